@@ -1,0 +1,103 @@
+import type { Readable } from "node:stream";
+
+export type DifyFileType = "image" | "video" | "audio" | "document" | "custom";
+
+/** A file as an input of a run. */
+export type DifyFileInput = {
+  readonly type: DifyFileType;
+  readonly transfer_method: "local_file";
+  readonly upload_file_id: string;
+};
+
+/** One input of the app's Start node, from `GET /parameters`. */
+export type DifyInput = {
+  readonly variable: string;
+  readonly type: string;
+  readonly required: boolean;
+  readonly maxLength?: number;
+  readonly options?: readonly string[];
+  readonly allowedFileTypes?: readonly string[];
+  readonly allowedFileExtensions?: readonly string[];
+};
+
+export type DifyRunStatus = "running" | "succeeded" | "failed" | "stopped" | "partial-succeeded" | "paused";
+
+/** A run as Dify's own record tells it: the truth about outcome and outputs. */
+export type DifyRunDetail = {
+  readonly id: string;
+  readonly status: DifyRunStatus;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+  readonly totalTokens: number;
+  readonly totalSteps: number;
+  readonly elapsedMs: number;
+  readonly createdAtMs: number;
+  readonly finishedAtMs?: number;
+};
+
+/** One line of `GET /workflows/logs`. */
+export type DifyRunRow = { readonly workflowRunId: string; readonly status: string; readonly createdAtMs: number };
+
+/** What a run's stream tells, reduced to what the relay acts on. */
+export type DifyRunEvent =
+  | { readonly kind: "ping" }
+  /** Any frame that carries handles; comes before its own meaning, at most once per new handle. */
+  | { readonly kind: "handles"; readonly workflowRunId: string; readonly taskId?: string }
+  | { readonly kind: "node"; readonly phase: "started" | "finished"; readonly title: string; readonly status?: string }
+  | {
+      readonly kind: "finished";
+      readonly status: "succeeded" | "failed" | "stopped" | "partial-succeeded";
+      readonly outputs: Readonly<Record<string, unknown>>;
+      readonly error?: string;
+    }
+  | { readonly kind: "paused"; readonly formTokens: readonly string[] }
+  | { readonly kind: "error"; readonly code?: string; readonly status: number; readonly message: string };
+
+/** An output file found by its identity marker, wherever it stood in the outputs. */
+export type DifyOutputFile = {
+  readonly name: string;
+  readonly mimeType: string;
+  /** Bytes; undefined when Dify does not know (−1). */
+  readonly size?: number;
+  /** As Dify gave it: absolute, or relative to the API's origin. Signed: never log it. */
+  readonly url: string;
+};
+
+/** Dify's Service API for one app key. */
+export type Dify = {
+  /** @throws {PermanentError} `dify_unpublished`, `unauthorized`, … */
+  readInputs(signal: AbortSignal): Promise<readonly DifyInput[]>;
+  readInfo(signal: AbortSignal): Promise<{ readonly name: string; readonly mode: string }>;
+  /** Streams bytes to Dify. The file may only be used in runs of the same `user`. */
+  uploadFile(
+    file: {
+      readonly user: string;
+      readonly name: string;
+      readonly mimeType: string;
+      readonly size?: number;
+      readonly body: Readable;
+    },
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string; readonly extension: string; readonly size: number }>;
+  /**
+   * `POST /workflows/run`, streaming. Never repeated by the client: Dify has no idempotency key.
+   * Ends after `finished`, `paused` or `error`; a body that ends without one of them rejects with
+   * TransientError `stream_truncated`, silence beyond the idle limit with `timed_out`.
+   */
+  startRun(
+    run: { readonly user: string; readonly inputs: Readonly<Record<string, unknown>> },
+    signal: AbortSignal,
+  ): AsyncGenerator<DifyRunEvent>;
+  /** `GET /workflow/{id}/events`; rejects with PermanentError `unsupported_here` before Dify 1.14. */
+  followRun(
+    run: { readonly workflowRunId: string; readonly user: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<DifyRunEvent>;
+  /** undefined: Dify has no such row (yet). */
+  readRun(workflowRunId: string, signal: AbortSignal): Promise<DifyRunDetail | undefined>;
+  /** Runs started for exactly this user, oldest first. */
+  findRuns(user: string, signal: AbortSignal): Promise<readonly DifyRunRow[]>;
+  stopRun(run: { readonly taskId: string; readonly user: string }, signal: AbortSignal): Promise<void>;
+  /** Opens an output file. No app key is sent. @throws {PermanentError} `output_expired` after 300 s */
+  openOutput(file: DifyOutputFile, signal: AbortSignal): Promise<{ readonly body: Readable; readonly size?: number }>;
+};
