@@ -1,0 +1,93 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PGlite } from "@electric-sql/pglite";
+import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
+import { migrate as migratePg } from "drizzle-orm/node-postgres/migrator";
+import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
+import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
+import pg from "pg";
+import { PermanentError } from "../errors.ts";
+import type { Log } from "../telemetry/log.ts";
+import { lockFolder } from "./folder-lock.ts";
+import * as schema from "./schema.ts";
+
+/** Drizzle over either driver; queries are written once. */
+export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+
+export type Ledger = {
+  readonly kind: "pglite" | "postgres";
+  readonly db: Db;
+  /** The embedded database, so that the queue can live in it too. */
+  readonly pglite?: PGlite;
+  close(): Promise<void>;
+};
+
+const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
+/** Spells `RELA`; any fixed number that nobody else uses will do. */
+const MIGRATION_LOCK = 0x52454c41;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens the ledger and brings its schema up to date.
+ * @param url `pglite:FOLDER` or `postgres://…` (PostgreSQL 15 or newer)
+ * @throws {PermanentError} `ledger_locked` when another process holds the folder, `ledger_unavailable` when it cannot be reached
+ */
+export async function openLedger(url: string, log: Log): Promise<Ledger> {
+  return url.startsWith("pglite:") ? openPglite(url.slice("pglite:".length)) : openPostgres(url, log);
+}
+
+async function openPglite(folder: string): Promise<Ledger> {
+  const unlock = lockFolder(folder);
+  try {
+    mkdirSync(dirname(folder), { recursive: true });
+    const pglite = await PGlite.create(folder);
+    const db = drizzlePglite(pglite, { schema });
+    await migratePglite(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
+    return {
+      kind: "pglite",
+      db,
+      pglite,
+      close: async () => {
+        await pglite.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function openPostgres(url: string, log: Log): Promise<Ledger> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  pool.on("error", (error) => log.warn("ledger.connection_lost", { message: error.message }));
+  try {
+    const client = await pool.connect();
+    try {
+      // Processes that start together wait here for the first of them to migrate.
+      await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+      await migratePg(drizzlePg(client, { schema }), { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
+    } finally {
+      await client.query("select pg_advisory_unlock($1)", [MIGRATION_LOCK]).catch(() => undefined);
+      client.release();
+    }
+  } catch (error) {
+    await pool.end();
+    throw new PermanentError(
+      "ledger_unavailable",
+      `PostgreSQL: ${error instanceof Error ? error.message : "no answer"}`,
+      {
+        cause: error,
+        nextAction: "check DATABASE_URL, and that the server runs and the user may create schemas",
+      },
+    );
+  }
+  return { kind: "postgres", db: drizzlePg(pool, { schema }), close: () => pool.end() };
+}

@@ -1,0 +1,241 @@
+import { bigint, bigserial, index, integer, jsonb, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
+import type { Rule } from "../rules/schema.ts";
+
+/**
+ * The ledger: what the relay knows, and the truth about it. The queue is rebuilt from here.
+ * One schema for PGlite and PostgreSQL; everything lives in the SQL schema `relay`,
+ * so that the queue's tables may share the database.
+ * All times are milliseconds since the Unix epoch.
+ */
+export const relay = pgSchema("relay");
+
+const ms = (name: string) => bigint(name, { mode: "number" });
+
+export type DeliveryVerdict = "accepted" | "duplicate" | "ignored" | "refused";
+
+/** One POST each. Refused ones are stored at a bounded rate and counted in `refusals` always. */
+export const deliveries = relay.table(
+  "deliveries",
+  {
+    id: text().primaryKey(),
+    receivedAtMs: ms("received_at_ms").notNull(),
+    route: text().notNull(),
+    verdict: text().$type<DeliveryVerdict>().notNull(),
+    reason: text(),
+    bodyHash: text("body_hash"),
+    bodyBytes: integer("body_bytes").notNull(),
+    scheme: text(),
+    /** First 12 hex digits of the SHA-256 of the secret that matched: tells which, not what. */
+    secretPrint: text("secret_print"),
+    keyForm: text("key_form"),
+    senderDeliveryId: text("sender_delivery_id"),
+    eventKeys: jsonb("event_keys").$type<readonly string[]>().notNull(),
+  },
+  (table) => [index("deliveries_received").on(table.receivedAtMs)],
+);
+
+/** Refused deliveries by minute and reason. */
+export const refusals = relay.table(
+  "refusals",
+  { minuteMs: ms("minute_ms").notNull(), reason: text().notNull(), count: integer().notNull() },
+  (table) => [primaryKey({ columns: [table.minuteMs, table.reason] })],
+);
+
+export type EventStatus = "accepted" | "routed" | "ignored" | "failed";
+
+export const events = relay.table(
+  "events",
+  {
+    /** Derived from scope and id, so that a repeat collides. */
+    key: text().primaryKey(),
+    id: text().notNull(),
+    source: text().notNull(),
+    rawType: text("raw_type").notNull(),
+    type: text().notNull(),
+    occurredAtMs: ms("occurred_at_ms"),
+    receivedAtMs: ms("received_at_ms").notNull(),
+    workspaceId: text("workspace_id"),
+    shareId: text("share_id"),
+    objectKind: text("object_kind").notNull(),
+    objectId: text("object_id"),
+    versionId: text("version_id"),
+    actorUserId: text("actor_user_id"),
+    raw: text().notNull(),
+    status: text().$type<EventStatus>().notNull(),
+    /** Why each rule did not want it, or what went wrong. */
+    reasons: jsonb().$type<Readonly<Record<string, string>>>().notNull(),
+    failures: integer().notNull().default(0),
+    /** How often the outbox handed it to the queue; part of the job id. */
+    generation: integer().notNull().default(0),
+    /** null: not handed to the queue yet. */
+    queuedAtMs: ms("queued_at_ms"),
+    routedAtMs: ms("routed_at_ms"),
+  },
+  (table) => [
+    index("events_unrouted").on(table.status, table.queuedAtMs),
+    index("events_object").on(table.objectId),
+    index("events_received").on(table.receivedAtMs),
+  ],
+);
+
+export type RunStatus =
+  | "queued"
+  | "fetching"
+  | "running"
+  | "delivering"
+  | "delivered"
+  | "failed"
+  | "cancelled"
+  | "paused"
+  | "held"
+  | "skipped";
+
+export type RunStep = "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite";
+
+/** The queue a run waits in, or null when nothing is left to do for it. */
+export type RunQueue = "runs" | "shares";
+
+export const runs = relay.table(
+  "runs",
+  {
+    /** Derived from rule, node and version. */
+    id: text().primaryKey(),
+    ruleName: text("rule_name").notNull(),
+    /** The rule as it was when the run was made: later edits do not change a run on its way. */
+    rule: jsonb().$type<Rule>().notNull(),
+    eventKey: text("event_key").notNull(),
+    eventType: text("event_type").notNull(),
+    actorUserId: text("actor_user_id"),
+    workspaceId: text("workspace_id").notNull(),
+    workspaceName: text("workspace_name").notNull(),
+    nodeId: text("node_id").notNull(),
+    versionId: text("version_id"),
+    fileName: text("file_name").notNull(),
+    folderPath: text("folder_path").notNull(),
+    fileSize: ms("file_size"),
+    mimeType: text("mime_type"),
+
+    status: text().$type<RunStatus>().notNull(),
+    queue: text().$type<RunQueue>(),
+    generation: integer().notNull().default(0),
+    queuedAtMs: ms("queued_at_ms"),
+    /** A retry is due then; the sweep leaves the run alone until it is past. */
+    notBeforeMs: ms("not_before_ms").notNull().default(0),
+    /** Burnt attempts at the present step. */
+    failures: integer().notNull().default(0),
+    /** Only the worker named here may write checkpoints, until the lease ends. */
+    leaseOwner: text("lease_owner"),
+    leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+
+    difyUploadId: text("dify_upload_id"),
+    /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
+    submittedAtMs: ms("submitted_at_ms"),
+    workflowRunId: text("workflow_run_id"),
+    taskId: text("task_id"),
+    workflowStatus: text("workflow_status"),
+    /** Title of the Dify node that is at work. */
+    progress: text(),
+    totalTokens: integer("total_tokens"),
+    collectedAtMs: ms("collected_at_ms"),
+    folderNodeId: text("folder_node_id"),
+    shareId: text("share_id"),
+    shareUrl: text("share_url"),
+    invited: jsonb().$type<readonly string[]>().notNull(),
+
+    warning: text(),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+    errorStep: text("error_step"),
+    nextAction: text("next_action"),
+
+    createdAtMs: ms("created_at_ms").notNull(),
+    startedAtMs: ms("started_at_ms"),
+    updatedAtMs: ms("updated_at_ms").notNull(),
+    finishedAtMs: ms("finished_at_ms"),
+  },
+  (table) => [
+    index("runs_unfinished").on(table.queue, table.queuedAtMs),
+    index("runs_created").on(table.createdAtMs),
+    index("runs_rule_status").on(table.ruleName, table.status),
+    index("runs_node").on(table.nodeId),
+    index("runs_folder").on(table.folderNodeId),
+    index("runs_workflow").on(table.workflowRunId),
+    index("runs_share").on(table.shareId),
+  ],
+);
+
+export type OutputKind = "file" | "text" | "json";
+
+export const outputs = relay.table(
+  "outputs",
+  {
+    runId: text("run_id").notNull(),
+    /** Place among the run's outputs; the same after a repeat. */
+    ordinal: integer().notNull(),
+    kind: text().$type<OutputKind>().notNull(),
+    name: text().notNull(),
+    mimeType: text("mime_type").notNull(),
+    size: ms("size").notNull(),
+    sha256: text(),
+    /** The Fast.io upload session that holds the bytes. */
+    uploadId: text("upload_id"),
+    /** Text and JSON outputs, until they are placed. */
+    content: text(),
+    nodeId: text("node_id"),
+    placedAtMs: ms("placed_at_ms"),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.ordinal] }), index("outputs_node").on(table.nodeId)],
+);
+
+/** One line per try at one step. */
+export const attempts = relay.table(
+  "attempts",
+  {
+    id: bigserial({ mode: "number" }).primaryKey(),
+    runId: text("run_id").notNull(),
+    step: text().$type<RunStep>().notNull(),
+    worker: text().notNull(),
+    startedAtMs: ms("started_at_ms").notNull(),
+    finishedAtMs: ms("finished_at_ms").notNull(),
+    outcome: text().$type<"done" | "later" | "failed">().notNull(),
+    failure: text(),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+  },
+  (table) => [index("attempts_run").on(table.runId)],
+);
+
+/** How far each pull source was read. */
+export const cursors = relay.table("cursors", {
+  name: text().primaryKey(),
+  value: text().notNull(),
+  updatedAtMs: ms("updated_at_ms").notNull(),
+});
+
+export const ruleStates = relay.table("rule_states", {
+  ruleName: text("rule_name").primaryKey(),
+  state: text().$type<"active" | "paused">().notNull(),
+  reason: text(),
+  nextAction: text("next_action"),
+  changedBy: text("changed_by").notNull(),
+  sinceMs: ms("since_ms").notNull(),
+});
+
+/** Who did what by hand. */
+export const operatorActions = relay.table(
+  "operator_actions",
+  {
+    id: bigserial({ mode: "number" }).primaryKey(),
+    atMs: ms("at_ms").notNull(),
+    actor: text().notNull(),
+    action: text().notNull(),
+    target: text().notNull(),
+    detail: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
+  },
+  (table) => [index("operator_actions_at").on(table.atMs)],
+);
+
+export type DeliveryRow = typeof deliveries.$inferSelect;
+export type EventRow = typeof events.$inferSelect;
+export type RunRow = typeof runs.$inferSelect;
+export type OutputRow = typeof outputs.$inferSelect;
