@@ -1,0 +1,15 @@
+/**
+ * How long an upstream asks us to wait.
+ *
+ * @param value the `Retry-After` header as RFC 9110 has it: whole seconds, or an HTTP date; fractions are taken too
+ * @param nowMs milliseconds since the Unix epoch
+ * @returns milliseconds, never negative; undefined when absent or unreadable
+ */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  const text = value?.trim() ?? "";
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1_000);
+  // Date.parse reads many things as dates, a bare "-5" among them; an HTTP date begins with a weekday.
+  if (!/^[A-Za-z]{3}/.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}

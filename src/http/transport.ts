@@ -1,0 +1,95 @@
+import { Readable } from "node:stream";
+import { Agent, buildConnector, request as undiciRequest } from "undici";
+import { asError, pullStream } from "./pull-stream.ts";
+import { ConnectFailure, toTransportError } from "./transport-error.ts";
+import type { OutboundRequest, Send } from "./types.ts";
+
+export type Transport = {
+  readonly send: Send;
+  /** Lets running requests end, then closes idle connections. */
+  close(): Promise<void>;
+};
+
+export type TransportOptions = {
+  /** Milliseconds for DNS, TCP and TLS together. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Milliseconds an idle connection is kept for the next request. Default 4,000, below the 5 s of Node servers. */
+  readonly keepAliveMs?: number;
+};
+
+/**
+ * The one door to the network. Keeps connections alive, never follows a redirect, never repeats a request.
+ *
+ * `send` rejects with `TransportError` (`connect_failed` with `sent: false`, `connection_lost`, `timed_out`)
+ * or with the signal's reason; the answer's body fails in the same words. Any status is an answer.
+ */
+export function createTransport({ connectTimeoutMs = 10_000, keepAliveMs = 4_000 }: TransportOptions = {}): Transport {
+  const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false });
+  const agent = new Agent({
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: keepAliveMs,
+    pipelining: 1,
+    connect: (options, done) =>
+      connect(options, (error, socket) => {
+        if (error === null) done(null, socket);
+        else done(new ConnectFailure("connect", { cause: error }), null);
+      }),
+  });
+  return { send: sendThrough(agent), close: () => agent.close() };
+}
+
+const sendThrough =
+  (agent: Agent): Send =>
+  async (request, signal) => {
+    signal.throwIfAborted();
+    const body = await request.body?.();
+    // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
+    if (body instanceof Readable) body.on("error", () => {});
+    try {
+      const answer = await undiciRequest(request.url, {
+        dispatcher: agent,
+        method: request.method,
+        headers: { ...request.headers },
+        body: body ?? null,
+        signal,
+        headersTimeout: request.headersTimeoutMs ?? null,
+        bodyTimeout: request.bodyTimeoutMs ?? null,
+      });
+      return {
+        status: answer.statusCode,
+        headers: joinRepeated(answer.headers),
+        body: withOurErrors(answer.body, request, signal),
+      };
+    } catch (error) {
+      if (body instanceof Readable) body.destroy();
+      throw toTransportError(error, request.operation, signal);
+    }
+  };
+
+/** The same bytes; failures in our words, and destroying it drops the connection at once. */
+function withOurErrors(body: Readable, request: OutboundRequest, signal: AbortSignal): Readable {
+  body.on("error", () => {});
+  const pieces: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  const stream = pullStream(
+    async () => {
+      try {
+        const piece = await pieces.next();
+        return piece.done === true ? undefined : piece.value;
+      } catch (error) {
+        throw asError(toTransportError(error, request.operation, signal));
+      }
+    },
+    () => body.destroy(),
+  );
+  // An answer nobody has begun to read may fail; whoever reads it later gets the error then.
+  stream.on("error", () => {});
+  return stream;
+}
+
+function joinRepeated(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return joined;
+}
