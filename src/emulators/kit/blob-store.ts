@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** One stored content. Size in bytes, hash in lower-case hexadecimal. */
+export type Blob = { readonly key: string; readonly size: number; readonly sha256: string };
+
+/** A content is longer than its limit. The source was read to its end, so the sender can be answered. */
+export class BlobTooLargeError extends Error {
+  readonly maxBytes: number;
+  constructor(maxBytes: number) {
+    super(`the content is longer than ${maxBytes} bytes`);
+    this.name = new.target.name;
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** Contents on disk, in a temporary folder of their own; memory use does not grow with size. */
+export type BlobStore = {
+  /** @throws {BlobTooLargeError} past `maxBytes`; nothing is kept then */
+  put(source: AsyncIterable<Uint8Array | string>, options?: { maxBytes?: number }): Promise<Blob>;
+  /** The bytes from `start` up to and including `end`, as HTTP ranges count; all of them without a range. */
+  open(key: string, range?: { start: number; end: number }): Readable;
+  /** A new content made of others, in order; they stay. */
+  concat(keys: readonly string[]): Promise<Blob>;
+  /** Any hash that node:crypto knows, in lower-case hexadecimal. */
+  hash(key: string, algorithm: string): Promise<string>;
+  remove(key: string): Promise<void>;
+  has(key: string): Promise<boolean>;
+  /** Removes the folder with everything in it. */
+  close(): Promise<void>;
+};
+
+export async function createBlobStore({ newId }: { newId: () => string }): Promise<BlobStore> {
+  const folder = await mkdtemp(join(tmpdir(), "emulator-"));
+  const fileOf = (key: string) => join(folder, encodeURIComponent(key));
+
+  const put: BlobStore["put"] = async (source, { maxBytes = Number.POSITIVE_INFINITY } = {}) => {
+    const key = newId();
+    const sha256 = createHash("sha256");
+    let size = 0;
+    const measure = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        size += chunk.length;
+        if (size > maxBytes) return done();
+        sha256.update(chunk);
+        done(null, chunk);
+      },
+    });
+    try {
+      await pipeline(source, measure, createWriteStream(fileOf(key)));
+      if (size > maxBytes) throw new BlobTooLargeError(maxBytes);
+    } catch (error) {
+      await rm(fileOf(key), { force: true });
+      throw error;
+    }
+    return { key, size, sha256: sha256.digest("hex") };
+  };
+
+  const open: BlobStore["open"] = (key, range) => {
+    // Node refuses an end before the start; an empty range is an empty stream.
+    if (range !== undefined && range.end < range.start) return Readable.from([]);
+    return createReadStream(fileOf(key), range);
+  };
+
+  async function* readAll(keys: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const key of keys) yield* open(key);
+  }
+
+  return {
+    put,
+    open,
+    concat: (keys) => put(readAll(keys)),
+    hash: async (key, algorithm) => {
+      const hash = createHash(algorithm);
+      await pipeline(open(key), hash);
+      return hash.digest("hex");
+    },
+    remove: (key) => rm(fileOf(key), { force: true }),
+    has: (key) =>
+      stat(fileOf(key)).then(
+        () => true,
+        () => false,
+      ),
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
