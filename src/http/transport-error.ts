@@ -1,3 +1,4 @@
+import { errors } from "undici";
 import { type FailureDetail, RelayError, TransientError } from "../errors.ts";
 
 export type TransportFailureCode = "connect_failed" | "connection_lost" | "timed_out";
@@ -72,6 +73,8 @@ export function toTransportError(error: unknown, operation: string, signal: Abor
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
+  // undici gives its parser's errors a code only sometimes.
+  if (error instanceof errors.HTTPParserError) return "HPE_INVALID";
   // Several addresses tried in parallel: Node gathers their failures.
   return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
 }

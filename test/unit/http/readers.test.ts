@@ -1,0 +1,49 @@
+import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { discard, readJson, readText } from "../../../src/http/readers.ts";
+import type { OutboundResponse } from "../../../src/http/types.ts";
+
+const answer = (pieces: readonly string[], headers: Record<string, string> = {}): OutboundResponse => ({
+  status: 200,
+  headers,
+  body: Readable.from(pieces.map((piece) => Buffer.from(piece))),
+});
+
+describe("readers", () => {
+  test("join pieces before decoding, so that a split character survives", async () => {
+    const bytes = Buffer.from('{"name":"é"}');
+    const response = { ...answer([]), body: Readable.from([bytes.subarray(0, 10), bytes.subarray(10)]) };
+    expect(await readJson(response, { maxBytes: 100 })).toEqual({ name: "é" });
+  });
+
+  test("take exactly the limit", async () => {
+    expect(await readText(answer(["12", "34"]), { maxBytes: 4 })).toBe("1234");
+  });
+
+  test("refuse one byte more and destroy the body", async () => {
+    const response = answer(["12", "345", "6"]);
+    await expect(readText(response, { maxBytes: 4 })).rejects.toMatchObject({ code: "too_large", retryable: false });
+    expect(response.body.destroyed).toBe(true);
+  });
+
+  test("refuse by the announced length without reading", async () => {
+    const response = answer(["1"], { "content-length": "5000" });
+    await expect(readText(response, { maxBytes: 4 })).rejects.toMatchObject({ code: "too_large" });
+    expect(response.body.destroyed).toBe(true);
+  });
+
+  test("call a page that is no JSON malformed and do not quote it", async () => {
+    const failure: unknown = await readJson(answer(["<html>secret</html>"]), { maxBytes: 100 }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ code: "answer_malformed", status: 200 });
+    expect(failure).not.toHaveProperty("cause");
+    expect(String(failure)).not.toContain("secret");
+  });
+
+  test("discard ends a body of unknown length", async () => {
+    const response = answer(["1"]);
+    await discard(response);
+    expect(response.body.destroyed).toBe(true);
+  });
+});
