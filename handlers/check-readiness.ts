@@ -1,0 +1,33 @@
+import { sql } from "drizzle-orm";
+import type { QueueBackend } from "../queues/backend.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+
+export type Readiness = {
+  readonly ready: boolean;
+  readonly ledger: "ok" | "unavailable";
+  readonly queue: "ok" | "unavailable";
+};
+export type CheckReadiness = () => Promise<Readiness>;
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+/**
+ * Ready means: deliveries can be committed. A queue that is away is told but does not make the relay unready,
+ * because deliveries are accepted without it.
+ */
+export const checkReadiness =
+  ({ db, backend }: { readonly db: Db; readonly backend: Pick<QueueBackend, "check"> }): CheckReadiness =>
+  async () => {
+    const [ledger, queue] = await Promise.all([
+      isFine(Promise.resolve(db.execute(sql`select 1`))),
+      isFine(backend.check(AbortSignal.timeout(CHECK_TIMEOUT_MS))),
+    ]);
+    return { ready: ledger, ledger: ledger ? "ok" : "unavailable", queue: queue ? "ok" : "unavailable" };
+  };
+
+async function isFine(check: Promise<unknown>): Promise<boolean> {
+  const late = new Promise<false>((resolve) => {
+    setTimeout(() => resolve(false), CHECK_TIMEOUT_MS).unref();
+  });
+  return Promise.race([check.then(() => true).catch(() => false), late]);
+}

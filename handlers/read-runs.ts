@@ -1,0 +1,159 @@
+import { z } from "zod";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
+import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
+import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+
+const STATUSES = [
+  "queued",
+  "fetching",
+  "running",
+  "delivering",
+  "delivered",
+  "failed",
+  "cancelled",
+  "paused",
+  "held",
+  "skipped",
+] as const satisfies readonly RunStatus[];
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+
+/** Unusable query values are left out rather than refused: people edit addresses by hand. */
+const Query = z.object({
+  status: z.enum(STATUSES).optional().catch(undefined),
+  before: z.coerce.number().int().positive().optional().catch(undefined),
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
+});
+
+/** One line of the list of runs. Times are milliseconds since the epoch. */
+export type RunSummary = {
+  readonly id: string;
+  readonly file: string;
+  readonly folder: string;
+  readonly rule: string;
+  readonly status: RunStatus;
+  readonly progress: string | null;
+  readonly share: string | null;
+  readonly workflowRun: string | null;
+  readonly error: string | null;
+  readonly nextAction: string | null;
+  readonly createdAtMs: number;
+  readonly finishedAtMs: number | null;
+};
+
+export type RunList = {
+  readonly runs: readonly RunSummary[];
+  readonly status: RunStatus | undefined;
+  readonly next: number | null;
+};
+
+export type RunStory = RunSummary & {
+  readonly workspace: string;
+  readonly nodeId: string;
+  readonly versionId: string | null;
+  readonly size: number | null;
+  readonly mimeType: string | null;
+  readonly eventType: string;
+  readonly warning: string | null;
+  readonly totalTokens: number | null;
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly mimeType: string;
+    readonly placed: boolean;
+  }[];
+  readonly attempts: readonly {
+    readonly step: string;
+    readonly outcome: string;
+    readonly startedAtMs: number;
+    readonly workMs: number;
+    readonly error: string | null;
+  }[];
+};
+
+export type Overview = {
+  readonly counts: Readonly<Partial<Record<RunStatus, number>>>;
+  readonly pausedRules: readonly {
+    readonly name: string;
+    readonly reason: string | null;
+    readonly nextAction: string | null;
+  }[];
+  readonly latest: readonly RunSummary[];
+};
+
+export type ReadRuns = {
+  list(query: Readonly<Record<string, string>>): Promise<RunList>;
+  story(id: string): Promise<RunStory | undefined>;
+  overview(): Promise<Overview>;
+};
+
+export function createReadRuns(db: Db): ReadRuns {
+  return {
+    list: async (raw) => {
+      const { status, before, limit } = Query.parse(raw);
+      const rows = await listRuns(
+        db,
+        { ...(status ? { status } : {}), ...(before ? { createdBeforeMs: before } : {}) },
+        limit,
+      );
+      return {
+        runs: rows.map(summarise),
+        status,
+        next: rows.length === limit ? (rows.at(-1)?.createdAtMs ?? null) : null,
+      };
+    },
+    story: async (id) => {
+      const run = await findRun(db, id);
+      if (!run) return undefined;
+      const [outputs, attempts] = await Promise.all([listOutputs(db, id), listAttempts(db, id)]);
+      return {
+        ...summarise(run),
+        workspace: run.workspaceName,
+        nodeId: run.nodeId,
+        versionId: run.versionId,
+        size: run.fileSize,
+        mimeType: run.mimeType,
+        eventType: run.eventType,
+        warning: run.warning,
+        totalTokens: run.totalTokens,
+        outputs: outputs.map(({ name, size, mimeType, nodeId }) => ({ name, size, mimeType, placed: nodeId !== null })),
+        attempts: attempts.map((attempt) => ({
+          step: attempt.step,
+          outcome: attempt.outcome,
+          startedAtMs: attempt.startedAtMs,
+          workMs: attempt.finishedAtMs - attempt.startedAtMs,
+          error: attempt.errorMessage,
+        })),
+      };
+    },
+    overview: async () => {
+      const [counts, states, latest] = await Promise.all([countRuns(db), listRuleStates(db), listRuns(db, {}, 20)]);
+      return {
+        counts,
+        pausedRules: [...states.values()]
+          .filter(({ state }) => state === "paused")
+          .map(({ ruleName, reason, nextAction }) => ({ name: ruleName, reason, nextAction })),
+        latest: latest.map(summarise),
+      };
+    },
+  };
+}
+
+export function summarise(run: RunRow): RunSummary {
+  return {
+    id: run.id,
+    file: run.fileName,
+    folder: run.folderPath,
+    rule: run.ruleName,
+    status: run.status,
+    progress: run.progress,
+    share: run.shareUrl,
+    workflowRun: run.workflowRunId,
+    error: run.errorMessage,
+    nextAction: run.nextAction,
+    createdAtMs: run.createdAtMs,
+    finishedAtMs: run.finishedAtMs,
+  };
+}

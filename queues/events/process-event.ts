@@ -1,0 +1,187 @@
+import type { Clock } from "../../src/clock.ts";
+import { RelayError } from "../../src/errors.ts";
+import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
+import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
+import { closeEvent, countEventFailure, findEvent, isOwnOutput } from "../../src/ledger/event-queries.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
+import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
+import type { EventRow } from "../../src/ledger/schema.ts";
+import { type CompiledRule, matchRule } from "../../src/rules/match.ts";
+import { deriveRunId } from "../../src/run-id.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import type { JobOutcome } from "../backend.ts";
+import { decideFailure } from "../failure-policy.ts";
+import type { Outbox } from "../outbox.ts";
+import { locateNode, type NodePlace } from "./locate-node.ts";
+
+export type ProcessEventDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly fastio: Pick<Fastio, "readNode" | "readWorkspace" | "whoami">;
+  /** The rules in force. */
+  readonly rules: () => readonly CompiledRule[];
+  readonly outbox: Pick<Outbox, "sendRuns">;
+};
+
+/** Reasons why no rule was asked at all stand under this name. */
+const EVERY_RULE = "*";
+
+/** Routes one event: reads the node once, asks each rule, makes the runs, ends the event. */
+export const processEvent =
+  (deps: ProcessEventDeps) =>
+  async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
+    const { db, clock, log } = deps;
+    const event = await findEvent(db, eventKey);
+    if (event?.status !== "accepted") return { kind: "done" };
+    try {
+      await route(deps, event, signal);
+      return { kind: "done" };
+    } catch (error) {
+      signal.throwIfAborted();
+      const decision = decideFailure(error, event.failures, deps.random);
+      const words = error instanceof Error ? error.message : String(error);
+      switch (decision.do) {
+        case "wait":
+          return { kind: "later", atMs: clock.now() + decision.delayMs };
+        case "retry":
+          await countEventFailure(db, eventKey);
+          throw error;
+        case "cancel":
+          await closeEvent(
+            db,
+            eventKey,
+            { status: "ignored", reasons: { [EVERY_RULE]: `the file is gone: ${words}` } },
+            clock.now(),
+          );
+          return { kind: "done" };
+        case "pause_rule":
+          // The key to Fast.io itself does not work: that is every rule's trouble, and somebody will mend it.
+          log.error("event.waiting", { eventKey, message: words });
+          return { kind: "later", atMs: clock.now() + MISCONFIGURED_DELAY_MS };
+        case "fail":
+          await closeEvent(db, eventKey, { status: "failed", reasons: { [EVERY_RULE]: words } }, clock.now());
+          log.error("event.failed", {
+            eventKey,
+            code: error instanceof RelayError ? error.code : "fault",
+            message: words,
+          });
+          return { kind: "done" };
+        default:
+          return decision satisfies never;
+      }
+    }
+  };
+
+const MISCONFIGURED_DELAY_MS = 60_000;
+
+async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSignal): Promise<void> {
+  const { db, clock, fastio, log } = deps;
+  const rules = deps.rules();
+  const ignore = (reasons: Readonly<Record<string, string>>) =>
+    closeEvent(db, event.key, { status: "ignored", reasons }, clock.now());
+
+  if (event.objectId === null || event.workspaceId === null) {
+    return ignore({ [EVERY_RULE]: "the event names no file in a workspace" });
+  }
+  // What no rule listens to needs no call to Fast.io.
+  if (!rules.some((rule) => rule.rule.when.events.some((type) => type === event.type))) {
+    return ignore({ [EVERY_RULE]: `no rule listens to ${event.type}` });
+  }
+
+  const self = await fastio.whoami(signal);
+  const node = await fastio.readNode(event.workspaceId, event.objectId, signal);
+  if (node.deleted) return ignore({ [EVERY_RULE]: "the file is in the trash" });
+  const place = await locateNode(fastio, event.workspaceId, node, signal);
+  if (await isOwnOutput(db, normaliseOpaqueId(node.id), place.ancestorIds.map(normaliseOpaqueId))) {
+    return ignore({ [EVERY_RULE]: "the relay placed this file itself" });
+  }
+  const workspace = await fastio.readWorkspace(event.workspaceId, signal);
+  const states = await listRuleStates(db);
+
+  const reasons: Record<string, string> = {};
+  const wanted: NewRun[] = [];
+  for (const compiled of rules) {
+    const { rule } = compiled;
+    const verdict = matchRule(compiled, {
+      eventType: event.type,
+      workspaceId: event.workspaceId,
+      workspaceName: workspace?.name,
+      folderName: workspace?.folderName,
+      folderPath: place.folderPath,
+      fileName: node.name,
+      nodeKind: node.kind,
+      mimeType: node.mimeType,
+      size: node.size,
+      actorUserId: event.actorUserId ?? undefined,
+      creatorId: node.creatorId,
+      selfUserId: self.userId,
+    });
+    if (verdict.kind === "no_match") {
+      reasons[rule.name] = verdict.reason;
+      continue;
+    }
+    wanted.push(
+      newRun(
+        event,
+        compiled,
+        node,
+        place,
+        workspace?.name ?? event.workspaceId,
+        states.get(rule.name)?.state === "paused",
+        clock.now(),
+      ),
+    );
+  }
+
+  const created = await createRuns(
+    db,
+    event.key,
+    wanted,
+    { status: wanted.length > 0 ? "routed" : "ignored", reasons },
+    clock.now(),
+  );
+  log.info("event.routed", {
+    eventKey: event.key,
+    type: event.type,
+    wanted: wanted.length,
+    runs: created.map(({ id }) => id),
+  });
+  await deps.outbox.sendRuns(created);
+}
+
+function newRun(
+  event: EventRow,
+  { rule }: CompiledRule,
+  node: FastioNode,
+  place: NodePlace,
+  workspaceName: string,
+  paused: boolean,
+  nowMs: number,
+): NewRun {
+  const nodeId = normaliseOpaqueId(node.id);
+  const versionId = node.versionId === undefined ? undefined : normaliseOpaqueId(node.versionId);
+  return {
+    id: deriveRunId({ rule: rule.name, nodeId, versionId }),
+    ruleName: rule.name,
+    rule,
+    eventKey: event.key,
+    eventType: event.type,
+    actorUserId: event.actorUserId,
+    workspaceId: event.workspaceId ?? "",
+    workspaceName,
+    nodeId,
+    versionId: versionId ?? null,
+    fileName: node.name,
+    folderPath: place.folderPath,
+    fileSize: node.size ?? null,
+    mimeType: node.mimeType ?? null,
+    status: paused ? "held" : "queued",
+    queue: paused ? null : "runs",
+    invited: [],
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+}

@@ -1,0 +1,228 @@
+import type { Clock } from "../src/clock.ts";
+import { RelayError, TransientError } from "../src/errors.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import { setRuleState } from "../src/ledger/rule-state-queries.ts";
+import { checkpointRun, claimRun, type RunChange, recordAttempt, renewLease } from "../src/ledger/run-queries.ts";
+import type { RunQueue, RunRow, RunStep } from "../src/ledger/schema.ts";
+import type { Log } from "../src/telemetry/log.ts";
+import type { JobOutcome } from "./backend.ts";
+import { decideFailure } from "./failure-policy.ts";
+
+/** How long a worker may be silent before another takes its run over. */
+export const LEASE_MS = 5_000;
+const RENEW_MS = 1_500;
+/** Longest text of an upstream's or driver's message that is kept. */
+const MAX_MESSAGE_CHARS = 500;
+
+export type RunDeskDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+};
+
+/** One worker's hold on one run. */
+export type RunDesk = {
+  /** As the last checkpoint left it. */
+  readonly run: RunRow;
+  /** Ends at shutdown, at the job's deadline, and when the lease is lost. */
+  readonly signal: AbortSignal;
+  /** Writes down what was learned before anything else happens. @throws {TransientError} `lease_lost` */
+  checkpoint(change: RunChange): Promise<void>;
+  /** One attempt at one step, timed and recorded. */
+  step<T>(name: RunStep, attempt: () => Promise<T>): Promise<T>;
+};
+
+/** What a processor did: the run moved on, or it must be looked at again after a while (no attempt is burnt). */
+export type RunProgress = { readonly kind: "moved" } | { readonly kind: "postpone"; readonly delayMs: number };
+
+/**
+ * Works on a run under a lease in the ledger. The queue may hand the same run to two workers
+ * (a stalled lock, a second hand-over by the sweep); the lease lets one of them write.
+ */
+export async function workOnRun(
+  deps: RunDeskDeps,
+  job: { readonly runId: string; readonly queue: RunQueue },
+  signal: AbortSignal,
+  work: (desk: RunDesk) => Promise<RunProgress>,
+): Promise<JobOutcome> {
+  const { db, clock } = deps;
+  const owner = deps.newId();
+  const claim = await claimRun(db, job.runId, job.queue, {
+    owner,
+    nowMs: clock.now(),
+    untilMs: clock.now() + LEASE_MS,
+  });
+  if (claim.kind === "finished") return { kind: "done" };
+  if (claim.kind === "held") return { kind: "later", atMs: Math.max(claim.untilMs, clock.now()) + 100 };
+
+  const lease = new AbortController();
+  const stopRenewing = keepLease(deps, job.runId, owner, lease);
+  const desk = openDesk(deps, claim.run, owner, AbortSignal.any([signal, lease.signal]));
+  try {
+    const progress = await work(desk.face);
+    await desk.leave(progress.kind === "postpone" ? { notBeforeMs: clock.now() + progress.delayMs } : {});
+    return progress.kind === "postpone" ? { kind: "later", atMs: clock.now() + progress.delayMs } : { kind: "done" };
+  } catch (error) {
+    return await settleFailure(deps, desk, error, signal, lease.signal);
+  } finally {
+    stopRenewing();
+  }
+}
+
+/** Renews the lease until stopped; aborts the work when it is lost. */
+function keepLease({ db, clock, log }: RunDeskDeps, runId: string, owner: string, lease: AbortController): () => void {
+  let lastRenewedMs = clock.now();
+  const renew = async (): Promise<void> => {
+    try {
+      const kept = await renewLease(db, runId, owner, clock.now() + LEASE_MS);
+      if (!kept) lease.abort(new TransientError("lease_lost", "another worker has this run"));
+      lastRenewedMs = clock.now();
+    } catch (error) {
+      // The ledger is away. As long as the lease stands nobody else can have taken the run.
+      log.warn("lease.not_renewed", { runId, message: error instanceof Error ? error.message : "unknown" });
+      if (clock.now() - lastRenewedMs > LEASE_MS) {
+        lease.abort(new TransientError("lease_lost", "the lease ran out while the ledger was away"));
+      }
+    }
+  };
+  const timer = setInterval(() => void renew(), RENEW_MS);
+  return () => clearInterval(timer);
+}
+
+type OpenDesk = {
+  readonly face: RunDesk;
+  /** The step that was under way when the work ended. */
+  readonly failedStep: () => RunStep | undefined;
+  /** Writes a last change and gives the lease back. */
+  leave(change: RunChange): Promise<void>;
+};
+
+function openDesk(deps: RunDeskDeps, first: RunRow, owner: string, signal: AbortSignal): OpenDesk {
+  const { db, clock, log } = deps;
+  let run = first;
+  let failedStep: RunStep | undefined;
+  const write = async (change: RunChange, release: boolean): Promise<void> => {
+    const written = await checkpointRun(db, run.id, owner, change, clock.now(), { release });
+    if (!written) throw new TransientError("lease_lost", "another worker has this run");
+    run = written;
+  };
+  const face: RunDesk = {
+    get run() {
+      return run;
+    },
+    signal,
+    checkpoint: async (change) => {
+      signal.throwIfAborted();
+      await write(change, false);
+    },
+    step: async (name, attempt) => {
+      const startedAtMs = clock.now();
+      const record = (outcome: "done" | "failed", error?: unknown): Promise<void> =>
+        recordAttempt(db, {
+          runId: run.id,
+          step: name,
+          worker: owner,
+          startedAtMs,
+          finishedAtMs: clock.now(),
+          outcome,
+          failure: error instanceof RelayError ? error.failure : error === undefined ? null : "fault",
+          errorCode: error instanceof RelayError ? error.code : null,
+          errorMessage: error === undefined ? null : messageOf(error),
+        });
+      try {
+        signal.throwIfAborted();
+        const result = await attempt();
+        await record("done");
+        if (run.failures > 0) await write({ failures: 0 }, false);
+        log.info("run.attempted", { runId: run.id, step: name, outcome: "done", workMs: clock.now() - startedAtMs });
+        return result;
+      } catch (error) {
+        failedStep = name;
+        // Being told to stop is not a failure of the step.
+        if (!signal.aborted) {
+          await record("failed", error);
+          log.warn("run.attempted", {
+            runId: run.id,
+            step: name,
+            outcome: "failed",
+            code: error instanceof RelayError ? error.code : "fault",
+            message: messageOf(error),
+            workMs: clock.now() - startedAtMs,
+          });
+        }
+        throw error;
+      }
+    },
+  };
+  return { face, failedStep: () => failedStep, leave: (change) => write(change, true) };
+}
+
+async function settleFailure(
+  deps: RunDeskDeps,
+  desk: OpenDesk,
+  error: unknown,
+  jobSignal: AbortSignal,
+  leaseSignal: AbortSignal,
+): Promise<JobOutcome> {
+  const { clock, db, log } = deps;
+  const { run } = desk.face;
+  if (leaseSignal.aborted || (error instanceof RelayError && error.code === "lease_lost")) {
+    return { kind: "later", atMs: clock.now() + LEASE_MS };
+  }
+  if (jobSignal.aborted) {
+    await desk.leave({});
+    return { kind: "later", atMs: clock.now() };
+  }
+  const decision = decideFailure(error, run.failures, deps.random);
+  const fault = {
+    errorCode: error instanceof RelayError ? error.code : "fault",
+    errorMessage: messageOf(error),
+    errorStep: desk.failedStep() ?? null,
+    nextAction: error instanceof RelayError ? (error.nextAction ?? null) : null,
+  };
+  switch (decision.do) {
+    case "retry": {
+      const atMs = clock.now() + decision.delayMs;
+      await desk.leave({ ...fault, failures: run.failures + 1, notBeforeMs: atMs });
+      // Thrown, so that the queue counts and shows it; the delay is the one decided here.
+      throw new TransientError(error instanceof RelayError ? error.code : "upstream_unavailable", fault.errorMessage, {
+        cause: error,
+        retryAfterMs: decision.delayMs,
+      });
+    }
+    case "wait": {
+      const atMs = clock.now() + decision.delayMs;
+      await desk.leave({ notBeforeMs: atMs });
+      return { kind: "later", atMs };
+    }
+    case "pause_rule": {
+      await setRuleState(db, {
+        ruleName: run.ruleName,
+        state: "paused",
+        reason: fault.errorMessage,
+        nextAction: fault.nextAction,
+        changedBy: "relay",
+        sinceMs: clock.now(),
+      });
+      await desk.leave({ ...fault, status: "held", queue: null });
+      log.error("rule.paused", { ruleName: run.ruleName, code: fault.errorCode, message: fault.errorMessage });
+      return { kind: "done" };
+    }
+    case "cancel":
+    case "fail": {
+      const status = decision.do === "fail" ? "failed" : "cancelled";
+      await desk.leave({ ...fault, status, queue: null, finishedAtMs: clock.now() });
+      log.error("run.ended", { runId: run.id, status, code: fault.errorCode, message: fault.errorMessage });
+      return { kind: "done" };
+    }
+    default:
+      return decision satisfies never;
+  }
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split("\n", 1)[0] ?? "").slice(0, MAX_MESSAGE_CHARS);
+}

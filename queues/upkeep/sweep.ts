@@ -1,0 +1,71 @@
+import type { Clock } from "../../src/clock.ts";
+import { listOverdueEvents, listUnqueuedEvents, renewEventGeneration } from "../../src/ledger/event-queries.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { listOverdueRuns, listUnqueuedRuns, type QueuedRun, renewRunGeneration } from "../../src/ledger/run-queries.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { eventJob } from "../events/job.ts";
+import type { Outbox, Queues } from "../outbox.ts";
+import { runJob } from "../runs/job.ts";
+import { shareJob } from "../shares/job.ts";
+
+export type SweepDeps = {
+  readonly db: Db;
+  readonly queues: Queues;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** Work committed longer ago than this should have reached the queue without us. */
+const UNQUEUED_AFTER_MS = 1_500;
+/** Work handed over longer ago than this is looked for in the queue. */
+const OVERDUE_AFTER_MS = 3_000;
+const MAX_ROWS = 1_000;
+/** States in which the queue will bring a job back by itself. */
+const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "paused"]);
+
+/**
+ * Compares the ledger with the queue and hands over what the queue lacks: work it was never told of
+ * (it was down, or we died after the commit) and work it has forgotten (it was wiped, or evicted).
+ * @returns how many events and runs were handed over
+ */
+export const sweep =
+  ({ db, queues, outbox, clock, log }: SweepDeps) =>
+  async (): Promise<{ readonly events: number; readonly runs: number }> => {
+    const nowMs = clock.now();
+    const events = [...(await listUnqueuedEvents(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS))];
+    const overdueEvents = await listOverdueEvents(db, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
+    const eventStates = await queues.events.states(
+      overdueEvents.map(({ key, generation }) => eventJob(key, generation).id),
+    );
+    for (const { key, generation } of overdueEvents) {
+      if (ALIVE.has(eventStates.get(eventJob(key, generation).id) ?? "unknown")) continue;
+      if (await renewEventGeneration(db, key, generation)) events.push({ key, generation: generation + 1 });
+    }
+
+    const runs = await listUnqueuedRuns(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
+    for (const run of await forgottenRuns(
+      queues,
+      await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS),
+    )) {
+      if (await renewRunGeneration(db, run.id, run.generation)) runs.push({ ...run, generation: run.generation + 1 });
+    }
+
+    await outbox.sendEvents(events);
+    await outbox.sendRuns(runs);
+    if (events.length + runs.length > 0) log.info("sweep.handed_over", { events: events.length, runs: runs.length });
+    return { events: events.length, runs: runs.length };
+  };
+
+async function forgottenRuns(queues: Queues, overdue: readonly QueuedRun[]): Promise<QueuedRun[]> {
+  const forgotten: QueuedRun[] = [];
+  for (const [queue, jobOf] of [["runs", runJob] as const, ["shares", shareJob] as const]) {
+    const mine = overdue.filter((run) => run.queue === queue);
+    if (mine.length === 0) continue;
+    const states = await queues[queue].states(mine.map(({ id, generation }) => jobOf(id, generation).id));
+    for (const run of mine) {
+      if (!ALIVE.has(states.get(jobOf(run.id, run.generation).id) ?? "unknown")) forgotten.push(run);
+    }
+  }
+  return forgotten;
+}

@@ -1,0 +1,190 @@
+import { createBullBoard } from "@bull-board/api";
+import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import { HonoAdapter } from "@bull-board/hono";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { secureHeaders } from "hono/secure-headers";
+import type { CheckAccess } from "../handlers/access.ts";
+import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
+import type { CheckReadiness } from "../handlers/check-readiness.ts";
+import type { ReadRuns } from "../handlers/read-runs.ts";
+import type { IncomingDelivery, ReceiveOutcome } from "../handlers/receive-fastio-webhook.ts";
+import type { JobQueue } from "../queues/backend.ts";
+import type { Role } from "./config.ts";
+import { messagePage } from "./dashboard/message-page.ts";
+import { overviewPage } from "./dashboard/overview-page.ts";
+import { runPage } from "./dashboard/run-page.ts";
+import { runsPage } from "./dashboard/runs-page.ts";
+import { readLimitedBody } from "./read-body.ts";
+
+export type AppDeps = {
+  readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;
+  readonly readiness: CheckReadiness;
+  readonly access: CheckAccess;
+  readonly runs: ReadRuns;
+  readonly changeRule: ChangeRuleState;
+  /** Queues for bull-board, by name. */
+  readonly queues: readonly JobQueue[];
+  /** Whether cookies may be sent over TLS only. */
+  readonly secureCookies: boolean;
+};
+
+/** Fast.io sends ids, not files: more than this is not a delivery. */
+const MAX_DELIVERY_BYTES = 1_048_576;
+const RETRY_AFTER_SECONDS = 5;
+const COOKIE = "relay_token";
+const COOKIE_SECONDS = 12 * 3_600;
+
+/** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
+export function createApp(deps: AppDeps): Hono {
+  const app = new Hono();
+  app.use(secureHeaders());
+
+  app.post("/webhooks/fastio", async (context) => {
+    const declared = Number(context.req.header("content-length") ?? Number.NaN);
+    const body = await readLimitedBody(
+      context.req.raw.body,
+      MAX_DELIVERY_BYTES,
+      Number.isFinite(declared) ? declared : undefined,
+    );
+    return answerDelivery(context, await deps.receive({ headers: (name) => context.req.header(name), body }));
+  });
+  app.all("/webhooks/fastio", (context) => {
+    context.header("Allow", "POST");
+    return context.json({ error: "deliveries are sent with POST" }, 405);
+  });
+
+  app.get("/healthz", (context) => context.json({ status: "alive" }));
+  app.get("/readyz", async (context) => {
+    const readiness = await deps.readiness();
+    return context.json(readiness, readiness.ready ? 200 : 503);
+  });
+
+  mountPages(app, deps);
+  mountBoard(app, deps);
+  app.notFound((context) => context.json({ error: "no such route" }, 404));
+  return app;
+}
+
+function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {
+  switch (outcome.kind) {
+    case "accepted":
+    case "duplicate":
+    case "ignored":
+      return context.json({ id: outcome.deliveryId, status: outcome.kind }, 202);
+    case "unavailable":
+      context.header("Retry-After", String(RETRY_AFTER_SECONDS));
+      return context.json({ error: "cannot commit now, send it again later" }, 503);
+    case "refused":
+      switch (outcome.reason) {
+        case "signature":
+        case "stale":
+          return context.json({ error: "refused" }, 401);
+        case "shape":
+          return context.json({ error: "malformed" }, 400);
+        case "content_type":
+          return context.json({ error: "application/json expected" }, 415);
+        case "too_large":
+          return context.json({ error: `over ${MAX_DELIVERY_BYTES} bytes` }, 413);
+        default:
+          return outcome.reason satisfies never;
+      }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Lets a role in by `Authorization: Bearer`, by cookie, or by a link with `?token=` that turns into the cookie. */
+function requireRole(deps: AppDeps, role: Role): MiddlewareHandler {
+  return async function checkRole(context, next) {
+    const url = new URL(context.req.url);
+    const linked = context.req.method === "GET" ? url.searchParams.get("token") : null;
+    const bearer = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
+    const verdict = deps.access(bearer ?? linked ?? getCookie(context, COOKIE), role);
+    const asJson = url.pathname.startsWith("/api/");
+    switch (verdict.kind) {
+      case "allowed":
+        if (linked !== null && !bearer) {
+          setCookie(context, COOKIE, linked, {
+            httpOnly: true,
+            sameSite: "Strict",
+            secure: deps.secureCookies,
+            path: "/",
+            maxAge: COOKIE_SECONDS,
+          });
+          url.searchParams.delete("token");
+          return context.redirect(`${url.pathname}${url.search}`, 303);
+        }
+        return next();
+      case "unconfigured":
+        return explain(
+          context,
+          asJson,
+          503,
+          "Nobody can log in yet: set RELAY_TOKENS, e.g. RELAY_TOKENS=operator:<16 or more random characters>, and start the relay again.",
+        );
+      case "unknown":
+        deleteCookie(context, COOKIE);
+        return explain(
+          context,
+          asJson,
+          401,
+          "A token is needed: open this page with ?token=… once, or send Authorization: Bearer ….",
+        );
+      case "forbidden":
+        return explain(
+          context,
+          asJson,
+          403,
+          `This needs the role ${role}; the token given has the role ${verdict.role}.`,
+        );
+      default:
+        return verdict satisfies never;
+    }
+  };
+}
+
+function explain(
+  context: Context,
+  asJson: boolean,
+  status: 401 | 403 | 404 | 503,
+  message: string,
+): Response | Promise<Response> {
+  return asJson ? context.json({ error: message }, status) : context.html(messagePage(message), status);
+}
+
+function mountPages(app: Hono, deps: AppDeps): void {
+  const viewer = requireRole(deps, "viewer");
+  const operator = requireRole(deps, "operator");
+
+  app.get("/", viewer, async (context) => context.html(overviewPage(await deps.runs.overview())));
+  app.get("/runs", viewer, async (context) => context.html(runsPage(await deps.runs.list(context.req.query()))));
+  app.get("/runs/:id", viewer, async (context) => {
+    const story = await deps.runs.story(context.req.param("id"));
+    return story ? context.html(runPage(story)) : explain(context, false, 404, "There is no such run.");
+  });
+  app.get("/api/runs", viewer, async (context) => context.json(await deps.runs.list(context.req.query())));
+  app.get("/api/runs/:id", viewer, async (context) => {
+    const story = await deps.runs.story(context.req.param("id"));
+    return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
+  });
+  for (const action of ["pause", "resume"] as const) {
+    app.post(`/api/rules/:name/${action}`, operator, async (context) => {
+      const outcome = await deps.changeRule(context.req.param("name"), action);
+      return outcome.kind === "changed"
+        ? context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released })
+        : explain(context, true, 404, "There is no such rule.");
+    });
+  }
+}
+
+/** bull-board, for what happens inside the queues. */
+function mountBoard(app: Hono, deps: AppDeps): void {
+  const adapter = new HonoAdapter(serveStatic);
+  adapter.setBasePath("/queues");
+  createBullBoard({ queues: deps.queues.map(({ bullmq }) => new BullMQAdapter(bullmq)), serverAdapter: adapter });
+  app.use("/queues", requireRole(deps, "operator"));
+  app.use("/queues/*", requireRole(deps, "operator"));
+  app.route("/queues", adapter.registerPlugin());
+}

@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { PermanentError } from "./errors.ts";
+
+const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
+const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
+
+const commaList = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
+
+const ROLES = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+const roleTokens = commaList.transform((parts, context) => {
+  const tokens: { role: Role; token: string }[] = [];
+  for (const part of parts) {
+    const [name, ...rest] = part.split(":");
+    const role = ROLES.find((known) => known === name);
+    const token = rest.join(":");
+    if (!role) context.addIssue("must be role:token pairs, with the roles viewer, operator and admin");
+    else if (token.length < 16) context.addIssue(`the token of ${role} must have 16 characters or more`);
+    else tokens.push({ role, token });
+  }
+  return tokens;
+});
+
+const databaseUrl = z
+  .string()
+  .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…");
+const redisUrl = z.string().refine((url) => /^rediss?:\/\//.test(url), "must be redis://… or rediss://…");
+const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" });
+
+/** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
+export const EnvSchema = z.object({
+  HOST: setting(z.string().default("127.0.0.1")),
+  PORT: setting(z.coerce.number().int().min(0).max(65_535).default(8787)),
+  DATABASE_URL: setting(databaseUrl.default("pglite:.relay/data")),
+  REDIS_URL: setting(redisUrl.optional()),
+  FASTIO_API_URL: setting(httpUrl.default("https://api.fast.io/current")),
+  FASTIO_API_KEY: setting(z.string().optional()),
+  FASTIO_DIALECT: setting(z.enum(["auto", "reference", "guide"]).default("auto")),
+  FASTIO_WEBHOOK_SECRETS: setting(commaList.prefault("")),
+  FASTIO_SIGNATURE: setting(
+    z.enum(["auto", "fastio-signature", "x-fastio-signature", "standard-webhooks", "unsigned"]).default("auto"),
+  ),
+  DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
+  DIFY_API_KEY: setting(z.string().optional()),
+  DIFY_FILES_URL: setting(httpUrl.optional()),
+  DIFY_PARALLEL: setting(z.coerce.number().int().min(1).max(1_000).default(3)),
+  DIFY_ABSENT_MS: setting(z.coerce.number().int().min(0).default(330_000)),
+  RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
+  RELAY_TOKENS: setting(roleTokens.prefault("")),
+  PUBLIC_URL: setting(httpUrl.optional()),
+  RETENTION_DAYS: setting(z.coerce.number().int().min(1).default(90)),
+  LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
+});
+
+type Env = z.output<typeof EnvSchema>;
+
+/** The settings, in the slices that the parts of the relay get. */
+export type Config = {
+  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | undefined };
+  readonly ledger: { readonly url: string; readonly retentionMs: number };
+  /** undefined: the queue lives in the database. */
+  readonly redisUrl: string | undefined;
+  readonly fastio: {
+    readonly apiUrl: string;
+    readonly apiKey: string | undefined;
+    readonly dialect: Env["FASTIO_DIALECT"];
+    readonly secrets: readonly string[];
+    readonly signature: Env["FASTIO_SIGNATURE"];
+  };
+  readonly dify: {
+    readonly apiUrl: string;
+    readonly filesUrl: string | undefined;
+    /** Workflow runs at a time in one process. */
+    readonly parallel: number;
+    /** How long Dify may take to list a run that was asked for before it counts as never started. */
+    readonly absentMs: number;
+    /** The value of the variable that a rule names for its app's key. */
+    readonly keyOf: (variable: string) => string | undefined;
+  };
+  readonly rulesFile: string;
+  readonly tokens: readonly { readonly role: Role; readonly token: string }[];
+  readonly logLevel: Env["LOG_LEVEL"];
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws {PermanentError} `config_invalid`: all faults in one message, naming variables and never their values */
+export function parseConfig(environment: Environment): Config {
+  const parsed = EnvSchema.safeParse(environment);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `  ${String(path[0])}: ${sayFault(message)}`);
+    throw new PermanentError("config_invalid", `The environment does not fit:\n${[...new Set(faults)].join("\n")}`, {
+      failure: "misconfigured",
+    });
+  }
+  const env = parsed.data;
+  return Object.freeze({
+    http: { host: env.HOST, port: env.PORT, publicUrl: env.PUBLIC_URL },
+    ledger: { url: env.DATABASE_URL, retentionMs: env.RETENTION_DAYS * 86_400_000 },
+    redisUrl: env.REDIS_URL,
+    fastio: {
+      apiUrl: env.FASTIO_API_URL,
+      apiKey: env.FASTIO_API_KEY,
+      dialect: env.FASTIO_DIALECT,
+      secrets: env.FASTIO_WEBHOOK_SECRETS,
+      signature: env.FASTIO_SIGNATURE,
+    },
+    dify: {
+      apiUrl: env.DIFY_API_URL,
+      filesUrl: env.DIFY_FILES_URL,
+      parallel: env.DIFY_PARALLEL,
+      absentMs: env.DIFY_ABSENT_MS,
+      keyOf: (variable: string) => environment[variable] || undefined,
+    },
+    rulesFile: env.RELAY_CONFIG,
+    tokens: env.RELAY_TOKENS,
+    logLevel: env.LOG_LEVEL,
+  });
+}
+
+/** Zod's words name kinds of values, not values; what it says of an enum lists our own choices. */
+function sayFault(message: string): string {
+  return message.replace(/^Invalid (input|option): /, "");
+}
+
+/** What start-up logs: each setting, secrets as present or absent. */
+export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
+  const presence = (value: unknown): string => (value ? "set" : "absent");
+  return {
+    host: config.http.host,
+    port: config.http.port,
+    ledger: config.ledger.url.startsWith("pglite:") ? config.ledger.url : "postgres",
+    queue: config.redisUrl ? "redis" : "in the database",
+    fastioApi: config.fastio.apiUrl,
+    fastioKey: presence(config.fastio.apiKey),
+    fastioDialect: config.fastio.dialect,
+    webhookSecrets: config.fastio.secrets.length,
+    signature: config.fastio.signature,
+    difyApi: config.dify.apiUrl,
+    difyParallel: config.dify.parallel,
+    rulesFile: config.rulesFile,
+    roles: config.tokens.map(({ role }) => role),
+    retentionDays: config.ledger.retentionMs / 86_400_000,
+  };
+}

@@ -1,0 +1,36 @@
+import { html } from "hono/html";
+import type { RunStory } from "../../handlers/read-runs.ts";
+import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { shareLink } from "./runs-table.ts";
+
+/** One file's way, step by step. */
+export function runPage(run: RunStory): Markup {
+  const facts: readonly (readonly [string, Markup | string])[] = [
+    ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
+    ["Share", shareLink(run.share)],
+    [
+      "File",
+      `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})`,
+    ],
+    ["Workspace", run.workspace],
+    ["Rule", run.rule],
+    ["Event", run.eventType],
+    ["Node, version", `${run.nodeId}, ${run.versionId ?? "–"}`],
+    ["Workflow run", run.workflowRun ?? "–"],
+    ["Tokens", run.totalTokens === null ? "–" : String(run.totalTokens)],
+    ["Came", timeOf(run.createdAtMs)],
+    ["Ended", timeOf(run.finishedAtMs)],
+  ];
+  return layout(
+    run.file,
+    html`<h1>${run.file}</h1>
+${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
+${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
+<div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
+<h2>Outputs</h2>
+${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
+<h2>Steps</h2>
+<div class="scroll"><table><thead><tr><th>Step</th><th>Began</th><th>Work</th><th>Outcome</th></tr></thead>
+<tbody>${run.attempts.map((attempt) => html`<tr><td>${attempt.step}</td><td>${timeOf(attempt.startedAtMs)}</td><td>${spanOf(attempt.workMs)}</td><td>${attempt.outcome}${attempt.error ? `: ${attempt.error}` : ""}</td></tr>`)}</tbody></table></div>`,
+  );
+}

@@ -1,0 +1,26 @@
+import { html } from "hono/html";
+import type { RunSummary } from "../../handlers/read-runs.ts";
+import { type Markup, spanOf, timeOf } from "./layout.ts";
+
+/** Runs as a table, newest first. */
+export function runsTable(runs: readonly RunSummary[]): Markup {
+  if (runs.length === 0) return html`<p class="soft">No runs yet. Drop a file into a folder that a rule watches.</p>`;
+  return html`<div class="scroll"><table>
+<thead><tr><th>File</th><th>Rule</th><th>Status</th><th>Since</th><th>Took</th><th>Share</th></tr></thead>
+<tbody>${runs.map(
+    (run) => html`<tr>
+<td><a href="/runs/${run.id}">${run.file}</a><br><span class="soft">${run.folder}</span></td>
+<td>${run.rule}</td>
+<td><span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}</td>
+<td>${timeOf(run.createdAtMs)}</td>
+<td>${run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs)}</td>
+<td>${shareLink(run.share)}</td>
+</tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** A link to a share; only web addresses become links. */
+export function shareLink(url: string | null): Markup | string {
+  if (url === null) return "–";
+  return /^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">open</a>` : url;
+}

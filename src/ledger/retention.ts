@@ -1,0 +1,65 @@
+import { and, eq, inArray, isNull, lt, ne } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { attempts, deliveries, events, outputs, refusals, runs } from "./schema.ts";
+
+/** Rows forgotten per table and call, so that no call holds the ledger for long. */
+const MAX_ROWS = 1_000;
+
+/**
+ * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with their outputs and attempts.
+ * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
+ * but its run collides as long as that is remembered; events therefore go only after their runs.
+ * @returns rows forgotten; call again while it is not 0
+ */
+export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
+  return db.transaction(async (tx) => {
+    let forgotten = 0;
+    const oldDeliveries = await tx
+      .select({ id: deliveries.id })
+      .from(deliveries)
+      .where(lt(deliveries.receivedAtMs, beforeMs))
+      .limit(MAX_ROWS);
+    if (oldDeliveries.length > 0) {
+      await tx.delete(deliveries).where(
+        inArray(
+          deliveries.id,
+          oldDeliveries.map(({ id }) => id),
+        ),
+      );
+      forgotten += oldDeliveries.length;
+    }
+    forgotten += (
+      await tx.delete(refusals).where(lt(refusals.minuteMs, beforeMs)).returning({ minuteMs: refusals.minuteMs })
+    ).length;
+
+    const oldRuns = await tx
+      .select({ id: runs.id })
+      .from(runs)
+      .where(and(isNull(runs.queue), lt(runs.finishedAtMs, beforeMs)))
+      .limit(MAX_ROWS);
+    if (oldRuns.length > 0) {
+      const ids = oldRuns.map(({ id }) => id);
+      await tx.delete(attempts).where(inArray(attempts.runId, ids));
+      await tx.delete(outputs).where(inArray(outputs.runId, ids));
+      await tx.delete(runs).where(inArray(runs.id, ids));
+      forgotten += ids.length;
+    }
+
+    const oldEvents = await tx
+      .select({ key: events.key })
+      .from(events)
+      .leftJoin(runs, eq(runs.eventKey, events.key))
+      .where(and(ne(events.status, "accepted"), lt(events.routedAtMs, beforeMs), isNull(runs.id)))
+      .limit(MAX_ROWS);
+    if (oldEvents.length > 0) {
+      await tx.delete(events).where(
+        inArray(
+          events.key,
+          oldEvents.map(({ key }) => key),
+        ),
+      );
+      forgotten += oldEvents.length;
+    }
+    return forgotten;
+  });
+}

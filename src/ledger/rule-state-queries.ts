@@ -1,0 +1,26 @@
+import { eq } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { operatorActions, ruleStates } from "./schema.ts";
+
+export type RuleState = typeof ruleStates.$inferSelect;
+
+/** States by rule name; a rule without a line is active. */
+export async function listRuleStates(db: Db): Promise<ReadonlyMap<string, RuleState>> {
+  const rows = await db.select().from(ruleStates);
+  return new Map(rows.map((row) => [row.ruleName, row]));
+}
+
+export async function findRuleState(db: Db, ruleName: string): Promise<RuleState | undefined> {
+  const [row] = await db.select().from(ruleStates).where(eq(ruleStates.ruleName, ruleName));
+  return row;
+}
+
+export async function setRuleState(db: Db, state: RuleState): Promise<void> {
+  const { ruleName: _name, ...rest } = state;
+  await db.insert(ruleStates).values(state).onConflictDoUpdate({ target: ruleStates.ruleName, set: rest });
+}
+
+/** Writes down who did what by hand. */
+export async function recordOperatorAction(db: Db, action: typeof operatorActions.$inferInsert): Promise<void> {
+  await db.insert(operatorActions).values(action);
+}

@@ -1,0 +1,257 @@
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import {
+  attempts,
+  type EventStatus,
+  events,
+  type OutputRow,
+  outputs,
+  type RunQueue,
+  type RunRow,
+  type RunStatus,
+  runs,
+} from "./schema.ts";
+
+export type NewRun = typeof runs.$inferInsert;
+
+/**
+ * Ends the routing of an event: its runs and its outcome in one transaction.
+ * Runs that exist already (same rule, node and version) are left as they are.
+ * @returns the runs that are new
+ */
+export async function createRuns(
+  db: Db,
+  eventKey: string,
+  wanted: readonly NewRun[],
+  end: { readonly status: Exclude<EventStatus, "accepted">; readonly reasons: Readonly<Record<string, string>> },
+  nowMs: number,
+): Promise<readonly RunRow[]> {
+  return db.transaction(async (tx) => {
+    const created =
+      wanted.length === 0
+        ? []
+        : await tx
+            .insert(runs)
+            .values([...wanted])
+            .onConflictDoNothing()
+            .returning();
+    await tx
+      .update(events)
+      .set({ status: end.status, reasons: end.reasons, routedAtMs: nowMs })
+      .where(eq(events.key, eventKey));
+    return created;
+  });
+}
+
+export async function findRun(db: Db, id: string): Promise<RunRow | undefined> {
+  const [row] = await db.select().from(runs).where(eq(runs.id, id));
+  return row;
+}
+
+/**
+ * Takes a run for one worker until the lease ends.
+ * @returns the run; `held` with the end of the other's lease; or `finished` when nothing is left to do for this queue
+ */
+export async function claimRun(
+  db: Db,
+  id: string,
+  queue: RunQueue,
+  lease: { readonly owner: string; readonly nowMs: number; readonly untilMs: number },
+): Promise<
+  | { readonly kind: "claimed"; readonly run: RunRow }
+  | { readonly kind: "held"; readonly untilMs: number }
+  | { readonly kind: "finished" }
+> {
+  const [run] = await db
+    .update(runs)
+    .set({
+      leaseOwner: lease.owner,
+      leaseUntilMs: lease.untilMs,
+      startedAtMs: sql`coalesce(${runs.startedAtMs}, ${lease.nowMs})`,
+    })
+    .where(
+      and(
+        eq(runs.id, id),
+        eq(runs.queue, queue),
+        or(lt(runs.leaseUntilMs, lease.nowMs), eq(runs.leaseOwner, lease.owner)),
+      ),
+    )
+    .returning();
+  if (run) return { kind: "claimed", run };
+  const found = await findRun(db, id);
+  return found?.queue === queue ? { kind: "held", untilMs: found.leaseUntilMs } : { kind: "finished" };
+}
+
+/** Lengthens a lease. @returns false when it was lost */
+export async function renewLease(db: Db, id: string, owner: string, untilMs: number): Promise<boolean> {
+  const rows = await db
+    .update(runs)
+    .set({ leaseUntilMs: untilMs })
+    .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
+    .returning({ id: runs.id });
+  return rows.length > 0;
+}
+
+/** Frees every lease: right after start on an embedded ledger, whose only user is this process. */
+export async function releaseAllLeases(db: Db): Promise<void> {
+  await db.update(runs).set({ leaseOwner: null, leaseUntilMs: 0 }).where(isNotNull(runs.leaseOwner));
+}
+
+export type RunChange = Partial<
+  Omit<RunRow, "id" | "ruleName" | "rule" | "eventKey" | "createdAtMs" | "updatedAtMs" | "leaseOwner" | "leaseUntilMs">
+>;
+
+/**
+ * Writes a checkpoint, provided the lease is still ours.
+ * @returns the run as it stands now, or undefined when the lease was lost
+ */
+export async function checkpointRun(
+  db: Db,
+  id: string,
+  owner: string,
+  change: RunChange,
+  nowMs: number,
+  options: { readonly release?: boolean } = {},
+): Promise<RunRow | undefined> {
+  const [run] = await db
+    .update(runs)
+    .set({ ...change, updatedAtMs: nowMs, ...(options.release ? { leaseOwner: null, leaseUntilMs: 0 } : {}) })
+    .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
+    .returning();
+  return run;
+}
+
+export async function recordAttempt(db: Db, attempt: typeof attempts.$inferInsert): Promise<void> {
+  await db.insert(attempts).values(attempt);
+}
+
+export function listAttempts(db: Db, runId: string) {
+  return db.select().from(attempts).where(eq(attempts.runId, runId)).orderBy(asc(attempts.id));
+}
+
+export async function listOutputs(db: Db, runId: string): Promise<readonly OutputRow[]> {
+  return db.select().from(outputs).where(eq(outputs.runId, runId)).orderBy(asc(outputs.ordinal));
+}
+
+/** Remembers an output; a repeat overwrites what was learned before, except where it was placed. */
+export async function saveOutput(db: Db, output: typeof outputs.$inferInsert): Promise<void> {
+  const { runId: _run, ordinal: _ordinal, ...rest } = output;
+  await db
+    .insert(outputs)
+    .values(output)
+    .onConflictDoUpdate({ target: [outputs.runId, outputs.ordinal], set: rest });
+}
+
+/** Remembers where an output stands now; its text is in Fast.io from here on and leaves the ledger. */
+export async function markPlaced(db: Db, runId: string, ordinal: number, nodeId: string, nowMs: number): Promise<void> {
+  await db
+    .update(outputs)
+    .set({ nodeId, placedAtMs: nowMs, content: null })
+    .where(and(eq(outputs.runId, runId), eq(outputs.ordinal, ordinal)));
+}
+
+export async function setOutputUpload(db: Db, runId: string, ordinal: number, uploadId: string): Promise<void> {
+  await db
+    .update(outputs)
+    .set({ uploadId })
+    .where(and(eq(outputs.runId, runId), eq(outputs.ordinal, ordinal)));
+}
+
+/** Marks runs as handed to the queue. */
+export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
+  await db
+    .update(runs)
+    .set({ queuedAtMs: nowMs })
+    .where(inArray(runs.id, [...ids]));
+}
+
+export type QueuedRun = { readonly id: string; readonly queue: RunQueue | null; readonly generation: number };
+
+const queuedRun = { id: runs.id, queue: runs.queue, generation: runs.generation };
+
+/** Unfinished runs that no queue was told of. */
+export function listUnqueuedRuns(db: Db, updatedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
+  return db
+    .select(queuedRun)
+    .from(runs)
+    .where(and(isNotNull(runs.queue), isNull(runs.queuedAtMs), lt(runs.updatedAtMs, updatedBeforeMs)))
+    .orderBy(asc(runs.updatedAtMs))
+    .limit(limit);
+}
+
+/** Unfinished runs that were handed over, that nobody works on, and whose time has come. */
+export function listOverdueRuns(db: Db, nowMs: number, queuedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
+  return db
+    .select(queuedRun)
+    .from(runs)
+    .where(
+      and(
+        isNotNull(runs.queue),
+        lt(runs.queuedAtMs, queuedBeforeMs),
+        lt(runs.leaseUntilMs, nowMs),
+        lt(runs.notBeforeMs, queuedBeforeMs),
+      ),
+    )
+    .orderBy(asc(runs.queuedAtMs))
+    .limit(limit);
+}
+
+/** Claims a run for a new hand-over. Only one of several sweeps wins. */
+export async function renewRunGeneration(db: Db, id: string, generation: number): Promise<boolean> {
+  const won = await db
+    .update(runs)
+    .set({ generation: generation + 1, queuedAtMs: null })
+    .where(and(eq(runs.id, id), eq(runs.generation, generation), isNotNull(runs.queue)))
+    .returning({ id: runs.id });
+  return won.length > 0;
+}
+
+/** Runs held back by a paused rule go on. @returns how many */
+export async function releaseHeldRuns(db: Db, ruleName: string, nowMs: number): Promise<number> {
+  const freed = await db
+    .update(runs)
+    .set({
+      status: "queued",
+      queue: sql`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`,
+      queuedAtMs: null,
+      generation: sql`${runs.generation} + 1`,
+      notBeforeMs: 0,
+      errorCode: null,
+      errorMessage: null,
+      errorStep: null,
+      nextAction: null,
+      updatedAtMs: nowMs,
+    })
+    .where(and(eq(runs.ruleName, ruleName), eq(runs.status, "held")))
+    .returning({ id: runs.id });
+  return freed.length;
+}
+
+/** Newest runs first. */
+export function listRuns(
+  db: Db,
+  filter: { readonly status?: RunStatus; readonly createdBeforeMs?: number; readonly updatedAfterMs?: number },
+  limit: number,
+): Promise<RunRow[]> {
+  return db
+    .select()
+    .from(runs)
+    .where(
+      and(
+        filter.status ? eq(runs.status, filter.status) : undefined,
+        filter.createdBeforeMs === undefined ? undefined : lt(runs.createdAtMs, filter.createdBeforeMs),
+        filter.updatedAfterMs === undefined ? undefined : gt(runs.updatedAtMs, filter.updatedAfterMs),
+      ),
+    )
+    .orderBy(desc(runs.createdAtMs), desc(runs.id))
+    .limit(limit);
+}
+
+/** How many runs stand where. */
+export async function countRuns(db: Db): Promise<Readonly<Partial<Record<RunStatus, number>>>> {
+  const rows = await db
+    .select({ status: runs.status, count: sql<number>`count(*)::int` })
+    .from(runs)
+    .groupBy(runs.status);
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
