@@ -2,12 +2,10 @@ import type { Readable } from "node:stream";
 
 export type DifyFileType = "image" | "video" | "audio" | "document" | "custom";
 
-/** A file as an input of a run. */
-export type DifyFileInput = {
-  readonly type: DifyFileType;
-  readonly transfer_method: "local_file";
-  readonly upload_file_id: string;
-};
+/** A file as an input of a run: uploaded before by the same user, or fetched by Dify from a link. */
+export type DifyFileInput =
+  | { readonly type: DifyFileType; readonly transfer_method: "local_file"; readonly upload_file_id: string }
+  | { readonly type: DifyFileType; readonly transfer_method: "remote_url"; readonly url: string };
 
 /** One input of the app's Start node, from `GET /parameters`. */
 export type DifyInput = {
@@ -49,6 +47,10 @@ export type DifyRunEvent =
       readonly status: "succeeded" | "failed" | "stopped" | "partial-succeeded";
       readonly outputs: Readonly<Record<string, unknown>>;
       readonly error?: string;
+      readonly totalTokens?: number;
+      /** 0 when the run failed before its first node. */
+      readonly totalSteps?: number;
+      readonly elapsedMs?: number;
     }
   | { readonly kind: "paused"; readonly formTokens: readonly string[] }
   | { readonly kind: "error"; readonly code?: string; readonly status: number; readonly message: string };

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import type { DifyCall } from "./call.ts";
+import { difyFileType } from "./file-type.ts";
+import type { DifyInput } from "./types.ts";
+
+/** Largest uploads Dify takes, in bytes, by kind of file. */
+export type DifyUploadLimits = {
+  readonly image: number;
+  readonly video: number;
+  readonly audio: number;
+  readonly other: number;
+};
+
+/** A variable of the Start node, as the app's author wrote it. Members of no use to us are dropped. */
+const variableSchema = z.object({
+  variable: z.string().min(1),
+  required: z.boolean().nullish().catch(undefined),
+  max_length: z.number().nullish().catch(undefined),
+  options: z.array(z.string()).nullish().catch(undefined),
+  allowed_file_types: z.array(z.string()).nullish().catch(undefined),
+  allowed_file_extensions: z.array(z.string()).nullish().catch(undefined),
+});
+
+const megabytes = (fallback: number) =>
+  z
+    .number()
+    .catch(fallback)
+    .transform((count) => count * 1024 * 1024);
+
+/** Sizes that Dify ships with. */
+const limitsSchema = z.object({
+  image_file_size_limit: megabytes(10),
+  video_file_size_limit: megabytes(100),
+  audio_file_size_limit: megabytes(50),
+  file_size_limit: megabytes(15),
+});
+
+const parametersSchema = z.object({
+  user_input_form: z.array(z.record(z.string(), z.unknown())),
+  system_parameters: limitsSchema.or(z.unknown().transform(() => limitsSchema.parse({}))),
+});
+
+const infoSchema = z.object({ name: z.string().catch(""), mode: z.string() });
+const indexSchema = z.object({ server_version: z.string().optional().catch(undefined) });
+
+const parameters = { operation: "dify.app.inputs", method: "GET", path: "/parameters", repeatable: true } as const;
+
+/** The variables of the app's Start node. Empty for workflows that begin with a trigger. */
+export async function readInputs(call: DifyCall, signal: AbortSignal): Promise<readonly DifyInput[]> {
+  const { user_input_form: form } = await call.read(parameters, parametersSchema, signal);
+  return form.flatMap((element) => Object.entries(element).flatMap(([type, wire]) => toInput(type, wire)));
+}
+
+export async function readUploadLimits(call: DifyCall, signal: AbortSignal): Promise<DifyUploadLimits> {
+  const { system_parameters: wire } = await call.read(parameters, parametersSchema, signal);
+  return {
+    image: wire.image_file_size_limit,
+    video: wire.video_file_size_limit,
+    audio: wire.audio_file_size_limit,
+    other: wire.file_size_limit,
+  };
+}
+
+/** The limit for a file, in bytes. Dify goes by the extension alone. */
+export function uploadLimitFor(limits: DifyUploadLimits, name: string): number {
+  const type = difyFileType(name);
+  return type === "image" || type === "video" || type === "audio" ? limits[type] : limits.other;
+}
+
+export async function readInfo(
+  call: DifyCall,
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly mode: string }> {
+  return call.read({ operation: "dify.app.info", method: "GET", path: "/info", repeatable: true }, infoSchema, signal);
+}
+
+/** Such as `1.14.2`; undefined when the server does not say. */
+export async function readVersion(call: DifyCall, signal: AbortSignal): Promise<string | undefined> {
+  const index = { operation: "dify.server.version", method: "GET", path: "/", repeatable: true } as const;
+  return (await call.read(index, indexSchema, signal)).server_version;
+}
+
+function toInput(type: string, wire: unknown): readonly DifyInput[] {
+  const parsed = variableSchema.safeParse(wire);
+  if (!parsed.success) return [];
+  const { variable, required, max_length, options, allowed_file_types, allowed_file_extensions } = parsed.data;
+  return [
+    {
+      variable,
+      type,
+      required: required ?? false,
+      ...(max_length == null ? {} : { maxLength: max_length }),
+      ...(options == null || options.length === 0 ? {} : { options }),
+      ...(allowed_file_types == null ? {} : { allowedFileTypes: allowed_file_types }),
+      ...(allowed_file_extensions == null ? {} : { allowedFileExtensions: allowed_file_extensions }),
+    },
+  ];
+}

@@ -1,0 +1,143 @@
+import { PermanentError } from "../errors.ts";
+import { fileTypeFor } from "./file-type.ts";
+import type { DifyFileInput, DifyInput } from "./types.ts";
+
+/** Stands in a rule's inputs for the file of the run. */
+export const THE_FILE: unique symbol = Symbol("the file of the run");
+
+/** A rule's inputs with their templates filled in. */
+export type GivenInputs = Readonly<Record<string, unknown>>;
+
+export type InputFile = { readonly name: string; readonly mimeType?: string | undefined };
+
+/** Where Dify finds the file's bytes: an upload of the same user, or a link it fetches by itself. */
+export type FileSource = { readonly uploadId: string } | { readonly url: string };
+
+/** Inputs that passed the checks and wait for the file's place only. */
+export type PreparedInputs = (source: FileSource) => Readonly<Record<string, unknown>>;
+
+/**
+ * Checks a rule's inputs against the app's variables before anything is uploaded. Dify itself drops unknown names
+ * silently and reports the rest only when the run starts, in newer versions inside the stream.
+ *
+ * @throws {PermanentError} `dify_input_invalid`, naming every fault
+ */
+export function prepareInputs(declared: readonly DifyInput[], given: GivenInputs, file: InputFile): PreparedInputs {
+  const faults: string[] = [];
+  const makers = new Map<string, (source: FileSource) => unknown>();
+  const byName = new Map(declared.map((input) => [input.variable, input]));
+
+  for (const name of Object.keys(given)) {
+    if (!byName.has(name)) faults.push(`${name} is not an input of the app (it has ${list(byName.keys())})`);
+  }
+  for (const input of declared) {
+    const value = Object.hasOwn(given, input.variable) ? given[input.variable] : undefined;
+    const made = makeInput(input, value, file);
+    if ("fault" in made) faults.push(made.fault);
+    else if (made.make !== undefined) makers.set(input.variable, made.make);
+  }
+  if (faults.length > 0) {
+    throw new PermanentError("dify_input_invalid", faults.join("; "), {
+      nextAction: "Compare the rule's inputs with the variables of the app's Start node.",
+    });
+  }
+  return (source) => Object.fromEntries([...makers].map(([name, make]) => [name, make(source)]));
+}
+
+/** `prepareInputs` for a file that is already there. @throws {PermanentError} `dify_input_invalid` */
+export const buildInputs = (
+  declared: readonly DifyInput[],
+  given: GivenInputs,
+  file: InputFile & FileSource,
+): Readonly<Record<string, unknown>> => prepareInputs(declared, given, file)(file);
+
+type Made = { readonly fault: string } | { readonly make: ((source: FileSource) => unknown) | undefined };
+
+const ok = (value: unknown): Made => ({ make: () => value });
+const UNSET: Made = { make: undefined };
+
+function makeInput(input: DifyInput, value: unknown, file: InputFile): Made {
+  const { variable, type, required } = input;
+  const isFile = type === "file" || type === "file-list";
+  const blank = value === undefined || value === null || (value === "" && (isFile || !isText(type)));
+  if (blank) return required ? { fault: `${variable} is required and has no value` } : UNSET;
+  if (isFile) return makeFile(input, value, file);
+  if (value === THE_FILE) return { fault: `${variable} takes ${type}, not a file` };
+  switch (type) {
+    case "text-input":
+    case "paragraph":
+    case "select":
+      return makeText(input, value);
+    case "number":
+      return makeNumber(variable, value);
+    case "checkbox":
+      return makeCheckbox(variable, value);
+    case "json_object":
+      return makeObject(variable, value);
+    default:
+      // A type of a later Dify: let Dify judge.
+      return ok(value);
+  }
+}
+
+const isText = (type: string): boolean => type === "text-input" || type === "paragraph";
+
+function makeFile(input: DifyInput, value: unknown, file: InputFile): Made {
+  const { variable, type, maxLength } = input;
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (!items.every((item) => item === THE_FILE)) return { fault: `${variable} takes the file, not a text or value` };
+  if (type === "file" && items.length !== 1) return { fault: `${variable} takes one file, not a list` };
+  if (maxLength !== undefined && type === "file-list" && items.length > maxLength) {
+    return { fault: `${variable} takes ${maxLength} files at most` };
+  }
+  try {
+    const fileType = fileTypeFor(input, file);
+    const one = (source: FileSource): DifyFileInput =>
+      "uploadId" in source
+        ? { type: fileType, transfer_method: "local_file", upload_file_id: source.uploadId }
+        : { type: fileType, transfer_method: "remote_url", url: source.url };
+    // A list for a `file` variable is refused, and so is a lone object for a `file-list`.
+    return { make: (source) => (type === "file" ? one(source) : items.map(() => one(source))) };
+  } catch (error) {
+    if (error instanceof PermanentError) return { fault: error.message };
+    throw error;
+  }
+}
+
+function makeText({ variable, type, maxLength, options }: DifyInput, value: unknown): Made {
+  if (typeof value === "object" || typeof value === "symbol") return { fault: `${variable} takes a text` };
+  const text = String(value);
+  // Dify counts characters as Python does: by code point.
+  if (maxLength !== undefined && maxLength > 0 && isText(type) && [...text].length > maxLength) {
+    return { fault: `${variable} takes ${maxLength} characters at most and got ${[...text].length}` };
+  }
+  if (type === "select" && options !== undefined && !options.includes(text)) {
+    return { fault: `${variable} takes one of ${list(options)}` };
+  }
+  return ok(text);
+}
+
+function makeNumber(variable: string, value: unknown): Made {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? ok(number) : { fault: `${variable} takes a number` };
+}
+
+function makeCheckbox(variable: string, value: unknown): Made {
+  if (typeof value === "boolean") return ok(value);
+  const word = String(value).trim().toLowerCase();
+  if (["true", "1", "yes", "on"].includes(word)) return ok(true);
+  if (["false", "0", "no", "off"].includes(word)) return ok(false);
+  return { fault: `${variable} takes true or false` };
+}
+
+function makeObject(variable: string, value: unknown): Made {
+  const fault = { fault: `${variable} takes a JSON object` };
+  try {
+    const parsed: unknown = typeof value === "string" ? JSON.parse(value) : value;
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? ok(parsed) : fault;
+  } catch {
+    return fault;
+  }
+}
+
+const list = (names: Iterable<string>): string => [...names].join(", ") || "none";

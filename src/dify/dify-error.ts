@@ -1,0 +1,194 @@
+import { type FailureClass, type FailureCode, PermanentError, type RelayError, TransientError } from "../errors.ts";
+import { quoteUpstream } from "./quote-upstream.ts";
+import type { DifyRunDetail, DifyRunEvent } from "./types.ts";
+
+/** A refusal by Dify or by a gateway before it. */
+export type DifyRefusal = {
+  /** Stable dotted name of the call, e.g. `dify.run.start`. */
+  readonly operation: string;
+  readonly status: number;
+  /** `code` of Dify's JSON envelope; undefined when the body was not that envelope. */
+  readonly code: string | undefined;
+  readonly message: string;
+  /** Whether the body was JSON at all: gateways and unknown routes answer HTML. */
+  readonly json: boolean;
+  readonly retryAfterMs?: number | undefined;
+  readonly requestId?: string | undefined;
+};
+
+type Verdict = { readonly code: FailureCode; readonly failure: FailureClass; readonly nextAction?: string };
+type Rule = Verdict & { readonly when: (refusal: DifyRefusal) => boolean };
+
+/** One message under several statuses and codes: Dify's handler order turns its 429 into `400 invalid_param`. */
+const OVERLOAD = /too many requests|maximum concurrent requests/i;
+
+/** What Dify says of inputs and input files, as found in its input form and file factory code (1.9 to 1.17). */
+const INPUT_FAULTS = [
+  /is required in input form/,
+  /in input form must be/,
+  /^Invalid upload file/,
+  /Detected file type does not match the specified type/,
+  /File validation failed for file/,
+  /transfer_method is required in file mapping/,
+  /Invalid file url/,
+  /Number of (image )?files exceeds the maximum limit/,
+];
+
+/** Whether a message of Dify's is about the inputs it was given. */
+export const isInputFault = (message: string): boolean => INPUT_FAULTS.some((fault) => fault.test(message));
+
+const isUpload = (refusal: DifyRefusal) => refusal.operation === "dify.file.upload";
+const isFollow = (refusal: DifyRefusal) => refusal.operation === "dify.run.follow";
+const hasCode =
+  (...codes: readonly string[]) =>
+  (refusal: DifyRefusal) =>
+    refusal.code !== undefined && codes.includes(refusal.code);
+
+/** The one table for Dify. The first line that fits decides. */
+const RULES: readonly Rule[] = [
+  {
+    when: ({ status }) => status === 401,
+    code: "unauthorized",
+    failure: "misconfigured",
+    nextAction: "Check the app's API key; a key made within the last minute may need that minute.",
+  },
+  {
+    when: hasCode("workflow_version_execution_not_allowed"),
+    code: "plan_required",
+    failure: "misconfigured",
+    nextAction: "Pinned workflow versions need a paid Dify plan.",
+  },
+  {
+    when: ({ status }) => status === 403,
+    code: "forbidden",
+    failure: "misconfigured",
+    nextAction: "Check in Dify that the app exists and that its API access is enabled.",
+  },
+  {
+    when: hasCode("rate_limit_error", "provider_quota_exceeded"),
+    code: "dify_quota",
+    failure: "misconfigured",
+    nextAction: "The workspace's or the model provider's quota is used up: raise it or wait for its reset.",
+  },
+  {
+    when: ({ status, message }) => (status === 400 || status === 429) && OVERLOAD.test(message),
+    code: "dify_overloaded",
+    failure: "throttled",
+  },
+  { when: hasCode("too_many_requests"), code: "dify_overloaded", failure: "throttled" },
+  { when: ({ status }) => status === 429, code: "rate_limited", failure: "throttled" },
+  {
+    when: hasCode("not_workflow_app", "trigger_workflow_service_mode_unavailable"),
+    code: "dify_not_workflow",
+    failure: "misconfigured",
+    nextAction: "Use the key of a workflow app that begins with a Start node.",
+  },
+  {
+    when: (refusal) => hasCode("app_unavailable")(refusal) || /workflow not published/i.test(refusal.message),
+    code: "dify_unpublished",
+    failure: "misconfigured",
+    nextAction: "Publish the workflow in Dify.",
+  },
+  {
+    when: hasCode("provider_not_initialize", "model_currently_not_support"),
+    code: "invalid_request",
+    failure: "misconfigured",
+    nextAction: "Set up the model provider in Dify.",
+  },
+  { when: hasCode("completion_request_error"), code: "dify_run_failed", failure: "permanent" },
+  {
+    when: (refusal) => isUpload(refusal) && [400, 413, 415].includes(refusal.status),
+    code: "dify_file_refused",
+    failure: "permanent",
+    nextAction: "Check Dify's limits for size and kind of uploads.",
+  },
+  {
+    when: ({ status, message }) => status === 400 && isInputFault(message),
+    code: "dify_input_invalid",
+    failure: "permanent",
+    nextAction: "Compare the rule's inputs with the variables of the app's Start node.",
+  },
+  {
+    when: (refusal) => refusal.status === 404 && !refusal.json && isFollow(refusal),
+    code: "unsupported_here",
+    failure: "permanent",
+  },
+  {
+    when: ({ status, json }) => (status === 404 && !json) || (status >= 300 && status < 400),
+    code: "unsupported_here",
+    failure: "misconfigured",
+    nextAction: "Check the Dify API URL: this route is not there.",
+  },
+  { when: ({ status }) => status === 404, code: "not_found", failure: "permanent" },
+  { when: ({ status }) => status === 413, code: "too_large", failure: "permanent" },
+  { when: ({ status }) => status === 408 || status === 425, code: "timed_out", failure: "transient" },
+  { when: ({ status }) => status >= 500, code: "upstream_unavailable", failure: "transient" },
+  { when: ({ status }) => status >= 400, code: "invalid_request", failure: "permanent" },
+  { when: () => true, code: "answer_malformed", failure: "permanent" },
+];
+
+/** What a refusal means for the work at hand. */
+export function errorOfRefusal(refusal: DifyRefusal): RelayError {
+  const verdict = RULES.find((rule) => rule.when(refusal)) ?? { code: "answer_malformed", failure: "permanent" };
+  const said = quoteUpstream(refusal.json ? refusal.message : "");
+  return toError(verdict, `${refusal.operation}: Dify answered ${refusal.status}${said === "" ? "" : `: ${said}`}`, {
+    operation: refusal.operation,
+    status: refusal.status,
+    upstreamCode: refusal.code,
+    requestId: refusal.requestId,
+    retryAfterMs: refusal.retryAfterMs,
+  });
+}
+
+/**
+ * What an `error` frame of a run's stream means. It carries no HTTP status of its own (its `status` member is
+ * often a bare 500 for a mere input fault), so the words decide and an unknown one is permanent.
+ */
+export function errorOfErrorEvent(event: Extract<DifyRunEvent, { kind: "error" }>): RelayError {
+  const verdict: Verdict = OVERLOAD.test(event.message)
+    ? { code: "dify_overloaded", failure: "throttled" }
+    : isInputFault(event.message)
+      ? { code: "dify_input_invalid", failure: "permanent" }
+      : (RULES.filter((rule) => rule.failure === "misconfigured").find((rule) =>
+          rule.when({ ...event, code: event.code, operation: "dify.run.start", json: true }),
+        ) ?? { code: "dify_run_failed", failure: "permanent" });
+  return toError(verdict, `the workflow ended with an error: ${quoteUpstream(event.message) || "no reason given"}`, {
+    operation: "dify.run.start",
+    upstreamCode: event.code,
+  });
+}
+
+/** Why a run's record is not a success; undefined when it is one, be it partial. */
+export function errorOfRun(detail: DifyRunDetail): RelayError | undefined {
+  const said = quoteUpstream(detail.error ?? "") || "no reason given";
+  const operation = "dify.run.read";
+  switch (detail.status) {
+    case "succeeded":
+    case "partial-succeeded":
+      return undefined;
+    case "failed":
+      return detail.totalSteps === 0 && isInputFault(detail.error ?? "")
+        ? new PermanentError("dify_input_invalid", `Dify refused the inputs: ${said}`, { operation })
+        : new PermanentError("dify_run_failed", `the workflow failed: ${said}`, { operation });
+    case "stopped":
+      return new PermanentError("dify_run_stopped", `the workflow was stopped: ${said}`, { operation });
+    case "paused":
+      return new PermanentError("dify_run_paused", "the workflow waits for a person", { operation });
+    case "running":
+      return new TransientError("timed_out", "the workflow has not ended yet", { operation });
+  }
+}
+
+type ErrorDetail = {
+  readonly operation: string;
+  readonly status?: number | undefined;
+  readonly upstreamCode?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+};
+
+function toError({ code, failure, nextAction }: Verdict, message: string, detail: ErrorDetail): RelayError {
+  return failure === "transient" || failure === "throttled"
+    ? new TransientError(code, message, { ...detail, failure })
+    : new PermanentError(code, message, { ...detail, failure, nextAction });
+}

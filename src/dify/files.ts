@@ -1,0 +1,159 @@
+import type { Readable } from "node:stream";
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { PermanentError } from "../errors.ts";
+import { multipartBody } from "../http/multipart.ts";
+import { discard } from "../http/readers.ts";
+import { withRetry } from "../http/retry.ts";
+import type { Send } from "../http/types.ts";
+import { type DifyCall, refusalOf } from "./call.ts";
+import type { Dify, DifyOutputFile } from "./types.ts";
+
+/** Dify stores the file before it answers. */
+const UPLOAD_HEAD_TIMEOUT_MS = 120_000;
+const OUTPUT_TIMEOUT_MS = 60_000;
+
+const uploadSchema = z.object({
+  id: z.string().min(1),
+  extension: z.string().nullish(),
+  size: z.number().nonnegative(),
+});
+
+/** `POST /files/upload`, streamed. Not repeated: the bytes are spent. */
+export async function uploadFile(
+  call: DifyCall,
+  file: Parameters<Dify["uploadFile"]>[0],
+  signal: AbortSignal,
+): ReturnType<Dify["uploadFile"]> {
+  const { headers, body } = multipartBody({
+    // Dify parses the form as it comes; the user first costs nothing and helps whoever reads a trace.
+    fields: { user: file.user },
+    file: {
+      field: "file",
+      name: withLowerCaseExtension(file.name),
+      // A part without a type is refused with 415.
+      mimeType: file.mimeType === "" ? "application/octet-stream" : file.mimeType,
+      size: file.size,
+      body: file.body,
+    },
+  });
+  try {
+    const wire = await call.read(
+      {
+        operation: "dify.file.upload",
+        method: "POST",
+        path: "/files/upload",
+        headers,
+        body: () => body,
+        repeatable: false,
+        headersTimeoutMs: UPLOAD_HEAD_TIMEOUT_MS,
+      },
+      uploadSchema,
+      signal,
+    );
+    return { id: wire.id, extension: wire.extension ?? "", size: wire.size };
+  } finally {
+    // A refusal may come before the last byte has gone.
+    body.destroy();
+    file.body.destroy();
+  }
+}
+
+/** Dify knows `.pdf` and `.PDF`, but not `.Pdf`. */
+export const withLowerCaseExtension = (name: string): string =>
+  name.replace(/\.[^.]+$/, (extension) => extension.toLowerCase());
+
+export type OutputDeps = {
+  /** The bare transport: outputs are fetched without the app's key. */
+  readonly send: Send;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** As `normaliseBaseUrl` gives it. */
+  readonly baseUrl: string;
+  /** Replaces scheme and host of Dify's own file links, which may name a host only Dify can reach. */
+  readonly filesBaseUrl?: string | undefined;
+  /** Further origins outputs may come from, such as `https://cdn.example`. */
+  readonly allowedFileOrigins?: readonly string[] | undefined;
+};
+
+/** Where Dify Cloud keeps its files, as seen in the links it hands out. */
+const CLOUD_API_ORIGIN = "https://api.dify.ai";
+const CLOUD_FILES_ORIGIN = "https://upload.dify.ai";
+
+/**
+ * Where an output file is to be fetched.
+ *
+ * @throws {PermanentError} `host_refused` for places nobody allowed, `output_expired` when Dify gave no link
+ */
+export function outputUrl(
+  file: DifyOutputFile,
+  {
+    baseUrl,
+    filesBaseUrl,
+    allowedFileOrigins = [],
+  }: Pick<OutputDeps, "baseUrl" | "filesBaseUrl" | "allowedFileOrigins">,
+): URL {
+  const apiOrigin = new URL(baseUrl).origin;
+  const given = file.url === "" ? null : URL.parse(file.url, apiOrigin);
+  if (given === null || !/^https?:$/.test(given.protocol)) {
+    throw new PermanentError("output_expired", "Dify gave no link for an output file", {
+      operation: "dify.output.open",
+      nextAction: "Set FILES_URL in Dify.",
+    });
+  }
+  const ours = given.pathname.startsWith("/files/") && filesBaseUrl !== undefined;
+  const url = ours ? new URL(`${filesBaseUrl.replace(/\/+$/, "")}${given.pathname}${given.search}`) : given;
+  const allowed = [
+    apiOrigin,
+    ...(apiOrigin === CLOUD_API_ORIGIN ? [CLOUD_FILES_ORIGIN] : []),
+    ...(filesBaseUrl === undefined ? [] : [new URL(filesBaseUrl).origin]),
+    ...allowedFileOrigins.map((origin) => new URL(origin).origin),
+  ];
+  if (!allowed.includes(url.origin)) throw refusedHost(`${url.host} is not allowed as a source of outputs`);
+  return url;
+}
+
+const refusedHost = (why: string): PermanentError =>
+  new PermanentError("host_refused", `dify.output.open: ${why}`, {
+    operation: "dify.output.open",
+    nextAction: "Set the base URL of Dify's files, or allow this host if you trust it.",
+  });
+
+/** Opens an output file. Links live 300 s from the moment their node ended. */
+export async function openOutput(
+  { send, clock, random, ...where }: OutputDeps,
+  file: DifyOutputFile,
+  signal: AbortSignal,
+): Promise<{ readonly body: Readable; readonly size?: number }> {
+  const operation = "dify.output.open";
+  const response = await withRetry(send, { clock, random })(
+    {
+      operation,
+      method: "GET",
+      url: outputUrl(file, where),
+      headers: { "accept-encoding": "identity", "user-agent": "fastio-dify-relay" },
+      repeatable: true,
+      headersTimeoutMs: OUTPUT_TIMEOUT_MS,
+      bodyTimeoutMs: OUTPUT_TIMEOUT_MS,
+    },
+    signal,
+  );
+  const { status } = response;
+  if (status === 200) {
+    const size = Number(response.headers["content-length"] ?? file.size ?? Number.NaN);
+    return { body: response.body, ...(Number.isSafeInteger(size) && size >= 0 ? { size } : {}) };
+  }
+  if (status >= 300 && status < 400) {
+    await discard(response);
+    throw refusedHost("the link redirects, and redirects are not followed");
+  }
+  if ([401, 403, 404, 410].includes(status)) {
+    await discard(response);
+    throw new PermanentError("output_expired", "the link of an output file is not valid any more", {
+      operation,
+      status,
+      nextAction: "Run the workflow again, or raise FILES_ACCESS_TIMEOUT in Dify.",
+    });
+  }
+  throw await refusalOf(response, operation, clock.now());
+}

@@ -1,0 +1,74 @@
+import { createParser, type ParseError } from "eventsource-parser";
+import { TransientError } from "../errors.ts";
+
+/** One server-sent frame: a life sign, or the data of an event. */
+export type Frame = { readonly kind: "ping" } | { readonly kind: "data"; readonly text: string };
+
+/** Frames carry whole node inputs and outputs, untruncated, so the bound is generous. */
+export const DEFAULT_MAX_EVENT_CHARS = 16 * 1024 * 1024;
+
+/** Longest beginning of a line that is looked at in search of a ping. */
+const PING_LINE_CHARS = 16;
+const PING_LINE = /^event: ?ping\r?\n$/;
+
+export type FrameDecoder = {
+  /**
+   * @returns the frames that these bytes completed, in order
+   * @throws {TransientError} `event_too_large`: the run itself may well go on, so its record can still be read
+   */
+  push(bytes: Uint8Array): readonly Frame[];
+};
+
+/**
+ * Bytes of an event stream to frames, wherever the bytes were cut. No I/O.
+ *
+ * Dify's pings are frames without data, which the event stream format tells a parser to drop;
+ * they are life signs here, so they are recognised by their line.
+ */
+export function createFrameDecoder({ maxEventChars = DEFAULT_MAX_EVENT_CHARS } = {}): FrameDecoder {
+  const text = new TextDecoder();
+  let frames: Frame[] = [];
+  let overflow: ParseError | undefined;
+  let lineStart = "";
+  const parser = createParser({
+    maxBufferSize: maxEventChars,
+    onEvent: ({ event, data }) => {
+      if (event !== "ping") frames.push({ kind: "data", text: data });
+    },
+    onError: (error) => {
+      if (error.type === "max-buffer-size-exceeded") overflow = error;
+    },
+  });
+
+  const pushPiece = (piece: string): void => {
+    lineStart += piece.slice(0, PING_LINE_CHARS - lineStart.length);
+    if (!piece.endsWith("\n")) return;
+    if (PING_LINE.test(lineStart)) frames.push({ kind: "ping" });
+    lineStart = "";
+  };
+
+  return {
+    push(bytes) {
+      frames = [];
+      for (const piece of lines(text.decode(bytes, { stream: true }))) {
+        parser.feed(piece);
+        if (overflow !== undefined) throw tooLarge(maxEventChars);
+        pushPiece(piece);
+      }
+      return frames;
+    },
+  };
+}
+
+/** Pieces of the text, each ending with a line end but perhaps the last. */
+function* lines(text: string): Generator<string, undefined> {
+  let start = 0;
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    yield text.slice(start, end + 1);
+    start = end + 1;
+  }
+  if (start < text.length) yield text.slice(start);
+}
+
+const tooLarge = (maxEventChars: number): TransientError =>
+  new TransientError("event_too_large", `one event of the stream is over ${maxEventChars} characters`);

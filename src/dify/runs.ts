@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { PermanentError } from "../errors.ts";
+import { discard } from "../http/readers.ts";
+import type { DifyCall, DifyRequest } from "./call.ts";
+import { type RunStreamOptions, readRunStream } from "./read-run-stream.ts";
+import { logPageSchema, runDetailSchema } from "./run-schema.ts";
+import type { DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
+
+/** A busy server may take minutes to get to the request; giving up earlier only makes the outcome unknown. */
+const START_HEAD_TIMEOUT_MS = 300_000;
+const FOLLOW_HEAD_TIMEOUT_MS = 60_000;
+const ROWS_PER_PAGE = 100;
+/** More runs than this for one user are no accident of ours. */
+const MAX_PAGES = 20;
+
+/** What an open stream needs beside the call. */
+export type StreamSettings = Omit<RunStreamOptions, "silence"> & {
+  readonly silence: { readonly beforeWorkMs: number; readonly atWorkMs: number };
+};
+
+export async function* startRun(
+  call: DifyCall,
+  settings: StreamSettings,
+  run: { readonly user: string; readonly inputs: Readonly<Record<string, unknown>> },
+  signal: AbortSignal,
+): AsyncGenerator<DifyRunEvent, undefined> {
+  const request: DifyRequest = {
+    operation: "dify.run.start",
+    method: "POST",
+    path: "/workflows/run",
+    json: { inputs: run.inputs, response_mode: "streaming", user: run.user },
+    headers: { accept: "text/event-stream" },
+    // Dify has no idempotency key: a second POST is a second run.
+    repeatable: false,
+    headersTimeoutMs: START_HEAD_TIMEOUT_MS,
+    bodyTimeoutMs: 0,
+  };
+  yield* openStream(call, request, settings, signal);
+}
+
+export async function* followRun(
+  call: DifyCall,
+  settings: StreamSettings,
+  run: { readonly workflowRunId: string; readonly user: string },
+  signal: AbortSignal,
+): AsyncGenerator<DifyRunEvent, undefined> {
+  const request: DifyRequest = {
+    operation: "dify.run.follow",
+    method: "GET",
+    path: `/workflow/${encodeURIComponent(run.workflowRunId)}/events`,
+    query: { user: run.user, include_state_snapshot: "true" },
+    headers: { accept: "text/event-stream" },
+    repeatable: true,
+    headersTimeoutMs: FOLLOW_HEAD_TIMEOUT_MS,
+    bodyTimeoutMs: 0,
+  };
+  // This endpoint pings by itself, so silence has one meaning from the start.
+  const { atWorkMs } = settings.silence;
+  yield* openStream(call, request, { ...settings, silence: { beforeWorkMs: atWorkMs, atWorkMs } }, signal);
+}
+
+async function* openStream(
+  call: DifyCall,
+  request: DifyRequest,
+  settings: StreamSettings,
+  signal: AbortSignal,
+): AsyncGenerator<DifyRunEvent, undefined> {
+  const response = await call.open(request, signal);
+  const type = response.headers["content-type"] ?? "";
+  if (!/^text\/event-stream\b/i.test(type)) {
+    await discard(response);
+    throw new PermanentError("answer_malformed", `${request.operation}: the answer is no event stream`, {
+      operation: request.operation,
+      status: response.status,
+    });
+  }
+  yield* readRunStream(response.body, settings, signal);
+}
+
+/** undefined: Dify has no such row (yet). */
+export async function readRun(
+  call: DifyCall,
+  workflowRunId: string,
+  signal: AbortSignal,
+): Promise<DifyRunDetail | undefined> {
+  const path = `/workflows/run/${encodeURIComponent(workflowRunId)}`;
+  try {
+    return await call.read(
+      { operation: "dify.run.read", method: "GET", path, repeatable: true },
+      runDetailSchema,
+      signal,
+    );
+  } catch (error) {
+    if (error instanceof PermanentError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/** Runs started for exactly this user, oldest first. */
+export async function findRuns(call: DifyCall, user: string, signal: AbortSignal): Promise<readonly DifyRunRow[]> {
+  const newestFirst: DifyRunRow[] = [];
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const query = { created_by_end_user_session_id: user, page: String(page), limit: String(ROWS_PER_PAGE) };
+    const { rows, hasMore } = await call.read(
+      { operation: "dify.run.find", method: "GET", path: "/workflows/logs", query, repeatable: true },
+      logPageSchema,
+      signal,
+    );
+    newestFirst.push(...rows);
+    if (!hasMore || rows.length === 0) break;
+  }
+  // A run that begins while we turn pages pushes rows onto the next page.
+  const known = new Map(newestFirst.map((row) => [row.workflowRunId, row]));
+  return [...known.values()].reverse().sort((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+const stopSchema = z.unknown();
+
+/** Asks Dify to stop; it answers the same for tasks it does not know, and may go on for a while. */
+export async function stopRun(
+  call: DifyCall,
+  run: { readonly taskId: string; readonly user: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const path = `/workflows/tasks/${encodeURIComponent(run.taskId)}/stop`;
+  await call.read(
+    { operation: "dify.run.stop", method: "POST", path, json: { user: run.user }, repeatable: true },
+    stopSchema,
+    signal,
+  );
+}
