@@ -1,0 +1,24 @@
+import { hasMore } from "./readers.ts";
+
+/** Rows a page; the service takes up to 500. */
+const PAGE_ROWS = 100;
+
+/** Walks a listing by offset. Stops at an empty page, whatever the server promises. */
+export async function* byOffset<Row>(
+  fetchPage: (offset: number, limit: number) => Promise<unknown>,
+  readRows: (payload: unknown) => readonly Row[],
+): AsyncGenerator<Row, undefined> {
+  for (let offset = 0; ; ) {
+    const payload = await fetchPage(offset, PAGE_ROWS);
+    const rows = readRows(payload);
+    yield* rows;
+    if (!hasMore(payload, rows.length, PAGE_ROWS)) return;
+    offset += rows.length;
+  }
+}
+
+export async function collect<Row>(rows: AsyncIterable<Row>): Promise<readonly Row[]> {
+  const collected: Row[] = [];
+  for await (const row of rows) collected.push(row);
+  return collected;
+}

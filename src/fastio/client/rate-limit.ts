@@ -1,0 +1,34 @@
+import { parseRetryAfter } from "../../http/retry-after.ts";
+import type { OutboundResponse } from "../../http/types.ts";
+
+/** What to wait after a 429 that does not say; the official command line waits as long. */
+const UNKNOWN_WAIT_MS = 60_000;
+
+type Headers = OutboundResponse["headers"];
+
+/**
+ * How long a 429 asks us to wait: `Retry-After`, else the end of the rate-limit window, whose header has an old
+ * and a new name and holds epoch seconds or a UTC date and time.
+ *
+ * @returns milliseconds
+ */
+export function readRateLimitWaitMs(headers: Headers, nowMs: number): number {
+  const retryAfter = parseRetryAfter(headers["retry-after"], nowMs);
+  if (retryAfter !== undefined) return retryAfter;
+  const reset = parseReset(headers["x-ve-limit-expires"] ?? headers["x-rate-limit-expiry"]);
+  return reset === undefined ? UNKNOWN_WAIT_MS : Math.max(0, reset - nowMs);
+}
+
+/** Requests left in this window, if the server says. */
+export function readRequestsLeft(headers: Headers): number | undefined {
+  const text = headers["x-ve-limit-avail"] ?? headers["x-rate-limit-available"];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function parseReset(value: string | undefined): number | undefined {
+  const text = value?.trim() ?? "";
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  const utc = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?)(?: ?UTC|Z)?$/.exec(text);
+  const ms = utc === null ? Number.NaN : Date.parse(`${utc[1]}T${utc[2]}Z`);
+  return Number.isNaN(ms) ? undefined : ms;
+}
