@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+export type ServerCommand = {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Holds everything the server writes; removed with it. */
+  readonly folder: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** How to end it at once, as a crash would. */
+  readonly crashSignal: NodeJS.Signals;
+  /** How to ask it to leave. */
+  readonly stopSignal: NodeJS.Signals;
+  /** Resolves when it answers, rejects when it does not yet. */
+  readonly answers: () => Promise<void>;
+};
+
+/** A server process that can be killed and started again on the same port and folder. */
+export type ChildServer = {
+  readonly pid: number;
+  /** Ends it as a crash would, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it after a kill, and waits until it answers. */
+  start(): Promise<void>;
+  /** Ends it for good and removes its folder. */
+  stop(): Promise<void>;
+};
+
+const START_DEADLINE_MS = 30_000;
+
+export async function startChildServer(command: ServerCommand): Promise<ChildServer> {
+  let child: ChildProcess | undefined;
+  let keeper: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const log = openSync(join(command.folder, "server.log"), "a");
+    const started = spawn(command.program, command.args, {
+      cwd: command.folder,
+      stdio: ["ignore", log, log],
+      ...(command.uid === undefined ? {} : { uid: command.uid }),
+      ...(command.gid === undefined ? {} : { gid: command.gid }),
+    });
+    await once(started, "spawn");
+    child = started;
+    keeper = keep(pidOf(started), command);
+    await untilItAnswers(started, command);
+  };
+
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ending = child;
+    child = undefined;
+    if (ending && ending.exitCode === null && ending.signalCode === null) {
+      const gone = once(ending, "exit");
+      ending.kill(signal);
+      await gone;
+    }
+    keeper?.kill("SIGKILL");
+    keeper = undefined;
+  };
+
+  const stop = async (): Promise<void> => {
+    await end(command.stopSignal);
+    await rm(command.folder, { recursive: true, force: true });
+  };
+
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    get pid() {
+      return child ? pidOf(child) : -1;
+    },
+    kill: () => end(command.crashSignal),
+    start,
+    stop,
+  };
+}
+
+/** A loopback port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+/**
+ * A shell that outlives us: the end of its standard input is the end of this process, however it came,
+ * and then it ends the server and removes the folder.
+ */
+function keep(pid: number, { folder, crashSignal }: ServerCommand): ChildProcess {
+  const script = 'read -r _; kill -s "$1" "$2"; sleep 1; rm -rf "$3"';
+  const keeper = spawn("/bin/sh", ["-c", script, "keeper", crashSignal.replace("SIG", ""), String(pid), folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  keeper.unref();
+  return keeper;
+}
+
+async function untilItAnswers(child: ChildProcess, { program, folder, answers }: ServerCommand): Promise<void> {
+  const deadlineMs = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    try {
+      await answers();
+      return;
+    } catch (error) {
+      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadlineMs) {
+        const log = readFileSync(join(folder, "server.log"), "utf8").slice(-2_000);
+        throw new Error(`${program} did not start:\n${log}`, { cause: error });
+      }
+      await delay(20);
+    }
+  }
+}
+
+function pidOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error("the process did not start");
+  return child.pid;
+}

@@ -1,0 +1,54 @@
+import { accessSync, constants, readdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** First executable of these names in these folders, or on the search path. */
+export function findProgram(names: readonly string[], folders: readonly string[] = searchPath()): string | undefined {
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+}
+
+export type PostgresPrograms = { readonly postgres: string; readonly initdb: string };
+
+/** PostgreSQL's server and its `initdb`; Debian keeps them off the search path, by version. */
+export function findPostgres(): PostgresPrograms | undefined {
+  const folders = [...debianFolders(), ...searchPath()];
+  const postgres = findProgram(["postgres"], folders);
+  const initdb = findProgram(["initdb"], folders);
+  return postgres && initdb ? { postgres, initdb } : undefined;
+}
+
+export function findRedis(): string | undefined {
+  return findProgram(["redis-server", "valkey-server"]);
+}
+
+/** What this machine lacks, in words for the person who reads the test run. */
+export function missingServers(): string[] {
+  return [
+    ...(findRedis() ? [] : ["Redis not found: skipping what needs it (install redis-server or valkey-server)"]),
+    ...(findPostgres() ? [] : ["PostgreSQL not found: skipping what needs it (install postgresql 15 or newer)"]),
+  ];
+}
+
+function searchPath(): string[] {
+  return (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+}
+
+/** Newest version first. */
+function debianFolders(): string[] {
+  const root = "/usr/lib/postgresql";
+  try {
+    return readdirSync(root)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((version) => join(root, version, "bin"));
+  } catch {
+    return [];
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

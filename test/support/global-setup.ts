@@ -1,0 +1,40 @@
+import type { TestProject } from "vitest/node";
+import { findPostgres, findRedis, missingServers } from "./find-programs.ts";
+import { startPostgres, startRedis, type TestServer } from "./servers.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Missing when this machine has no Redis. */
+    redisUrl?: string;
+    /** Of a user who may create databases; missing when this machine has no PostgreSQL. */
+    postgresUrl?: string;
+  }
+}
+
+/** Starts the servers this machine has, once a run, and says aloud which it has not. */
+export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
+  const missing = missingServers();
+  if (missing.length > 0 && process.env["REQUIRE_ALL"] === "1") throw new Error(`REQUIRE_ALL=1: ${missing.join("; ")}`);
+  for (const line of missing) console.warn(line);
+
+  const started: TestServer[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()));
+  };
+  try {
+    if (findRedis()) {
+      const redis = await startRedis();
+      started.push(redis);
+      project.provide("redisUrl", redis.url);
+    }
+    if (findPostgres()) {
+      const postgres = await startPostgres();
+      started.push(postgres);
+      project.provide("postgresUrl", postgres.url);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}

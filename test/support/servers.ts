@@ -1,0 +1,134 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { chownSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { type ChildServer, freePort, startChildServer } from "./child-server.ts";
+import { findPostgres, findRedis } from "./find-programs.ts";
+
+export type TestServer = ChildServer & { readonly url: string };
+
+/** A Redis of our own on a free loopback port, without persistence. */
+export async function startRedis(): Promise<TestServer> {
+  const program = findRedis();
+  if (program === undefined) throw new Error("Redis not found");
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "relay-redis-"));
+  const server = await startChildServer({
+    program,
+    args: [
+      ...["--bind", "127.0.0.1", "--port", String(port), "--dir", folder],
+      ...["--appendonly", "no", "--save", "", "--maxmemory-policy", "noeviction"],
+    ],
+    folder,
+    crashSignal: "SIGKILL",
+    stopSignal: "SIGKILL", // nothing is worth keeping
+    answers: async () => {
+      const client = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
+      client.on("error", () => undefined);
+      try {
+        await client.connect();
+        await client.ping();
+      } finally {
+        client.disconnect();
+      }
+    },
+  });
+  return withUrl(server, `redis://127.0.0.1:${port}`);
+}
+
+/** A PostgreSQL of our own on a free loopback port; the URL's user may create databases. */
+export async function startPostgres(): Promise<TestServer> {
+  const programs = findPostgres();
+  if (programs === undefined) throw new Error("PostgreSQL not found");
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "relay-postgres-"));
+  const owner = serverOwner();
+  if (owner) chownSync(folder, owner.uid, owner.gid);
+  const data = join(folder, "data");
+  execFileSync(
+    programs.initdb,
+    ["-D", data, "-U", "relay", "-A", "trust", "-E", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
+    { stdio: ["ignore", "ignore", "pipe"], cwd: folder, ...owner },
+  );
+  const url = `postgres://relay@127.0.0.1:${port}/postgres`;
+  const server = await startChildServer({
+    program: programs.postgres,
+    args: [
+      ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", ""],
+      ...["-c", "max_connections=300", "-c", "shared_buffers=64MB"],
+    ],
+    folder,
+    ...owner,
+    // Quit is a crash to the data, and ends the backends too; a killed postmaster leaves them for a moment.
+    crashSignal: "SIGQUIT",
+    stopSignal: "SIGQUIT",
+    answers: async () => withClient(url, (client) => client.query("select 1")),
+  });
+  return withUrl(server, url);
+}
+
+export type TestDatabase = { readonly url: string; drop(): Promise<void> };
+
+/** A fresh database on the server. @param postgresUrl as provided by the global set-up */
+export async function createTestDatabase(postgresUrl: string): Promise<TestDatabase> {
+  const name = `relay_${randomUUID().replaceAll("-", "")}`;
+  await withClient(postgresUrl, (client) => client.query(`create database ${name}`));
+  const url = new URL(postgresUrl);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: () => withClient(postgresUrl, (client) => client.query(`drop database if exists ${name} with (force)`)),
+  };
+}
+
+export type RedisNamespace = { readonly prefix: string; drop(): Promise<void> };
+
+/** A key prefix nobody else has. */
+export function redisNamespace(redisUrl: string): RedisNamespace {
+  const prefix = `relay-${randomUUID()}`;
+  return {
+    prefix,
+    drop: async () => {
+      const client = new Redis(redisUrl);
+      try {
+        const keys = await client.keys(`${prefix}:*`);
+        if (keys.length > 0) await client.del(...keys);
+      } finally {
+        client.disconnect();
+      }
+    },
+  };
+}
+
+function withUrl(server: ChildServer, url: string): TestServer {
+  return Object.defineProperty(server, "url", { value: url }) as TestServer; // keeps the getter of `pid` alive
+}
+
+async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await use(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** PostgreSQL refuses to run as root; then somebody without rights runs it. */
+function serverOwner(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const user of ["postgres", "nobody"]) {
+    try {
+      const id = (flag: string): number =>
+        Number(execFileSync("id", [flag, user], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+      return { uid: id("-u"), gid: id("-g") };
+    } catch {
+      // no such user
+    }
+  }
+  throw new Error("PostgreSQL cannot run as root, and there is neither a user postgres nor nobody");
+}

@@ -1,0 +1,30 @@
+import { defineConfig } from "vitest/config";
+
+const SECOND_MS = 1_000;
+
+/** One project a layer; those that talk to real servers get them from the global set-up. */
+function layer(name: string, timeoutMs: number, options: { servers?: boolean; oneFileAtATime?: boolean } = {}) {
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      environment: "node",
+      testTimeout: timeoutMs,
+      hookTimeout: Math.max(timeoutMs, 30 * SECOND_MS),
+      globalSetup: options.servers ? ["test/support/global-setup.ts"] : [],
+      ...(options.oneFileAtATime ? { fileParallelism: false } : { maxWorkers: 2 }),
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      layer("unit", 5 * SECOND_MS),
+      layer("contract", 30 * SECOND_MS),
+      layer("integration", 60 * SECOND_MS, { servers: true }),
+      layer("e2e", 180 * SECOND_MS, { servers: true, oneFileAtATime: true }),
+      layer("chaos", 600 * SECOND_MS, { servers: true, oneFileAtATime: true }),
+    ],
+  },
+});
