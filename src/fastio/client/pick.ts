@@ -64,9 +64,8 @@ export function pickRows(payload: unknown, keys: readonly string[]): readonly Fi
   for (const key of keys) {
     const found = at(payload, key);
     if (Array.isArray(found)) return found.filter(isFields);
-    const map = isFields(found) ? Object.entries(found) : [];
-    if (map.length > 0 && map.every(([, row]) => isFields(row))) {
-      return map.flatMap(([id, row]) => (isFields(row) ? [{ id, ...row }] : []));
+    if (isFields(found) && Object.values(found).every(isFields)) {
+      return Object.entries(found).flatMap(([id, row]) => (isFields(row) ? [{ id, ...row }] : []));
     }
   }
   if (!isFields(payload)) return undefined;
