@@ -1,0 +1,25 @@
+// Bidirectional marks and zero-width characters, which hide what a name really is.
+const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what we look for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** Why Fast.io would refuse this file or folder name; undefined when it would take it. */
+export function nameFault(name: string): string | undefined {
+  const length = [...name].length;
+  if (length < 1 || length > 255) return "A name has 1 to 255 characters.";
+  if (name === "." || name === "..") return "A name may not be a dot path.";
+  if (/[/\\]/.test(name)) return "A name may not contain path separators.";
+  if (CONTROL.test(name)) return "A name may not contain control characters.";
+  if (/[ .]$/.test(name)) return "A name may not end in a space or a dot.";
+  if (HIDDEN.test(name)) return "A name may not contain hidden characters.";
+  return undefined;
+}
+
+/** The readable tail of a share link. */
+export const slugOf = (title: string): string =>
+  title
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 60) || "share";

@@ -1,0 +1,36 @@
+import type { Route } from "../http/route.ts";
+import type { World } from "../world.ts";
+import { accountRoutes } from "./accounts.ts";
+import { type CursorControl, changesFeed } from "./changes-feed.ts";
+import { downloadRoutes } from "./downloads.ts";
+import { eventRoutes } from "./events.ts";
+import { hookRoutes } from "./hooks.ts";
+import { memberRoutes } from "./members.ts";
+import { placeRoutes } from "./places.ts";
+import { shareRoutes } from "./shares.ts";
+import { storageChangeRoutes } from "./storage-change.ts";
+import { storageReadRoutes } from "./storage-read.ts";
+import { uploadRoutes } from "./uploads.ts";
+import { guideUploadRoutes } from "./uploads-guide.ts";
+
+/** Every route of both dialects. */
+export function createRoutes(world: World): CursorControl & { readonly routes: readonly Route[] } {
+  const feed = changesFeed(world);
+  return {
+    expireCursors: feed.expireCursors,
+    routes: [
+      ...accountRoutes(world),
+      ...placeRoutes(world),
+      ...storageReadRoutes(world),
+      ...storageChangeRoutes(world),
+      ...downloadRoutes(world),
+      ...uploadRoutes(world),
+      ...guideUploadRoutes(world),
+      ...shareRoutes(world),
+      ...memberRoutes(world),
+      ...eventRoutes(world),
+      ...feed.routes,
+      ...hookRoutes(world),
+    ],
+  };
+}

@@ -1,0 +1,105 @@
+import type { Call } from "../http/call.ts";
+import { type Answer, ok, type Route } from "../http/route.ts";
+import { ApiRefusal, notAcceptable, notFound } from "../protocol/faults.ts";
+import { idKey } from "../protocol/ids.ts";
+import { mimeOf } from "../protocol/mime.ts";
+import { formatTime } from "../protocol/times.ts";
+import { currentVersion, type Node, type Version } from "../store/nodes.ts";
+import type { World } from "../world.ts";
+import { nodeIn, type Place, placeOf, underBoth } from "./place.ts";
+
+const TOKEN_LIFE_MS = 2 * 3_600_000;
+type Grant = { readonly node: string; readonly version: string | undefined; readonly untilMs: number };
+
+/** Tells the audit log that somebody was let at the bytes of a file. */
+export function noteDownload(world: World, place: Pick<Place, "kind" | "scope">, node: Node, userId?: string): void {
+  world.events.append({
+    ...place.scope,
+    event: `${place.kind}_storage_download_token_created`,
+    category: place.kind,
+    subCategory: "storage",
+    objectId: node.id,
+    userId,
+    subject: { name: node.name },
+  });
+}
+
+/** What a version's bytes are sent as. */
+export const fileAnswer = (node: Node, version: Version) => ({
+  key: version.key,
+  size: version.size,
+  name: node.name,
+  mimetype: mimeOf(node.name).mimetype,
+  tag: version.sha256,
+});
+
+export function downloadRoutes(world: World): readonly Route[] {
+  const grants = new Map<string, Grant>();
+
+  const fileIn = (place: Place, id: string): Node => {
+    const node = nodeIn(world, place, id);
+    if (world.nodes.isTrashed(place.drive, node)) throw notFound("file");
+    if (!currentVersion(node)) throw notAcceptable("Only files can be read.");
+    return node;
+  };
+  const versionOf = (node: Node, wanted: string | null | undefined): Version => {
+    const version = wanted ? node.versions.find((one) => idKey(one.id) === idKey(wanted)) : currentVersion(node);
+    if (!version) throw notFound("version");
+    return version;
+  };
+  const grant = (node: Node, version: string | null) => {
+    const token = `dl_${world.ids.token(48)}`;
+    const untilMs = world.time.now() + TOKEN_LIFE_MS;
+    grants.set(token, { node: idKey(node.id), version: version ? idKey(version) : undefined, untilMs });
+    return { token, untilMs };
+  };
+  const checkGrant = (token: string, node: Node, version: Version): void => {
+    const found = grants.get(token);
+    if (!found || found.untilMs < world.time.now())
+      throw new ApiRefusal(401, 10011, "The download token is not valid.");
+    if (found.node !== idKey(node.id) || (found.version && found.version !== idKey(version.id)))
+      throw new ApiRefusal(403, 1680, "The download token is for another file.");
+  };
+  const read = (call: Call, place: Place, token: string | null): Answer => {
+    const node = fileIn(place, call.param("node"));
+    const asked = call.url.searchParams.get("version_id") ?? (token ? grants.get(token)?.version : undefined);
+    const version = versionOf(node, asked);
+    if (token !== null) checkGrant(token, node, version);
+    return { kind: "bytes", file: fileAnswer(node, version) };
+  };
+  const reads = (["workspace", "share"] as const).map(
+    (kind): Route => ({
+      method: "GET",
+      path: `/${kind}/:profile/storage/:node/read/`,
+      dialect: "both",
+      open: true,
+      handle: (call) => {
+        const token = call.url.searchParams.get("token");
+        if (token === null) call.user();
+        return read(call, placeOf(world, kind, call.param("profile")), token);
+      },
+    }),
+  );
+
+  return [
+    ...reads,
+    ...underBoth(world, "GET", "storage/:node/requestread/", "reference", (call, place) => {
+      const node = fileIn(place, call.param("node"));
+      const version = call.url.searchParams.get("version_id");
+      if (version) versionOf(node, version);
+      noteDownload(world, place, node, call.user().id);
+      return ok({ token: grant(node, version).token });
+    }),
+    ...underBoth(world, "GET", "storage/:node/download/", "guide", (call, place) => {
+      const node = fileIn(place, call.param("node"));
+      const version = call.url.searchParams.get("version_id");
+      noteDownload(world, place, node, call.user().id);
+      const accept = call.request.headers.accept ?? "*/*";
+      const inline = call.url.searchParams.get("inline") === "true" || !/json|\*\/\*/.test(accept);
+      if (inline) return { kind: "bytes", file: fileAnswer(node, versionOf(node, version)) };
+      const { token, untilMs } = grant(node, version);
+      const path = `/${place.kind}/${place.id}/storage/${node.id}/read/?token=${token}`;
+      return ok({ url: world.links.apiUrl + path, expires: formatTime(untilMs) });
+    }),
+  ];
+}

@@ -1,0 +1,73 @@
+import type { Call } from "../http/call.ts";
+import type { Answer, Route } from "../http/route.ts";
+import { notFound } from "../protocol/faults.ts";
+import { idKey } from "../protocol/ids.ts";
+import type { EventScope } from "../store/events.ts";
+import type { Drive, Node } from "../store/nodes.ts";
+import { rootKeyOf, type Share } from "../store/shares.ts";
+import type { World } from "../world.ts";
+
+/** Storage as a path names it: a workspace's, or what a share shows of one. */
+export type Place = {
+  readonly kind: "workspace" | "share";
+  readonly id: string;
+  readonly drive: Drive;
+  /** Key of the folder that is `root` here. */
+  readonly rootKey: string;
+  /** Where events about reading belong. */
+  readonly scope: EventScope;
+  readonly share: Share | undefined;
+};
+
+export function workspaceDrive(world: World, id: string): Drive {
+  const drive = world.drives.get(world.places.workspace(id).id);
+  if (!drive) throw notFound("workspace");
+  return drive;
+}
+
+/** @throws {ApiRefusal} 404 */
+export function placeOf(world: World, kind: Place["kind"], id: string): Place {
+  if (kind === "workspace") {
+    const drive = workspaceDrive(world, id);
+    return { kind, id: drive.id, drive, rootKey: "root", scope: drive.scope, share: undefined };
+  }
+  const share = world.shares.get(id);
+  const scope = { orgId: share.orgId, shareId: share.id, homeWorkspaceId: share.workspaceId };
+  return { kind, id: share.id, drive: share.drive, rootKey: rootKeyOf(share), scope, share };
+}
+
+/** A node of this place by id. @throws {ApiRefusal} 404, also outside a share's folder */
+export function nodeIn(world: World, place: Place, id: string): Node {
+  const node = world.nodes.node(place.drive, id);
+  if (!world.nodes.isInside(place.drive, node, place.rootKey) && !node.trashed) throw notFound("node");
+  return node;
+}
+
+/** The id of a live folder of this place, `root` translated. @throws {ApiRefusal} 404 or 406 */
+export function folderIn(world: World, place: Place, id: string): string {
+  if (id === "root") return place.rootKey;
+  nodeIn(world, place, id);
+  world.nodes.folderKey(place.drive, id);
+  return idKey(id);
+}
+
+type PlaceHandler = (call: Call, place: Place) => Answer | Promise<Answer>;
+
+/** The same route under `/workspace/…` and `/share/…`. */
+export function underBoth(
+  world: World,
+  method: string,
+  tail: string,
+  dialect: Route["dialect"],
+  handle: PlaceHandler,
+): readonly Route[] {
+  return (["workspace", "share"] as const).map((kind) => ({
+    method,
+    path: `/${kind}/:profile/${tail}`,
+    dialect,
+    handle: (call) => {
+      call.user();
+      return handle(call, placeOf(world, kind, call.param("profile")));
+    },
+  }));
+}

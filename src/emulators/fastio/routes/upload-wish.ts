@@ -1,0 +1,64 @@
+import { invalidField } from "../protocol/faults.ts";
+import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
+import { type ContentHash, HASH_ALGORITHMS, type UploadTarget } from "../store/uploads.ts";
+import type { World } from "../world.ts";
+import { folderIn, nodeIn, placeOf } from "./place.ts";
+import { readName } from "./storage-change.ts";
+
+export type UploadWish = {
+  readonly name: string;
+  /** Undefined for a stream. */
+  readonly size: number | undefined;
+  readonly stream: boolean;
+  readonly maxSize: number | undefined;
+  readonly hash: ContentHash | undefined;
+  readonly target: UploadTarget | undefined;
+};
+
+/** `hash` and `hash_algo`, which come as a pair or not at all. */
+export function readHash(read: FieldReader, fields: Fields): ContentHash | undefined {
+  const value = read.optional("hash", { pattern: /^[0-9a-fA-F]{32,96}$/ });
+  const algorithm = read.choice("hash_algo", HASH_ALGORITHMS);
+  if (fields.has("hash") !== fields.has("hash_algo"))
+    read.wrong(fields.has("hash") ? "hash_algo" : "hash", "hash and hash_algo must be given together.");
+  return value !== undefined && algorithm !== undefined ? { algorithm, value: value.toLowerCase() } : undefined;
+}
+
+/** Reads the form that opens an upload session, as strictly as the reference describes it. */
+export function readUploadWish(world: World, fields: Fields): UploadWish {
+  const { knobs } = world;
+  const read = readFields(fields);
+  const name = readName(read);
+  const stream = read.bool("stream") ?? false;
+  const size = read.int("size", 0, knobs.maxFileBytes);
+  if (!stream && !fields.has("size")) read.required("size", { mistaken: ["filesize", "file_size", "max_size"] });
+  if (stream && fields.has("size")) read.wrong("size", "A stream session has max_size and no size.");
+  const maxSize = read.int("max_size", 1, knobs.maxFileBytes);
+  read.required("action");
+  const action = read.choice("action", ["create", "update"]);
+  const targeted = fields.has("instance_id");
+  const instance = read.optional("instance_id", { min: 1 }) ?? "";
+  const kind = read.choice("profile_type", ["workspace", "share"]);
+  if (targeted && action === "create") {
+    if (!fields.has("profile_type")) read.required("profile_type");
+    read.required("folder_id", { mistaken: ["parent", "parent_id", "folder"] });
+  }
+  if (action === "update") {
+    read.required("instance_id");
+    read.required("file_id", { mistaken: ["node_id", "node"] });
+  }
+  if (fields.has("if_version_id")) read.wrong("if_version_id", "Only file shares take if_version_id.");
+  const hash = readHash(read, fields);
+  read.done();
+
+  const readTarget = (): UploadTarget | undefined => {
+    if (!targeted) return undefined;
+    const place = placeOf(world, kind ?? "workspace", instance);
+    const id = String(fields.get(action === "update" ? "file_id" : "folder_id"));
+    if (action === "create") return { kind: "folder", drive: place.drive, folder: folderIn(world, place, id) };
+    const node = nodeIn(world, place, id);
+    if (node.type !== "file") throw invalidField("file_id", "Only files get new versions.");
+    return { kind: "version", drive: place.drive, node: node.id };
+  };
+  return { name, size: stream ? undefined : size, stream, maxSize, hash, target: readTarget() };
+}

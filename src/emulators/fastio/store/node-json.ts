@@ -1,0 +1,54 @@
+import { mimeOf } from "../protocol/mime.ts";
+import { formatTime } from "../protocol/times.ts";
+import { currentVersion, type Node, type Version } from "./nodes.ts";
+
+/** A node the way the API tells it, detail level full. `rootKey` is the folder a share shows as its root. */
+export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> {
+  const version = currentVersion(node);
+  const mime = mimeOf(node.name);
+  return {
+    id: node.id,
+    type: node.type,
+    name: node.name,
+    parent: node.parentId === rootKey ? "root" : node.parentId,
+    created: formatTime(node.createdMs),
+    modified: formatTime(node.modifiedMs),
+    restricted: false,
+    dmca: false,
+    locked: false,
+    lock_info: null,
+    is_imported: false,
+    deleted: node.trashed ? formatTime(node.trashed.atMs) : null,
+    deleted_from: node.trashed?.from ?? null,
+    ...(node.target === undefined ? {} : { target_type: "share", target_id: node.target }),
+    ...(version === undefined
+      ? {}
+      : {
+          version: version.id,
+          size: version.size,
+          hash: version.sha256,
+          hash_algo: "sha256",
+          mimetype: mime.mimetype,
+          mimecategory: mime.category,
+          virus: { status: "unscanned", reason: "scan not run" },
+          previews: { thumbnail: { state: "not generated" } },
+          ai: { state: "ready", attach: true, summary: true },
+          metadata: null,
+          origin: {
+            type: "chunked",
+            creator: node.creator,
+            upload_session_id: version.uploadId?.replaceAll("-", "") ?? null,
+          },
+        }),
+  };
+}
+
+export const versionJson = (version: Version, current: boolean): Record<string, unknown> => ({
+  id: version.id,
+  size: version.size,
+  hash: version.sha256,
+  hash_algo: "sha256",
+  created: formatTime(version.createdMs),
+  creator: version.creator ?? null,
+  current,
+});

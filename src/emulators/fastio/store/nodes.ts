@@ -1,0 +1,265 @@
+import type { Clock } from "../../../clock.ts";
+import { notAcceptable, notFound } from "../protocol/faults.ts";
+import { type IdSource, idKey } from "../protocol/ids.ts";
+import { mimeOf } from "../protocol/mime.ts";
+import type { EventLog, EventScope } from "./events.ts";
+
+/** Bytes that are already in the blob store. */
+export type Content = { readonly key: string; readonly size: number; readonly sha256: string };
+
+export type Version = Content & {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly creator: string | undefined;
+  readonly uploadId: string | undefined;
+};
+
+export type Node = {
+  readonly id: string;
+  readonly type: "file" | "folder" | "link";
+  name: string;
+  /** Plain id of the parent folder, or `root`. */
+  parentId: string;
+  readonly createdMs: number;
+  modifiedMs: number;
+  readonly creator: string | undefined;
+  /** Oldest first; the last one is current. Empty for folders and links. */
+  readonly versions: Version[];
+  trashed: { readonly atMs: number; readonly from: string } | undefined;
+  /** Share id a link points to. */
+  readonly target?: string;
+};
+
+/** A tree of nodes: a workspace's storage, or the own storage of a share. */
+export type Drive = {
+  readonly kind: "workspace" | "share";
+  readonly id: string;
+  readonly scope: EventScope;
+  readonly nodes: Map<string, Node>;
+  /** Live children by parent key and name. */
+  readonly children: Map<string, Map<string, Node>>;
+};
+
+export type NodeStore = {
+  createDrive(kind: Drive["kind"], id: string, scope: EventScope): Drive;
+  /** @throws {ApiRefusal} 404 for `root` too: the root has no node */
+  node(drive: Drive, id: string): Node;
+  /** Key of a live folder. @throws {ApiRefusal} 404, or 406 when it is no folder */
+  folderKey(drive: Drive, id: string): string;
+  isTrashed(drive: Drive, node: Node): boolean;
+  childrenOf(drive: Drive, folderKey: string): readonly Node[];
+  trash(drive: Drive): readonly Node[];
+  /** True when the node is in this folder, however deep, or is it. */
+  isInside(drive: Drive, node: Node, folderKey: string): boolean;
+  /** Names from the root down, `/`-separated, with a leading slash. */
+  path(drive: Drive, node: Node): string;
+  createFolder(drive: Drive, parent: string, name: string, userId: string | undefined, force?: boolean): Node;
+  createLink(drive: Drive, parent: string, name: string, target: string, userId: string): Node;
+  /** A new file, or a new version of the file of that name in that folder. */
+  putFile(drive: Drive, parent: string, name: string, content: Content, by: PutBy): Node;
+  /** A new version of this very file. */
+  addVersion(drive: Drive, node: Node, content: Content, by: PutBy): Node;
+  restoreVersion(drive: Drive, node: Node, versionId: string, userId: string): Node;
+  rename(drive: Drive, node: Node, name: string, userId: string): Node;
+  move(drive: Drive, node: Node, parent: string, userId: string): Node;
+  remove(drive: Drive, node: Node, userId: string): void;
+  restore(drive: Drive, node: Node, userId: string): Node;
+  purge(drive: Drive, node: Node, userId: string): void;
+};
+
+export type PutBy = { readonly userId: string | undefined; readonly uploadId?: string };
+
+export const currentVersion = (node: Node): Version | undefined => node.versions.at(-1);
+
+export function createNodeStore(deps: {
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly events: EventLog;
+  readonly overwriteEvent: "file_updated" | "file_added";
+}): NodeStore {
+  const now = (): number => deps.clock.now();
+  const keyOf = (folder: string): string => (folder === "root" ? "root" : idKey(folder));
+  const namesIn = (drive: Drive, folderKey: string): Map<string, Node> => {
+    const names = drive.children.get(folderKey) ?? new Map<string, Node>();
+    drive.children.set(folderKey, names);
+    return names;
+  };
+  const tell = (drive: Drive, node: Node, what: string, userId: string | undefined): void => {
+    const version = currentVersion(node);
+    deps.events.append({
+      ...drive.scope,
+      event: `${drive.kind}_storage_${what}`,
+      category: drive.kind,
+      subCategory: "storage",
+      objectId: node.id,
+      userId,
+      activity: `storage:${node.id}`,
+      subject: {
+        name: node.name,
+        parentId: node.parentId,
+        ...(version ? { size: version.size, versionId: version.id, mimetype: mimeOf(node.name).mimetype } : {}),
+      },
+    });
+  };
+  const node = (drive: Drive, id: string): Node => {
+    const found = drive.nodes.get(idKey(id));
+    if (!found) throw notFound("node");
+    return found;
+  };
+  const isTrashed = (drive: Drive, one: Node): boolean => {
+    if (one.trashed) return true;
+    const parent = one.parentId === "root" ? undefined : drive.nodes.get(idKey(one.parentId));
+    return parent ? isTrashed(drive, parent) : false;
+  };
+  const folderKey = (drive: Drive, id: string): string => {
+    if (id === "root") return "root";
+    const folder = node(drive, id);
+    if (isTrashed(drive, folder)) throw notFound("folder");
+    if (folder.type !== "folder") throw notAcceptable("The node is not a folder.");
+    return idKey(id);
+  };
+  const isInside = (drive: Drive, one: Node, key: string): boolean => {
+    if (key === "root" || idKey(one.id) === key) return true;
+    const parent = one.parentId === "root" ? undefined : drive.nodes.get(idKey(one.parentId));
+    return parent ? isInside(drive, parent, key) : false;
+  };
+  const freeName = (names: ReadonlyMap<string, Node>, name: string): string => {
+    if (!names.has(name)) return name;
+    const dot = name.lastIndexOf(".");
+    const [stem, tail] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+    for (let n = 1; ; n += 1) if (!names.has(`${stem} (${n})${tail}`)) return `${stem} (${n})${tail}`;
+  };
+  const attach = (drive: Drive, one: Node, parent: string, name: string): void => {
+    const key = keyOf(parent);
+    one.parentId = key === "root" ? "root" : node(drive, parent).id;
+    one.name = freeName(namesIn(drive, key), name);
+    namesIn(drive, key).set(one.name, one);
+  };
+  const detach = (drive: Drive, one: Node): void => {
+    const names = namesIn(drive, keyOf(one.parentId));
+    if (names.get(one.name) === one) names.delete(one.name);
+  };
+  const make = (drive: Drive, type: Node["type"], parent: string, name: string, userId: string | undefined): Node => {
+    const made: Node = {
+      id: deps.ids.opaque("2"),
+      type,
+      name,
+      parentId: parent,
+      createdMs: now(),
+      modifiedMs: now(),
+      creator: userId,
+      versions: [],
+      trashed: undefined,
+    };
+    drive.nodes.set(idKey(made.id), made);
+    attach(drive, made, parent, name);
+    return made;
+  };
+  const versionOf = (content: Content, by: PutBy): Version => ({
+    key: content.key,
+    size: content.size,
+    sha256: content.sha256,
+    id: deps.ids.opaque("3"),
+    createdMs: now(),
+    creator: by.userId,
+    uploadId: by.uploadId,
+  });
+  const addVersion = (drive: Drive, one: Node, content: Content, by: PutBy): Node => {
+    if (one.type !== "file") throw notAcceptable("The node is not a file.");
+    one.versions.push(versionOf(content, by));
+    one.modifiedMs = now();
+    tell(drive, one, deps.overwriteEvent, by.userId);
+    return one;
+  };
+  const trashNode = (drive: Drive, one: Node, userId: string): void => {
+    detach(drive, one);
+    one.trashed = { atMs: now(), from: one.parentId };
+    tell(drive, one, one.type === "folder" ? "folder_deleted" : "file_deleted", userId);
+  };
+
+  return {
+    createDrive: (kind, id, scope) => ({ kind, id, scope, nodes: new Map(), children: new Map() }),
+    node,
+    folderKey,
+    isTrashed,
+    childrenOf: (drive, key) => [...(drive.children.get(key)?.values() ?? [])],
+    trash: (drive) => [...drive.nodes.values()].filter((one) => one.trashed !== undefined),
+    isInside,
+    path: (drive, one) => {
+      const names: string[] = [];
+      for (let at: Node | undefined = one; at; at = drive.nodes.get(idKey(at.parentId))) names.unshift(at.name);
+      return `/${names.join("/")}`;
+    },
+    createFolder: (drive, parent, name, userId, force = false) => {
+      const key = folderKey(drive, parent);
+      const existing = namesIn(drive, key).get(name);
+      if (existing?.type === "folder" && !force) return existing;
+      const made = make(drive, "folder", parent, name, userId);
+      tell(drive, made, "folder_created", userId);
+      return made;
+    },
+    createLink: (drive, parent, name, target, userId) => {
+      folderKey(drive, parent);
+      const made: Node = { ...make(drive, "link", parent, name, userId), target };
+      drive.nodes.set(idKey(made.id), made);
+      namesIn(drive, keyOf(parent)).set(made.name, made);
+      tell(drive, made, "link_added", userId);
+      return made;
+    },
+    putFile: (drive, parent, name, content, by) => {
+      const existing = namesIn(drive, folderKey(drive, parent)).get(name);
+      if (existing?.type === "file") return addVersion(drive, existing, content, by);
+      const made = make(drive, "file", parent, name, by.userId);
+      made.versions.push(versionOf(content, by));
+      tell(drive, made, "file_added", by.userId);
+      return made;
+    },
+    addVersion,
+    restoreVersion: (drive, one, versionId, userId) => {
+      const old = one.versions.find((version) => idKey(version.id) === idKey(versionId));
+      if (!old) throw notFound("version");
+      one.versions.push(versionOf(old, { userId }));
+      one.modifiedMs = now();
+      tell(drive, one, "file_version_restored", userId);
+      return one;
+    },
+    rename: (drive, one, name, userId) => {
+      if (one.name === name) return one;
+      detach(drive, one);
+      attach(drive, one, one.parentId, name);
+      one.modifiedMs = now();
+      tell(drive, one, one.type === "folder" ? "folder_updated" : "file_updated", userId);
+      return one;
+    },
+    move: (drive, one, parent, userId) => {
+      const key = folderKey(drive, parent);
+      if (key !== "root" && isInside(drive, node(drive, parent), idKey(one.id)))
+        throw notAcceptable("A folder cannot be moved into itself.");
+      if (keyOf(one.parentId) === key) return one;
+      const inTheWay = namesIn(drive, key).get(one.name);
+      if (inTheWay?.type === "file" && one.type === "file") trashNode(drive, inTheWay, userId);
+      detach(drive, one);
+      attach(drive, one, parent, one.name);
+      one.modifiedMs = now();
+      tell(drive, one, one.type === "folder" ? "folder_moved" : "file_moved", userId);
+      return one;
+    },
+    remove: (drive, one, userId) => {
+      if (!isTrashed(drive, one)) trashNode(drive, one, userId);
+    },
+    restore: (drive, one, userId) => {
+      if (!one.trashed) return one;
+      const home = drive.nodes.get(idKey(one.trashed.from));
+      const parent = home && !isTrashed(drive, home) ? home.id : "root";
+      one.trashed = undefined;
+      attach(drive, one, parent, one.name);
+      tell(drive, one, one.type === "folder" ? "folder_restored" : "file_restored", userId);
+      return one;
+    },
+    purge: (drive, one, userId) => {
+      for (const child of [...(drive.children.get(idKey(one.id))?.values() ?? [])]) drive.nodes.delete(idKey(child.id));
+      if (!one.trashed) trashNode(drive, one, userId);
+      drive.nodes.delete(idKey(one.id));
+    },
+  };
+}

@@ -1,0 +1,197 @@
+import { Agent } from "undici";
+import type { FaultRegistry } from "../../kit/faults.ts";
+import type { ScaledTime } from "../../kit/time.ts";
+import type { IdSource } from "../protocol/ids.ts";
+import type { EventRow } from "../store/events.ts";
+import type { Hook, HookStore } from "../store/hooks.ts";
+import { DELIVERY_FAULT_KINDS, type DeliveryFault } from "./delivery-faults.ts";
+import { wants } from "./event-names.ts";
+import { createLimiter } from "./limiter.ts";
+import { payloadOf } from "./payload.ts";
+import { type Attempt, sendDelivery } from "./send.ts";
+import { signatureHeaders } from "./sign.ts";
+
+/** Emulated milliseconds before each attempt; together a little under 24 hours. */
+const SCHEDULE_MS = [0, 5_000, 30_000, 120_000, 600_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000];
+/** Real milliseconds a batch (shape P12) collects events. */
+const BATCH_WINDOW_MS = 50;
+const BATCH_MAX = 100;
+
+export type DeliveryRecord = {
+  readonly id: string;
+  readonly webhookId: string;
+  readonly event: string;
+  readonly eventIds: readonly string[];
+  readonly attempts: Attempt[];
+  settled: "pending" | "delivered" | "gave_up" | "dropped" | "cancelled";
+};
+
+export type Deliverer = {
+  /** Sends the event to every webhook that wants it. */
+  announce(row: EventRow): void;
+  /** Sends one event to one webhook whatever it subscribed to. */
+  sendTo(hook: Hook, row: EventRow): DeliveryRecord;
+  records(): readonly DeliveryRecord[];
+  /** Stops retries and open requests. */
+  close(): Promise<void>;
+};
+
+type Rows = readonly [EventRow, ...EventRow[]];
+type Plan = { readonly wrongAttempts: number; readonly staleSeconds: number; readonly staleAttempts: number };
+
+export function createDeliverer(deps: {
+  readonly time: ScaledTime;
+  readonly ids: IdSource;
+  readonly hooks: HookStore;
+  readonly faults: Pick<FaultRegistry<DeliveryFault>, "takeExtra">;
+  readonly parallel: number;
+  readonly closing: AbortSignal;
+  readonly print: ((line: string) => void) | undefined;
+}): Deliverer {
+  const { time, closing } = deps;
+  const agent = new Agent({ connections: deps.parallel, keepAliveTimeout: 30_000 });
+  const limit = createLimiter(deps.parallel);
+  const records: DeliveryRecord[] = [];
+  const batches = new Map<string, EventRow[]>();
+  const heldBack = new Map<string, Set<() => void>>();
+
+  const attempt = async (hook: Hook, record: DeliveryRecord, rows: Rows, plan: Plan): Promise<Attempt> => {
+    const number = record.attempts.length + 1;
+    const applies = (attempts: number): boolean => attempts < 0 || number <= attempts;
+    const body = Buffer.from(JSON.stringify(payloadOf(hook.shape, rows)));
+    const seconds = Math.floor(time.now() / 1000) - (applies(plan.staleAttempts) ? plan.staleSeconds : 0);
+    const headers = {
+      ...signatureHeaders({
+        scheme: hook.scheme,
+        secret: applies(plan.wrongAttempts) ? `${hook.secret}wrong` : hook.secret,
+        // Base64 readers ignore what follows the padding, so a wrong secret is only wrong as text.
+        keyForm: applies(plan.wrongAttempts) ? "literal" : hook.keyForm,
+        body,
+        timestamp: seconds,
+        messageId: record.id,
+      }),
+      "x-fastio-event": record.event,
+      "x-fastio-delivery": record.id,
+      "x-fastio-attempt": String(number),
+    };
+    const { url } = hook;
+    return sendDelivery({ url, headers, body, dispatcher: agent, nowMs: time.now(), signal: closing });
+  };
+
+  const run = async (hook: Hook, record: DeliveryRecord, rows: Rows, plan: Plan): Promise<void> => {
+    for (const pauseMs of SCHEDULE_MS) {
+      if (pauseMs > 0) await time.sleep(pauseMs, closing);
+      const current = deps.hooks.find(hook.id);
+      if (!current?.enabled) {
+        record.settled = "cancelled";
+        return;
+      }
+      const result = await limit(() => attempt(current, record, rows, plan));
+      record.attempts.push(result);
+      deps.print?.(`webhook ${record.event} -> ${result.status ?? result.error} (attempt ${record.attempts.length})`);
+      releaseOthers(hook, record);
+      if (result.status !== null && result.status >= 200 && result.status < 300) {
+        record.settled = "delivered";
+        return;
+      }
+    }
+    record.settled = "gave_up";
+  };
+
+  const releaseOthers = (hook: Hook, record: DeliveryRecord): void => {
+    const held = heldBack.get(hook.id);
+    // A delivery that was held back itself does not free those that came after it.
+    if (held && record.attempts.length === 1) for (const release of [...held]) release();
+  };
+  const hold = (hook: Hook, ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const held = heldBack.get(hook.id) ?? new Set<() => void>();
+      heldBack.set(hook.id, held);
+      const release = (): void => {
+        clearTimeout(timer);
+        closing.removeEventListener("abort", release);
+        held.delete(release);
+        resolve();
+      };
+      const timer = setTimeout(release, ms);
+      closing.addEventListener("abort", release, { once: true });
+      held.add(release);
+    });
+  const delayMs = (due: readonly DeliveryFault[]): number =>
+    due.reduce((sum, fault) => sum + (fault.kind === "webhook_delay" ? fault.ms : 0), 0);
+
+  const begin = (hook: Hook, record: DeliveryRecord, rows: Rows, due: readonly DeliveryFault[]): void => {
+    const wrong = due.find((fault) => fault.kind === "webhook_wrong_signature");
+    const stale = due.find((fault) => fault.kind === "webhook_stale");
+    const reorder = due.find((fault) => fault.kind === "webhook_reorder");
+    const plan: Plan = {
+      wrongAttempts: wrong ? wrong.attempts || -1 : 0,
+      staleSeconds: stale?.seconds ?? 0,
+      staleAttempts: stale ? stale.attempts || -1 : 0,
+    };
+    const go = async (): Promise<void> => {
+      if (reorder) await hold(hook, reorder.ms);
+      if (delayMs(due) > 0) await time.sleep(delayMs(due) * (1000 / time.span(1000)), closing);
+      await run(hook, record, rows, plan);
+    };
+    go().catch((error: unknown) => {
+      if (!closing.aborted) deps.print?.(`webhook ${record.event} failed inside the emulator: ${String(error)}`);
+    });
+  };
+
+  const open = (hook: Hook, rows: Rows, id = deps.ids.uuid()): DeliveryRecord => {
+    const record: DeliveryRecord = {
+      id,
+      webhookId: hook.id,
+      event: hook.shape === "P12" ? "batch" : rows[0].event,
+      eventIds: rows.map((row) => row.id),
+      attempts: [],
+      settled: "pending",
+    };
+    records.push(record);
+    return record;
+  };
+
+  const dispatch = (hook: Hook, rows: Rows): DeliveryRecord => {
+    const due = deps.faults.takeExtra({ method: "POST", path: `${rows[0].event} ${hook.url}` }, DELIVERY_FAULT_KINDS);
+    const record = open(hook, rows);
+    if (due.some((fault) => fault.kind === "webhook_drop")) {
+      record.settled = "dropped";
+      return record;
+    }
+    begin(hook, record, rows, due);
+    for (const fault of due) {
+      if (fault.kind !== "webhook_duplicate") continue;
+      for (let copy = 0; copy < fault.copies; copy += 1)
+        begin(hook, open(hook, rows, fault.newIds ? undefined : record.id), rows, []);
+    }
+    return record;
+  };
+
+  const flush = (hook: Hook): void => {
+    const [first, ...more] = batches.get(hook.id)?.splice(0, BATCH_MAX) ?? [];
+    if (first) dispatch(hook, [first, ...more]);
+  };
+  const collect = (hook: Hook, row: EventRow): void => {
+    const rows = batches.get(hook.id) ?? [];
+    batches.set(hook.id, rows);
+    rows.push(row);
+    if (rows.length >= BATCH_MAX) flush(hook);
+    else if (rows.length === 1) setTimeout(() => flush(hook), BATCH_WINDOW_MS);
+  };
+
+  return {
+    announce: (row) => {
+      const workspaceId = row.workspaceId ?? row.homeWorkspaceId;
+      if (workspaceId === undefined) return;
+      for (const hook of deps.hooks.list(workspaceId)) {
+        if (!hook.enabled || !wants(hook.events, row.event)) continue;
+        if (hook.shape === "P12") collect(hook, row);
+        else dispatch(hook, [row]);
+      }
+    },
+    sendTo: (hook, row) => dispatch(hook, [row]),
+    records: () => records,
+    close: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,48 @@
+import { createHmac } from "node:crypto";
+import type { KeyForm, Scheme } from "../store/hooks.ts";
+
+export type SignInput = {
+  readonly scheme: Scheme;
+  readonly secret: string;
+  readonly keyForm: KeyForm;
+  /** Exact bytes of the body. */
+  readonly body: Buffer;
+  /** Unix seconds. */
+  readonly timestamp: number;
+  /** Delivery id; part of what the `standard` scheme signs. */
+  readonly messageId: string;
+};
+
+const keyOf = (secret: string, form: KeyForm): Buffer =>
+  form === "decoded" ? Buffer.from(secret.replace(/^whsec_/, ""), "base64") : Buffer.from(secret, "utf8");
+
+/**
+ * Signature headers of a delivery. All schemes are HMAC-SHA256 over a timestamp, a dot and the raw body:
+ * D1 `Fastio-Signature: t=…,v1=<base64>`, D2 and D3 `X-Fastio-Signature: sha256=<hex>` beside
+ * `X-Fastio-Timestamp`, `standard` the three headers of Standard Webhooks.
+ */
+export function signatureHeaders(input: SignInput): Record<string, string> {
+  const { scheme, timestamp, messageId } = input;
+  const mac = (prefix: string): Buffer =>
+    createHmac("sha256", keyOf(input.secret, input.keyForm)).update(prefix).update(input.body).digest();
+  switch (scheme) {
+    case "D1":
+      return { "fastio-signature": `t=${timestamp},v1=${mac(`${timestamp}.`).toString("base64")}` };
+    case "D2":
+    case "D3":
+      return {
+        "x-fastio-signature": `sha256=${mac(`${timestamp}.`).toString("hex")}`,
+        "x-fastio-timestamp": String(timestamp),
+      };
+    case "standard":
+      return {
+        "webhook-id": messageId,
+        "webhook-timestamp": String(timestamp),
+        "webhook-signature": `v1,${mac(`${messageId}.${timestamp}.`).toString("base64")}`,
+      };
+    case "none":
+      return {};
+    default:
+      return scheme satisfies never;
+  }
+}
