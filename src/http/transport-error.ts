@@ -29,6 +29,8 @@ const LOST = new Set([
   "ENETRESET",
   "UND_ERR_SOCKET",
   "UND_ERR_INFO",
+  "UND_ERR_CLOSED",
+  "UND_ERR_DESTROYED",
 ]);
 const TIMED_OUT = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 

@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { Agent, buildConnector, request as undiciRequest } from "undici";
 import { asError, pullStream } from "./pull-stream.ts";
-import { ConnectFailure, toTransportError } from "./transport-error.ts";
-import type { OutboundRequest, Send } from "./types.ts";
+import { ConnectFailure, TransportError, toTransportError } from "./transport-error.ts";
+import type { OutboundRequest, OutboundResponse, Send } from "./types.ts";
 
 export type Transport = {
   readonly send: Send;
-  /** Lets running requests end, then closes idle connections. */
+  /** Lets running requests end; answers nobody read to their end are dropped after a second. */
   close(): Promise<void>;
 };
 
@@ -16,6 +17,9 @@ export type TransportOptions = {
   /** Milliseconds an idle connection is kept for the next request. Default 4,000, below the 5 s of Node servers. */
   readonly keepAliveMs?: number;
 };
+
+/** Milliseconds unread answers get when the transport is closed. */
+const CLOSE_GRACE_MS = 1_000;
 
 /**
  * The one door to the network. Keeps connections alive, never follows a redirect, never repeats a request.
@@ -35,36 +39,55 @@ export function createTransport({ connectTimeoutMs = 10_000, keepAliveMs = 4_000
         else done(new ConnectFailure("connect", { cause: error }), null);
       }),
   });
-  return { send: sendThrough(agent), close: () => agent.close() };
+  const unread = new Set<Readable>();
+  const close = async (): Promise<void> => {
+    const closed = agent.close();
+    await Promise.race([closed, delay(CLOSE_GRACE_MS, undefined, { ref: false })]);
+    for (const body of unread) {
+      body.destroy(new TransportError("connection_lost", "the transport was closed", { sent: true }));
+    }
+    await closed;
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    send: async (request, signal) => {
+      const response = await sendThrough(agent, request, signal);
+      unread.add(response.body);
+      response.body.once("close", () => unread.delete(response.body));
+      return response;
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
 }
 
-const sendThrough =
-  (agent: Agent): Send =>
-  async (request, signal) => {
-    signal.throwIfAborted();
-    const body = await request.body?.();
-    // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
-    if (body instanceof Readable) body.on("error", () => {});
-    try {
-      const answer = await undiciRequest(request.url, {
-        dispatcher: agent,
-        method: request.method,
-        headers: { ...request.headers },
-        body: body ?? null,
-        signal,
-        headersTimeout: request.headersTimeoutMs ?? null,
-        bodyTimeout: request.bodyTimeoutMs ?? null,
-      });
-      return {
-        status: answer.statusCode,
-        headers: joinRepeated(answer.headers),
-        body: withOurErrors(answer.body, request, signal),
-      };
-    } catch (error) {
-      if (body instanceof Readable) body.destroy();
-      throw toTransportError(error, request.operation, signal);
-    }
-  };
+async function sendThrough(agent: Agent, request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
+  signal.throwIfAborted();
+  const body = await request.body?.();
+  // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
+  if (body instanceof Readable) body.on("error", () => {});
+  try {
+    const answer = await undiciRequest(request.url, {
+      dispatcher: agent,
+      method: request.method,
+      headers: { ...request.headers },
+      body: body ?? null,
+      signal,
+      headersTimeout: request.headersTimeoutMs ?? null,
+      bodyTimeout: request.bodyTimeoutMs ?? null,
+    });
+    return {
+      status: answer.statusCode,
+      headers: joinRepeated(answer.headers),
+      body: withOurErrors(answer.body, request, signal),
+    };
+  } catch (error) {
+    if (body instanceof Readable) body.destroy();
+    throw toTransportError(error, request.operation, signal);
+  }
+}
 
 /** The same bytes; failures in our words, and destroying it drops the connection at once. */
 function withOurErrors(body: Readable, request: OutboundRequest, signal: AbortSignal): Readable {

@@ -229,7 +229,8 @@ export const guide = {
       title: wish.title,
       custom_name: wish.customName,
       mode: wish.type,
-      storage_mode: "room",
+      // The guide knows rooms with storage of their own; a folder of the workspace goes by the reference's word.
+      storage_mode: wish.folderNodeId === "root" ? "room" : "workspace_folder",
       folder_node_id: wish.folderNodeId,
       access_options: ACCESS_PHRASES[wish.access],
       description: wish.description,

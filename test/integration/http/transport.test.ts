@@ -211,6 +211,15 @@ describe("abort", () => {
   });
 });
 
+test("closing does not wait for an answer nobody reads", async () => {
+  const url = await serve((_request, response) => {
+    response.write("begun");
+  });
+  const response = await transport.send(get(url), never);
+  await transport.close();
+  await expect(readText(response, { maxBytes: 100 })).rejects.toMatchObject({ code: "connection_lost" });
+});
+
 describe("uploads", () => {
   test("stream a form whole and in order", async () => {
     let seen: { headers: IncomingMessage["headers"]; body: Buffer } | undefined;
