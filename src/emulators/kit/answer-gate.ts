@@ -15,6 +15,12 @@ export function resetConnection(response: ServerResponse): void {
   response.socket?.resetAndDestroy();
 }
 
+/** Resets the connection once everything written so far has had time to arrive. */
+export function resetAfterFlush(response: ServerResponse): void {
+  // An empty piece is never sent by itself, but its turn comes after the pieces before it.
+  response.write("", () => setTimeout(() => resetConnection(response), RESET_GRACE_MS).unref());
+}
+
 /**
  * Holds back what a handler writes until the gate opens, so that a test can act between the effect of a
  * request and its answer. Works on the response in place: any listener may write to it.

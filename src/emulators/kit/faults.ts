@@ -50,8 +50,9 @@ export type Fault<Extra extends AnyAction = never> = {
 /** Method and path (with its query) of a request, as matched by faults. */
 export type FaultSubject = { readonly method: string; readonly path: string };
 
-export type FaultRegistry<Extra extends AnyAction = never> = {
-  add(request: FaultRequest<Extra>): string;
+/** `Sent` is what a test may write: the emulator's actions before their defaults are filled in. */
+export type FaultRegistry<Extra extends AnyAction = never, Sent extends AnyAction = Extra> = {
+  add(request: FaultRequest<Sent>): string;
   /** Adds what came over the wire, one or an array: ids, or what is wrong with it in words. */
   addUnknown(input: unknown): { ok: true; ids: string[] } | { ok: false; problem: string };
   list(): Fault<Extra>[];
@@ -93,15 +94,15 @@ function matchesPath(wanted: string, path: string): boolean {
  *
  * @param extra schema of the emulator's own actions, each with a `kind` of its own
  */
-export function createFaults<Extra extends AnyAction = never>({
+export function createFaults<Extra extends AnyAction = never, Sent extends AnyAction = Extra>({
   random,
   newId,
   extra,
 }: {
   random: () => number;
   newId: () => string;
-  extra?: z.ZodType<Extra>;
-}): FaultRegistry<Extra> {
+  extra?: z.ZodType<Extra, Sent>;
+}): FaultRegistry<Extra, Sent> {
   type Action = CommonAction | Extra;
   type Entry = { fault: Omit<Fault<Extra>, "seen" | "fired">; seen: number; fired: number };
   const actionSchema: z.ZodType<Action> =

@@ -1,0 +1,83 @@
+import { ApiError, invalidParam, notFoundWithHint } from "./api-error.ts";
+import type { EmulatedApp } from "./apps.ts";
+import { finishedData } from "./engine.ts";
+import { type FrameStream, openFrameStream } from "./frame-stream.ts";
+import { isUuid } from "./inputs.ts";
+import { pythonJson } from "./python-json.ts";
+import type { RouteCall } from "./route.ts";
+import { elapsedSeconds, isFinished, type NodeRecord, type Run, startedData } from "./run.ts";
+import { createFaultPlan } from "./run-faults.ts";
+import { toSeconds, type World } from "./world.ts";
+
+const STREAM_HEADERS = { "cache-control": "no-cache", connection: "keep-alive" };
+
+/** Re-attaches to a run: its ending from the row when it has one, else live frames from now on. */
+export async function followEvents(
+  world: World,
+  { request, response, params, url }: RouteCall,
+  app: EmulatedApp,
+): Promise<void> {
+  const user = url.searchParams.get("user");
+  if (user === null || user === "") throw invalidParam("Arg user must be provided.");
+  const id = params["runId"] ?? "";
+  if (!isUuid(id)) throw new ApiError(500, "unknown", "Internal Server Error");
+  const run = world.runs.get(id);
+  const isTheirs = run?.app.id === app.id && run.user.id === world.endUser(app, user).id;
+  if (run === undefined || run.status === "queued" || !isTheirs) {
+    const route = "/v1/workflow/<string:task_id>/events";
+    throw notFoundWithHint("not_found", "Workflow run not found.", url.pathname, route);
+  }
+  const plan = createFaultPlan(world.faults.takeExtra({ method: "GET", path: request.url ?? "" }, ["events_race"]));
+  const stream = openFrameStream({ world, response, plan, ownPings: true, headers: STREAM_HEADERS });
+  if (plan.find("events_race") !== undefined) {
+    stream.ping();
+    return stream.hang();
+  }
+  if (isFinished(run)) {
+    // Rebuilt from the row by another code path: spaces, escapes, and the run's id for the task's.
+    const frame = { event: "workflow_finished", task_id: run.id, workflow_run_id: run.id, data: finishedData(run) };
+    stream.data("workflow_finished", pythonJson(frame));
+    return stream.end();
+  }
+  const told = stream.follow(run);
+  stream.ping();
+  if (url.searchParams.get("include_state_snapshot") === "true") tellSnapshot(world, run, stream);
+  await told;
+}
+
+/** What is known so far, without inputs and outputs of nodes. The task id is a guess: the run's own. */
+function tellSnapshot(world: World, run: Run, stream: FrameStream): void {
+  const tell = (event: string, data: object) =>
+    stream.data(event, JSON.stringify({ event, workflow_run_id: run.id, task_id: run.id, data }));
+  tell("workflow_started", startedData(run, world.traits.profile));
+  for (const node of run.nodes) {
+    tell("node_started", { ...snapshotOf(node), extras: {}, iteration_id: null, loop_id: null, agent_strategy: null });
+    if (node.finishedAtMs === undefined) continue;
+    tell("node_finished", {
+      ...snapshotOf(node),
+      process_data: null,
+      outputs: null,
+      status: node.status,
+      error: node.error,
+      elapsed_time: elapsedSeconds(node.createdAtMs, node.finishedAtMs),
+      execution_metadata: null,
+      finished_at: toSeconds(node.finishedAtMs),
+      files: [],
+      iteration_id: null,
+      loop_id: null,
+    });
+  }
+}
+
+function snapshotOf(node: NodeRecord): object {
+  return {
+    id: node.id,
+    node_id: node.nodeId,
+    node_type: node.nodeType,
+    title: node.title,
+    index: node.index,
+    predecessor_node_id: null,
+    inputs: null,
+    created_at: toSeconds(node.createdAtMs),
+  };
+}

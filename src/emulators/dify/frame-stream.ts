@@ -1,0 +1,130 @@
+import type { ServerResponse } from "node:http";
+import { resetAfterFlush } from "../kit/answer-gate.ts";
+import type { Message, Run } from "./run.ts";
+import type { FaultPlan } from "./run-faults.ts";
+import type { World } from "./world.ts";
+
+export const PING_FRAME = "event: ping\n\n";
+export const dataFrame = (json: string) => `data: ${json}\n\n`;
+
+export type StreamOptions = {
+  readonly world: World;
+  readonly response: ServerResponse;
+  readonly plan: FaultPlan;
+  /** Pings in silence of its own accord. */
+  readonly ownPings: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type FrameStream = {
+  ping(): void;
+  data(event: string, json: string): void;
+  /** Relays what a run tells until it ends, the client goes, or nothing came for the idle limit. */
+  follow(run: Pick<Run, "listeners">): Promise<void>;
+  /** Nothing more is said; the stream ends after real milliseconds, or after the idle limit. */
+  hang(ms?: number): Promise<void>;
+  end(): void;
+};
+
+/** Writes server-sent events as Dify frames them, with the transport's share of the faults. */
+export function openFrameStream({ world, response, plan, ownPings, headers = {} }: StreamOptions): FrameStream {
+  const { time, settings } = world;
+  const gone = new AbortController();
+  const signal = AbortSignal.any([gone.signal, world.signal]);
+  response.once("close", () => gone.abort());
+  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", ...headers });
+
+  const dropFirst = plan.find("drop_first")?.frames ?? 0;
+  const cut = plan.find("cut_after");
+  const pieceBytes = plan.find("chunking")?.bytes;
+  let frames = 0;
+  let isOver = false;
+
+  const write = (bytes: Buffer) => {
+    if (isOver || response.destroyed) return;
+    if (pieceBytes === undefined) {
+      response.write(bytes);
+      return;
+    }
+    for (let at = 0; at < bytes.length; at += pieceBytes) response.write(bytes.subarray(at, at + pieceBytes));
+  };
+  const cutOff = (bytes: Buffer) => {
+    write(bytes);
+    isOver = true;
+    resetAfterFlush(response);
+  };
+
+  const writeData = (frame: Buffer) => {
+    if (cut === undefined) return write(frame);
+    if (frames < cut.frames) return write(frame);
+    if (frames > cut.frames) return cutOff(cut.at === "inside" ? insideOf(frame) : Buffer.alloc(0));
+    if (cut.at === "inside") return write(frame);
+    cutOff(cut.at === "between newlines" ? frame.subarray(0, -1) : frame);
+  };
+
+  const stream: FrameStream = {
+    ping() {
+      write(Buffer.from(PING_FRAME));
+      if (cut?.frames === 0 && cut.at !== "inside") cutOff(Buffer.alloc(0));
+    },
+    data(event, json) {
+      if (event === "workflow_finished" && plan.find("drop_terminal") !== undefined) return;
+      frames += 1;
+      if (frames > dropFirst) writeData(Buffer.from(dataFrame(json)));
+    },
+    async follow(run) {
+      const inbox: Message[] = [];
+      let wake = () => {};
+      const listener = (message: Message) => {
+        inbox.push(message);
+        wake();
+      };
+      run.listeners.add(listener);
+      try {
+        let silentMs = 0;
+        while (!isOver && !signal.aborted && silentMs < settings.idleMs) {
+          const message = inbox.shift();
+          if (message?.kind === "end") break;
+          if (message?.kind === "ping") stream.ping();
+          if (message?.kind === "data") stream.data(message.event, message.json);
+          if (message !== undefined) {
+            silentMs = 0;
+            continue;
+          }
+          const patience = ownPings ? Math.min(settings.pingMs, settings.idleMs - silentMs) : settings.idleMs;
+          const awake = new AbortController();
+          wake = () => awake.abort();
+          await sleepUnless(time.sleep(patience, AbortSignal.any([signal, awake.signal])));
+          if (awake.signal.aborted || signal.aborted) continue;
+          silentMs += patience;
+          if (ownPings) stream.ping();
+        }
+      } finally {
+        run.listeners.delete(listener);
+        stream.end();
+      }
+    },
+    async hang(ms) {
+      if (ms !== undefined) await sleepUnless(time.sleep(ms / time.span(1), signal));
+      else await stream.follow({ listeners: new Set() });
+      stream.end();
+    },
+    end() {
+      if (isOver) return;
+      isOver = true;
+      response.end();
+    },
+  };
+  return stream;
+}
+
+/** Half of a frame, cut within a character of several bytes where there is one. */
+function insideOf(frame: Buffer): Buffer {
+  const wide = frame.findIndex((byte) => byte >= 0xc0);
+  return frame.subarray(0, wide === -1 ? Math.floor(frame.length / 2) : wide + 1);
+}
+
+/** A sleep that may be cut short; being woken is no failure. */
+async function sleepUnless(sleep: Promise<void>): Promise<void> {
+  await sleep.catch(() => undefined);
+}

@@ -1,0 +1,238 @@
+import { request } from "undici";
+import { ApiError, internalServerError, invalidParam } from "./api-error.ts";
+import type { EmulatedApp, StartVariable } from "./apps.ts";
+import { fileObject } from "./file-object.ts";
+import { detectType, extensionOf, type FileType, mimeTypeOf } from "./file-types.ts";
+import { pythonRepr } from "./python-json.ts";
+import type { WorkFile } from "./work.ts";
+import type { EndUser, World } from "./world.ts";
+
+export type ResolvedInputs = {
+  /** Declared inputs only, files as file objects. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly files: readonly WorkFile[];
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const isUuid = (text: string) => UUID.test(text);
+
+/**
+ * Checks inputs against the Start node, in its order, with Dify's own texts. Undeclared inputs are dropped.
+ *
+ * @throws {ApiError} `invalid_param` for the first violation
+ */
+export async function resolveInputs(
+  world: World,
+  app: EmulatedApp,
+  user: EndUser,
+  inputs: Readonly<Record<string, unknown>>,
+): Promise<ResolvedInputs> {
+  const values: Record<string, unknown> = {};
+  const files: WorkFile[] = [];
+  for (const variable of app.inputs) {
+    const name = variable.variable;
+    const isFileKind = variable.type === "file" || variable.type === "file-list";
+    let given = inputs[name];
+    if (given === undefined || given === null || (isFileKind && given === "" && variable.required !== true)) {
+      if (variable.required === true) throw invalidParam(`${name} is required in input form`);
+      given = variable.default ?? null;
+    }
+    if (given === null) {
+      values[name] = null;
+    } else if (isFileKind) {
+      const resolved = await resolveFiles(world, app, user, variable, given);
+      files.push(...resolved.map(({ file }) => file));
+      const objects = resolved.map(({ object }) => object);
+      values[name] = variable.type === "file" ? objects[0] : objects;
+    } else {
+      values[name] = resolveScalar(variable, given);
+    }
+  }
+  return { values, files };
+}
+
+function resolveScalar(variable: StartVariable, given: unknown): unknown {
+  const { variable: name, type, max_length: maxLength, options = [] } = variable;
+  switch (type) {
+    case "text-input":
+    case "paragraph": {
+      if (typeof given !== "string") throw invalidParam(`(type '${type}') ${name} in input form must be a string`);
+      if (maxLength !== undefined && given.length > maxLength)
+        throw invalidParam(`${name} in input form must be less than ${maxLength} characters`);
+      return given.replaceAll("\u0000", "");
+    }
+    case "select": {
+      if (typeof given !== "string") throw invalidParam(`(type 'select') ${name} in input form must be a string`);
+      if (!options.includes(given))
+        throw invalidParam(`${name} in input form must be one of the following: ${pythonRepr(options)}`);
+      return given;
+    }
+    case "number": {
+      if (typeof given === "number") return given;
+      // Python fails on other types with a TypeError that nobody catches.
+      if (typeof given !== "string") throw internalServerError();
+      if (given.trim() === "") return null;
+      const number = Number(given);
+      if (Number.isNaN(number)) throw invalidParam(`${name} in input form must be a valid number`);
+      return number;
+    }
+    case "checkbox": {
+      if (typeof given === "string") return ["true", "1", "yes", "on"].includes(given.toLowerCase());
+      return given === true || given === 1;
+    }
+    case "json_object": {
+      if (typeof given !== "object" || Array.isArray(given)) throw invalidParam(`${name} in input form must be a dict`);
+      return given;
+    }
+    case "file":
+    case "file-list":
+      throw new Error("files are resolved elsewhere");
+    default:
+      return type satisfies never;
+  }
+}
+
+type ResolvedFile = { object: object; file: WorkFile };
+type Mapping = Readonly<Record<string, unknown>>;
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function resolveFiles(
+  world: World,
+  app: EmulatedApp,
+  user: EndUser,
+  variable: StartVariable,
+  given: unknown,
+): Promise<ResolvedFile[]> {
+  const { variable: name, max_length: maxLength } = variable;
+  if (variable.type === "file") {
+    if (!isMapping(given)) throw invalidParam(`${name} in input form must be a file`);
+    return [await resolveFile(world, app, user, variable, given, "strict")];
+  }
+  if (!Array.isArray(given) || !given.every(isMapping))
+    throw invalidParam(`${name} in input form must be a list of files`);
+  if (maxLength !== undefined && given.length > maxLength)
+    throw invalidParam(`${name} in input form must be less than ${maxLength} files`);
+  const usable = given.filter(
+    (mapping) =>
+      Boolean(mapping["transfer_method"]) &&
+      (mapping["transfer_method"] !== "remote_url" || Boolean(mapping["url"] ?? mapping["remote_url"])),
+  );
+  return Promise.all(usable.map((mapping) => resolveFile(world, app, user, variable, mapping, "lenient")));
+}
+
+type Found = {
+  name: string;
+  /** With its dot, or empty. */
+  extension: string;
+  mimeType: string;
+  size: number;
+  url: string;
+  recordId: string | null;
+  open: WorkFile["open"];
+};
+
+async function resolveFile(
+  world: World,
+  app: EmulatedApp,
+  user: EndUser,
+  variable: StartVariable,
+  mapping: Mapping,
+  strictness: "strict" | "lenient",
+): Promise<ResolvedFile> {
+  const method = mapping["transfer_method"];
+  if (method === undefined || method === null) throw invalidParam("transfer_method is required in file mapping");
+  if (method !== "local_file" && method !== "remote_url")
+    throw invalidParam(`'${String(method)}' is not a valid FileTransferMethod`);
+  const found = method === "local_file" ? findUpload(world, user, mapping) : await findRemote(mapping, world.signal);
+
+  const detected = detectType(found.extension.slice(1), found.mimeType);
+  const given = mapping["type"];
+  const type = toFileType(given ?? "custom");
+  if (strictness === "strict" && given !== undefined && type !== "custom" && type !== detected)
+    throw invalidParam("Detected file type does not match the specified type. Please verify the file.");
+  checkAllowed(app, variable, type, method, found);
+
+  const object = fileObject({ ...found, type, method });
+  const { name, extension, mimeType, open } = found;
+  return { object, file: { name, extension, mimeType, type, open } };
+}
+
+function toFileType(given: unknown): FileType {
+  switch (given) {
+    case "image":
+    case "video":
+    case "audio":
+    case "document":
+    case "custom":
+      return given;
+    default:
+      throw invalidParam(`'${String(given)}' is not a valid FileType`);
+  }
+}
+
+function checkAllowed(
+  app: EmulatedApp,
+  variable: StartVariable,
+  type: FileType,
+  method: "local_file" | "remote_url",
+  { name, extension }: Found,
+): void {
+  const { allowed_file_types: types = [], allowed_file_extensions: extensions = [] } = variable;
+  const { allowed_file_upload_methods: methods = ["local_file", "remote_url"] } = variable;
+  const isAllowedType = type === "custom" || types.length === 0 || types.includes(type);
+  const isAllowedExtension = type !== "custom" || app.anyExtension === true || extensions.includes(extension);
+  if (!isAllowedType || !isAllowedExtension || !methods.includes(method))
+    throw invalidParam(`File validation failed for file: ${name}`);
+}
+
+function findUpload(world: World, user: EndUser, mapping: Mapping): Found {
+  const id = mapping["upload_file_id"];
+  if (typeof id !== "string" || id === "") throw invalidParam("Invalid upload file id");
+  if (!isUuid(id)) throw invalidParam("Invalid upload file id format");
+  const upload = world.uploads.get(id);
+  if (upload === undefined || upload.owner.id !== user.id) throw invalidParam("Invalid upload file");
+  return {
+    name: upload.name,
+    extension: upload.extension === "" ? "" : `.${upload.extension}`,
+    mimeType: upload.mimeType,
+    size: upload.size,
+    url: world.links.upload(id),
+    recordId: id,
+    open: () => world.blobs.open(upload.blobKey),
+  };
+}
+
+/** Asks the address what it holds, as Dify does through its proxy. */
+async function findRemote(mapping: Mapping, signal: AbortSignal): Promise<Found> {
+  const url = mapping["url"] ?? mapping["remote_url"];
+  if (typeof url !== "string" || !URL.canParse(url)) throw invalidParam("Invalid file url");
+  const head = await request(url, { method: "HEAD", signal }).catch(() => undefined);
+  await head?.body.dump();
+  if (head === undefined || head.statusCode >= 400) throw invalidParam("Invalid file url");
+  const disposition = String(head.headers["content-disposition"] ?? "");
+  const pathName = decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "");
+  const name = /filename="?([^";]+)"?/.exec(disposition)?.[1] ?? pathName;
+  const told = String(head.headers["content-type"] ?? "").split(";", 1)[0] ?? "";
+  const extension = extensionOf(name);
+  return {
+    name: name === "" ? "unknown" : name,
+    extension: extension === "" ? ".bin" : `.${extension}`,
+    mimeType: mimeTypeOf(name) ?? (told === "" ? "application/octet-stream" : told),
+    size: Number(head.headers["content-length"] ?? -1),
+    url,
+    recordId: null,
+    open: () => openRemote(url, signal),
+  };
+}
+
+async function* openRemote(url: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const answer = await request(url, { signal });
+  if (answer.statusCode !== 200) {
+    await answer.body.dump();
+    throw new ApiError(400, "invalid_param", `Reached maximum retries (3) for URL ${url}`);
+  }
+  for await (const chunk of answer.body) yield Buffer.from(chunk);
+}

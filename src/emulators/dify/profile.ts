@@ -1,0 +1,55 @@
+/**
+ * Behaviour of a span of Dify versions: P1 up to 1.12, P2 from 1.14 to 1.16, P3 from 1.17.
+ * Read from the public sources of each line.
+ */
+export type Profile = "P1" | "P2" | "P3";
+
+export type ProfileTraits = {
+  readonly profile: Profile;
+  /** Told in the `X-Version` header. */
+  readonly version: string;
+  /** Streams begin with a ping before the worker has started. */
+  readonly leadingPing: boolean;
+  /** Where a streaming call tells that its inputs are wrong. */
+  readonly inputErrors: "status" | "frame" | "synthetic run";
+  /** `GET /workflow/{id}/events` exists. */
+  readonly events: boolean;
+  /** Streams ping in silence, whether or not a worker has the run. */
+  readonly streamPings: boolean;
+  /** An `error` frame is followed by the end of the run instead of silence. */
+  readonly errorEndsRun: boolean;
+};
+
+const TRAITS = {
+  P1: {
+    profile: "P1",
+    version: "1.12.1",
+    leadingPing: false,
+    inputErrors: "status",
+    events: false,
+    streamPings: false,
+    errorEndsRun: true,
+  },
+  P2: {
+    profile: "P2",
+    version: "1.14.2",
+    leadingPing: true,
+    inputErrors: "frame",
+    events: true,
+    streamPings: false,
+    errorEndsRun: false,
+  },
+  P3: {
+    profile: "P3",
+    version: "1.17.0",
+    leadingPing: true,
+    inputErrors: "synthetic run",
+    events: true,
+    streamPings: true,
+    errorEndsRun: true,
+  },
+} as const satisfies Record<Profile, ProfileTraits>;
+
+export function traitsOf(profile: Profile): ProfileTraits {
+  return TRAITS[profile];
+}

@@ -1,0 +1,223 @@
+import { sendJson, sendText } from "../kit/body.ts";
+import { ApiError, invalidParam, notFoundWithHint, sendGatewayTimeout } from "./api-error.ts";
+import type { EmulatedApp } from "./apps.ts";
+import { executeRun } from "./engine.ts";
+import { openFrameStream } from "./frame-stream.ts";
+import { isUuid, type ResolvedInputs, resolveInputs } from "./inputs.ts";
+import { pythonJson } from "./python-json.ts";
+import type { Route, RouteCall } from "./route.ts";
+import { elapsedSeconds, isFinished, type Run, withSystemInputs } from "./run.ts";
+import { createFaultPlan, type FaultPlan, RUN_KINDS } from "./run-faults.ts";
+import { type RunPayload, readRunPayload, readUserCall } from "./run-request.ts";
+import { type EndUser, toSeconds, type World } from "./world.ts";
+
+/** Starting and stopping runs. */
+export function createRunRoutes(world: World): Route[] {
+  return [
+    {
+      operation: "run",
+      method: "POST",
+      path: /^\/v1\/workflows\/run$/,
+      auth: "key",
+      handle: (call, app) => startRun(world, call, app),
+    },
+    {
+      operation: "run_by_id",
+      method: "POST",
+      path: /^\/v1\/workflows\/(?<workflowId>[^/]+)\/run$/,
+      auth: "key",
+      handle: (call, app) => startRun(world, call, app),
+    },
+    {
+      operation: "stop",
+      method: "POST",
+      path: /^\/v1\/workflows\/tasks\/(?<taskId>[^/]+)\/stop$/,
+      auth: "key",
+      handle: (call, app) => stopRun(world, call, app),
+    },
+  ];
+}
+
+async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promise<void> {
+  const { request } = call;
+  const { user: sessionId, body } = await readUserCall(request);
+  const user = world.endUser(app, sessionId);
+  if ((app.mode ?? "workflow") !== "workflow")
+    throw new ApiError(400, "not_workflow_app", "Please check if your app mode matches the right API route.");
+  const payload = readRunPayload(body);
+  const subject = { method: request.method ?? "POST", path: request.url ?? "" };
+  const plan = createFaultPlan(world.faults.takeExtra(subject, RUN_KINDS));
+  admit(world, app, plan, call);
+
+  const resolved = await resolveInputs(world, app, user, payload.inputs).catch((error: unknown) => {
+    const isTold = payload.mode === "blocking" || world.traits.inputErrors === "status";
+    if (isTold || !(error instanceof ApiError)) throw error;
+    return error;
+  });
+  if (resolved instanceof ApiError) return tellInputError(world, call, app, user, payload, plan, resolved.message);
+  const run = createRun(world, app, user, payload, resolved, plan);
+  const gateway = plan.find("gateway");
+  if (gateway !== undefined) {
+    world.background(executeRun(world, run));
+    await world.time.sleep(gateway.afterMs / world.time.span(1), world.signal).catch(() => undefined);
+    return sendGatewayTimeout(call.response);
+  }
+  return payload.mode === "streaming" ? streamRun(world, call, run) : answerBlocking(world, call, run);
+}
+
+/** Everything that refuses a run before its inputs are looked at. */
+function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params, url }: RouteCall): void {
+  const { concurrency, quotaStyle } = world.settings;
+  if (plan.find("quota_exhausted") !== undefined)
+    throw new ApiError(429, "rate_limit_error", `Workflow execution quota limit reached for tenant ${app.tenantId}`);
+  const active = [...world.runs.values()].filter((run) => run.app.id === app.id && !isFinished(run)).length;
+  const overload = plan.find("overload");
+  if (overload !== undefined || (concurrency !== undefined && active >= concurrency)) {
+    const status = overload?.quotaStyle ?? quotaStyle;
+    const limit = concurrency ?? 1;
+    const message =
+      "Too many requests. Please try again later. " +
+      `The current maximum concurrent requests allowed for ${app.id} is ${limit}.`;
+    throw new ApiError(status, status === 400 ? "invalid_param" : "too_many_requests", message);
+  }
+  const workflowId = params["workflowId"];
+  if (workflowId !== undefined) checkVersion(app, workflowId, url.pathname);
+  if (app.published === false || plan.find("unpublished") !== undefined) throw invalidParam("Workflow not published");
+}
+
+function checkVersion(app: EmulatedApp, workflowId: string, uri: string): void {
+  if (!isUuid(workflowId)) throw new ApiError(400, "bad_request", `Invalid workflow_id format: '${workflowId}'. `);
+  if (workflowId === app.draftWorkflowId)
+    throw new ApiError(
+      400,
+      "bad_request",
+      `Cannot use draft workflow version. Workflow ID: ${workflowId}. ` +
+        "Please use a published workflow version or leave workflow_id empty.",
+    );
+  if (workflowId !== app.workflowId) {
+    const route = "/v1/workflows/<string:workflow_id>/run";
+    throw notFoundWithHint("not_found", `Workflow not found with id: ${workflowId}.`, uri, route);
+  }
+}
+
+function createRun(
+  world: World,
+  app: EmulatedApp,
+  user: EndUser,
+  payload: RunPayload,
+  { values, files }: ResolvedInputs,
+  plan: FaultPlan,
+): Run {
+  const { random, time } = world;
+  const id = random.uuid();
+  const run: Run = {
+    id,
+    taskId: random.uuid(),
+    logId: random.uuid(),
+    app,
+    user,
+    sentInputs: payload.inputs,
+    inputs: withSystemInputs(values, { app, user, id }),
+    files,
+    plan,
+    acceptedAtMs: time.now(),
+    status: "queued",
+    createdAtMs: time.now(),
+    finishedAtMs: undefined,
+    outputs: null,
+    error: null,
+    totalSteps: 0,
+    exceptionsCount: 0,
+    nodes: [],
+    stop: new AbortController(),
+    listeners: new Set(),
+  };
+  world.runs.set(id, run);
+  return run;
+}
+
+async function streamRun(world: World, { response }: RouteCall, run: Run): Promise<void> {
+  const { plan } = run;
+  const stream = openFrameStream({ world, response, plan, ownPings: world.traits.streamPings });
+  const silence = plan.find("silence");
+  // Listening begins before the run does, so that its first frame has an ear.
+  const told = silence === undefined ? stream.follow(run) : undefined;
+  if (world.traits.leadingPing) stream.ping();
+  world.background(executeRun(world, run));
+  await (told ?? stream.hang(silence?.ms));
+}
+
+/** The row's ending in one answer, 200 whatever became of the run. */
+async function answerBlocking(world: World, { response }: RouteCall, run: Run): Promise<void> {
+  const execution = executeRun(world, run);
+  world.background(execution);
+  await execution;
+  const text = pythonJson({
+    task_id: run.taskId,
+    workflow_run_id: run.id,
+    data: {
+      id: run.id,
+      workflow_id: run.app.workflowId,
+      status: run.status,
+      outputs: run.outputs ?? {},
+      error: run.error,
+      elapsed_time: elapsedSeconds(run.createdAtMs, run.finishedAtMs),
+      total_tokens: 0,
+      total_steps: run.totalSteps,
+      created_at: toSeconds(run.createdAtMs),
+      finished_at: run.finishedAtMs === undefined ? null : toSeconds(run.finishedAtMs),
+    },
+  });
+  sendText(response, 200, text, { "content-type": "application/json; charset=utf-8" });
+}
+
+/** Wrong inputs of a streaming call from P2 on: found by the worker, so told inside the stream. */
+async function tellInputError(
+  world: World,
+  { response }: RouteCall,
+  app: EmulatedApp,
+  user: EndUser,
+  payload: RunPayload,
+  plan: FaultPlan,
+  message: string,
+): Promise<void> {
+  const stream = openFrameStream({ world, response, plan, ownPings: world.traits.streamPings });
+  stream.ping();
+  if (world.traits.inputErrors === "frame") {
+    stream.data("error", JSON.stringify({ event: "error", message, status: 500 }));
+    return stream.hang();
+  }
+  const id = world.random.uuid();
+  const at = toSeconds(world.time.now());
+  const tell = (event: string, data: object) =>
+    stream.data(event, JSON.stringify({ event, workflow_run_id: id, task_id: id, data }));
+  const inputs = withSystemInputs(payload.inputs, { app, user, id });
+  tell("workflow_started", { id, workflow_id: app.workflowId, inputs, created_at: at, reason: "initial" });
+  tell("workflow_finished", {
+    id,
+    workflow_id: app.workflowId,
+    status: "failed",
+    outputs: null,
+    error: message,
+    elapsed_time: 0,
+    total_tokens: 0,
+    total_steps: 0,
+    created_by: {},
+    created_at: at,
+    finished_at: at,
+    exceptions_count: 1,
+    files: [],
+  });
+  stream.end();
+}
+
+/** Says success for every task, known or not; the user is required and not compared. */
+async function stopRun(world: World, { request, response, params }: RouteCall, app: EmulatedApp): Promise<void> {
+  await readUserCall(request);
+  const subject = { method: request.method ?? "POST", path: request.url ?? "" };
+  const isIgnored = world.faults.takeExtra(subject, ["stop_ignored"]).length > 0;
+  for (const run of world.runs.values()) {
+    if (!isIgnored && run.app.id === app.id && run.taskId === params["taskId"]) run.stop.abort();
+  }
+  sendJson(response, 200, { result: "success" });
+}

@@ -1,0 +1,95 @@
+import type { EmulatedApp } from "./apps.ts";
+import type { FaultPlan } from "./run-faults.ts";
+import type { WorkFile } from "./work.ts";
+import { type EndUser, toSeconds } from "./world.ts";
+
+/** What a run tells those who listen. A data frame carries its compact JSON. */
+export type Message =
+  | { readonly kind: "ping" }
+  | { readonly kind: "data"; readonly event: string; readonly json: string }
+  /** Nothing more will come: the stream may end. */
+  | { readonly kind: "end" };
+
+export type NodeRecord = {
+  readonly id: string;
+  readonly nodeId: string;
+  readonly nodeType: string;
+  readonly title: string;
+  readonly index: number;
+  readonly createdAtMs: number;
+  finishedAtMs: number | undefined;
+  status: "running" | "succeeded" | "failed" | "exception";
+  error: string | null;
+};
+
+export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "stopped" | "partial-succeeded";
+
+/** One execution: the row that details, logs and events are read from, and the channel of its live frames. */
+export type Run = {
+  readonly id: string;
+  readonly taskId: string;
+  readonly logId: string;
+  readonly app: EmulatedApp;
+  readonly user: EndUser;
+  /** As sent. */
+  readonly sentInputs: Readonly<Record<string, unknown>>;
+  /** As the workflow sees them, system variables included. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly files: readonly WorkFile[];
+  readonly plan: FaultPlan;
+  readonly acceptedAtMs: number;
+  /** `queued` has no row yet: detail and logs do not know it. */
+  status: RunStatus;
+  createdAtMs: number;
+  finishedAtMs: number | undefined;
+  outputs: Readonly<Record<string, unknown>> | null;
+  error: string | null;
+  totalSteps: number;
+  exceptionsCount: number;
+  readonly nodes: NodeRecord[];
+  readonly stop: AbortController;
+  readonly listeners: Set<(message: Message) => void>;
+};
+
+export function publish(run: Run, message: Message): void {
+  for (const listener of [...run.listeners]) listener(message);
+}
+
+export const isFinished = ({ status }: Run) => status !== "queued" && status !== "running";
+
+export const elapsedSeconds = (fromMs: number, toMs: number | undefined) =>
+  toMs === undefined ? 0 : Math.max(0, toMs - fromMs) / 1000;
+
+/** Members in the order Dify writes them in live frames. */
+export function frameJson(run: Run, event: string, data: object): string {
+  return JSON.stringify({ event, workflow_run_id: run.id, task_id: run.taskId, data });
+}
+
+export function emit(run: Run, event: string, data: object): void {
+  publish(run, { kind: "data", event, json: frameJson(run, event, data) });
+}
+
+/** The inputs of a run with what Dify adds to them. */
+export function withSystemInputs(
+  values: Readonly<Record<string, unknown>>,
+  { app, user, id }: Pick<Run, "app" | "user" | "id">,
+): Record<string, unknown> {
+  return {
+    ...values,
+    "sys.files": [],
+    "sys.user_id": user.sessionId,
+    "sys.app_id": app.id,
+    "sys.workflow_id": app.workflowId,
+    "sys.workflow_run_id": id,
+  };
+}
+
+export function startedData(run: Run, profile: string): object {
+  return {
+    id: run.id,
+    workflow_id: run.app.workflowId,
+    inputs: run.inputs,
+    created_at: toSeconds(run.createdAtMs),
+    ...(profile === "P1" ? {} : { reason: "initial" }),
+  };
+}
