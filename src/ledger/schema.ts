@@ -1,5 +1,5 @@
 import { bigint, bigserial, index, integer, jsonb, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
-import type { Rule } from "../rules/schema.ts";
+import type { Rule } from "../rules/rule.ts";
 
 /**
  * The ledger: what the relay knows, and the truth about it. The queue is rebuilt from here.
@@ -130,6 +130,8 @@ export const runs = relay.table(
     difyUploadId: text("dify_upload_id"),
     /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
     submittedAtMs: ms("submitted_at_ms"),
+    /** How often it was asked for; more than once only after a submission left no trace. */
+    submissions: integer().notNull().default(0),
     workflowRunId: text("workflow_run_id"),
     taskId: text("task_id"),
     workflowStatus: text("workflow_status"),
@@ -161,6 +163,7 @@ export const runs = relay.table(
     index("runs_folder").on(table.folderNodeId),
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
+    index("runs_event").on(table.eventKey),
   ],
 );
 

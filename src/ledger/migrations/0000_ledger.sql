@@ -122,6 +122,7 @@ CREATE TABLE "relay"."runs" (
 	"lease_until_ms" bigint DEFAULT 0 NOT NULL,
 	"dify_upload_id" text,
 	"submitted_at_ms" bigint,
+	"submissions" integer DEFAULT 0 NOT NULL,
 	"workflow_run_id" text,
 	"task_id" text,
 	"workflow_status" text,
@@ -156,4 +157,5 @@ CREATE INDEX "runs_rule_status" ON "relay"."runs" USING btree ("rule_name","stat
 CREATE INDEX "runs_node" ON "relay"."runs" USING btree ("node_id");--> statement-breakpoint
 CREATE INDEX "runs_folder" ON "relay"."runs" USING btree ("folder_node_id");--> statement-breakpoint
 CREATE INDEX "runs_workflow" ON "relay"."runs" USING btree ("workflow_run_id");--> statement-breakpoint
-CREATE INDEX "runs_share" ON "relay"."runs" USING btree ("share_id");
+CREATE INDEX "runs_share" ON "relay"."runs" USING btree ("share_id");--> statement-breakpoint
+CREATE INDEX "runs_event" ON "relay"."runs" USING btree ("event_key");

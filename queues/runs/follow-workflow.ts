@@ -1,0 +1,195 @@
+import type { Clock } from "../../src/clock.ts";
+import { errorOfRun } from "../../src/dify/dify-error.ts";
+import { wasSurelyNotStarted } from "../../src/dify/not-started.ts";
+import { decideNext, type RecoveryPolicy, type RunKnown, type RunSeen } from "../../src/dify/recovery.ts";
+import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
+import { PermanentError, RelayError } from "../../src/errors.ts";
+import type { RunRow } from "../../src/ledger/schema.ts";
+import { difyUserOf } from "../../src/run-id.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import type { RunDesk } from "../run-desk.ts";
+import { consumeRunEvents } from "./consume-run-events.ts";
+import { stopDouble } from "./stop-double.ts";
+
+export type FollowWorkflowDeps = {
+  readonly dify: Pick<Dify, "startRun" | "followRun" | "readRun" | "findRuns" | "stopRun">;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly policy: RecoveryPolicy;
+  /** Made when a run is started, so that a re-attached run needs none. */
+  readonly inputs: () => Promise<Readonly<Record<string, unknown>>>;
+};
+
+export type WorkflowProgress =
+  | { readonly kind: "finished"; readonly detail: DifyRunDetail }
+  /** It waits for a person. */
+  | { readonly kind: "parked" }
+  | { readonly kind: "postpone"; readonly delayMs: number };
+
+/** Longer waits than this are spent outside the worker, which others may use meanwhile. */
+const MAX_WAIT_INSIDE_MS = 5_000;
+
+/**
+ * Brings the workflow run to its end: starts it, or gets hold again of the one that was started.
+ * What to do comes from `decideNext`; here each thing is done, written down, and the question asked anew.
+ * @throws {RelayError} what Dify or the deadline of the rule say of a run that did not succeed
+ */
+export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): Promise<WorkflowProgress> {
+  const { dify, clock, log } = deps;
+  const user = difyUserOf(desk.run.id);
+  let seen: Omit<RunSeen, "nowMs"> = { attachable: true };
+  for (;;) {
+    desk.signal.throwIfAborted();
+    await checkDeadline(deps, desk);
+    const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, deps.policy);
+    switch (next.do) {
+      case "start": {
+        if (next.again) log.warn("workflow.started_again", { runId: desk.run.id, submissions: desk.run.submissions });
+        const end = await start(deps, desk, user);
+        seen = { attachable: true, ...(end ? { end } : {}) };
+        break;
+      }
+      case "look_up":
+        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
+        await clock.sleep(next.afterMs, desk.signal);
+        seen = { ...seen, rows: await dify.findRuns(user, desk.signal) };
+        break;
+      case "adopt":
+        await desk.checkpoint({
+          workflowRunId: next.workflowRunId,
+          status: "running",
+          ...(next.stopOthers.length > 0 ? { warning: doublesWarning(next.stopOthers) } : {}),
+        });
+        log.info("workflow.adopted", { runId: desk.run.id, workflowRunId: next.workflowRunId });
+        for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
+        break;
+      case "follow":
+        seen = await follow(deps, desk, user, seen);
+        break;
+      case "poll": {
+        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
+        await clock.sleep(next.afterMs, desk.signal);
+        const detail = await dify.readRun(desk.run.workflowRunId ?? "", desk.signal);
+        seen = { ...seen, detail: detail ?? "absent" };
+        break;
+      }
+      case "pause":
+        await desk.checkpoint({
+          status: "paused",
+          queue: null,
+          workflowStatus: "paused",
+          nextAction: "answer the workflow's question in Dify, then let the run go on",
+        });
+        return { kind: "parked" };
+      case "finish": {
+        const failure = errorOfRun(next.detail);
+        await desk.checkpoint({
+          workflowStatus: next.detail.status,
+          totalTokens: next.detail.totalTokens,
+          ...warningOf(next.detail, next.doubles),
+        });
+        if (failure) throw failure;
+        return { kind: "finished", detail: next.detail };
+      }
+      case "fail":
+        // Nothing runs: a later attempt may start afresh.
+        if (!next.started && next.error.retryable) await forgetSubmission(desk);
+        throw next.error;
+      case "lost":
+        throw next.error;
+      default:
+        next satisfies never;
+    }
+  }
+}
+
+/** From the first line on the run may be under way, whatever becomes of us. */
+async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Promise<RunSeen["end"]> {
+  const inputs = await deps.inputs();
+  await desk.checkpoint({
+    status: "running",
+    submittedAtMs: deps.clock.now(),
+    submissions: desk.run.submissions + 1,
+  });
+  try {
+    return await consumeRunEvents(deps.dify.startRun({ user, inputs }, desk.signal), desk, deps.clock);
+  } catch (error) {
+    desk.signal.throwIfAborted();
+    if (wasSurelyNotStarted(error)) {
+      await forgetSubmission(desk);
+      throw error;
+    }
+    if (!(error instanceof RelayError) || error.code === "lease_lost") throw error;
+    deps.log.warn("workflow.stream_broke", {
+      runId: desk.run.id,
+      workflowRunId: desk.run.workflowRunId,
+      code: error.code,
+      message: error.message,
+    });
+    return undefined;
+  }
+}
+
+const forgetSubmission = (desk: RunDesk): Promise<void> =>
+  desk.checkpoint({ submittedAtMs: null, submissions: Math.max(0, desk.run.submissions - 1) });
+
+/** Listens to a run that is under way. What breaks here is no failure of the run: its record is asked next. */
+async function follow(
+  deps: FollowWorkflowDeps,
+  desk: RunDesk,
+  user: string,
+  seen: Omit<RunSeen, "nowMs">,
+): Promise<Omit<RunSeen, "nowMs">> {
+  const { detail: _stale, ...rest } = seen;
+  try {
+    const events = deps.dify.followRun({ workflowRunId: desk.run.workflowRunId ?? "", user }, desk.signal);
+    const end = await consumeRunEvents(events, desk, deps.clock);
+    return end ? { ...rest, end, attachable: false } : { ...rest, attachable: false };
+  } catch (error) {
+    desk.signal.throwIfAborted();
+    if (!(error instanceof RelayError) || error.code === "lease_lost") throw error;
+    deps.log.debug("workflow.not_followed", { runId: desk.run.id, code: error.code });
+    return { ...rest, attachable: false };
+  }
+}
+
+/** @throws {PermanentError} `run_timed_out` past the time the rule allows; the workflow is told to stop */
+async function checkDeadline({ dify, clock, log }: FollowWorkflowDeps, desk: RunDesk): Promise<void> {
+  const { run } = desk;
+  if (run.submittedAtMs === null || clock.now() - run.submittedAtMs <= run.rule.run.timeoutMs) return;
+  if (run.taskId !== null) {
+    try {
+      await dify.stopRun({ taskId: run.taskId, user: difyUserOf(run.id) }, desk.signal);
+    } catch (error) {
+      log.warn("workflow.not_stopped", { runId: run.id, message: error instanceof Error ? error.message : "unknown" });
+    }
+  }
+  throw new PermanentError(
+    "run_timed_out",
+    `the workflow took longer than the ${run.rule.run.timeoutMs / 60_000} minutes the rule allows`,
+    {
+      nextAction: "look at the run in Dify, raise run.timeout in the rule if it needs longer, then replay",
+    },
+  );
+}
+
+function knownOf(run: RunRow): RunKnown {
+  return {
+    submittedAtMs: run.submittedAtMs ?? undefined,
+    submissions: Math.max(1, run.submissions),
+    workflowRunId: run.workflowRunId ?? undefined,
+  };
+}
+
+const doublesWarning = (ids: readonly string[]): string => `Dify ran this more than once: also ${ids.join(", ")}`;
+
+function warningOf(detail: DifyRunDetail, doubles: readonly string[]): { warning?: string } {
+  const warnings = [
+    ...(detail.status === "partial-succeeded"
+      ? ["a node of the workflow failed and was handled: outputs may be partial"]
+      : []),
+    ...(doubles.length > 0 ? [doublesWarning(doubles)] : []),
+  ];
+  return warnings.length > 0 ? { warning: warnings.join("; ") } : {};
+}

@@ -1,0 +1,41 @@
+import { type PreparedInputs, prepareInputs, THE_FILE } from "../../src/dify/build-inputs.ts";
+import { findFileInput } from "../../src/dify/find-file-input.ts";
+import type { DifyInput } from "../../src/dify/types.ts";
+import { PermanentError } from "../../src/errors.ts";
+import type { RunRow } from "../../src/ledger/schema.ts";
+import { renderForRun } from "../render-for-run.ts";
+
+/**
+ * The inputs a run sends: the rule's templates filled in, the file in its place, all checked against what the app declares.
+ * @throws {PermanentError} `dify_input_invalid`, naming every fault
+ */
+export function prepareRunInputs(run: RunRow, declared: readonly DifyInput[]): PreparedInputs {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(renderForRun(run).inputs)) {
+    given[name] = typeof value !== "object" ? value : value.kind === "file" ? THE_FILE : value.text;
+  }
+  if (!Object.values(given).includes(THE_FILE)) given[theFileInput(declared)] = THE_FILE;
+  return prepareInputs(declared, given, { name: run.fileName, mimeType: run.mimeType ?? undefined });
+}
+
+function theFileInput(declared: readonly DifyInput[]): string {
+  const found = findFileInput(declared);
+  switch (found.kind) {
+    case "one":
+      return found.input.variable;
+    case "none":
+      throw new PermanentError("dify_input_invalid", "the app has no file variable to put the file into", {
+        nextAction: "add a variable of type file to the app's Start node and publish it, then replay",
+      });
+    case "several":
+      throw new PermanentError(
+        "dify_input_invalid",
+        `the app has several file variables: ${found.variables.join(", ")}`,
+        {
+          nextAction: 'say in the rule\'s run.inputs which of them is "{{ file }}", then replay',
+        },
+      );
+    default:
+      return found satisfies never;
+  }
+}

@@ -1,0 +1,44 @@
+import { changeRuleState } from "../../handlers/change-rule-state.ts";
+import { systemClock } from "../clock.ts";
+import { parseConfig } from "../config.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { silentLog } from "../telemetry/log.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { loadRules } from "./load-settings.ts";
+
+/**
+ * Pauses or resumes a rule in the ledger; a running relay on PostgreSQL sees it with the next run.
+ * An embedded ledger has one user at a time: there, use the running relay's API.
+ */
+export async function changeRule(
+  context: CliContext,
+  name: string,
+  action: "pause" | "resume",
+  options: { readonly json: boolean },
+): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const rules = loadRules(config.rulesFile);
+  const ledger = await openLedger(config.ledger.url, silentLog);
+  try {
+    const change = changeRuleState({
+      db: ledger.db,
+      clock: systemClock,
+      ruleNames: () => rules.map(({ rule }) => rule.name),
+    });
+    const outcome = await change(name, action);
+    if (outcome.kind === "unknown_rule") {
+      context.warn(
+        `${config.rulesFile} has no rule of this name; it has ${rules.map(({ rule }) => rule.name).join(", ")}`,
+      );
+      return 1;
+    }
+    context.print(
+      options.json
+        ? JSON.stringify({ rule: outcome.rule, state: outcome.state, released: outcome.released })
+        : `${outcome.rule} is ${outcome.state}${outcome.released > 0 ? `; ${outcome.released} held runs go on` : ""}`,
+    );
+    return 0;
+  } finally {
+    await ledger.close();
+  }
+}

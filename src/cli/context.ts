@@ -1,0 +1,32 @@
+import type { Environment } from "../config.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** What a command gets from the process it runs in. */
+export type CliContext = {
+  readonly environment: Environment;
+  /** One line to standard output. */
+  readonly print: (line: string) => void;
+  /** Text as it is, for screens that are redrawn. */
+  readonly write: (text: string) => void;
+  /** One line to standard error. */
+  readonly warn: (line: string) => void;
+  /** Standard output is a terminal that takes cursor movement and colour. */
+  readonly isTerminal: boolean;
+  /** Columns of that terminal. */
+  readonly columns: number;
+  /** Aborts at SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** A log of this level on standard error or output. */
+  readonly createLog: (level: "debug" | "info" | "warn" | "error" | "silent") => Log;
+};
+
+/** 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits). */
+export type ExitCode = 0 | 1 | 2 | 78;
+
+/** Resolves when the signal aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,87 @@
+import { createReadRuns } from "../../handlers/read-runs.ts";
+import { parseConfig } from "../config.ts";
+import { spanOf, timeOf } from "../dashboard/layout.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { listRuns as findRuns } from "../ledger/run-queries.ts";
+import { silentLog } from "../telemetry/log.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { formatTable, plain } from "./print-table.ts";
+import { runResult } from "./run-line.ts";
+
+/** Newest runs first, read from the ledger. */
+export async function listRuns(
+  context: CliContext,
+  options: { readonly json: boolean; readonly limit: number },
+): Promise<ExitCode> {
+  const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
+  try {
+    const runs = await findRuns(ledger.db, {}, options.limit);
+    if (options.json) for (const run of runs) context.print(JSON.stringify(runResult(run)));
+    else if (runs.length === 0) context.print("No runs yet.");
+    else {
+      context.print(
+        formatTable(
+          ["RUN", "FILE", "RULE", "STATUS", "CAME", "SHARE"],
+          runs.map((run) => [
+            run.id,
+            plain(run.fileName),
+            run.ruleName,
+            run.status,
+            timeOf(run.createdAtMs),
+            run.shareUrl ?? plain(run.errorMessage ?? ""),
+          ]),
+        ),
+      );
+    }
+    return 0;
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** One run with its outputs and attempts. */
+export async function showRun(context: CliContext, id: string, options: { readonly json: boolean }): Promise<ExitCode> {
+  const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
+  try {
+    const story = await createReadRuns(ledger.db).story(id);
+    if (!story) {
+      context.warn(`there is no run ${plain(id)}`);
+      return 1;
+    }
+    if (options.json) {
+      context.print(JSON.stringify(story));
+      return 0;
+    }
+    const { outputs, attempts, ...facts } = story;
+    for (const [name, value] of Object.entries(facts)) {
+      if (value !== null)
+        context.print(`${name.padEnd(14)} ${plain(name.endsWith("Ms") ? timeOf(Number(value)) : String(value))}`);
+    }
+    if (outputs.length > 0) {
+      context.print("");
+      context.print(
+        formatTable(
+          ["OUTPUT", "BYTES", "PLACED"],
+          outputs.map((o) => [plain(o.name), String(o.size), o.placed ? "yes" : "no"]),
+        ),
+      );
+    }
+    if (attempts.length > 0) {
+      context.print("");
+      context.print(
+        formatTable(
+          ["STEP", "BEGAN", "WORK", "OUTCOME"],
+          attempts.map((a) => [
+            a.step,
+            timeOf(a.startedAtMs),
+            spanOf(a.workMs),
+            a.error ? `${a.outcome}: ${plain(a.error)}` : a.outcome,
+          ]),
+        ),
+      );
+    }
+    return 0;
+  } finally {
+    await ledger.close();
+  }
+}

@@ -1,0 +1,188 @@
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import { createAccess } from "../handlers/access.ts";
+import { changeRuleState } from "../handlers/change-rule-state.ts";
+import { checkReadiness } from "../handlers/check-readiness.ts";
+import { createReadRuns } from "../handlers/read-runs.ts";
+import { receiveFastioWebhook, secretPrint } from "../handlers/receive-fastio-webhook.ts";
+import { createRefusalBudget } from "../handlers/refusal-budget.ts";
+import { createQueueBackend, type JobWorker, type QueueBackend, type QueueName } from "../queues/backend.ts";
+import { startEventsWorker } from "../queues/events/worker.ts";
+import { createOutbox, type Queues } from "../queues/outbox.ts";
+import { createReadAppInputs } from "../queues/runs/app-inputs.ts";
+import { startRunsWorker } from "../queues/runs/worker.ts";
+import { startSharesWorker } from "../queues/shares/worker.ts";
+import { sweep } from "../queues/upkeep/sweep.ts";
+import { startTicker } from "../queues/upkeep/ticker.ts";
+import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
+import { createApp } from "./app.ts";
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
+import { createVerifier } from "./fastio/signatures/verify-delivery.ts";
+import { createAccept } from "./ledger/accept.ts";
+import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
+import { releaseAllLeases } from "./ledger/run-queries.ts";
+import type { CompiledRule } from "./rules/compile-rules.ts";
+import type { Log } from "./telemetry/log.ts";
+import { openUpstreams, type Upstreams } from "./upstreams.ts";
+
+export type RelayDeps = {
+  readonly config: Config;
+  readonly rules: readonly CompiledRule[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+};
+
+/** Which parts run in this process. */
+export type RelayParts = { readonly receive: boolean; readonly work: readonly QueueName[] };
+
+export type Relay = {
+  /** Where the receiver and the pages are; undefined without them. */
+  readonly url: string | undefined;
+  readonly ledger: Ledger;
+  readonly upstreams: Upstreams;
+  /** Stops taking in, lets running work end or park until the deadline, closes the ledger last. */
+  close(): Promise<void>;
+};
+
+/** How long work under way may take to end at shutdown. */
+const DRAIN_MS = 5_000;
+
+/** Puts the parts together and starts them. */
+export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Relay> {
+  const { config, clock, log } = deps;
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const ledger = await openLedger(config.ledger.url, log);
+    closers.push(() => ledger.close());
+    // Nobody else can hold a lease on an embedded ledger: what is left of them belongs to a dead process.
+    if (ledger.kind === "pglite") await releaseAllLeases(ledger.db);
+
+    const backend = await openBackend(deps, ledger);
+    closers.push(() => backend.close());
+    const queues: Queues = {
+      events: backend.open("events"),
+      runs: backend.open("runs"),
+      shares: backend.open("shares"),
+      upkeep: backend.open("upkeep"),
+    };
+    const upstreams = openUpstreams(config, deps);
+    closers.push(() => upstreams.close());
+    const outbox = createOutbox({ db: ledger.db, queues, clock, log });
+
+    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox });
+    closers.push(async () => {
+      await Promise.all(workers.map((worker) => worker.close(DRAIN_MS)));
+    });
+    closers.push(startTicker({ queue: queues.upkeep, clock, log }));
+
+    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, outbox }) : undefined;
+    if (server) closers.push(server.close);
+    return { url: server?.url, ledger, upstreams, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function openBackend({ config, clock, random, log }: RelayDeps, ledger: Ledger): Promise<QueueBackend> {
+  const at = { clock, random, log };
+  if (config.redisUrl !== undefined) return createQueueBackend({ kind: "redis", url: config.redisUrl }, at);
+  if (ledger.pglite) return createQueueBackend({ kind: "pglite", pglite: ledger.pglite }, at);
+  return createQueueBackend({ kind: "postgres", url: config.ledger.url }, at);
+}
+
+type Core = {
+  readonly ledger: Ledger;
+  readonly backend: QueueBackend;
+  readonly queues: Queues;
+  readonly outbox: ReturnType<typeof createOutbox>;
+};
+
+function startWorkers(
+  deps: RelayDeps,
+  names: readonly QueueName[],
+  { ledger, backend, queues, upstreams, outbox }: Core & { readonly upstreams: Upstreams },
+): readonly JobWorker[] {
+  const { config, clock, random, newId, log, rules } = deps;
+  const { db } = ledger;
+  const { fastio, difyFor } = upstreams;
+  const desk = { db, clock, random, newId, log };
+  const starters: Readonly<Record<QueueName, () => JobWorker>> = {
+    events: () => startEventsWorker(backend, { db, clock, random, log, fastio, rules: () => rules, outbox }),
+    runs: () =>
+      startRunsWorker(
+        backend,
+        {
+          ...desk,
+          fastio,
+          difyFor,
+          readAppInputs: createReadAppInputs(clock),
+          policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs },
+          outbox,
+        },
+        config.dify.parallel,
+      ),
+    shares: () => startSharesWorker(backend, { ...desk, fastio }),
+    upkeep: () =>
+      startUpkeepWorker(backend, {
+        db,
+        clock,
+        log,
+        sweep: sweep({ db, queues, outbox, clock, log }),
+        retentionMs: config.ledger.retentionMs,
+      }),
+  };
+  return names.map((name) => starters[name]());
+}
+
+async function startServer(
+  deps: RelayDeps,
+  { ledger, backend, queues, outbox }: Core,
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+  const { config, clock, newId, log, rules } = deps;
+  const { db } = ledger;
+  const accept = createAccept({
+    db,
+    log,
+    onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
+  });
+  const app = createApp({
+    receive: receiveFastioWebhook({
+      clock,
+      newId,
+      verify: createVerifier({ secrets: config.fastio.secrets, scheme: config.fastio.signature }),
+      secretPrints: config.fastio.secrets.map(secretPrint),
+      accept,
+      keepRefusal: createRefusalBudget(),
+      log,
+    }),
+    readiness: checkReadiness({ db, backend }),
+    access: createAccess(config.tokens),
+    runs: createReadRuns(db),
+    changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
+    queues: Object.values(queues),
+    secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
+  });
+  const { host, port } = config.http;
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, (address: AddressInfo) => {
+      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+      resolve({
+        url: `http://${shown}:${address.port}`,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            if ("closeIdleConnections" in server) server.closeIdleConnections();
+          }),
+      });
+    });
+    server.once("error", reject);
+  });
+}
