@@ -1,0 +1,85 @@
+import { spanOf } from "../dashboard/layout.ts";
+import type { RunRow } from "../ledger/schema.ts";
+import type { CliContext } from "./context.ts";
+import { formatTable, plain } from "./print-table.ts";
+import { isFinished, runResult } from "./run-line.ts";
+
+/** Tells how the files get on, in the way the output can show it. */
+export type DemoScreen = {
+  /** A word on the set-up. */
+  say(line: string): void;
+  dropped(file: string): void;
+  /** The runs that changed, and all of them. */
+  update(changed: readonly RunRow[], all: readonly RunRow[]): void;
+  /** The end of the work. */
+  finish(all: readonly RunRow[]): void;
+};
+
+const MARK: Readonly<Record<string, string>> = { delivered: "✔", failed: "✖", cancelled: "✖", held: "‖", paused: "‖" };
+
+export function createDemoScreen(context: CliContext, options: { readonly json: boolean }): DemoScreen {
+  if (options.json) return jsonScreen(context);
+  return context.isTerminal ? liveScreen(context) : plainScreen(context);
+}
+
+function jsonScreen({ print, warn }: CliContext): DemoScreen {
+  return {
+    say: (line) => warn(line),
+    dropped: () => {},
+    update: (changed) => {
+      for (const run of changed) if (isFinished(run)) print(JSON.stringify(runResult(run)));
+    },
+    finish: () => {},
+  };
+}
+
+function plainScreen({ print }: CliContext): DemoScreen {
+  return {
+    say: print,
+    dropped: (file) => print(`dropped     ${plain(file)}`),
+    update: (changed) => {
+      for (const run of changed) print(`${run.status.padEnd(11)} ${plain(run.fileName)}${detailOf(run)}`);
+    },
+    finish: (all) => print(`\n${resultTable(all)}\n`),
+  };
+}
+
+/** Redraws one line per file in place. */
+function liveScreen({ print, write, columns }: CliContext): DemoScreen {
+  let drawn = 0;
+  return {
+    say: print,
+    dropped: () => {},
+    update: (_changed, all) => {
+      const lines = all.map((run) =>
+        clip(`${MARK[run.status] ?? "…"} ${run.status.padEnd(11)} ${plain(run.fileName)}${detailOf(run)}`, columns),
+      );
+      write(`${drawn > 0 ? `\u001B[${drawn}A` : ""}${lines.map((line) => `\u001B[2K${line}\n`).join("")}`);
+      drawn = lines.length;
+    },
+    finish: (all) => print(`\n${resultTable(all)}\n`),
+  };
+}
+
+function detailOf(run: RunRow): string {
+  if (run.status === "delivered") return `  in ${spanOf((run.finishedAtMs ?? run.createdAtMs) - run.createdAtMs)}`;
+  if (run.errorMessage) return `  ${plain(run.errorMessage)}`;
+  return run.progress ? `  ${plain(run.progress)}` : "";
+}
+
+function resultTable(all: readonly RunRow[]): string {
+  return formatTable(
+    ["FILE", "STATUS", "TIME", "SHARE"],
+    all.map((run) => [
+      plain(run.fileName),
+      run.status,
+      run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs),
+      run.shareUrl ?? plain(run.errorMessage ?? "–"),
+    ]),
+  );
+}
+
+const clip = (line: string, columns: number): string => {
+  const chars = [...line];
+  return chars.length <= columns - 1 ? line : `${chars.slice(0, columns - 2).join("")}…`;
+};

@@ -1,0 +1,222 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../clock.ts";
+import { parseConfig } from "../config.ts";
+import { type AppConfig, DEFAULT_APP } from "../emulators/dify/apps.ts";
+import { DEFAULT_APP_KEY } from "../emulators/dify/defaults.ts";
+import { startDifyEmulator } from "../emulators/dify/start-dify-emulator.ts";
+import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
+import { type FastioEmulator, startFastioEmulator } from "../emulators/fastio/start.ts";
+import type { Fastio } from "../fastio/types.ts";
+import { listRuns } from "../ledger/run-queries.ts";
+import type { RunRow } from "../ledger/schema.ts";
+import { openRelay, type Relay } from "../relay.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { openUpstreams } from "../upstreams.ts";
+import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
+import { createDemoScreen, type DemoScreen } from "./demo-screen.ts";
+import { freePort } from "./free-port.ts";
+import { loadRules } from "./load-settings.ts";
+import { isFinished, isWaitingForPerson } from "./run-line.ts";
+import { ownFiles, type SampleFile, sampleFiles } from "./sample-files.ts";
+import { ALL_QUEUES } from "./start.ts";
+
+export type DemoOptions = {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly files: readonly string[];
+  readonly redis: string | undefined;
+  readonly database: string | undefined;
+};
+
+const WISHED_PORT = 8787;
+const POLL_MS = 150;
+/** Everything of the demo takes seconds; more than this means that something is stuck. */
+const PATIENCE_MS = 180_000;
+const RULES_FILE = fileURLToPath(new URL("../../examples/demo.rules.yaml", import.meta.url));
+
+/**
+ * The whole job on this machine: both upstreams emulated, the real relay between them, real files dropped.
+ * @returns 1 when a run did not deliver
+ */
+export async function demo(context: CliContext, options: DemoOptions): Promise<ExitCode> {
+  const screen = createDemoScreen(context, options);
+  const files = options.files.length > 0 ? ownFiles(options.files) : sampleFiles();
+  const closers: (() => Promise<void> | void)[] = [];
+  try {
+    screen.say("Starting a Fast.io and a Dify of our own, and the relay between them …");
+    const fastio = await startFastioEmulator();
+    closers.push(() => fastio.close());
+    const dify = await startDifyEmulator({ quiet: true, apps: [appFor(files)] });
+    closers.push(() => dify.close());
+    const { relay, token } = await startRelay(context, options, { fastio, difyUrl: dify.apiUrl, closers });
+    screen.say(
+      `Dropping ${files.length} files into the folder Inbox of the workspace ${FASTIO_EMULATOR_DEFAULTS.workspaceName}.\n`,
+    );
+
+    const person = openPerson(fastio);
+    closers.push(() => person.close());
+    const runs = await watch(
+      relay,
+      screen,
+      context.signal,
+      (signal) => dropAll(person.fastio, files, screen, signal),
+      files.length,
+    );
+    if (context.signal.aborted) return 1;
+    screen.finish(runs);
+    const undelivered = files.length - runs.filter(({ status }) => status === "delivered").length;
+    if (undelivered > 0) context.warn(`${undelivered} of ${files.length} files were not delivered${reasonsOf(runs)}`);
+
+    if (!options.once) {
+      for (const line of placesOf(relay, fastio, dify.url, token)) screen.say(line);
+      await untilAborted(context.signal);
+    }
+    return undelivered > 0 ? 1 : 0;
+  } finally {
+    for (const closer of closers.reverse()) await closer();
+  }
+}
+
+async function startRelay(
+  context: CliContext,
+  options: DemoOptions,
+  up: { readonly fastio: FastioEmulator; readonly difyUrl: string; readonly closers: (() => Promise<void> | void)[] },
+): Promise<{ readonly relay: Relay; readonly token: string }> {
+  const port = await freePort(WISHED_PORT);
+  const token = randomBytes(18).toString("base64url");
+  const folder = mkdtempSync(join(tmpdir(), "relay-demo-"));
+  up.closers.push(() => rmSync(folder, { recursive: true, force: true }));
+
+  const agent = openUpstreams(
+    parseConfig({ FASTIO_API_URL: up.fastio.apiUrl, FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey }),
+    { clock: systemClock, random: Math.random, log: silentLog },
+  );
+  const webhook = await agent.fastio.registerWebhook(
+    { workspaceId: up.fastio.workspaceId, url: `http://127.0.0.1:${port}/webhooks/fastio`, events: [] },
+    context.signal,
+  );
+  await agent.close();
+
+  const config = parseConfig({
+    PORT: String(port),
+    DATABASE_URL: options.database ?? `pglite:${join(folder, "data")}`,
+    REDIS_URL: options.redis,
+    FASTIO_API_URL: up.fastio.apiUrl,
+    FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey,
+    FASTIO_WEBHOOK_SECRETS: webhook.secret,
+    DIFY_API_URL: up.difyUrl,
+    DIFY_API_KEY: DEFAULT_APP_KEY,
+    RELAY_TOKENS: `operator:${token}`,
+    LOG_LEVEL: context.environment["LOG_LEVEL"] ?? "silent",
+  });
+  const relay = await openRelay(
+    {
+      config,
+      rules: loadRules(RULES_FILE),
+      clock: systemClock,
+      random: Math.random,
+      newId: randomUUID,
+      log: context.createLog(config.logLevel),
+    },
+    { receive: true, work: ALL_QUEUES },
+  );
+  up.closers.push(() => relay.close());
+  return { relay, token };
+}
+
+/** The emulated app, which lists the extensions of these files among those it takes, as a real one would have to. */
+function appFor(files: readonly SampleFile[]): AppConfig {
+  const extensions = files.map(({ name }) => extname(name).toLowerCase()).filter((extension) => extension !== "");
+  return {
+    ...DEFAULT_APP,
+    inputs: DEFAULT_APP.inputs.map((input) =>
+      input.allowed_file_extensions === undefined
+        ? input
+        : { ...input, allowed_file_extensions: [...new Set([...input.allowed_file_extensions, ...extensions])] },
+    ),
+  };
+}
+
+/** The person who drops files: another account than the relay's, so that the relay does not take them for its own. */
+function openPerson(emulator: FastioEmulator): { readonly fastio: Fastio; close(): Promise<void> } {
+  return openUpstreams(
+    parseConfig({ FASTIO_API_URL: emulator.apiUrl, FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.personKey }),
+    { clock: systemClock, random: Math.random, log: silentLog },
+  );
+}
+
+async function dropAll(
+  person: Fastio,
+  files: readonly SampleFile[],
+  screen: DemoScreen,
+  signal: AbortSignal,
+): Promise<void> {
+  const workspaceId = FASTIO_EMULATOR_DEFAULTS.workspaceId;
+  const inbox = await person.createFolder({ workspaceId, parentId: "root" }, "Inbox", signal);
+  for (const file of files) {
+    screen.dropped(file.name);
+    await person.upload(
+      { workspaceId, parentId: inbox.id },
+      { name: file.name, size: file.size, body: file.open },
+      signal,
+    );
+  }
+}
+
+/** Shows each change until every file has its end. */
+async function watch(
+  relay: Relay,
+  screen: DemoScreen,
+  stop: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+  expected: number,
+): Promise<readonly RunRow[]> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(PATIENCE_MS)]);
+  const startedMs = systemClock.now();
+  const shown = new Map<string, string>();
+  let runs: readonly RunRow[] = [];
+  const dropping = work(signal);
+  // Reported where it is awaited below.
+  dropping.catch(() => {});
+  let dropped = false;
+  void dropping.then(
+    () => {
+      dropped = true;
+    },
+    () => {
+      dropped = true;
+    },
+  );
+  while (!signal.aborted) {
+    runs = (await listRuns(relay.ledger.db, { updatedAfterMs: startedMs - 1 }, expected)).toReversed();
+    const changed = runs.filter((run) => shown.get(run.id) !== `${run.status} ${run.progress}`);
+    for (const run of changed) shown.set(run.id, `${run.status} ${run.progress}`);
+    if (changed.length > 0) screen.update(changed, runs);
+    if (dropped && runs.length >= expected && runs.every((run) => isFinished(run) || isWaitingForPerson(run))) break;
+    await systemClock.sleep(POLL_MS, signal).catch(() => {});
+  }
+  if (!stop.aborted) await dropping;
+  return runs;
+}
+
+function reasonsOf(runs: readonly RunRow[]): string {
+  const reasons = runs
+    .filter(({ status }) => status !== "delivered")
+    .map((run) => `${run.fileName}: ${run.errorMessage ?? run.status}`);
+  return reasons.length > 0 ? `\n  ${reasons.join("\n  ")}` : "";
+}
+
+function placesOf(relay: Relay, fastio: FastioEmulator, difyUrl: string, token: string): readonly string[] {
+  return [
+    "Everything keeps running. Open:",
+    `  runs                 ${relay.url}/?token=${token}`,
+    `  queues               ${relay.url}/queues?token=${token}`,
+    `  Fast.io's own books  ${fastio.url}/__books`,
+    `  Dify's own books     ${difyUrl}/__books`,
+    "Ctrl-C ends it.",
+  ];
+}

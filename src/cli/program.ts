@@ -1,0 +1,146 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { QueueName } from "../../queues/backend.ts";
+import { changeRule } from "./change-rule.ts";
+import { checkRules } from "./check-rules.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { demo } from "./demo.ts";
+import { emulate } from "./emulate.ts";
+import { listRuns, showRun } from "./list-runs.ts";
+import { ALL_QUEUES, start } from "./start.ts";
+
+/** Runs the command that the arguments name. @param argv without the interpreter and the script */
+export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const end = async (result: ExitCode | Promise<ExitCode>): Promise<void> => {
+    code = await result;
+  };
+  const program = buildProgram(context, end);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+function buildProgram(context: CliContext, end: (result: ExitCode | Promise<ExitCode>) => Promise<void>): Command {
+  const program = new Command("relay")
+    .description("A file lands in a Fast.io workspace, a Dify workflow runs on it, a Fast.io share comes out.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.write(text),
+      writeErr: (text) => context.warn(text.trimEnd()),
+    })
+    .showHelpAfterError("(--help tells more)")
+    .addHelpText(
+      "after",
+      "\nSettings come from the environment and from a file .env, see .env.example.\nExit codes: 0 done, 1 failed, 2 usage, 78 configuration.",
+    );
+
+  program
+    .command("demo")
+    .description("the whole job on this machine, with both upstreams emulated")
+    .option("--once", "leave when all files are done", false)
+    .option("--json", "one JSON object per finished run", false)
+    .option("--files <paths...>", "your own files instead of the samples", [])
+    .option("--redis <url>", "put the queue on this Redis or Valkey")
+    .option("--database <url>", "put the ledger on this PostgreSQL")
+    .action((options) => end(demo(context, options)));
+
+  program
+    .command("start")
+    .description("receiver and workers in one process")
+    .action(() => end(start(context, { receive: true, work: ALL_QUEUES })));
+  program
+    .command("receive")
+    .description("the receiver and the pages alone")
+    .action(() => end(start(context, { receive: true, work: [] })));
+  program
+    .command("work")
+    .description("workers alone")
+    .addOption(
+      new Option("--queues <names>", "which queues, separated by commas")
+        .default(ALL_QUEUES, "all")
+        .argParser(parseQueues),
+    )
+    .action(({ queues }: { queues: readonly QueueName[] }) => end(start(context, { receive: false, work: queues })));
+
+  const rules = program.command("rules").description("the rules file");
+  rules
+    .command("check")
+    .description("read the rules file and tell every fault with its line")
+    .argument("[file]", "default: RELAY_CONFIG")
+    .option("--json", "as JSON", false)
+    .action((file: string | undefined, { json }: { json: boolean }) =>
+      end(checkRules(context, { json, ...(file === undefined ? {} : { file }) })),
+    );
+  for (const action of ["pause", "resume"] as const) {
+    rules
+      .command(action)
+      .description(
+        action === "pause" ? "hold the runs of a rule" : "let a paused rule go on, with the runs that were held",
+      )
+      .argument("<rule>")
+      .option("--json", "as JSON", false)
+      .action((rule: string, options: { json: boolean }) => end(changeRule(context, rule, action, options)));
+  }
+
+  const runs = program.command("runs").description("what became of the files");
+  runs
+    .command("list")
+    .description("newest first")
+    .option("--json", "one JSON object per run", false)
+    .option("--limit <count>", "how many", parseCount, 50)
+    .action((options: { json: boolean; limit: number }) => end(listRuns(context, options)));
+  runs
+    .command("show")
+    .description("one run with its outputs and attempts")
+    .argument("<run>")
+    .option("--json", "as JSON", false)
+    .action((run: string, options: { json: boolean }) => end(showRun(context, run, options)));
+
+  const emulators = program.command("emulate").description("run an upstream on this machine");
+  for (const [which, words, port] of [
+    ["fastio", "a Fast.io: workspaces, uploads, shares, signed webhooks", 8788],
+    ["dify", "a Dify: file uploads, workflow runs, their streams and outputs", 8789],
+  ] as const) {
+    const command = emulators
+      .command(which)
+      .description(words)
+      .option("--port <number>", "0 picks a free one", parsePort, port)
+      .option("--time-scale <factor>", "let waiting times pass this many times faster", parseScale, 1)
+      .option("--quiet", "no line per request", false)
+      .option("--json", "tell the addresses and keys as JSON", false);
+    if (which === "dify") {
+      command.addOption(new Option("--profile <name>", "generation of Dify").choices(["P1", "P2", "P3"]).default("P2"));
+    }
+    command.action((options) => end(emulate(context, which, options)));
+  }
+  return program;
+}
+
+function parseQueues(text: string): readonly QueueName[] {
+  return text.split(",").map((part) => {
+    const name = ALL_QUEUES.find((known) => known === part.trim());
+    if (!name) throw new InvalidArgumentError(`queues are ${ALL_QUEUES.join(", ")}.`);
+    return name;
+  });
+}
+
+const parsePort = (text: string): number => within(text, 0, 65_535);
+const parseCount = (text: string): number => within(text, 1, 100_000);
+
+function parseScale(text: string): number {
+  const factor = Number(text);
+  if (!Number.isFinite(factor) || factor <= 0) throw new InvalidArgumentError("must be a number above 0.");
+  return factor;
+}
+
+function within(text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < least || number > most) {
+    throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}.`);
+  }
+  return number;
+}

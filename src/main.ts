@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { existsSync } from "node:fs";
+import { loadEnvFile } from "node:process";
+import type { CliContext } from "./cli/context.ts";
+import { runProgram } from "./cli/program.ts";
+import { RelayError } from "./errors.ts";
+import { createLog } from "./telemetry/log.ts";
+
+// The one file that reads the environment and handles signals.
+const ENV_FILE = ".env";
+const STDOUT = 1;
+/** EX_CONFIG of sysexits: a supervisor should not start us again before somebody changed something. */
+const EXIT_CONFIG = 78;
+
+if (existsSync(ENV_FILE)) loadEnvFile(ENV_FILE);
+
+const stopping = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    // A second signal means: now.
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort(new Error(`stopped by ${name}`));
+  });
+}
+
+const context: CliContext = {
+  environment: process.env,
+  print: (line) => process.stdout.write(`${line}\n`),
+  write: (text) => process.stdout.write(text),
+  warn: (line) => process.stderr.write(`${line}\n`),
+  isTerminal: process.stdout.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
+  columns: process.stdout.columns ?? 80,
+  signal: stopping.signal,
+  createLog: (level) => createLog(level, STDOUT),
+};
+
+// A reader that goes away (a closed pipe) is no fault of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+try {
+  process.exitCode = await runProgram(process.argv.slice(2), context);
+} catch (error) {
+  if (!(error instanceof RelayError)) throw error;
+  context.warn(`relay: ${error.message}`);
+  if (error.nextAction) context.warn(`→ ${error.nextAction}`);
+  process.exitCode = error.code === "config_invalid" || error.code === "rules_invalid" ? EXIT_CONFIG : 1;
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { describeConfig, EnvSchema, parseConfig } from "../../src/config.ts";
+import { PermanentError } from "../../src/errors.ts";
+
+const variables = Object.keys(EnvSchema.shape).sort();
+const textOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+
+describe("the settings", () => {
+  test("stand in .env.example, each of them and no others", () => {
+    const listed = [...textOf(".env.example").matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name);
+    expect([...new Set(listed)].sort()).toEqual(variables);
+  });
+
+  test("stand in the README's table, each of them and no others", () => {
+    const listed = [...textOf("README.md").matchAll(/^\| `([A-Z][A-Z_]+)` \|/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(variables);
+  });
+
+  test("have defaults that start on a machine with nothing", () => {
+    expect(parseConfig({})).toMatchObject({
+      http: { host: "127.0.0.1", port: 8787 },
+      ledger: { url: "pglite:.relay/data" },
+      redisUrl: undefined,
+      dify: { parallel: 3, absentMs: 330_000 },
+      tokens: [],
+    });
+  });
+
+  test("treat an empty string as unset, as compose files pass it", () => {
+    expect(parseConfig({ PORT: "", REDIS_URL: "", RELAY_TOKENS: "", FASTIO_WEBHOOK_SECRETS: "" })).toMatchObject({
+      http: { port: 8787 },
+      redisUrl: undefined,
+      fastio: { secrets: [] },
+    });
+  });
+
+  test("tell all faults at once, naming variables and never values", () => {
+    const secrets = { PORT: "99999secret", DATABASE_URL: "mysql://secret", REDIS_URL: "secret", RELAY_TOKENS: "operator:secret" };
+    const error = catchError(() => parseConfig(secrets));
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error).toMatchObject({ code: "config_invalid" });
+    for (const name of Object.keys(secrets)) expect(error.message).toContain(name);
+    expect(error.message).not.toContain("secret");
+  });
+
+  test("are described without any secret", () => {
+    const config = parseConfig({
+      FASTIO_API_KEY: "very-secret-key",
+      FASTIO_WEBHOOK_SECRETS: "very-secret-one,very-secret-two",
+      RELAY_TOKENS: "operator:very-secret-token",
+      DATABASE_URL: "postgres://relay:very-secret@db/relay",
+      REDIS_URL: "redis://:very-secret@redis",
+    });
+    const described = JSON.stringify(describeConfig(config));
+    expect(described).not.toContain("very-secret");
+    expect(described).toContain('"webhookSecrets":2');
+  });
+
+  test("keep several webhook secrets in order, newest first", () => {
+    expect(parseConfig({ FASTIO_WEBHOOK_SECRETS: " new-secret , old-secret " }).fastio.secrets).toEqual(["new-secret", "old-secret"]);
+  });
+});
+
+function catchError(attempt: () => unknown): Error {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("nothing was thrown");
+}
