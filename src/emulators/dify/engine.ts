@@ -1,5 +1,6 @@
 import { asText, fileObject, filesOf } from "./file-object.ts";
 import { detectType, extensionOf } from "./file-types.ts";
+import { pauseForForm } from "./pause.ts";
 import {
   elapsedSeconds,
   emit,
@@ -52,7 +53,7 @@ export async function executeRun(world: World, run: Run): Promise<void> {
   const lostMs = run.plan.find("lost_after_start")?.ms;
   if (lostMs === undefined) return;
   await sleepReal(world, lostMs, signal).catch(() => undefined);
-  publish(run, { kind: "end" });
+  publish(run, { kind: "end", because: "finished" });
 }
 
 /** Fault durations and node times are real milliseconds, so the scale is taken out again. */
@@ -64,7 +65,7 @@ async function pingWhileRunning({ time, settings }: World, run: Run, signal: Abo
   try {
     while (!isFinished(run)) {
       await time.sleep(settings.pingMs, signal);
-      publish(run, { kind: "ping" });
+      if (run.status !== "paused") publish(run, { kind: "ping" });
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -105,6 +106,7 @@ async function executeWork(world: World, run: Run, declared: Values, signal: Abo
     emit(run, "node_retry", { ...tried, status: "retry", error: "emulated retry", retry_index: index });
   }
   await sleepReal(world, world.settings.workMs * NODES.work.share, signal);
+  await pauseForForm(world, run, node, signal);
   const outputs = await doWork(world, run, node, declared, signal);
   const partial = run.plan.find("partial");
   if (partial !== undefined) {
@@ -243,7 +245,7 @@ function finishRun({ time }: World, run: Run, { streamStatus, rowStatus, outputs
   run.error = error;
   run.finishedAtMs = time.now();
   emit(run, "workflow_finished", finishedData(run, streamStatus));
-  publish(run, { kind: "end" });
+  publish(run, { kind: "end", because: "finished" });
 }
 
 /** The `data` of `workflow_finished`; the status is what the stream is to be told. */

@@ -3,6 +3,7 @@ import type { EmulatedApp } from "./apps.ts";
 import { finishedData } from "./engine.ts";
 import { type FrameStream, openFrameStream } from "./frame-stream.ts";
 import { isUuid } from "./inputs.ts";
+import { pausedData, requiredData } from "./pause.ts";
 import { pythonJson } from "./python-json.ts";
 import type { RouteCall } from "./route.ts";
 import { elapsedSeconds, isFinished, type NodeRecord, type Run, startedData } from "./run.ts";
@@ -39,9 +40,13 @@ export async function followEvents(
     stream.data("workflow_finished", pythonJson(frame));
     return stream.end();
   }
-  const told = stream.follow(run);
+  const continues = url.searchParams.get("continue_on_pause") === "true";
+  const told = stream.follow(run, continues ? "continue on pause" : "end at pauses");
   stream.ping();
-  if (url.searchParams.get("include_state_snapshot") === "true") tellSnapshot(world, run, stream);
+  if (url.searchParams.get("include_state_snapshot") === "true") {
+    tellSnapshot(world, run, stream);
+    if (run.status === "paused" && !continues) stream.end();
+  }
   await told;
 }
 
@@ -67,6 +72,9 @@ function tellSnapshot(world: World, run: Run, stream: FrameStream): void {
       loop_id: null,
     });
   }
+  if (run.form === undefined || run.status !== "paused") return;
+  tell("human_input_required", requiredData(run.form));
+  tell("workflow_paused", pausedData(run, run.form));
 }
 
 function snapshotOf(node: NodeRecord): object {

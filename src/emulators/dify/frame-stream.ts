@@ -20,7 +20,7 @@ export type FrameStream = {
   ping(): void;
   data(event: string, json: string): void;
   /** Relays what a run tells until it ends, the client goes, or nothing came for the idle limit. */
-  follow(run: Pick<Run, "listeners">): Promise<void>;
+  follow(run: Pick<Run, "listeners">, pauses?: "end at pauses" | "continue on pause"): Promise<void>;
   /** Nothing more is said; the stream ends after real milliseconds, or after the idle limit. */
   hang(ms?: number): Promise<void>;
   end(): void;
@@ -72,7 +72,7 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
       frames += 1;
       if (frames > dropFirst) writeData(Buffer.from(dataFrame(json)));
     },
-    async follow(run) {
+    async follow(run, pauses = "end at pauses") {
       const inbox: Message[] = [];
       let wake = () => {};
       const listener = (message: Message) => {
@@ -84,7 +84,7 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
         let silentMs = 0;
         while (!isOver && !signal.aborted && silentMs < settings.idleMs) {
           const message = inbox.shift();
-          if (message?.kind === "end") break;
+          if (message?.kind === "end" && (message.because === "finished" || pauses === "end at pauses")) break;
           if (message?.kind === "ping") stream.ping();
           if (message?.kind === "data") stream.data(message.event, message.json);
           if (message !== undefined) {

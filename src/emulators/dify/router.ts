@@ -3,6 +3,7 @@ import { ApiError, internalServerError, sendApiError, sendHtmlNotFound } from ".
 import { createAppRoutes } from "./app-routes.ts";
 import { authenticate } from "./authenticate.ts";
 import { createFileRoutes } from "./file-routes.ts";
+import { createFormRoutes } from "./form-routes.ts";
 import { createLookupRoutes } from "./lookup-routes.ts";
 import type { Route } from "./route.ts";
 import { createRunRoutes } from "./run-routes.ts";
@@ -15,6 +16,7 @@ export function createRouter(world: World): Listener {
     ...createRunRoutes(world),
     ...createLookupRoutes(world),
     ...createFileRoutes(world),
+    ...createFormRoutes(world),
   ];
   const count = (operation: string) => world.requests.set(operation, (world.requests.get(operation) ?? 0) + 1);
 

@@ -4,6 +4,7 @@ import type { EmulatedApp } from "./apps.ts";
 import { executeRun } from "./engine.ts";
 import { openFrameStream } from "./frame-stream.ts";
 import { isUuid, type ResolvedInputs, resolveInputs } from "./inputs.ts";
+import { pauseReasons } from "./pause.ts";
 import { pythonJson } from "./python-json.ts";
 import type { Route, RouteCall } from "./route.ts";
 import { elapsedSeconds, isFinished, type Run, withSystemInputs } from "./run.ts";
@@ -129,6 +130,7 @@ function createRun(
     totalSteps: 0,
     exceptionsCount: 0,
     nodes: [],
+    form: undefined,
     stop: new AbortController(),
     listeners: new Set(),
   };
@@ -142,8 +144,9 @@ async function streamRun(world: World, { response }: RouteCall, run: Run): Promi
   const silence = plan.find("silence");
   // Listening begins before the run does, so that its first frame has an ear.
   const told = silence === undefined ? stream.follow(run) : undefined;
-  if (world.traits.leadingPing) stream.ping();
+  // Begun before the first byte: what a test observes after the effect is after the effect.
   world.background(executeRun(world, run));
+  if (world.traits.leadingPing) stream.ping();
   await (told ?? stream.hang(silence?.ms));
 }
 
@@ -151,7 +154,10 @@ async function streamRun(world: World, { response }: RouteCall, run: Run): Promi
 async function answerBlocking(world: World, { response }: RouteCall, run: Run): Promise<void> {
   const execution = executeRun(world, run);
   world.background(execution);
-  await execution;
+  const paused = new Promise<void>((resolve) => {
+    run.listeners.add((message) => message.kind === "end" && resolve());
+  });
+  await Promise.race([execution, paused]);
   const text = pythonJson({
     task_id: run.taskId,
     workflow_run_id: run.id,
@@ -166,6 +172,7 @@ async function answerBlocking(world: World, { response }: RouteCall, run: Run): 
       total_steps: run.totalSteps,
       created_at: toSeconds(run.createdAtMs),
       finished_at: run.finishedAtMs === undefined ? null : toSeconds(run.finishedAtMs),
+      ...(run.form === undefined || run.status !== "paused" ? {} : pauseReasons(run.form)),
     },
   });
   sendText(response, 200, text, { "content-type": "application/json; charset=utf-8" });

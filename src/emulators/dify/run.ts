@@ -7,8 +7,8 @@ import { type EndUser, toSeconds } from "./world.ts";
 export type Message =
   | { readonly kind: "ping" }
   | { readonly kind: "data"; readonly event: string; readonly json: string }
-  /** Nothing more will come: the stream may end. */
-  | { readonly kind: "end" };
+  /** Nothing more will come, or not before somebody has filled in a form: the stream may end. */
+  | { readonly kind: "end"; readonly because: "finished" | "paused" };
 
 export type NodeRecord = {
   readonly id: string;
@@ -22,7 +22,17 @@ export type NodeRecord = {
   error: string | null;
 };
 
-export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "stopped" | "partial-succeeded";
+/** A form that a paused run waits for. Times are Unix milliseconds. */
+export type Form = {
+  readonly id: string;
+  readonly token: string;
+  readonly expiresAtMs: number;
+  /** Resolves the wait; undefined once it was submitted. */
+  submit: ((answer: FormAnswer) => void) | undefined;
+};
+export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
+
+export type RunStatus = "queued" | "running" | "paused" | "succeeded" | "failed" | "stopped" | "partial-succeeded";
 
 /** One execution: the row that details, logs and events are read from, and the channel of its live frames. */
 export type Run = {
@@ -47,6 +57,7 @@ export type Run = {
   totalSteps: number;
   exceptionsCount: number;
   readonly nodes: NodeRecord[];
+  form: Form | undefined;
   readonly stop: AbortController;
   readonly listeners: Set<(message: Message) => void>;
 };
@@ -55,7 +66,7 @@ export function publish(run: Run, message: Message): void {
   for (const listener of [...run.listeners]) listener(message);
 }
 
-export const isFinished = ({ status }: Run) => status !== "queued" && status !== "running";
+export const isFinished = ({ status }: Run) => status !== "queued" && status !== "running" && status !== "paused";
 
 export const elapsedSeconds = (fromMs: number, toMs: number | undefined) =>
   toMs === undefined ? 0 : Math.max(0, toMs - fromMs) / 1000;
@@ -84,12 +95,12 @@ export function withSystemInputs(
   };
 }
 
-export function startedData(run: Run, profile: string): object {
+export function startedData(run: Run, profile: string, reason: "initial" | "resumption" = "initial"): object {
   return {
     id: run.id,
     workflow_id: run.app.workflowId,
     inputs: run.inputs,
     created_at: toSeconds(run.createdAtMs),
-    ...(profile === "P1" ? {} : { reason: "initial" }),
+    ...(profile === "P1" ? {} : { reason }),
   };
 }

@@ -33,8 +33,8 @@ export type DifyEmulatorOptions = {
   readonly seed?: string;
   /** Real milliseconds that the nodes of a run take in all. */
   readonly workMs?: number;
-  /** Bytes by kind of file. */
-  readonly uploadLimits?: Partial<UploadLimits>;
+  /** Bytes by kind of file, or one number for all kinds. */
+  readonly uploadLimits?: number | Partial<UploadLimits>;
   /** `relative` leaves out the host, as an installation without `FILES_URL` does. */
   readonly filesUrl?: "absolute" | "relative";
   /** Runs of one app at a time; more are refused. */
@@ -94,7 +94,7 @@ export async function startDifyEmulator({
     traits: traitsOf(profile),
     settings: {
       workMs,
-      uploadLimits: { ...DEFAULT_UPLOAD_LIMITS, ...uploadLimits },
+      uploadLimits: toLimits(uploadLimits),
       concurrency,
       quotaStyle,
       stopStyle,
@@ -175,4 +175,9 @@ export async function startDifyEmulator({
       await blobs.close();
     },
   };
+}
+
+function toLimits(given: number | Partial<UploadLimits>): UploadLimits {
+  if (typeof given !== "number") return { ...DEFAULT_UPLOAD_LIMITS, ...given };
+  return { image: given, audio: given, video: given, other: given };
 }

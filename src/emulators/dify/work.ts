@@ -30,6 +30,8 @@ export type Work = (context: WorkContext) => Promise<Record<string, unknown>>;
 /** Lines of a text shown in a report, and characters of one of them. */
 const PREVIEW_LINES = 5;
 const PREVIEW_CHARACTERS = 200;
+/** Tab, line feed, form feed, carriage return: what a text may hold below the space. */
+const TEXT_CONTROLS = [9, 10, 12, 13];
 
 /** Cleans each table it is given, and reports on every other file. */
 export const documentWork: Work = async (context) => {
@@ -142,7 +144,7 @@ function measure(source: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
 
 /** The beginning of a text; undefined when the bytes are no text. */
 function firstLines(head: Buffer): string[] | undefined {
-  if (head.length === 0 || head.includes(0)) return undefined;
+  if (head.length === 0 || head.some((byte) => byte < 32 && !TEXT_CONTROLS.includes(byte))) return undefined;
   // Invalid anywhere but at the cut means that this is no UTF-8.
   const text = new TextDecoder().decode(head, { stream: true });
   if (text.includes("\ufffd")) return undefined;

@@ -14,7 +14,7 @@ async function roundTrip<T>(
   const server = createServer((request, response) => {
     const outcome = read(request);
     outcomes.push(outcome);
-    outcome.catch(() => undefined).then(() => response.end());
+    void outcome.catch(() => undefined).then(() => response.end());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
