@@ -39,7 +39,7 @@ export function placeOf(world: World, kind: Place["kind"], id: string): Place {
 /** A node of this place by id. @throws {ApiRefusal} 404, also outside a share's folder */
 export function nodeIn(world: World, place: Place, id: string): Node {
   const node = world.nodes.node(place.drive, id);
-  if (!world.nodes.isInside(place.drive, node, place.rootKey) && !node.trashed) throw notFound("node");
+  if (!world.nodes.isInside(place.drive, node, place.rootKey)) throw notFound("node");
   return node;
 }
 

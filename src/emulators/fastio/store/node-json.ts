@@ -1,3 +1,4 @@
+import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
 import { formatTime } from "../protocol/times.ts";
 import { currentVersion, type Node, type Version } from "./nodes.ts";
@@ -10,7 +11,7 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
     id: node.id,
     type: node.type,
     name: node.name,
-    parent: node.parentId === rootKey ? "root" : node.parentId,
+    parent: idKey(node.parentId) === rootKey ? "root" : node.parentId,
     created: formatTime(node.createdMs),
     modified: formatTime(node.modifiedMs),
     restricted: false,
@@ -36,7 +37,7 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
           metadata: null,
           origin: {
             type: "chunked",
-            creator: node.creator,
+            creator: version.creator ?? null,
             upload_session_id: version.uploadId?.replaceAll("-", "") ?? null,
           },
         }),

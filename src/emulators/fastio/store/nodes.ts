@@ -177,6 +177,12 @@ export function createNodeStore(deps: {
     tell(drive, one, one.type === "folder" ? "folder_deleted" : "file_deleted", userId);
   };
 
+  const forget = (drive: Drive, one: Node): void => {
+    for (const child of drive.children.get(idKey(one.id))?.values() ?? []) forget(drive, child);
+    drive.children.delete(idKey(one.id));
+    drive.nodes.delete(idKey(one.id));
+  };
+
   return {
     createDrive: (kind, id, scope) => ({ kind, id, scope, nodes: new Map(), children: new Map() }),
     node,
@@ -257,9 +263,8 @@ export function createNodeStore(deps: {
       return one;
     },
     purge: (drive, one, userId) => {
-      for (const child of [...(drive.children.get(idKey(one.id))?.values() ?? [])]) drive.nodes.delete(idKey(child.id));
       if (!one.trashed) trashNode(drive, one, userId);
-      drive.nodes.delete(idKey(one.id));
+      forget(drive, one);
     },
   };
 }
