@@ -1,0 +1,84 @@
+import { MIME_GLOB, NAME_GLOB, PATH_GLOB } from "./fields.ts";
+import { belowToo, type Glob, type GlobOptions, parseGlob } from "./glob.ts";
+import type { Rule } from "./rule.ts";
+import { ruleHash } from "./rule-hash.ts";
+import {
+  type CompiledTemplate,
+  compileTemplate,
+  FOLDER_NAMES,
+  INPUT_NAMES,
+  TEXT_NAMES,
+  type TemplateName,
+} from "./template.ts";
+
+/** A rule with its globs and templates read once, ready to be asked many times. */
+export type CompiledRule = {
+  readonly rule: Rule;
+  /** `ruleHash(rule)`. */
+  readonly hash: string;
+  readonly globs: {
+    readonly folder: Glob | undefined;
+    readonly files: readonly Glob[] | undefined;
+    readonly mime: readonly Glob[] | undefined;
+    /** Each beside the text it was written as. */
+    readonly excludedFolders: readonly { readonly written: string; readonly matches: Glob }[];
+  };
+  readonly templates: {
+    readonly inputs: ReadonlyMap<string, CompiledTemplate | number | boolean>;
+    /** One template for each folder on the way down. */
+    readonly folder: readonly CompiledTemplate[];
+    readonly title: CompiledTemplate;
+    readonly invite: readonly CompiledTemplate[];
+    readonly message: CompiledTemplate | undefined;
+    readonly description: CompiledTemplate | undefined;
+  };
+};
+
+/** Compiles rules that `parseRules` has let through. */
+export const compileRules = (rules: readonly Rule[]): readonly CompiledRule[] => rules.map(compileRule);
+
+function compileRule(rule: Rule): CompiledRule {
+  const { when, run, deliver } = rule;
+  const text = (written: string) => template(written, TEXT_NAMES);
+  return {
+    rule,
+    hash: ruleHash(rule),
+    globs: {
+      folder: when.folder === undefined ? undefined : glob(when.folder, PATH_GLOB),
+      files: when.files?.map((written) => glob(written, NAME_GLOB)),
+      mime: when.mime?.map((written) => glob(written, MIME_GLOB)),
+      excludedFolders: when.exclude.folders.map((written) => ({
+        written,
+        matches: glob(belowToo(written), PATH_GLOB),
+      })),
+    },
+    templates: {
+      inputs: new Map(
+        Object.entries(run.inputs).map(([variable, value]) => [
+          variable,
+          typeof value === "string" ? template(value, INPUT_NAMES) : value,
+        ]),
+      ),
+      folder: deliver.folder
+        .split("/")
+        .filter((name) => name !== "")
+        .map((name) => template(name, FOLDER_NAMES)),
+      title: text(deliver.title),
+      invite: deliver.invite.map(text),
+      message: deliver.message === undefined ? undefined : text(deliver.message),
+      description: deliver.description === undefined ? undefined : text(deliver.description),
+    },
+  };
+}
+
+function glob(written: string, options: GlobOptions): Glob {
+  const read = parseGlob(written, options);
+  if (read.kind === "fault") throw new Error(`a rule with an unreadable glob got past the schema: ${read.message}`);
+  return read.matches;
+}
+
+function template(written: string, names: readonly TemplateName[]): CompiledTemplate {
+  const read = compileTemplate(written, names);
+  if (read.kind === "fault") throw new Error(`a rule with an unreadable template got past the schema: ${read.message}`);
+  return read.template;
+}

@@ -1,0 +1,74 @@
+import type { CompiledRule } from "./compile-rules.ts";
+import { isEmail, MAX_MESSAGE_CHARS, SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "./schema.ts";
+import { renderTemplate, renderText, type TemplateValues } from "./template.ts";
+
+/** What an input of a run becomes: the file's place, or a plain value. */
+export type RenderedInput =
+  | { readonly kind: "file" }
+  | { readonly kind: "value"; readonly value: string | number | boolean };
+
+/** What a delivery shows to people, within the lengths Fast.io takes. */
+export type DeliveryTexts = {
+  /** Folders from the top of the workspace down to the one that holds the runs' own folders. */
+  readonly folder: readonly string[];
+  readonly title: string;
+  readonly description: string | undefined;
+  readonly message: string | undefined;
+  readonly invite: readonly string[];
+  /** Entries of `invite` that gave no address, as `{{ event.actor.email }}` does when nobody knows it. */
+  readonly notInvited: readonly string[];
+};
+
+const MAX_FOLDER_NAME_CHARS = 100;
+
+/** Inputs as the rule wants them. When none is `file`, the app's one file variable gets the file. */
+export function renderInputs(compiled: CompiledRule, values: TemplateValues): ReadonlyMap<string, RenderedInput> {
+  const inputs = new Map<string, RenderedInput>();
+  for (const [variable, template] of compiled.templates.inputs) {
+    if (typeof template !== "object") inputs.set(variable, { kind: "value", value: template });
+    else {
+      const rendered = renderTemplate(template, values);
+      inputs.set(variable, rendered.kind === "file" ? rendered : { kind: "value", value: rendered.text });
+    }
+  }
+  return inputs;
+}
+
+/** Fills in everything a delivery says. Values come from strangers: they cannot add a folder, a line or an address. */
+export function renderDelivery({ rule, templates }: CompiledRule, values: TemplateValues): DeliveryTexts {
+  const addresses = templates.invite.map((template) => renderText(template, values).trim());
+  const description =
+    templates.description && cutTo(renderText(templates.description, values), SHARE_DESCRIPTION_CHARS.max);
+  return {
+    folder: templates.folder.map((template) => folderName(renderText(template, values))),
+    title: titleOf(cutTo(oneLine(renderText(templates.title, values)), SHARE_TITLE_CHARS.max), rule.name),
+    // Fast.io refuses a short one, and a share without a description is better than no share.
+    description:
+      description !== undefined && description.length >= SHARE_DESCRIPTION_CHARS.min ? description : undefined,
+    message: templates.message && cutTo(renderText(templates.message, values), MAX_MESSAGE_CHARS),
+    invite: [...new Set(addresses.filter(isEmail).map((address) => address.toLowerCase()))],
+    notInvited: rule.deliver.invite.filter((_, index) => !isEmail(addresses[index] ?? "")),
+  };
+}
+
+/** A file named `a` is a name, but no title of the length Fast.io asks for. */
+const titleOf = (title: string, ruleName: string): string =>
+  title.length >= SHARE_TITLE_CHARS.min
+    ? title
+    : cutTo(`${ruleName} ${title}`.trim().padEnd(SHARE_TITLE_CHARS.min, "."), SHARE_TITLE_CHARS.max);
+
+/** One folder's name: no separators, nothing that means another folder. */
+function folderName(text: string): string {
+  const plain = oneLine(text.replace(/[<>:"/\\|?*]/g, "-")).replace(/^\.+|[. ]+$/g, "");
+  return cutTo(plain, MAX_FOLDER_NAME_CHARS) || "-";
+}
+
+/** Control characters, line ends among them, become spaces. */
+const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029\s]+/gu, " ").trim();
+
+/** Cut to so many UTF-16 units, never through a character, with an ellipsis to say so. */
+function cutTo(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const kept = text.slice(0, maxChars - 1);
+  return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
+}

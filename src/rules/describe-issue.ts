@@ -1,0 +1,66 @@
+import type { z } from "zod";
+import { quote } from "./quote.ts";
+import { KEYS, LATER_KEYS } from "./schema.ts";
+import { suggest } from "./suggest.ts";
+
+/** One complaint of the schema, in the words of somebody who writes YAML and not TypeScript. */
+export type Complaint = {
+  /** From the rule down. */
+  readonly path: readonly PropertyKey[];
+  /** Set when the complaint is about a key of the map at `path`. */
+  readonly key?: string;
+  readonly message: string;
+};
+
+/** @param value what the file has at the issue's path; undefined when it has nothing */
+export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Complaint[] {
+  const { path } = issue;
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ path, key, message: unknownKey(sectionOf(path), key) }));
+  if (issue.code === "invalid_key")
+    return [
+      {
+        path: path.slice(0, -1),
+        key: String(path.at(-1)),
+        message: "is no name of a Dify variable: letters, digits and _ only, not starting with a digit",
+      },
+    ];
+  if (value === undefined) return [{ path, message: "is missing" }];
+  if (value === null) return [{ path, message: "is empty; give a value or remove the line" }];
+  if (issue.code === "invalid_type") return [{ path, message: wrongType(issue.expected, value) }];
+  return [{ path, message: issue.message }];
+}
+
+function unknownKey(section: string | undefined, key: string): string {
+  const known = (section !== undefined && KEYS[section]) || [];
+  if (section !== undefined && LATER_KEYS[section]?.includes(key))
+    return `${quote(key)} is not supported yet by this version of the relay; remove the line`;
+  const near = suggest(key, known);
+  if (near !== undefined) return `unknown key ${quote(key)}; did you mean "${near}"?`;
+  const elsewhere = Object.keys(KEYS).find((other) => KEYS[other]?.includes(key));
+  if (elsewhere !== undefined && elsewhere !== "rule")
+    return `unknown key ${quote(key)} here; it belongs under "${elsewhere}"`;
+  return `unknown key ${quote(key)}; there are ${known.join(", ")}`;
+}
+
+/** Which part of a rule a path leads to. */
+const sectionOf = (path: readonly PropertyKey[]): string | undefined =>
+  path.length === 0 ? "rule" : Object.keys(KEYS).find((section) => section === path.at(-1));
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map of keys and values",
+  record: "a map of keys and values",
+};
+
+function wrongType(expected: string, value: unknown): string {
+  const is = TYPE_WORDS[Array.isArray(value) ? "array" : typeof value] ?? "something else";
+  const quotes =
+    expected === "string" && (typeof value === "number" || typeof value === "boolean")
+      ? "; put it in quotes (YAML rounds long ids that have none)"
+      : "";
+  return `must be ${TYPE_WORDS[expected] ?? expected}, not ${is}${quotes}`;
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { type GlobOptions, parseGlob } from "./glob.ts";
+import { quote } from "./quote.ts";
+import { suggest } from "./suggest.ts";
+import { compileTemplate, type TemplateName } from "./template.ts";
+import { parseDuration, parseSize } from "./units.ts";
+
+/** Compared as Fast.io file names usually are: `*.pdf` wants `REPORT.PDF` too. */
+export const NAME_GLOB: GlobOptions = { shape: "name", ignoreCase: true };
+export const MIME_GLOB: GlobOptions = { shape: "name", ignoreCase: true };
+/** Fast.io lets `/inbox` and `/Inbox` lie side by side, so paths are compared letter for letter. */
+export const PATH_GLOB: GlobOptions = { shape: "path", ignoreCase: false };
+
+/** Entries of one list in a rule. */
+const MAX_ENTRIES = 100;
+
+/** Text with something in it. */
+export const text = z.string().refine((value) => value.trim() !== "", { error: "is blank", abort: true });
+
+export const glob = (options: GlobOptions) =>
+  text.superRefine((value, context) => {
+    const read = parseGlob(value, options);
+    if (read.kind === "fault") context.addIssue({ code: "custom", message: `${quote(value)} ${read.message}` });
+  });
+
+export const template = (names: readonly TemplateName[]) =>
+  text.superRefine((value, context) => {
+    const read = compileTemplate(value, names);
+    if (read.kind === "fault") context.addIssue({ code: "custom", message: read.message });
+  });
+
+/**
+ * One of a few words.
+ *
+ * @param hints what to say to words that are wrong for a known reason
+ */
+export function word<const Word extends string>(words: readonly Word[], hints: Readonly<Record<string, string>> = {}) {
+  return z.string().transform((value, context): Word => {
+    const known = words.find((candidate) => candidate === value);
+    if (known !== undefined) return known;
+    const near = suggest(value, words);
+    const guess = near === undefined ? "" : `; did you mean "${near}"?`;
+    const why = Object.hasOwn(hints, value) ? `: ${hints[value]}` : ` (known: ${words.join(", ")})${guess}`;
+    context.addIssue({ code: "custom", message: `${quote(value)} is not possible here${why}` });
+    return z.NEVER;
+  });
+}
+
+/** A list; one entry may stand without its brackets. */
+export const oneOrMore = <Entry extends z.ZodType>(entry: Entry) =>
+  z.preprocess(
+    (value) => (typeof value === "string" ? [value] : value),
+    z.array(entry).min(1, "is an empty list").max(MAX_ENTRIES, `has more than ${MAX_ENTRIES} entries`),
+  );
+
+/** A list that may be empty. */
+export const anyNumber = <Entry extends z.ZodType>(entry: Entry) =>
+  z.preprocess(
+    (value) => (typeof value === "string" ? [value] : value),
+    z.array(entry).max(MAX_ENTRIES, `has more than ${MAX_ENTRIES} entries`),
+  );
+
+const SIZE_FORM = 'must be a size such as "15MB" or "1GiB", or a whole number of bytes';
+
+/** @returns bytes */
+export const size = z.union([z.string(), z.number()], SIZE_FORM).transform((value, context) => {
+  const bytes = parseSize(value);
+  if (bytes !== undefined) return bytes;
+  context.addIssue({ code: "custom", message: SIZE_FORM });
+  return z.NEVER;
+});
+
+const DURATION_FORM = 'must be a time such as "90s", "20m" or "2h"';
+
+/** @returns milliseconds */
+export const duration = (minMs: number, maxMs: number, range: string) =>
+  z.string(DURATION_FORM).transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    context.addIssue({ code: "custom", message: ms === undefined ? DURATION_FORM : `must be ${range}` });
+    return z.NEVER;
+  });

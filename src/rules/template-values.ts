@@ -1,0 +1,42 @@
+import { posix } from "node:path";
+import type { TemplateValues } from "./template.ts";
+
+/** What a run knows when its templates are filled in. */
+export type TemplateFacts = {
+  readonly ruleName: string;
+  readonly runId: string;
+  readonly eventType: string;
+  readonly actor?: { readonly id?: string | undefined; readonly email?: string | undefined } | undefined;
+  readonly file: {
+    readonly name: string;
+    /** Folder it lies in, from the top: `/Inbox/2026`. */
+    readonly folderPath: string;
+    /** Bytes. */
+    readonly size?: number | undefined;
+  };
+  readonly workspace: { readonly id: string; readonly name?: string | undefined };
+  /** When the run was made, not now: a repeated step must fill in the same date. */
+  readonly runCreatedAtMs: number;
+};
+
+/** The values for every template of one run. */
+export function templateValues(facts: TemplateFacts): TemplateValues {
+  const { name, folderPath, size } = facts.file;
+  const extension = posix.extname(name);
+  const made = new Date(facts.runCreatedAtMs).toISOString();
+  return {
+    "file.name": name,
+    "file.stem": extension === "" ? name : name.slice(0, -extension.length),
+    "file.extension": extension.slice(1),
+    "file.size": size === undefined ? undefined : String(size),
+    "file.path": `${folderPath.replace(/\/+$/, "")}/${name}`,
+    "event.type": facts.eventType,
+    "event.actor.id": facts.actor?.id,
+    "event.actor.email": facts.actor?.email,
+    date: made.slice(0, 10),
+    time: made.slice(11, 19),
+    "rule.name": facts.ruleName,
+    "run.id": facts.runId,
+    "workspace.name": facts.workspace.name ?? facts.workspace.id,
+  };
+}
