@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+
+export type RelayProcess = {
+  readonly pid: number;
+  /** SIGKILL, and wait until it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and wait for its end. @returns its exit code */
+  stop(): Promise<number | null>;
+  /** Resolves when it has ended, however that came. */
+  readonly ended: Promise<number | null>;
+  /** Everything it printed. */
+  output(): string;
+};
+
+/** Starts `relay start` (or another command) as a process of its own, ready when it says so. */
+export async function startRelayProcess(
+  environment: Readonly<Record<string, string>>,
+  args: readonly string[] = ["start"],
+  readyWhen: RegExp = /"event":"relay\.started"/,
+): Promise<RelayProcess> {
+  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: environment["TEST_FOLDER"] ?? process.cwd(),
+  });
+  let output = "";
+  const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const ready = new Promise<void>((resolve, reject) => {
+    const take = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (readyWhen.test(output)) resolve();
+    };
+    child.stdout?.on("data", take);
+    child.stderr?.on("data", take);
+    child.once("error", reject);
+    void ended.then((code) => reject(new Error(`relay ended with ${code} before it was ready:\n${output}`)));
+    setTimeout(() => reject(new Error(`relay was not ready in time:\n${output}`)), START_TIMEOUT_MS).unref();
+  });
+  try {
+    await ready;
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return ended;
+  };
+  return {
+    pid: child.pid ?? 0,
+    kill: async () => {
+      await end("SIGKILL");
+    },
+    stop: () => end("SIGTERM"),
+    ended,
+    output: () => output,
+  };
+}

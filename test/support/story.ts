@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, vi } from "vitest";
+import { DEFAULT_APP_KEY } from "../../src/emulators/dify/defaults.ts";
+import { type DifyEmulator, type DifyEmulatorOptions, startDifyEmulator } from "../../src/emulators/dify/start-dify-emulator.ts";
+import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
+import { type FastioEmulator, type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
+import { freePort } from "./child-server.ts";
+import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
+
+/** The run as `GET /api/runs` tells it; a type of its own, so that a change of the answer shows. */
+export type ToldRun = {
+  readonly id: string;
+  readonly file: string;
+  readonly status: string;
+  readonly share: string | null;
+  readonly workflowRun: string | null;
+  readonly error: string | null;
+};
+
+export type Story = {
+  readonly fastio: FastioEmulator;
+  readonly dify: DifyEmulator;
+  readonly relayUrl: string;
+  readonly secret: string;
+  /** Starts the relay, or starts it again. */
+  start(): Promise<RelayProcess>;
+  runs(): Promise<readonly ToldRun[]>;
+  /** Waits until the ledger tells this many delivered runs and no others. */
+  untilDelivered(count: number, timeoutMs: number): Promise<readonly ToldRun[]>;
+  end(): Promise<void>;
+};
+
+export const WEBHOOK_SECRET = "a secret shared by Fast.io and the relay";
+const TOKEN = "test-operator-token";
+
+const RULES = `rules:
+  - name: read-new-files
+    when:
+      workspace: Dify-Outputs
+      folder: /Inbox/**
+    run:
+      inputs: { document: "{{ file }}", title: "{{ file.name }}" }
+    deliver:
+      as: share
+      folder: /Outputs/{{ date }}
+      title: "Results for {{ file.name }}"
+`;
+
+/** Two emulated upstreams, a registered webhook, and a relay between them that can be started and killed. */
+export async function openStory(
+  environment: Readonly<Record<string, string>>,
+  options: { readonly fastio?: FastioEmulatorOptions; readonly dify?: DifyEmulatorOptions; readonly rules?: string } = {},
+): Promise<Story> {
+  const folder = mkdtempSync(join(tmpdir(), "relay-story-"));
+  writeFileSync(join(folder, "rules.yaml"), options.rules ?? RULES);
+  const fastio = await startFastioEmulator({ timeScale: 60, ...options.fastio });
+  const dify = await startDifyEmulator({ quiet: true, workMs: 60, ...options.dify });
+  const port = await freePort();
+  const relayUrl = `http://127.0.0.1:${port}`;
+  await registerWebhook(fastio, `${relayUrl}/webhooks/fastio`);
+
+  let relay: RelayProcess | undefined;
+  const runs = async (): Promise<readonly ToldRun[]> => {
+    const response = await fetch(`${relayUrl}/api/runs?limit=500`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    if (!response.ok) throw new Error(`GET /api/runs answered ${response.status}`);
+    const told = (await response.json()) as { readonly runs: readonly ToldRun[] };
+    return told.runs;
+  };
+  return {
+    fastio,
+    dify,
+    relayUrl,
+    secret: WEBHOOK_SECRET,
+    start: async () => {
+      relay = await startRelayProcess({
+        TEST_FOLDER: folder,
+        HOST: "127.0.0.1",
+        PORT: String(port),
+        RELAY_CONFIG: join(folder, "rules.yaml"),
+        FASTIO_API_URL: fastio.apiUrl,
+        FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey,
+        FASTIO_WEBHOOK_SECRETS: WEBHOOK_SECRET,
+        DIFY_API_URL: dify.apiUrl,
+        DIFY_API_KEY: DEFAULT_APP_KEY,
+        DIFY_ABSENT_MS: "2500",
+        RELAY_TOKENS: `operator:${TOKEN}`,
+        LOG_LEVEL: "info",
+        ...environment,
+      });
+      return relay;
+    },
+    runs,
+    untilDelivered: (count, timeoutMs) =>
+      vi.waitFor(
+        async () => {
+          const told = await runs();
+          expect(told.filter(({ status }) => status === "delivered")).toHaveLength(count);
+          expect(told).toHaveLength(count);
+          return told;
+        },
+        { timeout: timeoutMs, interval: 200 },
+      ),
+    end: async () => {
+      await relay?.kill();
+      await Promise.all([fastio.close(), dify.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function registerWebhook(fastio: FastioEmulator, url: string): Promise<void> {
+  const response = await fetch(`${fastio.apiUrl}/workspace/${fastio.workspaceId}/webhook/create/`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${FASTIO_EMULATOR_DEFAULTS.relayKey}` },
+    body: new URLSearchParams({ url, secret: WEBHOOK_SECRET }),
+  });
+  if (!response.ok) throw new Error(`registering the webhook answered ${response.status}: ${await response.text()}`);
+}
