@@ -35,7 +35,7 @@ export type JobState = "waiting" | "active" | "delayed" | "completed" | "failed"
  * @throws {TransientError} `queue_unavailable`, from every method
  */
 export type JobQueue = {
-  /** Adds all jobs in one go; ids the queue knows are no-ops. */
+  /** Adds all jobs; ids the queue knows are no-ops, so a call that failed midway may be repeated. */
   add(jobs: readonly NewJob[]): Promise<void>;
   /** State per id; `unknown` for ids the queue does not have. */
   states(ids: readonly string[]): Promise<Map<string, JobState>>;

@@ -1,0 +1,92 @@
+import { type PgPool, runMigrations } from "bullmq";
+import pg from "pg";
+import { TransientError } from "../../src/errors.ts";
+import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
+import { isPostgresOutage, withPlainOutages } from "./postgres-outage.ts";
+import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
+import { assembleBackend, type Store } from "./store.ts";
+
+const PRODUCER_CONNECTIONS = 4;
+/** One of them waits for notifications for as long as the worker lives. */
+const WORKER_CONNECTIONS = 4;
+const CONNECT_TIMEOUT_MS = 2_000;
+const QUERY_TIMEOUT_MS = 10_000;
+
+/**
+ * BullMQ on PostgreSQL. Its tables live in the schema `bullmq`, brought up to date here under an advisory lock.
+ * @throws {TransientError} `queue_unavailable` when the server cannot be reached
+ */
+export async function createPostgresBackend(
+  config: Extract<QueueConfig, { kind: "postgres" }>,
+  deps: QueueDeps,
+): Promise<QueueBackend> {
+  const { log } = deps;
+  let away = false;
+  const openPool = (max: number): pg.Pool => {
+    const pool = new pg.Pool({
+      connectionString: withSearchPath(config.url),
+      max,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+    });
+    // One line when the server goes and one when it is back, however many connections notice.
+    pool.on("error", (error) => {
+      if (!away) log.warn("queue.connection_lost", { kind: "postgres", message: error.message });
+      away = true;
+    });
+    pool.on("connect", () => {
+      if (away) log.info("queue.connection_back", { kind: "postgres" });
+      away = false;
+    });
+    return pool;
+  };
+
+  const producers = openPool(PRODUCER_CONNECTIONS);
+  try {
+    const client = await producers.connect();
+    try {
+      await runMigrations(client, SCHEMA);
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await producers.end();
+    const words = error instanceof Error ? error.message || error.name : "unknown";
+    throw new TransientError("queue_unavailable", `PostgreSQL: ${words}`, {
+      cause: error,
+      nextAction: "check DATABASE_URL, and that the server runs and the user may create schemas",
+    });
+  }
+
+  const shared = asPool(producers);
+  const store: Store = {
+    kind: "postgres",
+    isOutage: isPostgresOutage,
+    openQueue: (name) => openSqlQueue(name, shared),
+    openWorker: (name, process, options) => {
+      const pool = openPool(WORKER_CONNECTIONS);
+      return {
+        worker: openSqlWorker(name, process, options, asPool(pool)),
+        // Not waited for: a connection that a stuck job holds would keep it open for ever.
+        release: async () => void pool.end().catch(() => undefined),
+      };
+    },
+    readStates: (queue, ids) => readSqlStates(shared, queue.name, ids),
+    close: () => producers.end(),
+  };
+  log.debug("queue.opened", { kind: "postgres", schema: SCHEMA });
+  return assembleBackend(store, config.tuning, deps);
+}
+
+function asPool(pool: pg.Pool): PgPool {
+  return withPlainOutages(pool as unknown as PgPool); // BullMQ's own narrow type for the same thing
+}
+
+/** BullMQ's statements name no schema; each connection has to look there. Options of the URL's own are kept. */
+function withSearchPath(connectionString: string): string {
+  const url = new URL(connectionString);
+  const given = url.searchParams.get("options");
+  url.searchParams.set("options", [given, `-c search_path=${SCHEMA}`].filter(Boolean).join(" "));
+  return url.href;
+}

@@ -1,0 +1,96 @@
+import type { Processor, Queue, WorkerOptions } from "bullmq";
+import type { JobQueue, QueueBackend, QueueDeps, QueueName, QueueTuning } from "../backend.ts";
+import { createJobQueue, failFast } from "../job-queue.ts";
+import { type OpenedWorker, startJobWorker } from "../job-worker.ts";
+import { retryDelayMs } from "./retry-delay.ts";
+
+export type StoreWorkerOptions = Omit<WorkerOptions, "connection">;
+
+/** What differs between Redis, PostgreSQL and PGlite; the rest is the same BullMQ. */
+export type Store = {
+  readonly kind: QueueBackend["kind"];
+  openQueue(name: QueueName): Queue;
+  openWorker(name: QueueName, process: Processor, options: StoreWorkerOptions): OpenedWorker;
+  /** State per id, in BullMQ's words; unknown ids may be missing. */
+  readStates(queue: Queue, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Whether an error only says that the server is away. */
+  isOutage(error: unknown): boolean;
+  /** Closes what the store opened for all; queues and workers are closed before. */
+  close(): Promise<void>;
+};
+
+const DEFAULT_TUNING: QueueTuning = {
+  attempts: 1_000_000,
+  backoffBaseMs: 1_000,
+  backoffCeilingMs: 300_000,
+  lockMs: 3_000,
+  stalledCheckMs: 1_000,
+};
+/** A job outlives any number of killed workers; the ledger decides when to give up. */
+const MAX_STALLED = 1_000;
+/** Pause before a worker asks again when its server went away. */
+const RETRY_AFTER_OUTAGE_MS = 200;
+
+/** Makes the port out of a store. */
+export function assembleBackend(
+  store: Store,
+  tuning: Partial<QueueTuning> | undefined,
+  { clock, random, log }: QueueDeps,
+): QueueBackend {
+  const { attempts, backoffBaseMs, backoffCeilingMs, lockMs, stalledCheckMs } = { ...DEFAULT_TUNING, ...tuning };
+  const queues = new Map<QueueName, JobQueue>();
+  const workers = new Set<{ close(deadlineMs?: number): Promise<void> }>();
+
+  const open = (name: QueueName): JobQueue => {
+    const known = queues.get(name);
+    if (known) return known;
+    const queue = store.openQueue(name);
+    queue.on("error", (error) => {
+      if (!store.isOutage(error)) log.warn("queue.error", { queue: name, message: error.message });
+    });
+    const opened = createJobQueue({ queue, readStates: (ids) => store.readStates(queue, ids), attempts, clock });
+    queues.set(name, opened);
+    return opened;
+  };
+
+  return {
+    kind: store.kind,
+    open,
+    work: (name, handle, options) => {
+      const worker = startJobWorker(handle, options, {
+        clock,
+        isOutage: store.isOutage,
+        open: (process) =>
+          store.openWorker(name, process, {
+            concurrency: options.concurrency,
+            lockDuration: lockMs,
+            stalledInterval: stalledCheckMs,
+            maxStalledCount: MAX_STALLED,
+            runRetryDelay: RETRY_AFTER_OUTAGE_MS,
+            settings: {
+              backoffStrategy: (attempt, _type, error) =>
+                retryDelayMs(attempt, error, { random, baseMs: backoffBaseMs, ceilingMs: backoffCeilingMs }),
+            },
+            ...(options.limiter ? { limiter: { max: options.limiter.max, duration: options.limiter.durationMs } } : {}),
+          }),
+      });
+      workers.add(worker);
+      return worker;
+    },
+    check: async (signal) => {
+      signal.throwIfAborted();
+      await Promise.race([failFast(clock, () => open("events").bullmq.isPaused()), untilAborted(signal)]);
+    },
+    close: async () => {
+      await Promise.all([...workers].map((worker) => worker.close()));
+      await Promise.all([...queues.values()].map(({ bullmq }) => bullmq.close().catch(() => undefined)));
+      await store.close();
+    },
+  };
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

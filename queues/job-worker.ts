@@ -1,0 +1,96 @@
+import { DelayedError, type Job, type Processor, type Worker } from "bullmq";
+import type { Clock } from "../src/clock.ts";
+import { TransientError } from "../src/errors.ts";
+import type { HandleJob, JobOutcome, JobView, JobWorker, WorkOptions } from "./backend.ts";
+import { fromBullMq, toBullMq } from "./to-bullmq.ts";
+
+/** What a store gives for a worker: BullMQ's, and the way to close what was opened for it. */
+export type OpenedWorker = {
+  readonly worker: Worker;
+  /** Cuts its connections; called when it has closed, or would not. */
+  readonly release: () => Promise<void>;
+};
+
+export type JobWorkerDeps = {
+  readonly clock: Clock;
+  /** Creates the BullMQ worker, which starts at once. */
+  readonly open: (process: Processor) => OpenedWorker;
+  /** Whether an error only says that the server is away; the store reports that itself, once an outage. */
+  readonly isOutage: (error: unknown) => boolean;
+};
+
+const DEFAULT_DEADLINE_MS = 10_000;
+/** After the deadline, how long a job may take to heed its signal, and BullMQ to write the ending down. */
+const GRACE_MS = 2_000;
+
+/** Runs a handler for the jobs of one queue. */
+export function startJobWorker(
+  handle: HandleJob,
+  { onError }: WorkOptions,
+  { clock, open, isOutage }: JobWorkerDeps,
+): JobWorker {
+  const stopped = new TransientError("aborted", "the worker is closing");
+
+  // BullMQ passes a signal only to processors that declare three parameters.
+  const { worker, release } = open(async (job: Job, token, signal): Promise<void> => {
+    const heeded = signal ?? new AbortController().signal;
+    const outcome = await handle(view(job), heeded).catch((error: unknown): JobOutcome => {
+      if (!heeded.aborted || heeded.reason !== stopped) throw toBullMq(error);
+      // Being told to stop is no failure of the job: the next worker starts it at once.
+      return { kind: "later", atMs: clock.now() };
+    });
+    if (outcome.kind === "later") await putOff(job, outcome.atMs, token);
+  });
+
+  worker.on("failed", (job, error) => onError(fromBullMq(error), job && view(job, -1)));
+  worker.on("error", (error) => {
+    if (!isOutage(error)) onError(error);
+  });
+  worker.on("lockRenewalFailed", (ids) => {
+    for (const id of ids) worker.cancelJob(id, lockLost() as unknown as string); // typed as text, passed on as is
+  });
+
+  const closeWithin = async (deadlineMs: number): Promise<void> => {
+    const closed = worker.close().catch((error: unknown) => onError(error));
+    if (!(await endsWithin(clock, closed, deadlineMs))) {
+      worker.cancelAllJobs(stopped as unknown as string);
+      await endsWithin(clock, closed, GRACE_MS);
+    }
+    await release();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    close: (deadlineMs = DEFAULT_DEADLINE_MS) => {
+      closing ??= closeWithin(deadlineMs);
+      return closing;
+    },
+  };
+}
+
+/** Puts a job off without burning an attempt, and tells BullMQ so. */
+async function putOff(job: Job, atMs: number, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(Math.round(atMs), token);
+  throw new DelayedError();
+}
+
+function lockLost(): TransientError {
+  return new TransientError("lease_lost", "another worker may have this job");
+}
+
+/** @param finished -1 for a job whose failed attempt has been counted already */
+function view({ id, data, attemptsMade }: Job, finished: 0 | -1 = 0): JobView {
+  return { id: id ?? "", data, attempt: attemptsMade + 1 + finished };
+}
+
+async function endsWithin(clock: Clock, ending: Promise<void>, ms: number): Promise<boolean> {
+  const done = new AbortController();
+  const late = clock.sleep(ms, done.signal).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([ending.then(() => true), late]);
+  } finally {
+    done.abort();
+  }
+}
