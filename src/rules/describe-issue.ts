@@ -27,7 +27,9 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Complain
     ];
   if (value === undefined) return [{ path, message: "is missing" }];
   if (value === null) return [{ path, message: "is empty; give a value or remove the line" }];
-  if (issue.code === "invalid_type") return [{ path, message: wrongType(issue.expected, value) }];
+  // Messages of our own schemas say more than the type does; those of the library begin like this.
+  if (issue.code === "invalid_type" && issue.message.startsWith("Invalid"))
+    return [{ path, message: wrongType(issue.expected, value) }];
   return [{ path, message: issue.message }];
 }
 
@@ -58,9 +60,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 function wrongType(expected: string, value: unknown): string {
   const is = TYPE_WORDS[Array.isArray(value) ? "array" : typeof value] ?? "something else";
-  const quotes =
-    expected === "string" && (typeof value === "number" || typeof value === "boolean")
-      ? "; put it in quotes (YAML rounds long ids that have none)"
-      : "";
+  const bare = expected === "string" && (typeof value === "number" || typeof value === "boolean");
+  const rounded = typeof value === "number" && !Number.isSafeInteger(value) ? ", or YAML rounds it" : "";
+  const quotes = bare ? `; put it in quotes${rounded}` : "";
   return `must be ${TYPE_WORDS[expected] ?? expected}, not ${is}${quotes}`;
 }

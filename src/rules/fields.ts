@@ -32,7 +32,7 @@ export const template = (names: readonly TemplateName[]) =>
 /**
  * One of a few words.
  *
- * @param hints what to say to words that are wrong for a known reason
+ * @param hints what to say of words that are wrong for a known reason
  */
 export function word<const Word extends string>(words: readonly Word[], hints: Readonly<Record<string, string>> = {}) {
   return z.string().transform((value, context): Word => {
@@ -40,8 +40,8 @@ export function word<const Word extends string>(words: readonly Word[], hints: R
     if (known !== undefined) return known;
     const near = suggest(value, words);
     const guess = near === undefined ? "" : `; did you mean "${near}"?`;
-    const why = Object.hasOwn(hints, value) ? `: ${hints[value]}` : ` (known: ${words.join(", ")})${guess}`;
-    context.addIssue({ code: "custom", message: `${quote(value)} is not possible here${why}` });
+    const why = Object.hasOwn(hints, value) ? hints[value] : `is not one of ${words.join(", ")}${guess}`;
+    context.addIssue({ code: "custom", message: `${quote(value)} ${why}` });
     return z.NEVER;
   });
 }

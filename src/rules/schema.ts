@@ -26,19 +26,19 @@ export const SHARE_DESCRIPTION_CHARS = { min: 10, max: 500 } as const;
 export const MAX_MESSAGE_CHARS = 1_000;
 const MAX_FOLDER_DEPTH = 10;
 
-const NOT_YET = "not supported yet by this version of the relay";
+const NOT_YET = "is not supported yet by this version of the relay";
 
 /** Spellings of Fast.io's own event log and articles, and events after which there is no file to read. */
 const EVENT_HINTS = {
-  upload: 'write "file.created"',
-  "file.uploaded": 'write "file.created"',
-  "file.added": 'write "file.created"',
-  workspace_storage_file_added: 'write "file.created"',
-  "file.modified": 'write "file.version_added"',
-  "file.updated": 'write "file.version_added"',
-  workspace_storage_file_updated: 'write "file.version_added"',
-  "file.deleted": "the file is gone by then",
-  "file.accessed": "a file that was only read is no new work",
+  upload: 'is called "file.created" here',
+  "file.uploaded": 'is called "file.created" here',
+  "file.added": 'is called "file.created" here',
+  workspace_storage_file_added: 'is called "file.created" here',
+  "file.modified": 'is called "file.version_added" here',
+  "file.updated": 'is called "file.version_added" here',
+  workspace_storage_file_updated: 'is called "file.version_added" here',
+  "file.deleted": "cannot start a run: the file is gone by then",
+  "file.accessed": "cannot start a run: nothing in the file is new",
 } as const;
 
 const EMAIL = /^[^\s@<>,;"/\\]{1,64}@[^\s@<>,;"/\\]+\.[^\s@<>,;"/\\.]{2,}$/;

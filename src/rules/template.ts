@@ -108,7 +108,7 @@ function readName(
   if (templateNames().some((known) => known === written))
     return fault(`holds "{{ ${written} }}", which cannot stand here; there are ${there}`);
   const near = suggest(written, allowedNames);
-  const hint = near === undefined ? "" : `, did you mean "{{ ${near} }}"?`;
+  const hint = near === undefined ? "" : ` (did you mean "{{ ${near} }}"?)`;
   return fault(`holds the unknown name ${quote(written)}${hint}; there are ${there}`);
 }
 
