@@ -30,11 +30,14 @@ export function startJobWorker(
   { clock, open, isOutage }: JobWorkerDeps,
 ): JobWorker {
   const stopped = new TransientError("aborted", "the worker is closing");
+  const running = new Set<Promise<unknown>>();
 
   // BullMQ passes a signal only to processors that declare three parameters.
   const { worker, release } = open(async (job: Job, token, signal): Promise<void> => {
     const heeded = signal ?? new AbortController().signal;
-    const outcome = await handle(view(job), heeded).catch((error: unknown): JobOutcome => {
+    const call = (async () => handle(view(job), heeded))();
+    track(running, call);
+    const outcome = await call.catch((error: unknown): JobOutcome => {
       if (!heeded.aborted || heeded.reason !== stopped) throw toBullMq(error);
       // Being told to stop is no failure of the job: the next worker starts it at once.
       return { kind: "later", atMs: clock.now() };
@@ -47,13 +50,15 @@ export function startJobWorker(
     if (!isOutage(error)) onError(error);
   });
   worker.on("lockRenewalFailed", (ids) => {
-    for (const id of ids) worker.cancelJob(id, lockLost() as unknown as string); // typed as text, passed on as is
+    for (const id of ids) worker.cancelJob(id, lockLost() as unknown as string); // typed as text, passed on as it is
   });
 
   const closeWithin = async (deadlineMs: number): Promise<void> => {
     const closed = worker.close().catch((error: unknown) => onError(error));
-    if (!(await endsWithin(clock, closed, deadlineMs))) {
-      worker.cancelAllJobs(stopped as unknown as string);
+    // With the server away BullMQ may wait for it for ever; without a job to wait for, we do not.
+    const idle = Promise.all(running).then(() => endsWithin(clock, closed, GRACE_MS));
+    if (!(await endsWithin(clock, Promise.race([closed, idle]), deadlineMs))) {
+      worker.cancelAllJobs(stopped as unknown as string); // as above
       await endsWithin(clock, closed, GRACE_MS);
     }
     await release();
@@ -82,7 +87,16 @@ function view({ id, data, attemptsMade }: Job, finished: 0 | -1 = 0): JobView {
   return { id: id ?? "", data, attempt: attemptsMade + 1 + finished };
 }
 
-async function endsWithin(clock: Clock, ending: Promise<void>, ms: number): Promise<boolean> {
+/** Holds what has not settled. */
+function track(pending: Set<Promise<unknown>>, call: Promise<unknown>): void {
+  const settled: Promise<boolean> = call.then(
+    () => pending.delete(settled),
+    () => pending.delete(settled),
+  );
+  pending.add(settled);
+}
+
+async function endsWithin(clock: Clock, ending: Promise<unknown>, ms: number): Promise<boolean> {
   const done = new AbortController();
   const late = clock.sleep(ms, done.signal).then(
     () => false,

@@ -53,6 +53,13 @@ export function assembleBackend(
     return opened;
   };
 
+  const closeAll = async (): Promise<void> => {
+    await Promise.all([...workers].map((worker) => worker.close()));
+    await Promise.all([...queues.values()].map(({ bullmq }) => bullmq.close().catch(() => undefined)));
+    await store.close();
+  };
+  let closing: Promise<void> | undefined;
+
   return {
     kind: store.kind,
     open,
@@ -81,10 +88,9 @@ export function assembleBackend(
       signal.throwIfAborted();
       await Promise.race([failFast(clock, () => open("events").bullmq.isPaused()), untilAborted(signal)]);
     },
-    close: async () => {
-      await Promise.all([...workers].map((worker) => worker.close()));
-      await Promise.all([...queues.values()].map(({ bullmq }) => bullmq.close().catch(() => undefined)));
-      await store.close();
+    close: () => {
+      closing ??= closeAll();
+      return closing;
     },
   };
 }
