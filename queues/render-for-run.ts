@@ -1,49 +1,23 @@
 import { PermanentError } from "../src/errors.ts";
 import type { RunRow } from "../src/ledger/schema.ts";
-import { type CompiledRule, compileRules } from "../src/rules/compile-rules.ts";
-import { type Rendered, renderTemplate, renderText, type TemplateValues } from "../src/rules/template.ts";
+import { compileRules } from "../src/rules/compile-rules.ts";
+import { type DeliveryTexts, type RenderedInput, renderDelivery, renderInputs } from "../src/rules/delivery-texts.ts";
 import { templateValues } from "../src/rules/template-values.ts";
 
-/** A rule's templates filled in for one run. The same run always gives the same texts. */
-export type RenderedRule = {
-  readonly inputs: Readonly<Record<string, Rendered | number | boolean>>;
-  /** Folder names on the way down. */
-  readonly folder: readonly string[];
-  readonly title: string;
-  readonly invite: readonly string[];
-  readonly message: string | undefined;
-  readonly description: string | undefined;
-};
+/** What a run sends to Dify. The rule is the one the run was made with, whatever the rules file says by now. */
+export const inputsOf = (run: RunRow): ReadonlyMap<string, RenderedInput> => renderInputs(compile(run), valuesOf(run));
 
-/** The rule is the one the run was made with, whatever the rules file says by now. */
-export function renderForRun(run: RunRow): RenderedRule {
-  const { templates } = compile(run);
-  const values = valuesOf(run);
-  const optional = (template: CompiledRule["templates"]["message"]) =>
-    template === undefined ? undefined : renderText(template, values);
-  return {
-    inputs: Object.fromEntries(
-      [...templates.inputs].map(([name, input]) => [
-        name,
-        typeof input === "object" ? renderTemplate(input, values) : input,
-      ]),
-    ),
-    folder: templates.folder.map((template) => renderText(template, values)),
-    title: renderText(templates.title, values),
-    invite: templates.invite.map((template) => renderText(template, values)),
-    message: optional(templates.message),
-    description: optional(templates.description),
-  };
-}
+/** What a run's delivery is called and whom it reaches. The same run always gives the same texts. */
+export const deliveryOf = (run: RunRow): DeliveryTexts => renderDelivery(compile(run), valuesOf(run));
 
-function compile(run: RunRow): CompiledRule {
+function compile(run: RunRow) {
   const [compiled] = compileRules([run.rule]);
   if (!compiled) throw new PermanentError("rules_invalid", `the rule ${run.ruleName} of this run cannot be read`);
   return compiled;
 }
 
-function valuesOf(run: RunRow): TemplateValues {
-  return templateValues({
+const valuesOf = (run: RunRow) =>
+  templateValues({
     ruleName: run.ruleName,
     runId: run.id,
     eventType: run.eventType,
@@ -52,4 +26,3 @@ function valuesOf(run: RunRow): TemplateValues {
     workspace: { id: run.workspaceId, name: run.workspaceName },
     runCreatedAtMs: run.createdAtMs,
   });
-}

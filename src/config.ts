@@ -141,7 +141,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     fastioKey: presence(config.fastio.apiKey),
     fastioDialect: config.fastio.dialect,
     webhookSecrets: config.fastio.secrets.length,
-    signature: config.fastio.signature,
+    signatureScheme: config.fastio.signature,
     difyApi: config.dify.apiUrl,
     difyParallel: config.dify.parallel,
     rulesFile: config.rulesFile,

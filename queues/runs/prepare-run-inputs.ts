@@ -3,7 +3,7 @@ import { findFileInput } from "../../src/dify/find-file-input.ts";
 import type { DifyInput } from "../../src/dify/types.ts";
 import { PermanentError } from "../../src/errors.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
-import { renderForRun } from "../render-for-run.ts";
+import { inputsOf } from "../render-for-run.ts";
 
 /**
  * The inputs a run sends: the rule's templates filled in, the file in its place, all checked against what the app declares.
@@ -11,9 +11,7 @@ import { renderForRun } from "../render-for-run.ts";
  */
 export function prepareRunInputs(run: RunRow, declared: readonly DifyInput[]): PreparedInputs {
   const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(renderForRun(run).inputs)) {
-    given[name] = typeof value !== "object" ? value : value.kind === "file" ? THE_FILE : value.text;
-  }
+  for (const [name, input] of inputsOf(run)) given[name] = input.kind === "file" ? THE_FILE : input.value;
   if (!Object.values(given).includes(THE_FILE)) given[theFileInput(declared)] = THE_FILE;
   return prepareInputs(declared, given, { name: run.fileName, mimeType: run.mimeType ?? undefined });
 }

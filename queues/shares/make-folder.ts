@@ -1,6 +1,6 @@
 import { safeFileName } from "../../src/dify/safe-file-name.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
-import { renderForRun } from "../render-for-run.ts";
+import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 
 /** Characters of the file's name in its folder's name. */
@@ -15,7 +15,7 @@ const ID_CHARS = 8;
 export async function makeFolder(fastio: Pick<Fastio, "createFolder">, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
   let parentId = "root";
-  for (const part of [...renderForRun(run).folder, ownFolderName(run)]) {
+  for (const part of [...deliveryOf(run).folder, ownFolderName(run)]) {
     const folder = await fastio.createFolder({ workspaceId: run.workspaceId, parentId }, safeFileName(part), signal);
     parentId = folder.id;
   }

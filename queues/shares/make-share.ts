@@ -2,12 +2,8 @@ import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { shareNameOf } from "../../src/run-id.ts";
-import { renderForRun } from "../render-for-run.ts";
+import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
-
-/** Limits of Fast.io, in characters. */
-const TITLE = { min: 2, max: 80 };
-const DESCRIPTION = { min: 10, max: 500 };
 
 /**
  * Creates the share, unless it exists: its custom name is derived from the run, and Fast.io keeps such names unique,
@@ -18,18 +14,18 @@ export async function makeShare(fastio: Pick<Fastio, "findShare" | "createShare"
   const { deliver } = run.rule;
   const customName = shareNameOf(run.id);
   const folderNodeId = run.folderNodeId ?? "root";
-  const { title, description } = renderForRun(run);
+  const { title, description } = deliveryOf(run);
   const share =
     (await fastio.findShare(customName, signal)) ??
     (await fastio.createShare(
       {
         workspaceId: run.workspaceId,
-        title: withinLimits(title, TITLE),
+        title,
         customName,
         type: deliver.type,
         folderNodeId,
         access: deliver.access,
-        ...(description === undefined ? {} : { description: withinLimits(description, DESCRIPTION) }),
+        ...(description === undefined ? {} : { description }),
       },
       signal,
     ));
@@ -39,10 +35,4 @@ export async function makeShare(fastio: Pick<Fastio, "findShare" | "createShare"
     });
   }
   await desk.checkpoint({ shareId: share.id, shareUrl: share.url ?? null });
-}
-
-/** Cuts what is too long and fills up what is too short, by characters. */
-function withinLimits(text: string, { min, max }: { readonly min: number; readonly max: number }): string {
-  const chars = [...text.trim()].slice(0, max);
-  return chars.join("").padEnd(min, ".");
 }

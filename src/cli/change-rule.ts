@@ -2,9 +2,9 @@ import { changeRuleState } from "../../handlers/change-rule-state.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
+import { loadRules } from "../rules/load-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { loadRules } from "./load-settings.ts";
 
 /**
  * Pauses or resumes a rule in the ledger; a running relay on PostgreSQL sees it with the next run.
@@ -17,18 +17,18 @@ export async function changeRule(
   options: { readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const rules = loadRules(config.rulesFile);
+  const { rules } = await loadRules(config.rulesFile);
   const ledger = await openLedger(config.ledger.url, silentLog);
   try {
     const change = changeRuleState({
       db: ledger.db,
       clock: systemClock,
-      ruleNames: () => rules.map(({ rule }) => rule.name),
+      ruleNames: () => rules.map(({ name: known }) => known),
     });
     const outcome = await change(name, action);
     if (outcome.kind === "unknown_rule") {
       context.warn(
-        `${config.rulesFile} has no rule of this name; it has ${rules.map(({ rule }) => rule.name).join(", ")}`,
+        `${config.rulesFile} has no rule of this name; it has ${rules.map(({ name: known }) => known).join(", ")}`,
       );
       return 1;
     }

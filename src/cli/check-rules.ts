@@ -1,11 +1,14 @@
 import { parseConfig } from "../config.ts";
+import { loadRules } from "../rules/load-rules.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { loadRules } from "./load-settings.ts";
 
 /** Reads the rules file and says what each rule does, or every fault with its place. */
-export function checkRules(context: CliContext, options: { readonly json: boolean; readonly file?: string }): ExitCode {
+export async function checkRules(
+  context: CliContext,
+  options: { readonly json: boolean; readonly file?: string },
+): Promise<ExitCode> {
   const file = options.file ?? parseConfig(context.environment).rulesFile;
-  const rules = loadRules(file).map(({ rule }) => rule);
+  const rules = (await loadRules(file)).rules;
   if (options.json) {
     context.print(JSON.stringify({ file, rules: rules.map(({ name }) => name) }));
     return 0;

@@ -19,7 +19,7 @@ import { openUpstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { createDemoScreen, type DemoScreen } from "./demo-screen.ts";
 import { freePort } from "./free-port.ts";
-import { loadRules } from "./load-settings.ts";
+import { loadCompiledRules } from "./load-settings.ts";
 import { isFinished, isWaitingForPerson } from "./run-line.ts";
 import { ownFiles, type SampleFile, sampleFiles } from "./sample-files.ts";
 import { ALL_QUEUES } from "./start.ts";
@@ -116,7 +116,7 @@ async function startRelay(
   const relay = await openRelay(
     {
       config,
-      rules: loadRules(RULES_FILE),
+      rules: await loadCompiledRules(RULES_FILE),
       clock: systemClock,
       random: Math.random,
       newId: randomUUID,

@@ -10,7 +10,7 @@ export const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "up
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {
-  const { config, rules } = loadSettings(context, { receive: parts.receive, work: parts.work.length > 0 });
+  const { config, rules } = await loadSettings(context, { receive: parts.receive, work: parts.work.length > 0 });
   const log = context.createLog(config.logLevel);
   log.info("relay.starting", { ...describeConfig(config), rules: rules.map(({ rule }) => rule.name), ...parts });
   if (parts.receive && config.fastio.secrets.length === 0 && config.fastio.signature !== "unsigned") {

@@ -15,7 +15,10 @@ export type TestBackend = {
 };
 
 /** The backends this machine can run. */
-export function availableBackends(servers: { readonly redisUrl?: string | undefined; readonly postgresUrl?: string | undefined }): readonly BackendName[] {
+export function availableBackends(servers: {
+  readonly redisUrl?: string | undefined;
+  readonly postgresUrl?: string | undefined;
+}): readonly BackendName[] {
   return [
     "pglite",
     ...(servers.postgresUrl === undefined ? [] : (["postgres"] as const)),

@@ -3,9 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { DEFAULT_APP_KEY } from "../../src/emulators/dify/defaults.ts";
-import { type DifyEmulator, type DifyEmulatorOptions, startDifyEmulator } from "../../src/emulators/dify/start-dify-emulator.ts";
+import {
+  type DifyEmulator,
+  type DifyEmulatorOptions,
+  startDifyEmulator,
+} from "../../src/emulators/dify/start-dify-emulator.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
-import { type FastioEmulator, type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
+import {
+  type FastioEmulator,
+  type FastioEmulatorOptions,
+  startFastioEmulator,
+} from "../../src/emulators/fastio/start.ts";
 import { freePort } from "./child-server.ts";
 import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
 
@@ -51,7 +59,11 @@ const RULES = `rules:
 /** Two emulated upstreams, a registered webhook, and a relay between them that can be started and killed. */
 export async function openStory(
   environment: Readonly<Record<string, string>>,
-  options: { readonly fastio?: FastioEmulatorOptions; readonly dify?: DifyEmulatorOptions; readonly rules?: string } = {},
+  options: {
+    readonly fastio?: FastioEmulatorOptions;
+    readonly dify?: DifyEmulatorOptions;
+    readonly rules?: string;
+  } = {},
 ): Promise<Story> {
   const folder = mkdtempSync(join(tmpdir(), "relay-story-"));
   writeFileSync(join(folder, "rules.yaml"), options.rules ?? RULES);

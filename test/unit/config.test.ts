@@ -36,7 +36,12 @@ describe("the settings", () => {
   });
 
   test("tell all faults at once, naming variables and never values", () => {
-    const secrets = { PORT: "99999secret", DATABASE_URL: "mysql://secret", REDIS_URL: "secret", RELAY_TOKENS: "operator:secret" };
+    const secrets = {
+      PORT: "99999secret",
+      DATABASE_URL: "mysql://secret",
+      REDIS_URL: "secret",
+      RELAY_TOKENS: "operator:secret",
+    };
     const error = catchError(() => parseConfig(secrets));
     expect(error).toBeInstanceOf(PermanentError);
     expect(error).toMatchObject({ code: "config_invalid" });
@@ -58,7 +63,10 @@ describe("the settings", () => {
   });
 
   test("keep several webhook secrets in order, newest first", () => {
-    expect(parseConfig({ FASTIO_WEBHOOK_SECRETS: " new-secret , old-secret " }).fastio.secrets).toEqual(["new-secret", "old-secret"]);
+    expect(parseConfig({ FASTIO_WEBHOOK_SECRETS: " new-secret , old-secret " }).fastio.secrets).toEqual([
+      "new-secret",
+      "old-secret",
+    ]);
   });
 });
 
