@@ -27,6 +27,11 @@ const roleTokens = commaList.transform((parts, context) => {
   return tokens;
 });
 
+const whole = (least: number, most: number, unit = "") => {
+  const error = `must be a whole number from ${least} to ${most}${unit}`;
+  return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
+};
+
 const databaseUrl = z
   .string()
   .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…");
@@ -36,7 +41,7 @@ const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or http
 /** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
 export const EnvSchema = z.object({
   HOST: setting(z.string().default("127.0.0.1")),
-  PORT: setting(z.coerce.number().int().min(0).max(65_535).default(8787)),
+  PORT: setting(whole(0, 65_535).default(8787)),
   DATABASE_URL: setting(databaseUrl.default("pglite:.relay/data")),
   REDIS_URL: setting(redisUrl.optional()),
   FASTIO_API_URL: setting(httpUrl.default("https://api.fast.io/current")),
@@ -49,12 +54,12 @@ export const EnvSchema = z.object({
   DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
   DIFY_API_KEY: setting(z.string().optional()),
   DIFY_FILES_URL: setting(httpUrl.optional()),
-  DIFY_PARALLEL: setting(z.coerce.number().int().min(1).max(1_000).default(3)),
-  DIFY_ABSENT_MS: setting(z.coerce.number().int().min(0).default(330_000)),
+  DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
+  DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
-  RETENTION_DAYS: setting(z.coerce.number().int().min(1).default(90)),
+  RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 });
 

@@ -22,7 +22,6 @@ import { freePort } from "./free-port.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { isFinished, isWaitingForPerson } from "./run-line.ts";
 import { ownFiles, type SampleFile, sampleFiles } from "./sample-files.ts";
-import { ALL_QUEUES } from "./start.ts";
 
 export type DemoOptions = {
   readonly once: boolean;
@@ -122,7 +121,7 @@ async function startRelay(
       newId: randomUUID,
       log: context.createLog(config.logLevel),
     },
-    { receive: true, work: ALL_QUEUES },
+    { receive: true, work: ["events", "runs", "shares", "upkeep"] },
   );
   up.closers.push(() => relay.close());
   return { relay, token };

@@ -1,14 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { QueueName } from "../../queues/backend.ts";
-import { changeRule } from "./change-rule.ts";
-import { checkRules } from "./check-rules.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { demo } from "./demo.ts";
-import { emulate } from "./emulate.ts";
-import { listRuns, showRun } from "./list-runs.ts";
-import { ALL_QUEUES, start } from "./start.ts";
 
-/** Runs the command that the arguments name. @param argv without the interpreter and the script */
+const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
+
+/**
+ * Runs the command that the arguments name. Each command is loaded when it is called: a worker has no need of the demo.
+ * @param argv without the interpreter and the script */
 export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
   let code: ExitCode = 0;
   const end = async (result: ExitCode | Promise<ExitCode>): Promise<void> => {
@@ -46,16 +44,16 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .option("--files <paths...>", "your own files instead of the samples", [])
     .option("--redis <url>", "put the queue on this Redis or Valkey")
     .option("--database <url>", "put the ledger on this PostgreSQL")
-    .action((options) => end(demo(context, options)));
+    .action((options) => end(import("./demo.ts").then(({ demo }) => demo(context, options))));
 
   program
     .command("start")
     .description("receiver and workers in one process")
-    .action(() => end(start(context, { receive: true, work: ALL_QUEUES })));
+    .action(() => end(import("./start.ts").then(({ start }) => start(context, { receive: true, work: ALL_QUEUES }))));
   program
     .command("receive")
     .description("the receiver and the pages alone")
-    .action(() => end(start(context, { receive: true, work: [] })));
+    .action(() => end(import("./start.ts").then(({ start }) => start(context, { receive: true, work: [] }))));
   program
     .command("work")
     .description("workers alone")
@@ -64,7 +62,9 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
         .default(ALL_QUEUES, "all")
         .argParser(parseQueues),
     )
-    .action(({ queues }: { queues: readonly QueueName[] }) => end(start(context, { receive: false, work: queues })));
+    .action(({ queues }: { queues: readonly QueueName[] }) =>
+      end(import("./start.ts").then(({ start }) => start(context, { receive: false, work: queues }))),
+    );
 
   const rules = program.command("rules").description("the rules file");
   rules
@@ -73,7 +73,11 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .argument("[file]", "default: RELAY_CONFIG")
     .option("--json", "as JSON", false)
     .action((file: string | undefined, { json }: { json: boolean }) =>
-      end(checkRules(context, { json, ...(file === undefined ? {} : { file }) })),
+      end(
+        import("./check-rules.ts").then(({ checkRules }) =>
+          checkRules(context, { json, ...(file === undefined ? {} : { file }) }),
+        ),
+      ),
     );
   for (const action of ["pause", "resume"] as const) {
     rules
@@ -83,7 +87,9 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       )
       .argument("<rule>")
       .option("--json", "as JSON", false)
-      .action((rule: string, options: { json: boolean }) => end(changeRule(context, rule, action, options)));
+      .action((rule: string, options: { json: boolean }) =>
+        end(import("./change-rule.ts").then(({ changeRule }) => changeRule(context, rule, action, options))),
+      );
   }
 
   const runs = program.command("runs").description("what became of the files");
@@ -92,13 +98,17 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .description("newest first")
     .option("--json", "one JSON object per run", false)
     .option("--limit <count>", "how many", parseCount, 50)
-    .action((options: { json: boolean; limit: number }) => end(listRuns(context, options)));
+    .action((options: { json: boolean; limit: number }) =>
+      end(import("./list-runs.ts").then(({ listRuns }) => listRuns(context, options))),
+    );
   runs
     .command("show")
     .description("one run with its outputs and attempts")
     .argument("<run>")
     .option("--json", "as JSON", false)
-    .action((run: string, options: { json: boolean }) => end(showRun(context, run, options)));
+    .action((run: string, options: { json: boolean }) =>
+      end(import("./list-runs.ts").then(({ showRun }) => showRun(context, run, options))),
+    );
 
   const emulators = program.command("emulate").description("run an upstream on this machine");
   for (const [which, words, port] of [
@@ -115,7 +125,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     if (which === "dify") {
       command.addOption(new Option("--profile <name>", "generation of Dify").choices(["P1", "P2", "P3"]).default("P2"));
     }
-    command.action((options) => end(emulate(context, which, options)));
+    command.action((options) => end(import("./emulate.ts").then(({ emulate }) => emulate(context, which, options))));
   }
   return program;
 }

@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { QueueName } from "../../queues/backend.ts";
 import { systemClock } from "../clock.ts";
 import { describeConfig } from "../config.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { loadSettings } from "./load-settings.ts";
-
-export const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {

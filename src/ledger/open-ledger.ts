@@ -1,13 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PGlite } from "@electric-sql/pglite";
-import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
-import { migrate as migratePg } from "drizzle-orm/node-postgres/migrator";
+import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
-import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
-import pg from "pg";
 import { PermanentError } from "../errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -38,13 +33,19 @@ export async function openLedger(url: string, log: Log): Promise<Ledger> {
   return url.startsWith("pglite:") ? openPglite(url.slice("pglite:".length)) : openPostgres(url, log);
 }
 
+/** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */
 async function openPglite(folder: string): Promise<Ledger> {
+  const [{ PGlite }, { drizzle }, { migrate }] = await Promise.all([
+    import("@electric-sql/pglite"),
+    import("drizzle-orm/pglite"),
+    import("drizzle-orm/pglite/migrator"),
+  ]);
   const unlock = lockFolder(folder);
   try {
     mkdirSync(dirname(folder), { recursive: true });
     const pglite = await PGlite.create(folder);
-    const db = drizzlePglite(pglite, { schema });
-    await migratePglite(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
+    const db = drizzle(pglite, { schema });
+    await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
     return {
       kind: "pglite",
       db,
@@ -61,6 +62,11 @@ async function openPglite(folder: string): Promise<Ledger> {
 }
 
 async function openPostgres(url: string, log: Log): Promise<Ledger> {
+  const [{ default: pg }, { drizzle }, { migrate }] = await Promise.all([
+    import("pg"),
+    import("drizzle-orm/node-postgres"),
+    import("drizzle-orm/node-postgres/migrator"),
+  ]);
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -73,7 +79,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     try {
       // Processes that start together wait here for the first of them to migrate.
       await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
-      await migratePg(drizzlePg(client, { schema }), { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
+      await migrate(drizzle(client, { schema }), { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
     } finally {
       await client.query("select pg_advisory_unlock($1)", [MIGRATION_LOCK]).catch(() => undefined);
       client.release();
@@ -89,5 +95,5 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       },
     );
   }
-  return { kind: "postgres", db: drizzlePg(pool, { schema }), close: () => pool.end() };
+  return { kind: "postgres", db: drizzle(pool, { schema }), close: () => pool.end() };
 }

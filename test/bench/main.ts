@@ -1,0 +1,14 @@
+import { benchMemory } from "./memory.ts";
+
+/** Benches by name; each prints what it measured in this run. */
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  memory: benchMemory,
+};
+
+const [name, ...args] = process.argv.slice(2);
+const bench = name === undefined ? undefined : BENCHES[name];
+if (!bench) {
+  console.error(`usage: npm run bench -- NAME [options], with NAME one of ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+await bench(args);
