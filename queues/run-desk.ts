@@ -119,7 +119,7 @@ function openDesk(deps: RunDeskDeps, first: RunRow, owner: string, signal: Abort
     },
     step: async (name, attempt) => {
       const startedAtMs = clock.now();
-      const record = (outcome: "done" | "failed", error?: unknown): Promise<void> =>
+      const record = (outcome: "done" | "later" | "failed", error?: unknown): Promise<void> =>
         recordAttempt(db, {
           runId: run.id,
           step: name,
@@ -134,19 +134,23 @@ function openDesk(deps: RunDeskDeps, first: RunRow, owner: string, signal: Abort
       try {
         signal.throwIfAborted();
         const result = await attempt();
-        await record("done");
-        if (run.failures > 0) await write({ failures: 0 }, false);
-        log.info("run.attempted", { runId: run.id, step: name, outcome: "done", workMs: clock.now() - startedAtMs });
+        const outcome = isPutOff(result) ? "later" : "done";
+        await record(outcome);
+        // Steps before the failing one are gone through again at each attempt; their success proves nothing.
+        if (run.failures > 0 && run.errorStep === name) await write({ failures: 0 }, false);
+        log.info("run.attempted", { runId: run.id, step: name, outcome, workMs: clock.now() - startedAtMs });
         return result;
       } catch (error) {
         failedStep = name;
         // Being told to stop is not a failure of the step.
         if (!signal.aborted) {
-          await record("failed", error);
+          // To find the upstream busy is no failure either.
+          const outcome = error instanceof RelayError && error.failure === "throttled" ? "later" : "failed";
+          await record(outcome, error);
           log.warn("run.attempted", {
             runId: run.id,
             step: name,
-            outcome: "failed",
+            outcome,
             code: error instanceof RelayError ? error.code : "fault",
             message: messageOf(error),
             workMs: clock.now() - startedAtMs,
@@ -213,13 +217,20 @@ async function settleFailure(
     case "cancel":
     case "fail": {
       const status = decision.do === "fail" ? "failed" : "cancelled";
-      await desk.leave({ ...fault, status, queue: null, finishedAtMs: clock.now() });
+      const isGivenUp = decision.do === "fail" && !(error instanceof RelayError && !error.retryable);
+      const nextAction = fault.nextAction ?? (isGivenUp ? "see what is wrong there, then replay the run" : null);
+      await desk.leave({ ...fault, nextAction, status, queue: null, finishedAtMs: clock.now() });
       log.error("run.ended", { runId: run.id, status, code: fault.errorCode, message: fault.errorMessage });
       return { kind: "done" };
     }
     default:
       return decision satisfies never;
   }
+}
+
+/** Whether a step ended with the wish to be asked again later. */
+function isPutOff(result: unknown): boolean {
+  return typeof result === "object" && result !== null && "kind" in result && result.kind === "postpone";
 }
 
 function messageOf(error: unknown): string {

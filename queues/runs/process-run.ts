@@ -77,6 +77,7 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
     queuedAtMs: null,
     collectedAtMs: clock.now(),
     progress: null,
+    failures: 0,
     errorCode: null,
     errorMessage: null,
     errorStep: null,

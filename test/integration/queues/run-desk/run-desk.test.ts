@@ -1,0 +1,332 @@
+import { randomUUID } from "node:crypto";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
+import { MAX_ATTEMPTS } from "../../../../queues/failure-policy.ts";
+import { LEASE_MS, type RunDesk, type RunProgress, workOnRun } from "../../../../queues/run-desk.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import { PermanentError, TransientError } from "../../../../src/errors.ts";
+import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { listAttempts } from "../../../../src/ledger/run-queries.ts";
+import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
+import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { sampleRule } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+const MOVED: RunProgress = { kind: "moved" };
+const newRun = (change: Parameters<typeof givenRun>[2] = {}, name = `rule-${randomUUID()}`): Promise<RunRow> =>
+  givenRun(ledger.db, sampleRule({ name }), change);
+const read = (id: string): Promise<RunRow> => readRunRow(ledger.db, id);
+
+function work(
+  run: RunRow,
+  handle: (desk: RunDesk) => Promise<RunProgress>,
+  signal: AbortSignal = new AbortController().signal,
+) {
+  const deps = { db: ledger.db, clock: systemClock, random: () => 0, newId: () => randomUUID(), log: silentLog };
+  return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, handle);
+}
+
+/** One job that fails at a step. */
+const failAt = (run: RunRow, step: RunStep, error: unknown) =>
+  work(run, (desk) =>
+    desk.step(step, async () => {
+      throw error;
+    }),
+  );
+
+/** Another worker takes the run, as it may once a lease has run out. */
+const takeAway = (id: string) =>
+  ledger.db
+    .update(runs)
+    .set({ leaseOwner: "another worker", leaseUntilMs: Date.now() + 60_000 })
+    .where(eq(runs.id, id));
+
+describe("one worker at a time", () => {
+  test("a run that somebody holds is put off until that lease has ended", async () => {
+    const run = await newRun();
+    await takeAway(run.id);
+    const outcome = await work(run, async () => {
+      throw new Error("must not be asked");
+    });
+    const { leaseUntilMs, leaseOwner } = await read(run.id);
+    expect(outcome).toEqual({ kind: "later", atMs: leaseUntilMs + 100 });
+    expect(leaseOwner).toBe("another worker");
+  });
+
+  test("a lease that has run out is taken over", async () => {
+    const run = await newRun({ leaseOwner: "a dead worker", leaseUntilMs: Date.now() - 1 });
+    expect(await work(run, async () => MOVED)).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({ leaseOwner: null, leaseUntilMs: 0 });
+  });
+
+  test("of two jobs for one run only one works", async () => {
+    const run = await newRun();
+    let working = 0;
+    const handle = async (): Promise<RunProgress> => {
+      working += 1;
+      await vi.waitFor(() => expect(outcomes).toHaveLength(1));
+      return MOVED;
+    };
+    const outcomes: unknown[] = [];
+    const jobs = [work(run, handle), work(run, handle)].map((job) => job.then((outcome) => outcomes.push(outcome)));
+    await Promise.all(jobs);
+    expect(working).toBe(1);
+    expect(outcomes).toEqual([{ kind: "later", atMs: expect.any(Number) }, { kind: "done" }]);
+  });
+
+  test("a run that is no business of this queue is done with", async () => {
+    const handle = async (): Promise<RunProgress> => {
+      throw new Error("must not be asked");
+    };
+    expect(await work({ ...(await newRun({ queue: "shares" })), queue: "runs" }, handle)).toEqual({ kind: "done" });
+    expect(await work(await newRun({ queue: null, status: "delivered" }), handle)).toEqual({ kind: "done" });
+    expect(await work({ ...(await newRun()), id: "nobody-knows-it" }, handle)).toEqual({ kind: "done" });
+  });
+
+  test("who has lost the lease is told to stop, and writes nothing", async () => {
+    const run = await newRun();
+    const outcome = await work(run, (desk) =>
+      desk.step("workflow", async () => {
+        await desk.checkpoint({ progress: "before" });
+        await takeAway(run.id);
+        await new Promise((resolve) => desk.signal.addEventListener("abort", resolve, { once: true }));
+        expect(desk.signal.reason).toMatchObject({ code: "lease_lost" });
+        await desk.checkpoint({ progress: "after" });
+        return MOVED;
+      }),
+    );
+    expect(outcome).toEqual({ kind: "later", atMs: expect.any(Number) });
+    expect(await read(run.id)).toMatchObject({ progress: "before", leaseOwner: "another worker", failures: 0 });
+    expect(await listAttempts(ledger.db, run.id)).toEqual([]);
+  });
+
+  test("a checkpoint after the lease was lost changes nothing, even before the worker knows", async () => {
+    const run = await newRun();
+    const outcome = await work(run, async (desk) => {
+      await takeAway(run.id);
+      await desk.checkpoint({ workflowRunId: "mine" });
+      return MOVED;
+    });
+    expect(outcome.kind).toBe("later");
+    expect(await read(run.id)).toMatchObject({ workflowRunId: null, leaseOwner: "another worker", errorCode: null });
+  });
+
+  test("a failure after the lease was lost is not written over the other worker's run", async () => {
+    const run = await newRun();
+    const outcome = await work(run, (desk) =>
+      desk.step("workflow", async () => {
+        await takeAway(run.id);
+        throw new PermanentError("dify_run_failed", "the workflow failed");
+      }),
+    ).catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: "lease_lost" });
+    expect(await read(run.id)).toMatchObject({ status: "queued", queue: "runs", errorCode: null });
+  });
+
+  test("a lease is renewed as long as the work lasts", async () => {
+    const run = await newRun();
+    await work(run, async () => {
+      const first = (await read(run.id)).leaseUntilMs;
+      await vi.waitFor(async () => expect((await read(run.id)).leaseUntilMs).toBeGreaterThan(first), {
+        timeout: LEASE_MS,
+      });
+      return MOVED;
+    });
+    expect(await read(run.id)).toMatchObject({ leaseOwner: null });
+  });
+});
+
+test("shutdown gives the run back at once and burns no attempt", async () => {
+  const run = await newRun();
+  const stop = new AbortController();
+  const outcome = await work(
+    run,
+    (desk) =>
+      desk.step("workflow", async () => {
+        await desk.checkpoint({ workflowRunId: "known" });
+        stop.abort(new TransientError("aborted", "the worker is closing"));
+        desk.signal.throwIfAborted();
+        return MOVED;
+      }),
+    stop.signal,
+  );
+  expect(outcome).toEqual({ kind: "later", atMs: expect.any(Number) });
+  expect(await read(run.id)).toMatchObject({
+    workflowRunId: "known",
+    leaseOwner: null,
+    leaseUntilMs: 0,
+    failures: 0,
+    errorCode: null,
+    queue: "runs",
+  });
+  expect(await listAttempts(ledger.db, run.id)).toEqual([]);
+});
+
+test("work that is put off waits in the ledger too", async () => {
+  const run = await newRun();
+  const beforeMs = Date.now();
+  const outcome = await work(run, async () => ({ kind: "postpone", delayMs: 30_000 }));
+  expect(outcome).toEqual({ kind: "later", atMs: expect.any(Number) });
+  const { notBeforeMs, leaseOwner, failures } = await read(run.id);
+  expect(notBeforeMs).toBeGreaterThanOrEqual(beforeMs + 30_000);
+  expect({ leaseOwner, failures }).toEqual({ leaseOwner: null, failures: 0 });
+});
+
+describe("what a failure leaves in the ledger", () => {
+  test("an outage: when to try again, how often it failed, and why", async () => {
+    const run = await newRun();
+    const beforeMs = Date.now();
+    const outage = new TransientError("upstream_unavailable", "Dify answered 502");
+    await expect(failAt(run, "fetch", outage)).rejects.toMatchObject({ retryable: true, retryAfterMs: 1_000 });
+    const row = await read(run.id);
+    expect(row).toMatchObject({
+      status: "queued",
+      queue: "runs",
+      failures: 1,
+      errorCode: "upstream_unavailable",
+      errorMessage: "Dify answered 502",
+      errorStep: "fetch",
+      leaseOwner: null,
+      finishedAtMs: null,
+    });
+    expect(row.notBeforeMs).toBeGreaterThanOrEqual(beforeMs + 1_000);
+    await expect(failAt(run, "fetch", outage)).rejects.toMatchObject({ retryAfterMs: 2_000 });
+    expect(await read(run.id)).toMatchObject({ failures: 2 });
+  });
+
+  test("a step that succeeds clears its count", async () => {
+    const run = await newRun();
+    await failAt(run, "fetch", new TransientError("connect_failed", "no connection")).catch(() => undefined);
+    await work(run, (desk) => desk.step("fetch", async () => MOVED));
+    expect(await read(run.id)).toMatchObject({ failures: 0 });
+  });
+
+  test("an earlier step that succeeds anew does not clear the count of a later one", async () => {
+    const run = await newRun();
+    for (let burnt = 1; burnt < MAX_ATTEMPTS; burnt++) {
+      const job = work(run, async (desk) => {
+        await desk.step("workflow", async () => undefined);
+        return desk.step("collect", async () => {
+          throw new TransientError("connect_failed", "no connection");
+        });
+      });
+      await expect(job).rejects.toMatchObject({ code: "connect_failed" });
+      expect(await read(run.id)).toMatchObject({ failures: burnt });
+    }
+    await failAt(run, "collect", new TransientError("connect_failed", "no connection"));
+    expect(await read(run.id)).toMatchObject({ status: "failed", errorStep: "collect", errorCode: "connect_failed" });
+  });
+
+  test("after the last attempt the run has failed, and a person is told what to do", async () => {
+    const run = await newRun({ failures: MAX_ATTEMPTS - 1 });
+    const outcome = await failAt(run, "share", new TransientError("connect_failed", "no connection"));
+    expect(outcome).toEqual({ kind: "done" });
+    const row = await read(run.id);
+    expect(row).toMatchObject({ status: "failed", queue: null, errorCode: "connect_failed", errorStep: "share" });
+    expect(row.nextAction).toMatch(/replay/);
+    expect(row.finishedAtMs).not.toBeNull();
+  });
+
+  test("a busy upstream: waits as asked, burns no attempt, leaves no error", async () => {
+    const run = await newRun({ failures: 3 });
+    const beforeMs = Date.now();
+    const busy = new TransientError("rate_limited", "429", { failure: "throttled", retryAfterMs: 7_000 });
+    const outcome = await failAt(run, "workflow", busy);
+    expect(outcome).toEqual({ kind: "later", atMs: expect.any(Number) });
+    const row = await read(run.id);
+    expect(row).toMatchObject({ failures: 3, errorCode: null, queue: "runs", leaseOwner: null });
+    expect(row.notBeforeMs).toBeGreaterThanOrEqual(beforeMs + 7_000);
+    expect(await listAttempts(ledger.db, run.id)).toMatchObject([{ step: "workflow", outcome: "later" }]);
+  });
+
+  test("a permanent failure: step, cause and next action", async () => {
+    const run = await newRun();
+    const refused = new PermanentError("dify_file_refused", "Dify answered 415", { nextAction: "check the limits" });
+    expect(await failAt(run, "fetch", refused)).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({
+      status: "failed",
+      queue: null,
+      errorCode: "dify_file_refused",
+      errorMessage: "Dify answered 415",
+      errorStep: "fetch",
+      nextAction: "check the limits",
+      finishedAtMs: expect.any(Number),
+      leaseOwner: null,
+    });
+  });
+
+  test("a node that is gone: the run is cancelled", async () => {
+    const run = await newRun();
+    expect(await failAt(run, "fetch", new PermanentError("not_found", "not found", { failure: "gone" }))).toEqual({
+      kind: "done",
+    });
+    expect(await read(run.id)).toMatchObject({ status: "cancelled", queue: null, errorStep: "fetch" });
+  });
+
+  test("a long message of several lines is cut to its beginning", async () => {
+    const run = await newRun();
+    await failAt(run, "fetch", new PermanentError("dify_run_failed", `${"x".repeat(600)}\nsecond line`));
+    expect((await read(run.id)).errorMessage).toBe("x".repeat(500));
+  });
+});
+
+describe("what no run of a rule can get past pauses the rule", () => {
+  test("the rule says why, the run is held, and resuming lets it go on", async () => {
+    const name = `rule-${randomUUID()}`;
+    const run = await newRun({}, name);
+    const unpublished = new PermanentError("dify_unpublished", "not published", {
+      failure: "misconfigured",
+      nextAction: "publish it",
+    });
+    expect(await failAt(run, "workflow", unpublished)).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({
+      status: "held",
+      queue: null,
+      failures: 0,
+      errorCode: "dify_unpublished",
+    });
+    expect(await findRuleState(ledger.db, name)).toMatchObject({
+      state: "paused",
+      reason: "not published",
+      nextAction: "publish it",
+      changedBy: "relay",
+    });
+
+    const change = changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [name] });
+    expect(await change(name, "resume")).toMatchObject({ kind: "changed", released: 1 });
+    const freed = await read(run.id);
+    expect(freed).toMatchObject({ status: "queued", queue: "runs", queuedAtMs: null, errorCode: null });
+    expect(freed.generation).toBe(run.generation + 1);
+    expect(await work(freed, async () => MOVED)).toEqual({ kind: "done" });
+  });
+
+  test("a run whose outputs are collected goes on where it was: in the queue for shares", async () => {
+    const name = `rule-${randomUUID()}`;
+    const run = await newRun({ queue: "shares", status: "delivering", collectedAtMs: 1 }, name);
+    await failAt(run, "share", new PermanentError("plan_required", "402", { failure: "misconfigured" }));
+    expect(await read(run.id)).toMatchObject({ status: "held", queue: null });
+    await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [name] })(name, "resume");
+    expect(await read(run.id)).toMatchObject({ queue: "shares" });
+  });
+});
+
+test("each try at each step is recorded with its time, outcome and cause", async () => {
+  const run = await newRun();
+  await work(run, (desk) => desk.step("fetch", async () => MOVED));
+  await failAt(run, "workflow", new TransientError("timed_out", "too slow")).catch(() => undefined);
+  await failAt(run, "workflow", new TypeError("a fault")).catch(() => undefined);
+  const attempts = await listAttempts(ledger.db, run.id);
+  expect(attempts).toMatchObject([
+    { step: "fetch", outcome: "done", failure: null, errorCode: null },
+    { step: "workflow", outcome: "failed", failure: "transient", errorCode: "timed_out", errorMessage: "too slow" },
+    { step: "workflow", outcome: "failed", failure: "fault", errorCode: null, errorMessage: "a fault" },
+  ]);
+  for (const { startedAtMs, finishedAtMs } of attempts) expect(finishedAtMs).toBeGreaterThanOrEqual(startedAtMs);
+});

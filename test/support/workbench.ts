@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import { processEvent } from "../../queues/events/process-event.ts";
+import { createReadAppInputs } from "../../queues/runs/app-inputs.ts";
+import { processRun } from "../../queues/runs/process-run.ts";
+import { processShare } from "../../queues/shares/process-share.ts";
+import { systemClock } from "../../src/clock.ts";
+import { DEFAULT_RECOVERY, type RecoveryPolicy } from "../../src/dify/recovery.ts";
+import { DEFAULT_APP_KEY } from "../../src/emulators/dify/defaults.ts";
+import {
+  type DifyEmulator,
+  type DifyEmulatorOptions,
+  startDifyEmulator,
+} from "../../src/emulators/dify/start-dify-emulator.ts";
+import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
+import {
+  type FastioEmulator,
+  type FastioEmulatorOptions,
+  startFastioEmulator,
+} from "../../src/emulators/fastio/start.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import type { RunRow } from "../../src/ledger/schema.ts";
+import { compileRules } from "../../src/rules/compile-rules.ts";
+import { parseRules } from "../../src/rules/load-rules.ts";
+import type { Rule } from "../../src/rules/rule.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
+import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
+import { givenEvent, readRunRow } from "./test-ledger.ts";
+
+/** The same recovery as everywhere, with shorter patience. */
+export const QUICK_RECOVERY: RecoveryPolicy = {
+  ...DEFAULT_RECOVERY,
+  absentAfterMs: 700,
+  giveUpAfterMs: 3_000,
+  settleAfterMs: 400,
+  lookUpPauseMs: { shortest: 20, longest: 100 },
+  pollPauseMs: { shortest: 20, longest: 100 },
+};
+
+export type WorkbenchOptions = {
+  readonly dify?: DifyEmulatorOptions;
+  readonly fastio?: FastioEmulatorOptions;
+  /** Members of the rule, as YAML flow below `rules: [...]`; the name and the workspace are given. */
+  readonly rule?: { readonly run?: string; readonly deliver?: string; readonly name?: string };
+  readonly policy?: Partial<RecoveryPolicy>;
+};
+
+/** How one turn of a processor ended. */
+export type Turn =
+  | { readonly kind: "done" }
+  | { readonly kind: "later"; readonly inMs: number }
+  | { readonly kind: "threw"; readonly error: unknown };
+
+export type Workbench = {
+  readonly fastio: FastioEmulator;
+  readonly dify: DifyEmulator;
+  readonly upstreams: Upstreams;
+  readonly rule: Rule;
+  readonly db: Db;
+  /** A person drops a file, and its event is routed. @returns the run */
+  drop(name?: string, content?: string): Promise<RunRow>;
+  /** One job of the queue the run waits in. */
+  turn(runId: string, signal?: AbortSignal): Promise<Turn>;
+  /** Turns until no queue has the run any more, without waiting out the pauses between them. */
+  drive(runId: string): Promise<{ readonly run: RunRow; readonly turns: readonly Turn[] }>;
+  /** Turns until the run is in the queue "shares". */
+  driveToShares(runId: string): Promise<RunRow>;
+  close(): Promise<void>;
+};
+
+const MAX_TURNS = 60;
+const LONGEST_PAUSE_MS = 40;
+
+/** The processors between two emulated upstreams, over real clients and a real ledger, without a queue. */
+export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Promise<Workbench> {
+  const fastio = await startFastioEmulator({ timeScale: 60, ...options.fastio });
+  const dify = await startDifyEmulator({ quiet: true, workMs: 40, ...options.dify });
+  const rule = readRule(options.rule ?? {});
+  const clock = systemClock;
+  const random = () => 0.5;
+  const log = silentLog;
+  const upstreams = openUpstreams(
+    {
+      fastio: {
+        apiUrl: fastio.apiUrl,
+        apiKey: FASTIO_EMULATOR_DEFAULTS.relayKey,
+        dialect: "auto",
+        secrets: [],
+        signature: "auto",
+      },
+      dify: {
+        apiUrl: dify.apiUrl,
+        filesUrl: undefined,
+        parallel: 3,
+        absentMs: 0,
+        keyOf: (variable) => (variable === "DIFY_API_KEY" ? DEFAULT_APP_KEY : undefined),
+      },
+    },
+    { clock, random, log },
+  );
+  const desk = { db, clock, random, newId: () => randomUUID(), log };
+  const outbox = { sendRuns: async () => true };
+  const handlers = {
+    runs: processRun({
+      ...desk,
+      fastio: upstreams.fastio,
+      difyFor: upstreams.difyFor,
+      readAppInputs: createReadAppInputs(clock),
+      policy: { ...QUICK_RECOVERY, ...options.policy },
+      outbox,
+    }),
+    shares: processShare({ ...desk, fastio: upstreams.fastio }),
+  };
+  const route = processEvent({ ...desk, fastio: upstreams.fastio, rules: () => compileRules([rule]), outbox });
+
+  const turn: Workbench["turn"] = async (runId, signal = new AbortController().signal) => {
+    const { queue } = await readRunRow(db, runId);
+    if (queue === null) throw new Error("no queue has this run");
+    try {
+      const outcome = await handlers[queue](runId, signal);
+      return outcome.kind === "done" ? outcome : { kind: "later", inMs: outcome.atMs - clock.now() };
+    } catch (error) {
+      return { kind: "threw", error };
+    }
+  };
+  const driveWhile = async (runId: string, goOn: (run: RunRow) => boolean): ReturnType<Workbench["drive"]> => {
+    const turns: Turn[] = [];
+    for (;;) {
+      const run = await readRunRow(db, runId);
+      if (!goOn(run)) return { run, turns };
+      if (turns.length >= MAX_TURNS)
+        throw new Error(`still ${run.status} after ${MAX_TURNS} turns: ${run.errorMessage}`);
+      const taken = await turn(runId);
+      turns.push(taken);
+      if (taken.kind === "later") await clock.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, taken.inMs)));
+    }
+  };
+
+  return {
+    fastio,
+    dify,
+    upstreams,
+    rule,
+    db,
+    drop: async (name = "table.csv", content = "a,b\n 1 ,2\n 1 ,2\n") => {
+      const { nodeId } = await fastio.dropFile({ folder: "/Inbox", name, content });
+      const key = await givenEvent(db, { workspaceId: fastio.workspaceId, objectId: nodeId });
+      await route(key, new AbortController().signal);
+      const [run] = await db.query.runs.findMany({ where: (row, { eq }) => eq(row.eventKey, key) });
+      if (!run) throw new Error("the event made no run");
+      return run;
+    },
+    turn,
+    drive: (runId) => driveWhile(runId, ({ queue }) => queue !== null),
+    driveToShares: async (runId) => {
+      const { run } = await driveWhile(runId, ({ queue }) => queue === "runs");
+      if (run.queue !== "shares") throw new Error(`the run is ${run.status}: ${run.errorMessage}`);
+      return run;
+    },
+    close: async () => {
+      await upstreams.close();
+      await Promise.all([fastio.close(), dify.close()]);
+    },
+  };
+}
+
+function readRule({ name = "read-new-files", run = "", deliver = "" }: NonNullable<WorkbenchOptions["rule"]>): Rule {
+  const text = `rules:
+  - name: ${name}
+    when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
+    run: { inputs: { document: "{{ file }}", title: "{{ file.name }}" }${run === "" ? "" : `, ${run}`} }
+    deliver: { as: share, folder: "/Outputs/{{ date }}", title: "Results for {{ file.name }}"${deliver === "" ? "" : `, ${deliver}`} }
+`;
+  const [rule] = parseRules(text, "rules.yaml").rules;
+  if (!rule) throw new Error("no rule");
+  return rule;
+}
+
+/** A rule as a user would write it. */
+export const sampleRule = (options: NonNullable<WorkbenchOptions["rule"]> = {}): Rule => readRule(options);
