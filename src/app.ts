@@ -36,10 +36,29 @@ const RETRY_AFTER_SECONDS = 5;
 const COOKIE = "relay_token";
 const COOKIE_SECONDS = 12 * 3_600;
 
+/** Our pages are text and one style sheet. */
+const PAGE_POLICY = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'unsafe-inline'"],
+  imgSrc: ["'self'", "data:"],
+  formAction: ["'self'"],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+/** bull-board brings scripts of its own; it also asks Google for a font, which it does not get. */
+const BOARD_POLICY = {
+  defaultSrc: ["'self'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  imgSrc: ["'self'", "data:"],
+  frameAncestors: ["'none'"],
+};
+
 /** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
-  app.use(secureHeaders());
+  const forPages = secureHeaders({ contentSecurityPolicy: PAGE_POLICY });
+  const forBoard = secureHeaders({ contentSecurityPolicy: BOARD_POLICY });
+  app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
   app.post("/webhooks/fastio", async (context) => {
     const declared = Number(context.req.header("content-length") ?? Number.NaN);
@@ -183,7 +202,20 @@ function mountPages(app: Hono, deps: AppDeps): void {
 function mountBoard(app: Hono, deps: AppDeps): void {
   const adapter = new HonoAdapter(serveStatic);
   adapter.setBasePath("/queues");
-  createBullBoard({ queues: deps.queues.map(({ bullmq }) => new BullMQAdapter(bullmq)), serverAdapter: adapter });
+  createBullBoard({
+    queues: deps.queues.map(({ bullmq }) => new BullMQAdapter(bullmq)),
+    serverAdapter: adapter,
+    options: {
+      uiConfig: {
+        boardTitle: "relay queues",
+        miscLinks: [{ text: "Runs", url: "/runs" }],
+        // It counts connections by name, of which an embedded queue has none.
+        showWorkers: false,
+        hideRedisDetails: true,
+        hideDocsLink: true,
+      },
+    },
+  });
   app.use("/queues", requireRole(deps, "operator"));
   app.use("/queues/*", requireRole(deps, "operator"));
   app.route("/queues", adapter.registerPlugin());

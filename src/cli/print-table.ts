@@ -8,7 +8,11 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
       )
       .join("  ")
       .trimEnd();
-  return [line(header), line(widths.map((count) => "─".repeat(count))), ...rows.map(line)].join("\n");
+  return [
+    line(header),
+    line(widths.map((count, column) => "─".repeat(column === header.length - 1 ? width(header[column] ?? "") : count))),
+    ...rows.map(line),
+  ].join("\n");
 }
 
 /** Code points: good enough for names; a wide character shifts its line by one. */

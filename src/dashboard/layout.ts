@@ -32,6 +32,7 @@ export function layout(title: string, content: Markup): Markup {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>${title} · relay</title>
 <style>${STYLE}</style>
 </head>

@@ -41,7 +41,7 @@ export type Story = {
 };
 
 export const WEBHOOK_SECRET = "a secret shared by Fast.io and the relay";
-const TOKEN = "test-operator-token";
+export const STORY_TOKEN = "test-operator-token";
 
 const RULES = `rules:
   - name: read-new-files
@@ -75,7 +75,9 @@ export async function openStory(
 
   let relay: RelayProcess | undefined;
   const runs = async (): Promise<readonly ToldRun[]> => {
-    const response = await fetch(`${relayUrl}/api/runs?limit=500`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const response = await fetch(`${relayUrl}/api/runs?limit=500`, {
+      headers: { authorization: `Bearer ${STORY_TOKEN}` },
+    });
     if (!response.ok) throw new Error(`GET /api/runs answered ${response.status}`);
     const told = (await response.json()) as { readonly runs: readonly ToldRun[] };
     return told.runs;
@@ -97,7 +99,7 @@ export async function openStory(
         DIFY_API_URL: dify.apiUrl,
         DIFY_API_KEY: DEFAULT_APP_KEY,
         DIFY_ABSENT_MS: "2500",
-        RELAY_TOKENS: `operator:${TOKEN}`,
+        RELAY_TOKENS: `operator:${STORY_TOKEN}`,
         LOG_LEVEL: "info",
         ...environment,
       });

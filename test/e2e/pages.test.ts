@@ -1,0 +1,94 @@
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { openBackend, type TestBackend } from "../support/backends.ts";
+import { findChromium } from "../support/chromium.ts";
+import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
+
+const program = findChromium();
+
+describe.runIf(program !== undefined)("in Chromium", () => {
+  let browser: Browser;
+  let backend: TestBackend;
+  let story: Story;
+
+  beforeAll(async () => {
+    backend = await openBackend("pglite", inject("postgresUrl"));
+    story = await openStory(backend.environment);
+    await story.start();
+    await story.fastio.dropFile({
+      folder: "/Inbox",
+      name: "people.csv",
+      content: "name,city\n Ada ,London\n Ada ,London\n",
+    });
+    await story.fastio.dropFile({ folder: "/Inbox", name: "<img src=x onerror=alert(1)>.txt", content: "hostile\n" });
+    await story.untilDelivered(2, 60_000);
+    browser = await chromium.launch({
+      ...(program === undefined ? {} : { executablePath: program }),
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await story?.end();
+    await backend?.drop();
+  });
+
+  test("a link with the token opens the pages, and the token leaves the address", async () => {
+    const page = await browser.newPage();
+    await page.goto(`${story.relayUrl}/?token=${STORY_TOKEN}`);
+    expect(page.url()).toBe(`${story.relayUrl}/`);
+    expect(await page.textContent("h1")).toBe("Overview");
+    await page.close();
+  });
+
+  test("a file is found, its story read, and its share opened with the cleaned table in it", async () => {
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${story.relayUrl}/runs?token=${STORY_TOKEN}`);
+    await page.click("text=people.csv");
+    expect(await page.textContent(".status")).toBe("delivered");
+    expect(await page.locator("ul li").allTextContents()).toContainEqual(expect.stringContaining("cleaned.csv"));
+    await page.click("text=open");
+    expect(await page.textContent("h1")).toBe("Results for people.csv");
+    const download = await Promise.all([page.waitForEvent("download"), page.click("text=cleaned.csv")]);
+    const stream = await download[0].createReadStream();
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString().replaceAll("\r\n", "\n")).toBe("name,city\nAda,London\n");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("a hostile file name is text and nothing else", async () => {
+    const page = await browser.newPage();
+    let alerted = false;
+    page.on("dialog", async (dialog) => {
+      alerted = true;
+      await dialog.dismiss();
+    });
+    await page.goto(`${story.relayUrl}/runs?token=${STORY_TOKEN}`);
+    expect(await page.textContent("tbody")).toContain("<img src=x onerror=alert(1)>.txt");
+    expect(await page.locator("tbody img").count()).toBe(0);
+    expect(alerted).toBe(false);
+    await page.close();
+  });
+
+  test("the queues are shown to an operator and to nobody else", async () => {
+    const stranger = await browser.newContext();
+    const closed = await stranger.newPage();
+    const refused = await closed.goto(`${story.relayUrl}/queues`);
+    expect(refused?.status()).toBe(401);
+    await stranger.close();
+
+    const page = await browser.newPage();
+    await page.goto(`${story.relayUrl}/queues?token=${STORY_TOKEN}`);
+    for (const queue of ["events", "runs", "shares", "upkeep"]) {
+      await page.getByRole("link", { name: queue }).first().waitFor();
+    }
+    await page.close();
+  });
+});
