@@ -4,7 +4,7 @@ import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
 import { closeEvent, countEventFailure, findEvent, isOwnOutput } from "../../src/ledger/event-queries.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
+import { listRuleStates, type RuleState } from "../../src/ledger/rule-state-queries.ts";
 import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
 import { decideFailure } from "../failure-policy.ts";
 import type { Outbox } from "../outbox.ts";
+import { whyHeld } from "../why-held.ts";
 import { locateNode, type NodePlace } from "./locate-node.ts";
 
 export type ProcessEventDeps = {
@@ -125,15 +126,7 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
       continue;
     }
     wanted.push(
-      newRun(
-        event,
-        compiled,
-        node,
-        place,
-        workspace?.name ?? event.workspaceId,
-        states.get(rule.name)?.state === "paused",
-        clock.now(),
-      ),
+      newRun(event, compiled, node, place, workspace?.name ?? event.workspaceId, states.get(rule.name), clock.now()),
     );
   }
 
@@ -159,10 +152,11 @@ function newRun(
   node: FastioNode,
   place: NodePlace,
   workspaceName: string,
-  paused: boolean,
+  state: RuleState | undefined,
   nowMs: number,
 ): NewRun {
   const nodeId = normaliseOpaqueId(node.id);
+  const paused = state?.state === "paused";
   const versionId = node.versionId === undefined ? undefined : normaliseOpaqueId(node.versionId);
   return {
     id: deriveRunId({ rule: rule.name, nodeId, versionId }),
@@ -181,6 +175,7 @@ function newRun(
     mimeType: node.mimeType ?? null,
     status: paused ? "held" : "queued",
     queue: paused ? null : "runs",
+    ...(paused ? whyHeld(state) : {}),
     invited: [],
     createdAtMs: nowMs,
     updatedAtMs: nowMs,

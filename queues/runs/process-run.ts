@@ -5,6 +5,7 @@ import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
+import { whyHeld } from "../why-held.ts";
 import type { ReadAppInputs } from "./app-inputs.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import { fetchFile } from "./fetch-file.ts";
@@ -94,8 +95,7 @@ async function isPaused({ db }: ProcessRunDeps, desk: RunDesk): Promise<boolean>
   await desk.checkpoint({
     status: "held",
     queue: null,
-    errorMessage: `the rule is paused: ${state.reason ?? "no reason given"}`,
-    nextAction: state.nextAction,
+    ...whyHeld(state),
   });
   return true;
 }

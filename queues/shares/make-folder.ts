@@ -1,4 +1,5 @@
 import { safeFileName } from "../../src/dify/safe-file-name.ts";
+import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
@@ -20,7 +21,7 @@ export async function makeFolder(fastio: Pick<Fastio, "createFolder">, desk: Run
     parentId = folder.id;
   }
   // Written before anything is put in: what appears in this folder is ours and starts no run.
-  await desk.checkpoint({ folderNodeId: parentId });
+  await desk.checkpoint({ folderNodeId: normaliseOpaqueId(parentId) });
 }
 
 function ownFolderName({ fileName, id }: RunDesk["run"]): string {

@@ -1,0 +1,418 @@
+import { randomUUID } from "node:crypto";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ProcessEventDeps, processEvent } from "../../../../queues/events/process-event.ts";
+import { MAX_ATTEMPTS } from "../../../../queues/failure-policy.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import { PermanentError, TransientError } from "../../../../src/errors.ts";
+import { normaliseOpaqueId } from "../../../../src/fastio/opaque-id.ts";
+import type { FastioNode } from "../../../../src/fastio/types.ts";
+import { findEvent } from "../../../../src/ledger/event-queries.ts";
+import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { saveOutput } from "../../../../src/ledger/run-queries.ts";
+import { type EventRow, events, type RunRow } from "../../../../src/ledger/schema.ts";
+import { compileRules } from "../../../../src/rules/compile-rules.ts";
+import { parseRules } from "../../../../src/rules/load-rules.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
+import { givenEvent, givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
+import { sampleRule } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+const WORKSPACE = "3117763504443666597";
+const SELF = "2947763503651577469";
+const PERSON = "2947763503651577470";
+
+/** A Fast.io of a few nodes. */
+function fakeFastio(nodes: readonly FastioNode[], workspaceName: string | null = "Contracts") {
+  const calls: string[] = [];
+  const known = new Map(nodes.map((node) => [node.id, node]));
+  const fastio: ProcessEventDeps["fastio"] = {
+    whoami: async () => ({ userId: SELF }),
+    readWorkspace: async (id) => (workspaceName === null ? undefined : { id, name: workspaceName }),
+    readNode: async (_workspace, id) => {
+      calls.push(id);
+      const node = known.get(id);
+      if (!node) throw new PermanentError("not_found", "fastio.node.read: not found", { failure: "gone", status: 404 });
+      return node;
+    },
+  };
+  return { fastio, calls };
+}
+
+/** An OpaqueId as Fast.io prints it: groups of five. */
+const spelled = (id: string): string =>
+  id
+    .toUpperCase()
+    .match(/.{1,5}/g)
+    ?.join("-") ?? id;
+
+const folder = (id: string, name: string, parentId = "root"): FastioNode => ({
+  id,
+  kind: "folder",
+  name,
+  parentId,
+  deleted: false,
+});
+
+const file = (change: Partial<FastioNode> = {}): FastioNode => ({
+  id: spelled(`2${randomUUID().replaceAll("-", "").slice(0, 29)}`),
+  kind: "file",
+  name: "offer.pdf",
+  parentId: "inbox",
+  versionId: "version1",
+  size: 1_000,
+  mimeType: "application/pdf",
+  creatorId: PERSON,
+  deleted: false,
+  ...change,
+});
+
+const INBOX = folder("inbox", "Inbox");
+
+const RULES = `rules:
+  - name: contracts
+    when: { workspace: Contracts, folder: /Inbox/**, files: ["*.pdf"] }
+    run: { inputs: { document: "{{ file }}" } }
+    deliver: { as: share, folder: /Out, title: "For {{ file.name }}" }
+`;
+
+function rulesOf(text: string) {
+  return compileRules(parseRules(text, "rules.yaml").rules);
+}
+
+type Given = {
+  readonly nodes?: readonly FastioNode[];
+  readonly rules?: string;
+  /** null: nobody knows it. */
+  readonly workspaceName?: string | null;
+  readonly fastio?: Partial<ProcessEventDeps["fastio"]>;
+};
+
+function openRoute({ nodes = [], rules = RULES, ...rest }: Given) {
+  const { fastio, calls } = fakeFastio(nodes, rest.workspaceName);
+  const handedOver: string[] = [];
+  const route = processEvent({
+    db: ledger.db,
+    clock: systemClock,
+    random: () => 0,
+    log: silentLog,
+    fastio: { ...fastio, ...rest.fastio },
+    rules: () => rulesOf(rules),
+    outbox: {
+      sendRuns: async (runs) => {
+        handedOver.push(...runs.map(({ id }) => id));
+        return true;
+      },
+    },
+  });
+  return { route: (key: string) => route(key, new AbortController().signal), calls, handedOver };
+}
+
+async function eventRow(key: string): Promise<EventRow> {
+  const row = await findEvent(ledger.db, key);
+  if (!row) throw new Error("no such event");
+  return row;
+}
+
+const runsOf = (nodeId: string): Promise<RunRow[]> =>
+  ledger.db.query.runs.findMany({
+    where: (row) => eq(row.nodeId, normaliseOpaqueId(nodeId)),
+    orderBy: (row) => row.ruleName,
+  });
+
+/** Routes one event about a file in the inbox. */
+async function routeOne(node: FastioNode, given: Given = {}, event: Parameters<typeof givenEvent>[1] = {}) {
+  const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE, objectId: node.id, ...event });
+  const { route, calls, handedOver } = openRoute({ nodes: [node, INBOX], ...given });
+  const outcome = await route(key);
+  return { key, outcome, calls, handedOver, event: await eventRow(key), runs: await runsOf(node.id) };
+}
+
+test("a file that a rule wants becomes a run that says what is known of it", async () => {
+  const node = file({ parentId: "year" });
+  const { event, runs, handedOver, outcome } = await routeOne(node, {
+    nodes: [node, folder("year", "2026", "inbox"), INBOX],
+  });
+  expect(outcome).toEqual({ kind: "done" });
+  expect(event).toMatchObject({ status: "routed", reasons: {} });
+  expect(runs).toMatchObject([
+    {
+      ruleName: "contracts",
+      status: "queued",
+      queue: "runs",
+      workspaceId: WORKSPACE,
+      workspaceName: "Contracts",
+      versionId: "version1",
+      fileName: "offer.pdf",
+      folderPath: "/Inbox/2026",
+      fileSize: 1_000,
+      mimeType: "application/pdf",
+      eventKey: event.key,
+    },
+  ]);
+  expect(handedOver).toEqual([runs[0]?.id]);
+});
+
+describe("an event no rule wants is kept with the reason of each", () => {
+  test("each rule tells its own", async () => {
+    const rules = `${RULES}  - name: small-ones
+    when: { workspace: "*", maxSize: 10B }
+    run: { inputs: { document: "{{ file }}" } }
+    deliver: { as: share, folder: /Out, title: "For {{ file.name }}" }
+`;
+    const { event, runs, handedOver } = await routeOne(file({ name: "offer.txt" }), { rules });
+    expect(event.status).toBe("ignored");
+    expect(Object.keys(event.reasons)).toEqual(["contracts", "small-ones"]);
+    expect(event.reasons["contracts"]).toMatch(/file name .*offer\.txt.* does not match \*\.pdf/);
+    expect(event.reasons["small-ones"]).toMatch(/maxSize/);
+    expect(event.routedAtMs).not.toBeNull();
+    expect(runs).toEqual([]);
+    expect(handedOver).toEqual([]);
+  });
+
+  test("a file in the trash", async () => {
+    const { event, runs } = await routeOne(file({ deleted: true }));
+    expect(event).toMatchObject({ status: "ignored", reasons: { "*": "the file is in the trash" } });
+    expect(runs).toEqual([]);
+  });
+
+  test("a file that is gone", async () => {
+    const { event, outcome } = await routeOne(file(), { nodes: [INBOX] });
+    expect(outcome).toEqual({ kind: "done" });
+    expect(event.status).toBe("ignored");
+    expect(event.reasons["*"]).toMatch(/gone/);
+  });
+
+  test("a file whose folder is gone", async () => {
+    const node = file();
+    const { event } = await routeOne(node, { nodes: [node] });
+    expect(event.status).toBe("ignored");
+    expect(event.reasons["*"]).toMatch(/gone/);
+  });
+
+  test("an event that names no file", async () => {
+    const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE });
+    const { route, calls } = openRoute({});
+    await route(key);
+    expect(await eventRow(key)).toMatchObject({
+      status: "ignored",
+      reasons: { "*": expect.stringMatching(/no file/) },
+    });
+    expect(calls).toEqual([]);
+  });
+
+  test("a kind of event no rule listens to costs no call to Fast.io", async () => {
+    const { event, calls } = await routeOne(file(), {
+      rules: RULES.replace("folder: /Inbox", "events: [file.moved], folder: /Inbox"),
+    });
+    expect(event).toMatchObject({ status: "ignored", reasons: { "*": expect.stringMatching(/file\.created/) } });
+    expect(calls).toEqual([]);
+  });
+
+  test("a workspace whose name nobody knows is told by its id", async () => {
+    const { event } = await routeOne(file(), { workspaceName: null });
+    expect(event.status).toBe("ignored");
+    expect(event.reasons["contracts"]).toContain(WORKSPACE);
+  });
+});
+
+test("a rule may name a workspace by id, whose own name nobody knows", async () => {
+  const { runs } = await routeOne(file(), {
+    workspaceName: null,
+    rules: RULES.replace("workspace: Contracts", `workspace: "${WORKSPACE}"`),
+  });
+  expect(runs).toMatchObject([{ workspaceName: WORKSPACE, status: "queued" }]);
+});
+
+describe("what the relay itself puts into Fast.io starts nothing", () => {
+  test("its own user as the actor", async () => {
+    const { event, runs } = await routeOne(file(), {}, { actorUserId: SELF });
+    expect(event.status).toBe("ignored");
+    expect(event.reasons["contracts"]).toMatch(/relay itself/);
+    expect(runs).toEqual([]);
+  });
+
+  test("its own user as the maker of the file, when the actor is unknown", async () => {
+    const { event, runs } = await routeOne(file({ creatorId: SELF }));
+    expect(event.status).toBe("ignored");
+    expect(runs).toEqual([]);
+  });
+
+  test("a file that is an output, however its id is spelled and whoever is the actor", async () => {
+    const node = file();
+    const run = await givenRun(ledger.db, sampleRule());
+    await saveOutput(ledger.db, {
+      runId: run.id,
+      ordinal: 0,
+      kind: "file",
+      name: node.name,
+      mimeType: "application/pdf",
+      size: 1,
+      nodeId: normaliseOpaqueId(node.id),
+    });
+    const { event, runs } = await routeOne(node, {}, { actorUserId: PERSON });
+    expect(event).toMatchObject({ status: "ignored", reasons: { "*": "the relay placed this file itself" } });
+    expect(runs).toEqual([]);
+  });
+
+  test("a file anywhere below the folder of a run, before the run knows its outputs", async () => {
+    const own = spelled(`2${randomUUID().replaceAll("-", "").slice(0, 29)}`);
+    await givenRun(ledger.db, sampleRule(), { folderNodeId: normaliseOpaqueId(own) });
+    const node = file({ parentId: "deep" });
+    const nodes = [node, folder("deep", "deep", own), folder(own, "offer.pdf (r1)", "inbox"), INBOX];
+    const { event, runs } = await routeOne(node, { nodes }, { actorUserId: PERSON });
+    expect(event).toMatchObject({ status: "ignored", reasons: { "*": "the relay placed this file itself" } });
+    expect(runs).toEqual([]);
+  });
+
+  test("a person's file beside such folders starts a run", async () => {
+    const { runs } = await routeOne(file(), {}, { actorUserId: PERSON });
+    expect(runs).toHaveLength(1);
+  });
+});
+
+describe("one run for each rule and version", () => {
+  const TWO = `${RULES}${RULES.replace("rules:\n", "").replace("name: contracts", "name: second-look")}`;
+
+  test("two rules that want a file make two runs", async () => {
+    const { runs, event, handedOver } = await routeOne(file(), { rules: TWO });
+    expect(runs.map(({ ruleName }) => ruleName)).toEqual(["contracts", "second-look"]);
+    expect(new Set(runs.map(({ id }) => id)).size).toBe(2);
+    expect(handedOver).toHaveLength(2);
+    expect(event.status).toBe("routed");
+  });
+
+  test("the same fact told by another event makes no second run", async () => {
+    const node = file();
+    const first = await routeOne(node);
+    const second = await routeOne(node, {}, { type: "file.created" });
+    expect(second.runs.map(({ id }) => id)).toEqual(first.runs.map(({ id }) => id));
+    expect(second.event.status).toBe("routed");
+    expect(second.handedOver).toEqual([]);
+  });
+
+  test("the same event routed again does nothing", async () => {
+    const node = file();
+    const { key } = await routeOne(node);
+    const { route, calls, handedOver } = openRoute({ nodes: [node, INBOX] });
+    expect(await route(key)).toEqual({ kind: "done" });
+    expect({ calls, handedOver }).toEqual({ calls: [], handedOver: [] });
+  });
+
+  test("the same event routed by two workers at once makes one run, handed over once", async () => {
+    const node = file();
+    const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE, objectId: node.id });
+    const { route, handedOver } = openRoute({ nodes: [node, INBOX] });
+    await Promise.all([route(key), route(key)]);
+    expect(await runsOf(node.id)).toHaveLength(1);
+    expect(handedOver).toHaveLength(1);
+  });
+
+  test("a new version makes a new run", async () => {
+    const node = file();
+    await routeOne(node);
+    const { runs } = await routeOne(
+      { ...node, versionId: "version2" },
+      {
+        rules: RULES.replace("folder: /Inbox", "events: [file.created, file.version_added], folder: /Inbox"),
+      },
+      { type: "file.version_added" },
+    );
+    expect(runs.map(({ versionId }) => versionId).sort()).toEqual(["version1", "version2"]);
+  });
+});
+
+test("a paused rule makes a held run, which no queue gets", async () => {
+  const name = `paused-${randomUUID().slice(0, 8)}`;
+  await setRuleState(ledger.db, {
+    ruleName: name,
+    state: "paused",
+    reason: "no credits",
+    nextAction: null,
+    changedBy: "relay",
+    sinceMs: 1,
+  });
+  const { runs, event } = await routeOne(file(), { rules: RULES.replace("name: contracts", `name: ${name}`) });
+  expect(event.status).toBe("routed");
+  expect(runs).toMatchObject([{ status: "held", queue: null, nextAction: null }]);
+  expect(runs[0]?.errorMessage).toMatch(/paused: no credits/);
+});
+
+test("folders that lead in a circle fail the event and say so", async () => {
+  const node = file({ parentId: "a" });
+  const { event, outcome, runs } = await routeOne(node, {
+    nodes: [node, folder("a", "A", "b"), folder("b", "B", "a")],
+  });
+  expect(outcome).toEqual({ kind: "done" });
+  expect(event).toMatchObject({ status: "failed", reasons: { "*": expect.stringMatching(/do not end at the root/) } });
+  expect(runs).toEqual([]);
+});
+
+describe("what goes wrong on the way", () => {
+  const failing = (error: unknown): Given => ({
+    fastio: {
+      readNode: async () => {
+        throw error;
+      },
+    },
+  });
+
+  test("an outage is counted, thrown for the queue to try again, and given up in the end", async () => {
+    const node = file();
+    const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE, objectId: node.id });
+    const { route } = openRoute(failing(new TransientError("connect_failed", "no connection")));
+    await expect(route(key)).rejects.toMatchObject({ code: "connect_failed" });
+    expect(await eventRow(key)).toMatchObject({ status: "accepted", failures: 1 });
+    await ledger.db
+      .update(events)
+      .set({ failures: MAX_ATTEMPTS - 1 })
+      .where(eq(events.key, key));
+    expect(await route(key)).toEqual({ kind: "done" });
+    expect(await eventRow(key)).toMatchObject({ status: "failed", reasons: { "*": "no connection" } });
+  });
+
+  test("a rate limit is waited for and burns no attempt", async () => {
+    const limited = new TransientError("rate_limited", "429", { failure: "throttled", retryAfterMs: 9_000 });
+    const { event, outcome } = await routeOne(file(), failing(limited));
+    expect(outcome).toMatchObject({ kind: "later" });
+    expect(outcome.kind === "later" && outcome.atMs - Date.now()).toBeGreaterThan(7_000);
+    expect(event).toMatchObject({ status: "accepted", failures: 0 });
+  });
+
+  test("a key that is refused leaves the event waiting for whoever mends it", async () => {
+    const refused = new PermanentError("unauthorized", "the key was refused", { failure: "misconfigured" });
+    const { event, outcome } = await routeOne(file(), failing(refused));
+    expect(outcome.kind).toBe("later");
+    expect(event).toMatchObject({ status: "accepted", failures: 0 });
+  });
+
+  test("shutdown leaves the event as it was", async () => {
+    const node = file();
+    const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE, objectId: node.id });
+    const stop = new AbortController();
+    const { fastio } = fakeFastio([node, INBOX]);
+    const route = processEvent({
+      db: ledger.db,
+      clock: systemClock,
+      random: () => 0,
+      log: silentLog,
+      fastio: {
+        ...fastio,
+        readNode: async (_workspace, _node, signal) => {
+          stop.abort(new TransientError("aborted", "the worker is closing"));
+          signal.throwIfAborted();
+          return node;
+        },
+      },
+      rules: () => rulesOf(RULES),
+      outbox: { sendRuns: async () => true },
+    });
+    await expect(route(key, stop.signal)).rejects.toMatchObject({ code: "aborted" });
+    expect(await eventRow(key)).toMatchObject({ status: "accepted", failures: 0 });
+  });
+});
