@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PermanentError } from "../errors.ts";
 
@@ -6,7 +6,7 @@ import { PermanentError } from "../errors.ts";
  * Keeps a second process off a PGlite folder: two of them would destroy it.
  *
  * The lock is a file beside the folder that names its holder. A holder that was killed leaves it behind;
- * such a stale lock is moved away (a rename succeeds for one process only) and taken anew.
+ * such a stale lock is replaced, by one process only.
  *
  * @returns the function that gives the lock back
  * @throws {PermanentError} `ledger_locked`, naming the holder's process id
@@ -14,45 +14,81 @@ import { PermanentError } from "../errors.ts";
 export function lockFolder(folder: string, pid: number = process.pid): () => void {
   const path = `${folder}.lock`;
   mkdirSync(dirname(path), { recursive: true });
+  return take(path, folder, { pid, birth: birthOf(pid) });
+}
+
+type Holder = { readonly pid: number; readonly birth: string };
+
+function take(path: string, folder: string, me: Holder): () => void {
+  const mine = JSON.stringify(me);
+  const release = (): void => {
+    if (read(path) === mine) rmSync(path, { force: true });
+  };
   for (let tries = 0; tries < 5; tries++) {
-    try {
-      writeFileSync(path, JSON.stringify({ pid, birth: birthOf(pid) }), { flag: "wx" });
-      return () => {
-        if (readHolder(path)?.pid === pid) rmSync(path, { force: true });
-      };
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-    }
-    const holder = readHolder(path);
+    if (create(path, mine)) return release;
+    const seen = read(path);
+    if (seen === undefined) continue; // given back just now
+    const holder = parseHolder(seen);
     if (holder && isAlive(holder)) {
       throw new PermanentError("ledger_locked", `the ledger folder ${folder} is in use by process ${holder.pid}`, {
         nextAction: `stop process ${holder.pid}, or give this one a folder of its own through DATABASE_URL`,
       });
     }
+    // Whoever saw the stale lock may be late: by now it can be the lock of a process that lives.
+    // So looking again and replacing are one act, behind a lock of the same kind.
+    const leave = take(`${path}.taking`, folder, me);
     try {
-      const aside = `${path}.stale-${pid}`;
-      renameSync(path, aside);
-      rmSync(aside, { force: true });
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
+      if (read(path) === seen) {
+        replace(path, mine);
+        return release;
+      }
+    } finally {
+      leave();
     }
   }
   throw new PermanentError("ledger_locked", `the lock ${path} changes hands too fast to take`);
 }
 
-type Holder = { readonly pid: number; readonly birth: string };
-
-function readHolder(path: string): Holder | undefined {
+/** Makes the file with its whole content at once, so that nobody sees half a lock. @returns false when it is there */
+function create(path: string, content: string): boolean {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, content);
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function replace(path: string, content: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, content);
+  renameSync(draft, path);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** What is no lock, such as half a file left by a full disk, names nobody. */
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null) return undefined;
     const pid = "pid" in value ? value.pid : undefined;
     const birth = "birth" in value ? value.birth : undefined;
     return typeof pid === "number" && typeof birth === "string" ? { pid, birth } : undefined;
-  } catch (error) {
-    // Half-written by a process that died while taking it, or just given back: nobody holds it.
-    if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 
