@@ -1,12 +1,19 @@
 import type { Clock } from "../../src/clock.ts";
 import { errorOfRun } from "../../src/dify/dify-error.ts";
 import { wasSurelyNotStarted } from "../../src/dify/not-started.ts";
-import { decideNext, type RecoveryPolicy, type RunKnown, type RunSeen } from "../../src/dify/recovery.ts";
+import {
+  decideNext,
+  type NextStep,
+  type RecoveryPolicy,
+  type RunKnown,
+  type RunSeen,
+} from "../../src/dify/recovery.ts";
 import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
-import { PermanentError, RelayError } from "../../src/errors.ts";
+import { PermanentError, RelayError, TransientError } from "../../src/errors.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { consumeRunEvents } from "./consume-run-events.ts";
 import { stopDouble } from "./stop-double.ts";
@@ -38,11 +45,15 @@ const MAX_WAIT_INSIDE_MS = 5_000;
 export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): Promise<WorkflowProgress> {
   const { dify, clock, log } = deps;
   const user = difyUserOf(desk.run.id);
+  // A rule may allow more time than a run is usually waited for.
+  const giveUpAfterMs = Math.max(deps.policy.giveUpAfterMs, desk.run.rule.run.timeoutMs);
+  const policy: RecoveryPolicy = { ...deps.policy, giveUpAfterMs };
   let seen: Omit<RunSeen, "nowMs"> = { attachable: true };
   for (;;) {
     desk.signal.throwIfAborted();
-    await checkDeadline(deps, desk);
-    const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, deps.policy);
+    const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, policy);
+    // Dify is asked once in any case: the workflow may have ended in good time while nobody listened.
+    if (isWaiting(next) && hasOverrun(desk.run, clock.now())) await giveUpOn(deps, desk);
     switch (next.do) {
       case "start": {
         if (next.again) log.warn("workflow.started_again", { runId: desk.run.id, submissions: desk.run.submissions });
@@ -59,7 +70,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await desk.checkpoint({
           workflowRunId: next.workflowRunId,
           status: "running",
-          ...(next.stopOthers.length > 0 ? { warning: doublesWarning(next.stopOthers) } : {}),
+          ...(next.stopOthers.length > 0 ? addWarnings(desk.run, [doublesWarning(next.stopOthers)]) : {}),
         });
         log.info("workflow.adopted", { runId: desk.run.id, workflowRunId: next.workflowRunId });
         for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
@@ -87,7 +98,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await desk.checkpoint({
           workflowStatus: next.detail.status,
           totalTokens: next.detail.totalTokens,
-          ...warningOf(next.detail, next.doubles),
+          ...addWarnings(desk.run, warningsOf(next.detail, next.doubles)),
         });
         if (failure) throw failure;
         return { kind: "finished", detail: next.detail };
@@ -112,8 +123,9 @@ async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Pro
     submittedAtMs: deps.clock.now(),
     submissions: desk.run.submissions + 1,
   });
+  const deadline = openDeadline(deps, desk);
   try {
-    return await consumeRunEvents(deps.dify.startRun({ user, inputs }, desk.signal), desk, deps.clock);
+    return await consumeRunEvents(deps.dify.startRun({ user, inputs }, deadline.signal), desk, deps.clock);
   } catch (error) {
     desk.signal.throwIfAborted();
     if (wasSurelyNotStarted(error)) {
@@ -128,6 +140,8 @@ async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Pro
       message: error.message,
     });
     return undefined;
+  } finally {
+    deadline.close();
   }
 }
 
@@ -142,8 +156,9 @@ async function follow(
   seen: Omit<RunSeen, "nowMs">,
 ): Promise<Omit<RunSeen, "nowMs">> {
   const { detail: _stale, ...rest } = seen;
+  const deadline = openDeadline(deps, desk);
   try {
-    const events = deps.dify.followRun({ workflowRunId: desk.run.workflowRunId ?? "", user }, desk.signal);
+    const events = deps.dify.followRun({ workflowRunId: desk.run.workflowRunId ?? "", user }, deadline.signal);
     const end = await consumeRunEvents(events, desk, deps.clock);
     return end ? { ...rest, end, attachable: false } : { ...rest, attachable: false };
   } catch (error) {
@@ -151,26 +166,47 @@ async function follow(
     if (!(error instanceof RelayError) || error.code === "lease_lost") throw error;
     deps.log.debug("workflow.not_followed", { runId: desk.run.id, code: error.code });
     return { ...rest, attachable: false };
+  } finally {
+    deadline.close();
   }
 }
 
-/** @throws {PermanentError} `run_timed_out` past the time the rule allows; the workflow is told to stop */
-async function checkDeadline({ dify, clock, log }: FollowWorkflowDeps, desk: RunDesk): Promise<void> {
-  const { run } = desk;
-  if (run.submittedAtMs === null || clock.now() - run.submittedAtMs <= run.rule.run.timeoutMs) return;
+/** Nothing new is known, and time is to pass. */
+const isWaiting = (next: NextStep): boolean =>
+  next.do === "follow" ||
+  next.do === "lost" ||
+  (next.do === "start" && next.again) ||
+  ((next.do === "poll" || next.do === "look_up") && next.afterMs > 0);
+
+const hasOverrun = ({ submittedAtMs, rule }: RunRow, nowMs: number): boolean =>
+  submittedAtMs !== null && nowMs - submittedAtMs > rule.run.timeoutMs;
+
+/** A signal that ends at the latest when the rule's time is over, since a run may speak for ever. */
+function openDeadline({ clock }: FollowWorkflowDeps, { run, signal }: RunDesk) {
+  const over = new AbortController();
+  const unneeded = new AbortController();
+  const endMs = (run.submittedAtMs ?? clock.now()) + run.rule.run.timeoutMs + 1;
+  clock.sleep(Math.max(0, endMs - clock.now()), unneeded.signal).then(
+    () => over.abort(new TransientError("run_timed_out", "the time the rule allows is over")),
+    () => undefined,
+  );
+  return { signal: AbortSignal.any([signal, over.signal]), close: () => unneeded.abort() };
+}
+
+/** Tells the workflow to stop. @throws {PermanentError} `run_timed_out` */
+async function giveUpOn({ dify, log }: FollowWorkflowDeps, { run, signal }: RunDesk): Promise<never> {
   if (run.taskId !== null) {
     try {
-      await dify.stopRun({ taskId: run.taskId, user: difyUserOf(run.id) }, desk.signal);
+      await dify.stopRun({ taskId: run.taskId, user: difyUserOf(run.id) }, signal);
     } catch (error) {
+      signal.throwIfAborted();
       log.warn("workflow.not_stopped", { runId: run.id, message: error instanceof Error ? error.message : "unknown" });
     }
   }
   throw new PermanentError(
     "run_timed_out",
-    `the workflow took longer than the ${run.rule.run.timeoutMs / 60_000} minutes the rule allows`,
-    {
-      nextAction: "look at the run in Dify, raise run.timeout in the rule if it needs longer, then replay",
-    },
+    `the workflow took longer than the ${Math.round(run.rule.run.timeoutMs / 1_000)} s the rule allows`,
+    { nextAction: "look at the run in Dify, raise run.timeout in the rule if it needs longer, then replay" },
   );
 }
 
@@ -184,12 +220,11 @@ function knownOf(run: RunRow): RunKnown {
 
 const doublesWarning = (ids: readonly string[]): string => `Dify ran this more than once: also ${ids.join(", ")}`;
 
-function warningOf(detail: DifyRunDetail, doubles: readonly string[]): { warning?: string } {
-  const warnings = [
+function warningsOf(detail: DifyRunDetail, doubles: readonly string[]): readonly string[] {
+  return [
     ...(detail.status === "partial-succeeded"
       ? ["a node of the workflow failed and was handled: outputs may be partial"]
       : []),
     ...(doubles.length > 0 ? [doublesWarning(doubles)] : []),
   ];
-  return warnings.length > 0 ? { warning: warnings.join("; ") } : {};
 }

@@ -2,6 +2,7 @@ import type { RecoveryPolicy } from "../../src/dify/recovery.ts";
 import type { Dify } from "../../src/dify/types.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
+import { addWarnings } from "../add-warnings.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
@@ -83,7 +84,7 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
     errorMessage: null,
     errorStep: null,
     nextAction: null,
-    ...(count === 0 ? { warning: "the workflow returned no outputs" } : {}),
+    ...(count === 0 ? addWarnings(desk.run, ["the workflow returned no outputs"]) : {}),
   });
   return { kind: "moved" };
 }

@@ -1,0 +1,424 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import type { Profile } from "../../../../src/emulators/dify/profile.ts";
+import type { SentRunAction } from "../../../../src/emulators/dify/run-faults.ts";
+import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { listAttempts, listOutputs } from "../../../../src/ledger/run-queries.ts";
+import { difyUserOf } from "../../../../src/run-id.ts";
+import { openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+let rules = 0;
+async function bench(options: WorkbenchOptions = {}): Promise<Workbench> {
+  const opened = await openWorkbench(ledger.db, {
+    ...options,
+    rule: { name: `rule-${++rules}`, ...options.rule },
+  });
+  onTestFinished(opened.close);
+  return opened;
+}
+
+const RUN = { method: "POST", path: "/workflows/run" };
+const PROFILES: readonly Profile[] = ["P1", "P2", "P3"];
+
+/** The promise of every test here: one workflow run, one share with all outputs, whatever happened between. */
+async function expectOneResult({ dify, fastio }: Workbench, runId: string): Promise<void> {
+  expect(dify.books().runs).toMatchObject([{ user: difyUserOf(runId), status: "succeeded" }]);
+  const { shares } = fastio.books();
+  expect(shares).toHaveLength(1);
+  expect(shares[0]?.files.map(({ name }) => name).sort()).toEqual(["cleaned.csv", "report.md", "stats.json"]);
+}
+
+test.each(PROFILES)("%s: a file goes in, its outputs come out, and the ledger knows every handle", async (profile) => {
+  const it = await bench({ dify: { profile } });
+  const { id } = await it.drop();
+  const { run, turns } = await it.drive(id);
+  expect(turns).toEqual([{ kind: "done" }, { kind: "done" }]);
+  await expectOneResult(it, id);
+  const [workflowRun] = it.dify.books().runs;
+  const [share] = it.fastio.books().shares;
+  expect(run).toMatchObject({
+    status: "delivered",
+    queue: null,
+    workflowRunId: workflowRun?.id,
+    taskId: workflowRun?.taskId,
+    workflowStatus: "succeeded",
+    submissions: 1,
+    failures: 0,
+    shareId: share?.id,
+    warning: null,
+    errorCode: null,
+    leaseOwner: null,
+  });
+  expect(it.dify.books().uploads).toHaveLength(1);
+  const attempts = await listAttempts(ledger.db, id);
+  expect(attempts.map(({ step, outcome }) => `${step} ${outcome}`)).toEqual([
+    "fetch done",
+    "workflow done",
+    "collect done",
+    "folder done",
+    "place done",
+    "share done",
+  ]);
+});
+
+describe.each(PROFILES)("%s: whatever becomes of the stream, one workflow run is delivered once", (profile) => {
+  test.each<{ name: string; action: SentRunAction }>([
+    { name: "the first frame is lost", action: { kind: "drop_first", frames: 1 } },
+    { name: "the first three frames are lost", action: { kind: "drop_first", frames: 3 } },
+    { name: "cut before any frame", action: { kind: "cut_after", frames: 0 } },
+    { name: "cut inside the first frame", action: { kind: "cut_after", frames: 0, at: "inside" } },
+    { name: "cut after the first frame", action: { kind: "cut_after", frames: 1 } },
+    { name: "cut inside the third frame", action: { kind: "cut_after", frames: 2, at: "inside" } },
+    { name: "cut between the newlines of a frame", action: { kind: "cut_after", frames: 2, at: "between newlines" } },
+    { name: "the last frame never comes", action: { kind: "drop_terminal" } },
+    { name: "no frame ever comes", action: { kind: "silence", ms: 30 } },
+    { name: "one byte at a time", action: { kind: "chunking", bytes: 1 } },
+    { name: "the run waits for a worker", action: { kind: "queue_delay", ms: 120 } },
+    { name: "a gateway gives up on the answer", action: { kind: "gateway" } },
+  ])("$name", async ({ action }) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ action });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", submissions: 1, errorCode: null });
+    await expectOneResult(it, id);
+  });
+});
+
+describe("the answer to POST /workflows/run is lost", () => {
+  test.each(PROFILES)("%s: after it had its effect, the run is found again and not started anew", async (profile) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ match: RUN, action: { kind: "drop", when: "after" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", submissions: 1 });
+    expect(it.dify.books().requests["run"] ?? 0).toBe(1);
+    await expectOneResult(it, id);
+  });
+
+  test.each(PROFILES)(
+    "%s: before it had any, it is started again once Dify has shown no trace for long",
+    async (profile) => {
+      const it = await bench({ dify: { profile }, policy: { absentAfterMs: 400 } });
+      it.dify.addFault({ match: RUN, action: { kind: "drop", when: "before" } });
+      const { id } = await it.drop();
+      const startedAtMs = Date.now();
+      const { run } = await it.drive(id);
+      expect(Date.now() - startedAtMs).toBeGreaterThanOrEqual(400);
+      expect(run).toMatchObject({ status: "delivered", submissions: 2 });
+      await expectOneResult(it, id);
+    },
+  );
+
+  test("no connection at all: nothing was sent, so it is tried again without waiting for a trace", async () => {
+    const it = await bench({ policy: { absentAfterMs: 60_000 } });
+    it.dify.addFault({ match: RUN, action: { kind: "status", status: 429, body: { code: "too_many_requests" } } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", submissions: 1 });
+    await expectOneResult(it, id);
+  });
+
+  test("a run that never comes to be is given up after so many submissions, and a person is asked", async () => {
+    const it = await bench({ policy: { absentAfterMs: 60, maxSubmissions: 2 } });
+    it.dify.addFault({ match: RUN, times: 0, action: { kind: "drop", when: "before" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "dify_run_lost", errorStep: "workflow", submissions: 2 });
+    expect(run.nextAction).toMatch(/replay/);
+    expect(it.dify.books().runs).toEqual([]);
+  });
+
+  test("a run whose worker died is not waited for without end", async () => {
+    const it = await bench({ rule: { run: "timeout: 1s" }, policy: { giveUpAfterMs: 300 } });
+    it.dify.addFault({ action: { kind: "lost_after_start", ms: 20 } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run.status).toBe("failed");
+    expect(["dify_run_lost", "run_timed_out"]).toContain(run.errorCode);
+  });
+});
+
+describe("a busy Dify is waited for and burns no attempt", () => {
+  test.each([
+    { quotaStyle: 400, profile: "P1" },
+    { quotaStyle: 429, profile: "P2" },
+    { quotaStyle: 400, profile: "P3" },
+  ] as const)("refusals spelled $quotaStyle on $profile", async ({ quotaStyle, profile }) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ times: 3, action: { kind: "overload", quotaStyle } });
+    const { id } = await it.drop();
+    const { run, turns } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", failures: 0, submissions: 1 });
+    const waits = turns.filter((turn) => turn.kind === "later");
+    expect(waits).toHaveLength(3);
+    for (const { inMs } of waits) expect(inMs).toBeGreaterThan(2_000);
+    await expectOneResult(it, id);
+    const attempts = await listAttempts(ledger.db, id);
+    expect(attempts.filter(({ step }) => step === "workflow").map(({ outcome }) => outcome)).toEqual([
+      "later",
+      "later",
+      "later",
+      "done",
+    ]);
+    // The file was sent once, however often the run was refused.
+    expect(it.dify.books().uploads).toHaveLength(1);
+  });
+});
+
+describe("what only a person can mend pauses the rule", () => {
+  test.each<{ name: string; action: SentRunAction; code: string }>([
+    { name: "the quota is used up", action: { kind: "quota_exhausted" }, code: "dify_quota" },
+    { name: "the workflow is not published", action: { kind: "unpublished" }, code: "dify_unpublished" },
+  ])("$name", async ({ action, code }) => {
+    const it = await bench();
+    it.dify.addFault({ action });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "held", queue: null, failures: 0, errorCode: code, submittedAtMs: null });
+    expect(run.nextAction).not.toBeNull();
+    expect(await findRuleState(ledger.db, it.rule.name)).toMatchObject({ state: "paused", changedBy: "relay" });
+
+    // A file that comes meanwhile is held too, and asks Dify for nothing.
+    const later = await it.drop("later.csv");
+    expect(later).toMatchObject({ status: "held", queue: null });
+
+    await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] })(
+      it.rule.name,
+      "resume",
+    );
+    expect((await it.drive(id)).run.status).toBe("delivered");
+    expect((await it.drive(later.id)).run.status).toBe("delivered");
+    expect(it.dify.books().runs).toHaveLength(2);
+  });
+
+  test("a run that waits in the queue when its rule is paused is held before it costs anything", async () => {
+    const it = await bench();
+    const { id } = await it.drop();
+    await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] })(
+      it.rule.name,
+      "pause",
+    );
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({
+      status: "held",
+      queue: null,
+      errorMessage: "the rule is paused: paused by an operator",
+    });
+    expect(it.dify.books()).toMatchObject({ uploads: [], runs: [] });
+  });
+
+  test("a key variable that is not set names itself", async () => {
+    const it = await bench({ rule: { run: "key: OTHER_KEY" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "held", errorCode: "unauthorized" });
+    expect(run.errorMessage).toContain("OTHER_KEY");
+  });
+});
+
+describe("a workflow that does not succeed", () => {
+  test.each(PROFILES)("%s: a failing node fails the run, in Dify's words", async (profile) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ action: { kind: "node_failure", message: "division by zero in node Work" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({
+      status: "failed",
+      errorCode: "dify_run_failed",
+      errorStep: "workflow",
+      workflowStatus: "failed",
+    });
+    expect(run.errorMessage).toContain("division by zero in node Work");
+    expect(it.fastio.books().shares).toEqual([]);
+  });
+
+  test.each(PROFILES)("%s: an error of the engine fails the run, in Dify's words", async (profile) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ action: { kind: "error_frame", message: "the sandbox is away" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "dify_run_failed" });
+    expect(run.errorMessage).toContain("the sandbox is away");
+    expect(it.dify.books().runs).toHaveLength(1);
+  });
+
+  test.each(PROFILES)("%s: inputs that Dify refuses fail the run and name the fault", async (profile) => {
+    const it = await bench({ dify: { profile, uploadLimits: 4 } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "dify_file_refused", errorStep: "fetch" });
+    expect(it.dify.books().runs).toEqual([]);
+  });
+
+  test("a partial success is delivered with a warning", async () => {
+    const it = await bench();
+    it.dify.addFault({ action: { kind: "partial" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", workflowStatus: "partial-succeeded" });
+    expect(run.warning).toMatch(/partial/);
+  });
+
+  test("a partial success without any output keeps both warnings", async () => {
+    const it = await bench({ dify: { apps: [appThat(async () => ({}))] } });
+    it.dify.addFault({ action: { kind: "partial" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run.status).toBe("delivered");
+    expect(run.warning).toMatch(/partial/);
+    expect(run.warning).toMatch(/no outputs/);
+  });
+
+  test.each(["P2", "P3"] as const)("%s: a question to a person parks the run, with what to do", async (profile) => {
+    const it = await bench({ dify: { profile } });
+    it.dify.addFault({ action: { kind: "pause" } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "paused", queue: null, workflowStatus: "paused", errorCode: null });
+    expect(run.nextAction).toMatch(/question/);
+    expect(run.workflowRunId).toBe(it.dify.books().runs[0]?.id);
+  });
+});
+
+describe("outputs", () => {
+  test("links that have expired fail the run with what to do", async () => {
+    const it = await bench();
+    it.dify.addFault({
+      match: { method: "GET", path: "/files/tools/" },
+      times: 0,
+      action: { kind: "status", status: 403, body: "Invalid request." },
+    });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "output_expired", errorStep: "collect" });
+    expect(run.nextAction).toMatch(/run the workflow again/i);
+    expect(it.fastio.books().shares).toEqual([]);
+  });
+
+  test("an output that breaks off is fetched again, and those that were collected are kept", async () => {
+    const it = await bench();
+    it.dify.addFault({ match: { method: "GET", path: "/files/tools/" }, action: { kind: "truncate", bytes: 3 } });
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", failures: 0 });
+    await expectOneResult(it, id);
+    const outputs = await listOutputs(ledger.db, id);
+    expect(outputs.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      "file cleaned.csv",
+      "text report.md",
+      "json stats.json",
+    ]);
+  });
+
+  test("NUL in a text, which PostgreSQL cannot hold, is replaced", async () => {
+    const it = await bench({ dify: { apps: [appThat(async () => ({ answer: "a\u0000b" }))] } });
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    expect(await listOutputs(ledger.db, id)).toMatchObject([{ name: "answer.txt", content: "a\uFFFDb", size: 5 }]);
+    expect((await it.drive(id)).run.status).toBe("delivered");
+  });
+});
+
+describe("the time a rule allows", () => {
+  test.each(PROFILES)(
+    "%s: a workflow that takes longer is stopped, though its stream still speaks",
+    async (profile) => {
+      const it = await bench({ rule: { run: "timeout: 1s" }, dify: { profile, workMs: 30_000, pingMs: 100 } });
+      const { id } = await it.drop();
+      const startedAtMs = Date.now();
+      const { run } = await it.drive(id);
+      expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+      expect(run).toMatchObject({ status: "failed", errorCode: "run_timed_out", errorStep: "workflow" });
+      expect(run.nextAction).toMatch(/timeout/);
+      expect(it.dify.books().requests["stop"]).toBe(1);
+      expect(it.dify.books().runs).toMatchObject([{ status: "stopped" }]);
+    },
+  );
+
+  test("a workflow that ended while the relay was away is delivered, however long that was", async () => {
+    const it = await bench({ rule: { run: "timeout: 1s" } });
+    it.dify.addFault({ action: { kind: "cut_after", frames: 1 } });
+    const { id } = await it.drop();
+    const stop = new AbortController();
+    const first = it.turn(id, stop.signal);
+    await expect.poll(() => it.dify.books().runs.map(({ status }) => status)).toEqual(["running"]);
+    stop.abort(new Error("the worker is closing"));
+    expect(await first).toMatchObject({ kind: "later" });
+    await expect
+      .poll(() => Date.now() - (it.dify.books().runs[0]?.createdAtMs ?? Date.now()), { timeout: 3_000 })
+      .toBeGreaterThan(1_200);
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", errorCode: null });
+    await expectOneResult(it, id);
+  });
+});
+
+describe("the way from Fast.io to Dify", () => {
+  test.each([
+    {
+      name: "the download breaks off",
+      at: "fastio",
+      match: { method: "GET", path: "/read/" },
+      action: { kind: "truncate", bytes: 5 },
+    },
+    {
+      name: "the answer to the upload is lost",
+      at: "dify",
+      match: { method: "POST", path: "/files/upload" },
+      action: { kind: "drop", when: "after" },
+    },
+    {
+      name: "Dify is away",
+      at: "dify",
+      match: { path: "/parameters" },
+      action: { kind: "status", status: 502, body: "bad gateway" },
+    },
+  ] as const)("$name: it is tried again and runs once", async ({ at, match, action }) => {
+    const it = await bench();
+    const { id } = await it.drop();
+    it[at].addFault({ match, times: at === "dify" && action.kind === "status" ? 5 : 1, action });
+    const { run, turns } = await it.drive(id);
+    expect(turns.some(({ kind }) => kind === "threw")).toBe(true);
+    expect(run).toMatchObject({ status: "delivered", failures: 0, errorCode: null });
+    await expectOneResult(it, id);
+  });
+
+  test("a file that is gone by now cancels the run", async () => {
+    const it = await bench();
+    const { id } = await it.drop();
+    it.fastio.addFault({
+      match: { path: "/requestread/" },
+      times: 0,
+      action: { kind: "status", status: 404, body: { result: false, error: { code: 1609, text: "not found" } } },
+    });
+    it.fastio.addFault({
+      match: { path: "/read/" },
+      times: 0,
+      action: { kind: "status", status: 404, body: { result: false, error: { code: 1609, text: "not found" } } },
+    });
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "cancelled", queue: null, errorStep: "fetch" });
+    expect(it.dify.books().runs).toEqual([]);
+  });
+});
+
+/** An app like the default one that does something else. */
+function appThat(work: () => Promise<Record<string, unknown>>) {
+  return {
+    key: "app-emulatedemulatedemulate",
+    inputs: [
+      { variable: "document", type: "file", required: true, allowed_file_types: ["document"] },
+      { variable: "title", type: "text-input", max_length: 200 },
+    ],
+    work,
+  } as const;
+}
