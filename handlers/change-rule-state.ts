@@ -1,6 +1,6 @@
 import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { recordOperatorAction, setRuleState } from "../src/ledger/rule-state-queries.ts";
+import { findRuleState, recordOperatorAction, setRuleState } from "../src/ledger/rule-state-queries.ts";
 import { releaseHeldRuns } from "../src/ledger/run-queries.ts";
 
 export type ChangeRuleOutcome =
@@ -21,7 +21,8 @@ export const changeRuleState =
     readonly ruleNames: () => readonly string[];
   }): ChangeRuleState =>
   async (name, action) => {
-    if (!ruleNames().includes(name)) return { kind: "unknown_rule" };
+    // A rule that has left the file may still hold runs.
+    if (!ruleNames().includes(name) && !(await findRuleState(db, name))) return { kind: "unknown_rule" };
     const state = action === "pause" ? "paused" : "active";
     const nowMs = clock.now();
     await setRuleState(db, {
@@ -32,7 +33,7 @@ export const changeRuleState =
       changedBy: "operator",
       sinceMs: nowMs,
     });
-    const released = action === "resume" ? await releaseHeldRuns(db, name, nowMs) : 0;
+    const released = action === "resume" ? await releaseHeldRuns(db, nowMs) : 0;
     await recordOperatorAction(db, {
       atMs: nowMs,
       actor: "operator",

@@ -1,4 +1,5 @@
 import { RelayError } from "../src/errors.ts";
+import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { QueueName, WorkOptions } from "./backend.ts";
 
@@ -10,6 +11,6 @@ export const logWorkerError =
       queue,
       jobId: job?.id,
       code: error instanceof RelayError ? error.code : undefined,
-      message: error instanceof Error ? error.message.split("\n", 1)[0] : "unknown",
+      message: messageOf(error),
     });
   };

@@ -3,6 +3,7 @@ import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/run-queries.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
+import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
@@ -33,7 +34,7 @@ export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
       await hand();
       return true;
     } catch (error) {
-      log.warn("outbox.postponed", { what, count, message: error instanceof Error ? error.message : "unknown" });
+      log.warn("outbox.postponed", { what, count, message: messageOf(error) });
       return false;
     }
   };

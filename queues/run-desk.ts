@@ -4,15 +4,16 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { setRuleState } from "../src/ledger/rule-state-queries.ts";
 import { checkpointRun, claimRun, type RunChange, recordAttempt, renewLease } from "../src/ledger/run-queries.ts";
 import type { RunQueue, RunRow, RunStep } from "../src/ledger/schema.ts";
+import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { JobOutcome } from "./backend.ts";
 import { decideFailure } from "./failure-policy.ts";
 
 /** How long a worker may be silent before another takes its run over. */
 export const LEASE_MS = 5_000;
-const RENEW_MS = 1_500;
-/** Longest text of an upstream's or driver's message that is kept. */
-const MAX_MESSAGE_CHARS = 500;
+const RENEW_MS = 1_000;
+/** How long before its end a lease that was not renewed is given up: nobody else can have it yet. */
+const MARGIN_MS = 500;
 
 export type RunDeskDeps = {
   readonly db: Db;
@@ -26,7 +27,7 @@ export type RunDeskDeps = {
 export type RunDesk = {
   /** As the last checkpoint left it. */
   readonly run: RunRow;
-  /** Ends at shutdown, at the job's deadline, and when the lease is lost. */
+  /** Ends at shutdown and when the lease is lost. */
   readonly signal: AbortSignal;
   /** Writes down what was learned before anything else happens. @throws {TransientError} `lease_lost` */
   checkpoint(change: RunChange): Promise<void>;
@@ -71,20 +72,29 @@ export async function workOnRun(
   }
 }
 
-/** Renews the lease until stopped; aborts the work when it is lost. */
+/**
+ * Renews the lease until stopped; aborts the work when it is lost, or when it is about to end because the ledger
+ * does not answer. Counted from before a renewal was asked for, so that a slow answer does not lengthen the lease.
+ */
 function keepLease({ db, clock, log }: RunDeskDeps, runId: string, owner: string, lease: AbortController): () => void {
-  let lastRenewedMs = clock.now();
+  let securedMs = clock.now();
+  let asking = false;
   const renew = async (): Promise<void> => {
+    if (clock.now() - securedMs > LEASE_MS - MARGIN_MS) {
+      lease.abort(new TransientError("lease_lost", "the lease ran out while the ledger did not answer"));
+    }
+    if (asking) return;
+    asking = true;
+    const askedMs = clock.now();
     try {
-      const kept = await renewLease(db, runId, owner, clock.now() + LEASE_MS);
-      if (!kept) lease.abort(new TransientError("lease_lost", "another worker has this run"));
-      lastRenewedMs = clock.now();
+      const kept = await renewLease(db, runId, owner, askedMs + LEASE_MS);
+      if (kept) securedMs = askedMs;
+      else lease.abort(new TransientError("lease_lost", "another worker has this run"));
     } catch (error) {
-      // The ledger is away. As long as the lease stands nobody else can have taken the run.
-      log.warn("lease.not_renewed", { runId, message: error instanceof Error ? error.message : "unknown" });
-      if (clock.now() - lastRenewedMs > LEASE_MS) {
-        lease.abort(new TransientError("lease_lost", "the lease ran out while the ledger was away"));
-      }
+      // As long as the lease stands nobody else can have taken the run.
+      log.warn("lease.not_renewed", { runId, message: messageOf(error) });
+    } finally {
+      asking = false;
     }
   };
   const timer = setInterval(() => void renew(), RENEW_MS);
@@ -231,9 +241,4 @@ async function settleFailure(
 /** Whether a step ended with the wish to be asked again later. */
 function isPutOff(result: unknown): boolean {
   return typeof result === "object" && result !== null && "kind" in result && result.kind === "postpone";
-}
-
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return (message.split("\n", 1)[0] ?? "").slice(0, MAX_MESSAGE_CHARS);
 }

@@ -1,9 +1,12 @@
 import { UnrecoverableError } from "bullmq";
 import { RelayError } from "../src/errors.ts";
+import { messageOf } from "../src/message-of.ts";
 
 /** The one place where our failures become BullMQ's vocabulary: again, or never again. */
 export function toBullMq(error: unknown): unknown {
-  if (!(error instanceof RelayError) || error.retryable) return error;
+  // What is not ours may quote a statement with its parameters; the queue keeps messages and shows them.
+  if (!(error instanceof RelayError)) return new Error(messageOf(error), { cause: error });
+  if (error.retryable) return error;
   const stop = new UnrecoverableError(`${error.code}: ${error.message}`);
   stop.cause = error; // its constructor takes a message only
   return stop;

@@ -11,6 +11,13 @@ const commaList = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 
+const origins = commaList.transform((parts, context) => {
+  const found = parts.filter((part) => URL.canParse(part) && /^https?:/.test(part));
+  if (found.length < parts.length)
+    context.addIssue("must be addresses such as https://files.example.com, separated by commas");
+  return found.map((part) => new URL(part).origin);
+});
+
 const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -54,6 +61,7 @@ export const EnvSchema = z.object({
   DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
   DIFY_API_KEY: setting(z.string().optional()),
   DIFY_FILES_URL: setting(httpUrl.optional()),
+  OUTBOUND_ORIGINS: setting(origins.prefault("")),
   DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
@@ -88,6 +96,8 @@ export type Config = {
     /** The value of the variable that a rule names for its app's key. */
     readonly keyOf: (variable: string) => string | undefined;
   };
+  /** Hosts the relay may reach beside the two APIs, as origins: where files of either upstream are kept. */
+  readonly outboundOrigins: readonly string[];
   readonly rulesFile: string;
   readonly tokens: readonly { readonly role: Role; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
@@ -123,6 +133,7 @@ export function parseConfig(environment: Environment): Config {
       absentMs: env.DIFY_ABSENT_MS,
       keyOf: (variable: string) => environment[variable] || undefined,
     },
+    outboundOrigins: env.OUTBOUND_ORIGINS,
     rulesFile: env.RELAY_CONFIG,
     tokens: env.RELAY_TOKENS,
     logLevel: env.LOG_LEVEL,

@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createDify } from "./dify/create-dify.ts";
+import { fileOriginsOf } from "./dify/files.ts";
 import type { Dify } from "./dify/types.ts";
 import { PermanentError } from "./errors.ts";
 import { createFastio } from "./fastio/client/create-fastio.ts";
@@ -22,11 +23,16 @@ const DEFAULT_TIMEOUTS = { headersTimeoutMs: 60_000, bodyTimeoutMs: 60_000 };
 
 /** Both upstreams over one transport that reaches the configured hosts and no others. */
 export function openUpstreams(
-  config: Pick<Config, "fastio" | "dify">,
+  config: Pick<Config, "fastio" | "dify" | "outboundOrigins">,
   deps: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
 ): Upstreams {
   const transport = createTransport();
-  const origins = [config.fastio.apiUrl, config.dify.apiUrl, config.dify.filesUrl].filter((url) => url !== undefined);
+  const origins = [
+    config.fastio.apiUrl,
+    ...fileOriginsOf(config.dify.apiUrl),
+    ...(config.dify.filesUrl === undefined ? [] : [config.dify.filesUrl]),
+    ...config.outboundOrigins,
+  ];
   const guarded = withHostGuard(transport.send, origins);
   const send = withTimeouts(guarded, DEFAULT_TIMEOUTS);
   const fastio = createFastio({
@@ -59,6 +65,7 @@ export function openUpstreams(
         baseUrl: config.dify.apiUrl,
         apiKey,
         filesBaseUrl: config.dify.filesUrl,
+        allowedFileOrigins: config.outboundOrigins,
       });
       apps.set(keyVariable, dify);
       return dify;

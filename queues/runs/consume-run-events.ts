@@ -3,6 +3,8 @@ import type { StreamEnd } from "../../src/dify/recovery.ts";
 import type { DifyRunEvent } from "../../src/dify/types.ts";
 import type { RunDesk } from "../run-desk.ts";
 
+/** Characters of a node's title that are kept. */
+const MAX_TITLE_CHARS = 120;
 /** Shortest time between two notes of progress, so that a chatty workflow does not wear out the ledger. */
 const PROGRESS_EVERY_MS = 1_000;
 
@@ -31,7 +33,7 @@ export async function consumeRunEvents(
       case "node":
         if (event.phase === "started" && clock.now() - notedMs >= PROGRESS_EVERY_MS) {
           notedMs = clock.now();
-          await desk.checkpoint({ progress: event.title });
+          await desk.checkpoint({ progress: shortTitle(event.title) });
         }
         break;
       case "finished":
@@ -44,3 +46,10 @@ export async function consumeRunEvents(
   }
   return undefined;
 }
+
+/** Titles are what somebody typed into Dify; a database takes no NUL and a page no novel. */
+const shortTitle = (title: string): string =>
+  title
+    .replace(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, MAX_TITLE_CHARS);

@@ -1,4 +1,5 @@
 import type { Dify } from "../../src/dify/types.ts";
+import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 
 const LISTEN_MS = 5_000;
@@ -24,7 +25,7 @@ export async function stopDouble(
     signal.throwIfAborted();
     log.warn("workflow.double_not_stopped", {
       workflowRunId: double.workflowRunId,
-      message: error instanceof Error ? error.message : "unknown",
+      message: messageOf(error),
     });
   }
 }

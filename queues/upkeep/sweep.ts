@@ -1,7 +1,19 @@
 import type { Clock } from "../../src/clock.ts";
-import { listOverdueEvents, listUnqueuedEvents, renewEventGeneration } from "../../src/ledger/event-queries.ts";
+import {
+  listOverdueEvents,
+  listUnqueuedEvents,
+  markEventsQueued,
+  renewEventGeneration,
+} from "../../src/ledger/event-queries.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOverdueRuns, listUnqueuedRuns, type QueuedRun, renewRunGeneration } from "../../src/ledger/run-queries.ts";
+import {
+  listOverdueRuns,
+  listUnqueuedRuns,
+  markRunsQueued,
+  type QueuedRun,
+  releaseHeldRuns,
+  renewRunGeneration,
+} from "../../src/ledger/run-queries.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { eventJob } from "../events/job.ts";
 import type { Outbox, Queues } from "../outbox.ts";
@@ -38,18 +50,24 @@ export const sweep =
     const eventStates = await queues.events.states(
       overdueEvents.map(({ key, generation }) => eventJob(key, generation).id),
     );
+    const aliveKeys: string[] = [];
     for (const { key, generation } of overdueEvents) {
-      if (ALIVE.has(eventStates.get(eventJob(key, generation).id) ?? "unknown")) continue;
-      if (await renewEventGeneration(db, key, generation)) events.push({ key, generation: generation + 1 });
+      if (ALIVE.has(eventStates.get(eventJob(key, generation).id) ?? "unknown")) aliveKeys.push(key);
+      else if (await renewEventGeneration(db, key, generation)) events.push({ key, generation: generation + 1 });
     }
+    // Behind those that have not been looked at for longer, or a long backlog would hide what is lost.
+    if (aliveKeys.length > 0) await markEventsQueued(db, aliveKeys, nowMs);
 
+    await releaseHeldRuns(db, nowMs);
     const runs = await listUnqueuedRuns(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
-    for (const run of await forgottenRuns(
-      queues,
-      await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS),
-    )) {
-      if (await renewRunGeneration(db, run.id, run.generation)) runs.push({ ...run, generation: run.generation + 1 });
+    const overdueRuns = await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
+    const aliveIds: string[] = [];
+    for (const { run, alive } of await findAlive(queues, overdueRuns)) {
+      if (alive) aliveIds.push(run.id);
+      else if (await renewRunGeneration(db, run.id, run.generation))
+        runs.push({ ...run, generation: run.generation + 1 });
     }
+    if (aliveIds.length > 0) await markRunsQueued(db, aliveIds, nowMs);
 
     await outbox.sendEvents(events);
     await outbox.sendRuns(runs);
@@ -57,15 +75,14 @@ export const sweep =
     return { events: events.length, runs: runs.length };
   };
 
-async function forgottenRuns(queues: Queues, overdue: readonly QueuedRun[]): Promise<QueuedRun[]> {
-  const forgotten: QueuedRun[] = [];
+async function findAlive(queues: Queues, overdue: readonly QueuedRun[]): Promise<{ run: QueuedRun; alive: boolean }[]> {
+  const found: { run: QueuedRun; alive: boolean }[] = [];
   for (const [queue, jobOf] of [["runs", runJob] as const, ["shares", shareJob] as const]) {
     const mine = overdue.filter((run) => run.queue === queue);
     if (mine.length === 0) continue;
     const states = await queues[queue].states(mine.map(({ id, generation }) => jobOf(id, generation).id));
-    for (const run of mine) {
-      if (!ALIVE.has(states.get(jobOf(run.id, run.generation).id) ?? "unknown")) forgotten.push(run);
-    }
+    for (const run of mine)
+      found.push({ run, alive: ALIVE.has(states.get(jobOf(run.id, run.generation).id) ?? "unknown") });
   }
-  return forgotten;
+  return found;
 }

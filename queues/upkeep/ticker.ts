@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/clock.ts";
+import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobQueue } from "../backend.ts";
 import { type Chore, upkeepJob } from "./job.ts";
@@ -16,7 +17,7 @@ export function startTicker(deps: { readonly queue: JobQueue; readonly clock: Cl
     try {
       await deps.queue.add([upkeepJob(chore, Math.floor(deps.clock.now() / everyMs))]);
     } catch (error) {
-      deps.log.debug("upkeep.not_asked", { chore, message: error instanceof Error ? error.message : "unknown" });
+      deps.log.debug("upkeep.not_asked", { chore, message: messageOf(error) });
     }
   };
   const chores = [

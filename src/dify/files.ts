@@ -80,6 +80,12 @@ export type OutputDeps = {
 const CLOUD_API_ORIGIN = "https://api.dify.ai";
 const CLOUD_FILES_ORIGIN = "https://upload.dify.ai";
 
+/** Where a Dify keeps the files it links to, as origins. @param apiUrl root of the Service API */
+export function fileOriginsOf(apiUrl: string): readonly string[] {
+  const { origin } = new URL(apiUrl);
+  return origin === CLOUD_API_ORIGIN ? [origin, CLOUD_FILES_ORIGIN] : [origin];
+}
+
 /**
  * Where an output file is to be fetched.
  *
@@ -104,8 +110,7 @@ export function outputUrl(
   const ours = given.pathname.startsWith("/files/") && filesBaseUrl !== undefined;
   const url = ours ? new URL(`${filesBaseUrl.replace(/\/+$/, "")}${given.pathname}${given.search}`) : given;
   const allowed = [
-    apiOrigin,
-    ...(apiOrigin === CLOUD_API_ORIGIN ? [CLOUD_FILES_ORIGIN] : []),
+    ...fileOriginsOf(apiOrigin),
     ...(filesBaseUrl === undefined ? [] : [new URL(filesBaseUrl).origin]),
     ...allowedFileOrigins.map((origin) => new URL(origin).origin),
   ];

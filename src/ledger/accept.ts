@@ -1,4 +1,5 @@
 import { type RelayError, TransientError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { acceptDeliveries, type Intake } from "./accept-deliveries.ts";
 import type { Db } from "./open-ledger.ts";
@@ -18,6 +19,8 @@ export type AcceptDeps = {
 const GATHER_MS = 2;
 /** Requests in one transaction; more than this wait for the next. */
 const MAX_BATCH = 500;
+/** Events in one transaction, unless a single request brings more. */
+const MAX_BATCH_EVENTS = 5_000;
 /** Requests that may wait for a commit at once; beyond it the answer is 503, so that memory stays bounded. */
 const MAX_WAITING = 20_000;
 
@@ -32,14 +35,12 @@ type Waiting = {
  * Webhooks and the pull feed both end here.
  */
 export function createAccept({ db, log, onCommitted }: AcceptDeps): Accept {
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let busy = false;
 
   const flush = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, MAX_BATCH);
-      waiting = waiting.slice(MAX_BATCH);
-      await commit(batch);
+      await commit(waiting.splice(0, batchSize(waiting)));
     }
     busy = false;
   };
@@ -77,14 +78,18 @@ export function createAccept({ db, log, onCommitted }: AcceptDeps): Accept {
     });
 }
 
+/** How many of those who wait fit into one transaction; at least one. */
+function batchSize(waiting: readonly Waiting[]): number {
+  let events = 0;
+  for (const [index, { intake }] of waiting.entries()) {
+    events += intake.kind === "refusal" ? 0 : intake.events.length;
+    if (index >= MAX_BATCH || (index > 0 && events > MAX_BATCH_EVENTS)) return index;
+  }
+  return waiting.length;
+}
+
 /** SQLSTATE class 22: the data is at fault, not the database. */
 function isDataError(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" && cause.code.startsWith("22");
-}
-
-/** The driver's own words, without the statement and its parameters, which Drizzle puts into its message. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown";
-  return error.cause instanceof Error ? error.cause.message : (error.message.split("\n", 1)[0] ?? "");
 }

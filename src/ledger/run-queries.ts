@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import {
   attempts,
@@ -9,8 +9,12 @@ import {
   type RunQueue,
   type RunRow,
   type RunStatus,
+  ruleStates,
   runs,
 } from "./schema.ts";
+
+/** How early a job may come without being sent back, in milliseconds. */
+const EARLY_MS = 100;
 
 export type NewRun = typeof runs.$inferInsert;
 
@@ -73,13 +77,17 @@ export async function claimRun(
       and(
         eq(runs.id, id),
         eq(runs.queue, queue),
+        // A job that was handed over twice comes before the time the upstream asked for.
+        lt(runs.notBeforeMs, lease.nowMs + EARLY_MS),
         or(lt(runs.leaseUntilMs, lease.nowMs), eq(runs.leaseOwner, lease.owner)),
       ),
     )
     .returning();
   if (run) return { kind: "claimed", run };
   const found = await findRun(db, id);
-  return found?.queue === queue ? { kind: "held", untilMs: found.leaseUntilMs } : { kind: "finished" };
+  return found?.queue === queue
+    ? { kind: "held", untilMs: Math.max(found.leaseUntilMs, found.notBeforeMs) }
+    : { kind: "finished" };
 }
 
 /** Lengthens a lease. @returns false when it was lost */
@@ -121,7 +129,24 @@ export async function checkpointRun(
   return run;
 }
 
+/**
+ * Writes down one try at a step. Tries that only found out that it is too early become one line that grows,
+ * because there may be thousands of them.
+ */
 export async function recordAttempt(db: Db, attempt: typeof attempts.$inferInsert): Promise<void> {
+  if (attempt.outcome === "later") {
+    const [last] = await db
+      .select()
+      .from(attempts)
+      .where(eq(attempts.runId, attempt.runId))
+      .orderBy(desc(attempts.id))
+      .limit(1);
+    if (last?.outcome === "later" && last.step === attempt.step) {
+      const { startedAtMs: _first, ...rest } = attempt;
+      await db.update(attempts).set(rest).where(eq(attempts.id, last.id));
+      return;
+    }
+  }
   await db.insert(attempts).values(attempt);
 }
 
@@ -139,7 +164,7 @@ export async function saveOutput(db: Db, output: typeof outputs.$inferInsert): P
   await db
     .insert(outputs)
     .values(output)
-    .onConflictDoUpdate({ target: [outputs.runId, outputs.ordinal], set: rest });
+    .onConflictDoUpdate({ target: [outputs.runId, outputs.ordinal], set: rest, setWhere: isNull(outputs.placedAtMs) });
 }
 
 /** Remembers where an output stands now; its text is in Fast.io from here on and leaves the ledger. */
@@ -206,8 +231,16 @@ export async function renewRunGeneration(db: Db, id: string, generation: number)
   return won.length > 0;
 }
 
-/** Runs held back by a paused rule go on. @returns how many */
-export async function releaseHeldRuns(db: Db, ruleName: string, nowMs: number): Promise<number> {
+/**
+ * Lets runs go on that a paused rule held back, as soon as their rule is paused no more. Called when a rule is resumed,
+ * and by the sweep for runs that were held while it was being resumed.
+ * @returns how many
+ */
+export async function releaseHeldRuns(db: Db, nowMs: number): Promise<number> {
+  const paused = db
+    .select({ name: ruleStates.ruleName })
+    .from(ruleStates)
+    .where(and(eq(ruleStates.ruleName, runs.ruleName), eq(ruleStates.state, "paused")));
   const freed = await db
     .update(runs)
     .set({
@@ -222,7 +255,7 @@ export async function releaseHeldRuns(db: Db, ruleName: string, nowMs: number): 
       nextAction: null,
       updatedAtMs: nowMs,
     })
-    .where(and(eq(runs.ruleName, ruleName), eq(runs.status, "held")))
+    .where(and(eq(runs.status, "held"), notExists(paused)))
     .returning({ id: runs.id });
   return freed.length;
 }
