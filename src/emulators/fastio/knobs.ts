@@ -14,6 +14,10 @@ export type FastioKnobs = {
   readonly rateLimit: number;
   /** Length of that window, real milliseconds. */
   readonly rateWindowMs: number;
+  /** Which names the limit is told under. */
+  readonly rateHeaders: "both" | "modern" | "legacy";
+  /** How the end of the window is told, if at all. */
+  readonly rateReset: "epoch" | "datetime" | "absent";
   /** Added to each answer, real milliseconds. */
   readonly latencyMs: number;
   /** Between two states of an upload session, scaled milliseconds. */
@@ -33,6 +37,25 @@ export type FastioKnobs = {
   readonly overwriteEvent: "file_updated" | "file_added";
   /** A single-call upload answers without `new_file_id`, so that the caller has to poll. */
   readonly singleCallAsync: boolean;
+  /** From upload to the end of indexing, scaled milliseconds; 0 is at once and raises no activity. */
+  readonly indexDelayMs: number;
+  /** Indexing fails for files with this in their name; empty for none. */
+  readonly indexFailsFor: string;
+  /** Indexing leaves an event `node_ai_summary_created`. */
+  readonly aiSummaryEvents: boolean;
+  /** Between two states of an AI answer, scaled milliseconds. */
+  readonly aiDelayMs: number;
+  /** How the reference tells a failed answer: as the command line knows it, or as the newest guide does. */
+  readonly aiFailedState: "errored" | "failed";
+  /** Field names inside citations; `none` leaves citations out of answers. */
+  readonly aiCitations: "camel" | "snake" | "none";
+  /** Turns of one conversation; the next one is refused with 409. */
+  readonly aiTurnsMax: number;
+  /**
+   * What has to be paid before the server goes on: `credits` refuses what costs credits (402/1696),
+   * `plan` the same for want of a larger plan (402/1695), `subscription` every change (402/1688).
+   */
+  readonly payment: "none" | "credits" | "plan" | "subscription";
   /** Seconds a session token of the key exchange lives. */
   readonly sessionSeconds: number;
   /** Deliveries under way at once. */
@@ -47,6 +70,8 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   errorCodes: "number",
   rateLimit: 1_000_000,
   rateWindowMs: 60_000,
+  rateHeaders: "both",
+  rateReset: "epoch",
   latencyMs: 0,
   uploadDelayMs: 20,
   chunkMaxBytes: 104_857_600,
@@ -57,6 +82,14 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   sessionsPerUser: 150,
   overwriteEvent: "file_updated",
   singleCallAsync: false,
+  indexDelayMs: 0,
+  indexFailsFor: "",
+  aiSummaryEvents: false,
+  aiDelayMs: 20,
+  aiFailedState: "errored",
+  aiCitations: "camel",
+  aiTurnsMax: 100,
+  payment: "none",
   sessionSeconds: 3600,
   parallelDeliveries: 16,
 };

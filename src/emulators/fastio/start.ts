@@ -7,12 +7,16 @@ import { createFaults, type FaultRequest } from "../kit/faults.ts";
 import { createRandom } from "../kit/random.ts";
 import { type Observe, startServer } from "../kit/server.ts";
 import { createScaledTime } from "../kit/time.ts";
+import { createAdvancingClock } from "./advance-clock.ts";
 import { type FastioBooks, readBooks } from "./books.ts";
+import { controlRoutes, readKnobs } from "./controls.ts";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "./defaults.ts";
 import { createApi } from "./http/serve.ts";
-import { DEFAULT_KNOBS, type FastioKnobs } from "./knobs.ts";
-import { createSharePages } from "./pages/serve-shares.ts";
+import type { FastioKnobs } from "./knobs.ts";
+import { createPages } from "./pages/serve-pages.ts";
 import { createRoutes } from "./routes/all.ts";
+import type { ScriptedAnswer } from "./store/chats.ts";
+import type { Mail } from "./store/mails.ts";
 import { currentVersion } from "./store/nodes.ts";
 import { type DeliveryFault, type DeliveryFaultWish, deliveryFaultSchema } from "./webhooks/delivery-faults.ts";
 import { createWorld } from "./world.ts";
@@ -57,6 +61,18 @@ export type FastioEmulator = {
   /** The same as `POST /__faults`; answers the fault's id. */
   addFault(fault: FaultRequest<DeliveryFaultWish>): string;
   dropFile(file: DroppedFile): Promise<{ readonly nodeId: string; readonly versionId: string; readonly size: number }>;
+  /** Turns knobs while the server runs; the same as `POST /__knobs`. */
+  setKnobs(knobs: Partial<FastioKnobs>): void;
+  /** Settles what the next AI answer is; several calls queue up. */
+  answerNext(answer: ScriptedAnswer): void;
+  /** Moves the server's clock on, so that tokens, links and locks run out. */
+  advance(ms: number): void;
+  /** Mails it would have sent, with the codes in them. */
+  mails(): readonly Mail[];
+  /** Sends a delivery once more, under the same id. */
+  replay(deliveryId: string): boolean;
+  /** Forgets everything and starts with the sample world again; faults and knobs stay. */
+  reset(): Promise<void>;
   /** Makes every cursor of the changes feed expire. */
   expireCursors(): void;
   close(): Promise<void>;
@@ -64,7 +80,8 @@ export type FastioEmulator = {
 
 /** Starts a Fast.io that lives in this process: state in memory, file contents in a temporary folder. */
 export async function startFastioEmulator(options: FastioEmulatorOptions = {}): Promise<FastioEmulator> {
-  const { host, port, apiPath = D.apiPath, print, observe, clock = systemClock, seed = randomUUID() } = options;
+  const { host, port, apiPath = D.apiPath, print, observe, seed = randomUUID() } = options;
+  const clock = createAdvancingClock(options.clock ?? systemClock);
   const knobs = readKnobs(options);
   const random = createRandom(`${seed}:control`);
   const faults = createFaults<DeliveryFault, DeliveryFaultWish>({
@@ -73,55 +90,28 @@ export async function startFastioEmulator(options: FastioEmulatorOptions = {}): 
     extra: deliveryFaultSchema,
   });
   const blobs = await createBlobStore({ newId: () => random.uuid() });
-  const stop = new AbortController();
   const time = createScaledTime({ clock, scale: options.timeScale ?? 1 });
   const hookHosts = options.hookHosts ?? [];
-  const world = createWorld({ time, knobs, blobs, seed, faults, closing: stop.signal, hookHosts, print });
-  const counts = new Map<string, number>();
-  const { routes, expireCursors } = createRoutes(world);
-  const api = createApi({ world, routes, apiPath, counts });
-  const sharePages = createSharePages(world);
-  const books = (): FastioBooks => readBooks(world, counts);
+  const links = { publicUrl: "", apiUrl: "" };
 
-  const server = await startServer({
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
-    faults,
-    observe,
-    clock,
-    print,
-    controls: {
-      about: `Fast.io emulator. API under ${apiPath}/, share pages under /shared/.`,
-      routes: [
-        {
-          method: "GET",
-          path: "/__books",
-          does: "tells everything that happened",
-          handle: () => ({ status: 200, body: books() }),
-        },
-        {
-          method: "POST",
-          path: "/__cursors/expire",
-          does: "makes every cursor of the changes feed expire",
-          handle: () => {
-            expireCursors();
-            return { status: 200, body: { ok: true } };
-          },
-        },
-      ],
-    },
-    listener: async (request, response) => {
-      const url = new URL(request.url ?? "/", "http://emulator");
-      if (url.pathname.startsWith(`${apiPath}/`)) return api(request, response, url);
-      if (url.pathname.startsWith("/shared/")) return sharePages(request, response, url);
-      request.resume();
-      sendText(response, 404, "nothing here\n");
-    },
-  });
-  world.links.publicUrl = (options.publicUrl ?? server.url).replace(/\/$/, "");
-  world.links.apiUrl = world.links.publicUrl + apiPath;
+  const build = (life: AbortController) => {
+    const closing = life.signal;
+    const world = createWorld({ time, knobs, blobs, seed, faults, closing, hookHosts, print, links });
+    const counts = new Map<string, number>();
+    const { routes, expireCursors } = createRoutes(world);
+    const api = createApi({ world, routes, apiPath, counts });
+    return { world, counts, expireCursors, api, pages: createPages(world), life };
+  };
+  let now = build(new AbortController());
+  const end = async ({ life, world }: typeof now): Promise<void> => {
+    life.abort(new Error("the emulator closes"));
+    world.activity.wakeAll();
+    await world.deliverer.close();
+  };
+  const books = (): FastioBooks => readBooks(now.world, now.counts);
 
   const dropFile: FastioEmulator["dropFile"] = async ({ name, content, folder = "" }) => {
+    const { world } = now;
     const drive = world.drives.get(D.workspaceId);
     if (!drive) throw new Error("the sample workspace is missing");
     const source = typeof content === "string" || content instanceof Uint8Array ? Readable.from([content]) : content;
@@ -133,6 +123,45 @@ export async function startFastioEmulator(options: FastioEmulatorOptions = {}): 
     const node = world.nodes.putFile(drive, parent, name, blob, { userId: D.personUserId });
     return { nodeId: node.id, versionId: currentVersion(node)?.id ?? "", size: blob.size };
   };
+  const actions = {
+    books,
+    knobs: () => knobs,
+    setKnobs: (wish: Partial<FastioKnobs>) => void Object.assign(knobs, wish),
+    expireCursors: () => now.expireCursors(),
+    answerNext: (answer: ScriptedAnswer) => now.world.chats.script(answer),
+    advance: (ms: number) => clock.advance(ms),
+    mails: () => now.world.mails.all(),
+    replay: (id: string) => now.world.deliverer.replay(id),
+    dropText: (name: string, content: string, folder: string | undefined) =>
+      dropFile({ name, content, ...(folder === undefined ? {} : { folder }) }),
+    reset: async () => {
+      const before = now;
+      now = build(new AbortController());
+      await end(before);
+    },
+  };
+
+  const server = await startServer({
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    faults,
+    observe,
+    clock,
+    print,
+    controls: {
+      about: `Fast.io emulator. API under ${apiPath}/, share pages under /shared/.`,
+      routes: controlRoutes(actions),
+    },
+    listener: async (request, response) => {
+      const url = new URL(request.url ?? "/", "http://emulator");
+      if (url.pathname.startsWith(`${apiPath}/`)) return now.api(request, response, url);
+      if (await now.pages(request, response, url)) return;
+      request.resume();
+      sendText(response, 404, "nothing here\n");
+    },
+  });
+  links.publicUrl = (options.publicUrl ?? server.url).replace(/\/$/, "");
+  links.apiUrl = links.publicUrl + apiPath;
 
   return {
     url: server.url,
@@ -140,23 +169,14 @@ export async function startFastioEmulator(options: FastioEmulatorOptions = {}): 
     port: server.port,
     orgId: D.orgId,
     workspaceId: D.workspaceId,
-    books,
     addFault: (fault) => faults.add(fault),
     dropFile,
-    expireCursors,
+    ...actions,
     close: async () => {
-      stop.abort(new Error("the emulator closes"));
-      world.activity.wakeAll();
+      const ending = end(now);
       await server.close();
-      await world.deliverer.close();
+      await ending;
       await blobs.close();
     },
   };
-}
-
-/** The knobs among the options, defaults where none is given. */
-function readKnobs(options: Partial<FastioKnobs>): FastioKnobs {
-  const known = Object.keys(DEFAULT_KNOBS);
-  const given = Object.entries(options).filter(([name, value]) => known.includes(name) && value !== undefined);
-  return { ...DEFAULT_KNOBS, ...Object.fromEntries(given) };
 }

@@ -7,8 +7,12 @@ import type { FastioKnobs } from "./knobs.ts";
 import { createIdSource, type IdSource } from "./protocol/ids.ts";
 import { type Accounts, createAccounts } from "./store/accounts.ts";
 import { type Activity, createActivity } from "./store/activity.ts";
+import { composeAnswer } from "./store/answers.ts";
+import { type ChatStore, createChatStore } from "./store/chats.ts";
 import { createEventLog, type EventLog } from "./store/events.ts";
 import { createHookStore, type HookStore } from "./store/hooks.ts";
+import { createIndexer, type Indexer } from "./store/indexing.ts";
+import { createMailbox, type Mailbox } from "./store/mails.ts";
 import { createNodeStore, type Drive, type NodeStore } from "./store/nodes.ts";
 import { createPlaces, type Places } from "./store/places.ts";
 import { createShareStore, type ShareStore } from "./store/shares.ts";
@@ -27,10 +31,13 @@ export type World = {
   readonly activity: Activity;
   readonly events: EventLog;
   readonly nodes: NodeStore;
+  readonly indexer: Indexer;
   /** Storage of each workspace, by workspace id. */
   readonly drives: Map<string, Drive>;
   readonly uploads: UploadStore;
   readonly shares: ShareStore;
+  readonly chats: ChatStore;
+  readonly mails: Mailbox;
   readonly hooks: HookStore;
   readonly deliverer: Deliverer;
   /** Aborts at shutdown. */
@@ -50,6 +57,7 @@ export function createWorld(deps: {
   readonly closing: AbortSignal;
   readonly hookHosts: readonly string[];
   readonly print: ((line: string) => void) | undefined;
+  readonly links: World["links"];
 }): World {
   const { time, knobs, blobs, closing } = deps;
   const clock = time;
@@ -57,7 +65,15 @@ export function createWorld(deps: {
   const activity = createActivity(clock);
   const events = createEventLog({ clock, ids, activity });
   const accounts = createAccounts({ clock, ids, sessionSeconds: knobs.sessionSeconds });
-  const nodes = createNodeStore({ clock, ids, events, overwriteEvent: knobs.overwriteEvent });
+  const indexer = createIndexer({ time, knobs, activity, events, closing });
+  const mails = createMailbox(clock);
+  const nodes = createNodeStore({
+    clock,
+    ids,
+    events,
+    index: indexer.take,
+    overwriteEvent: () => knobs.overwriteEvent,
+  });
   const hooks = createHookStore({ clock, ids });
   const deliverer = createDeliverer({
     time,
@@ -79,13 +95,24 @@ export function createWorld(deps: {
     activity,
     events,
     nodes,
+    indexer,
     drives: new Map(),
     uploads: createUploadStore({ time, ids, blobs, nodes, activity, knobs, closing }),
     shares: createShareStore({ clock, ids, events, nodes, accounts }),
+    chats: createChatStore({
+      time,
+      ids,
+      activity,
+      events,
+      knobs,
+      closing,
+      compose: ({ text, scope }) => composeAnswer({ blobs, nodes }, text, scope),
+    }),
+    mails,
     hooks,
     deliverer,
     closing,
-    links: { publicUrl: "", apiUrl: "" },
+    links: deps.links,
     hookHosts: deps.hookHosts,
   };
   addSample(world);
@@ -106,5 +133,5 @@ function addSample(world: World): void {
     createdMs,
   });
   const scope = { orgId: D.orgId, workspaceId: D.workspaceId };
-  world.drives.set(D.workspaceId, world.nodes.createDrive("workspace", D.workspaceId, scope));
+  world.drives.set(D.workspaceId, world.nodes.createDrive("workspace", D.workspaceId, scope, true));
 }

@@ -5,8 +5,15 @@ export type Answer =
   | { readonly kind: "ok"; readonly payload: Readonly<Record<string, unknown>>; readonly status?: number }
   /** A failure with a payload of its own, as the bulk details have. */
   | { readonly kind: "failed"; readonly payload: Readonly<Record<string, unknown>>; readonly status: number }
-  /** Bytes, sent as they are by the route itself. */
-  | { readonly kind: "bytes"; readonly file: FileAnswer };
+  /** JSON without the envelope, as token and cancel answers have it. */
+  | { readonly kind: "raw"; readonly payload: Readonly<Record<string, unknown>>; readonly status?: number }
+  /** Bytes of a stored file. */
+  | { readonly kind: "bytes"; readonly file: FileAnswer; readonly headers?: Readonly<Record<string, string>> }
+  /** A body made while it is sent. */
+  | { readonly kind: "stream"; readonly headers: Readonly<Record<string, string>>; readonly body: Chunks }
+  | { readonly kind: "redirect"; readonly location: string; readonly status: 302 | 307 };
+
+export type Chunks = AsyncIterable<Uint8Array | string>;
 
 export type FileAnswer = {
   readonly key: string;
@@ -28,6 +35,8 @@ export type Route = {
   readonly dialect: "both" | "reference" | "guide";
   /** Answers without a credential. */
   readonly open?: boolean;
+  /** Uses up credits. */
+  readonly costs?: boolean;
   readonly handle: (call: Call) => Answer | Promise<Answer>;
 };
 

@@ -4,9 +4,11 @@ import { ApiRefusal, unauthorized, unknownRoute } from "../protocol/faults.ts";
 import type { World } from "../world.ts";
 import { createCall } from "./call.ts";
 import { refusalBody, wrap } from "./envelope.ts";
+import { refuseUnpaid } from "./payment.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Answer, createRouter, type Route } from "./route.ts";
 import { sendFile } from "./send-file.ts";
+import { sendStream } from "./send-stream.ts";
 
 const callerOf = (request: IncomingMessage): string =>
   request.headers.authorization ?? request.socket.remoteAddress ?? "unknown";
@@ -26,7 +28,7 @@ export function createApi(options: {
   const { world, apiPath, counts } = options;
   const { knobs } = world;
   const find = createRouter(options.routes);
-  const limit = createRateLimit({ max: knobs.rateLimit, windowMs: knobs.rateWindowMs, now: () => world.time.now() });
+  const limit = createRateLimit({ knobs, now: () => world.time.now() });
 
   const answerFor = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<Answer> => {
     const method = request.method ?? "GET";
@@ -40,7 +42,27 @@ export function createApi(options: {
     const signal = AbortSignal.any([gone.signal, world.closing]);
     const call = createCall({ world, request, url, params: found.params, signal });
     if (!found.route.open && !world.accounts.userOf(call.token)) throw unauthorized();
+    refuseUnpaid(knobs, found.route);
     return found.route.handle(call);
+  };
+
+  const sendAnswer = async (request: IncomingMessage, response: ServerResponse, answer: Answer, nowMs: number) => {
+    switch (answer.kind) {
+      case "bytes":
+        return sendFile(request, response, world.blobs, answer.file, answer.headers);
+      case "stream":
+        return sendStream(response, answer.headers, answer.body);
+      case "redirect":
+        response.writeHead(answer.status, { location: answer.location, "content-length": "0" }).end();
+        return;
+      case "raw":
+        return sendJson(response, answer.status ?? 200, answer.payload);
+      case "ok":
+      case "failed":
+        return sendJson(response, answer.status ?? 200, wrap(knobs, answer.kind === "ok", answer.payload, nowMs));
+      default:
+        return answer satisfies never;
+    }
   };
 
   return async (request, response, url) => {
@@ -54,8 +76,7 @@ export function createApi(options: {
         throw new ApiRefusal(429, 1671, "Rate limit reached.", { retry_after_seconds: rate.retryAfterSeconds });
       }
       const answer = await answerFor(request, response, url);
-      if (answer.kind === "bytes") await sendFile(request, response, world.blobs, answer.file);
-      else sendJson(response, answer.status ?? 200, wrap(knobs, answer.kind === "ok", answer.payload, nowMs));
+      await sendAnswer(request, response, answer, nowMs);
     } catch (error) {
       if (!(error instanceof ApiRefusal)) throw error;
       // The rest of the body is read away, so that the sender gets the answer and not a reset.

@@ -23,3 +23,11 @@ export const slugOf = (title: string): string =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 60) || "share";
+
+/** The name, or the name with a number where it is taken: `a.txt`, `a (1).txt`, `a (2).txt`. */
+export function freeName(taken: { has(name: string): boolean }, name: string): string {
+  if (!taken.has(name)) return name;
+  const dot = name.lastIndexOf(".");
+  const [stem, tail] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  for (let n = 1; ; n += 1) if (!taken.has(`${stem} (${n})${tail}`)) return `${stem} (${n})${tail}`;
+}

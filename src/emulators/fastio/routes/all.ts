@@ -1,6 +1,8 @@
 import type { Route } from "../http/route.ts";
 import type { World } from "../world.ts";
 import { accountRoutes } from "./accounts.ts";
+import { agentRoutes } from "./ai-agent.ts";
+import { chatRoutes } from "./ai-chat.ts";
 import { type CursorControl, changesFeed } from "./changes-feed.ts";
 import { downloadRoutes } from "./downloads.ts";
 import { eventRoutes } from "./events.ts";
@@ -26,6 +28,8 @@ export function createRoutes(world: World): CursorControl & { readonly routes: r
       ...downloadRoutes(world),
       ...uploadRoutes(world),
       ...guideUploadRoutes(world),
+      ...agentRoutes(world),
+      ...chatRoutes(world),
       ...shareRoutes(world),
       ...memberRoutes(world),
       ...eventRoutes(world),

@@ -33,7 +33,7 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
           mimecategory: mime.category,
           virus: { status: "unscanned", reason: "scan not run" },
           previews: { thumbnail: { state: "not generated" } },
-          ai: { state: "ready", attach: true, summary: true },
+          ai: { state: version.index, attach: version.index === "ready", summary: version.index === "ready" },
           metadata: null,
           origin: {
             type: "chunked",

@@ -2,7 +2,10 @@ import type { Clock } from "../../../clock.ts";
 import { notAcceptable, notFound } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
+import { freeName } from "../protocol/names.ts";
+
 import type { EventLog, EventScope } from "./events.ts";
+import type { Indexer, IndexState } from "./indexing.ts";
 
 /** Bytes that are already in the blob store. */
 export type Content = { readonly key: string; readonly size: number; readonly sha256: string };
@@ -12,11 +15,12 @@ export type Version = Content & {
   readonly createdMs: number;
   readonly creator: string | undefined;
   readonly uploadId: string | undefined;
+  index: IndexState;
 };
 
 export type Node = {
   readonly id: string;
-  readonly type: "file" | "folder" | "link";
+  readonly type: "file" | "folder" | "link" | "note";
   name: string;
   /** Plain id of the parent folder, or `root`. */
   parentId: string;
@@ -28,6 +32,19 @@ export type Node = {
   trashed: { readonly atMs: number; readonly from: string } | undefined;
   /** Share id a link points to. */
   readonly target?: string;
+  /** Title and short text a user wrote over what the file says about itself. */
+  details?: { readonly title: string | undefined; readonly short: string | undefined };
+  lock?: NodeLock | undefined;
+};
+
+/** Only its holder changes a locked node, until the lock runs out. */
+export type NodeLock = {
+  readonly token: string;
+  readonly userId: string;
+  readonly clientInfo: string | undefined;
+  readonly durationMs: number;
+  readonly sinceMs: number;
+  untilMs: number;
 };
 
 /** A tree of nodes: a workspace's storage, or the own storage of a share. */
@@ -35,13 +52,15 @@ export type Drive = {
   readonly kind: "workspace" | "share";
   readonly id: string;
   readonly scope: EventScope;
+  /** Whether the AI reads what is stored here. */
+  intelligence: boolean;
   readonly nodes: Map<string, Node>;
   /** Live children by parent key and name. */
   readonly children: Map<string, Map<string, Node>>;
 };
 
 export type NodeStore = {
-  createDrive(kind: Drive["kind"], id: string, scope: EventScope): Drive;
+  createDrive(kind: Drive["kind"], id: string, scope: EventScope, intelligence: boolean): Drive;
   /** @throws {ApiRefusal} 404 for `root` too: the root has no node */
   node(drive: Drive, id: string): Node;
   /** Key of a live folder. @throws {ApiRefusal} 404, or 406 when it is no folder */
@@ -57,11 +76,16 @@ export type NodeStore = {
   createLink(drive: Drive, parent: string, name: string, target: string, userId: string): Node;
   /** A new file, or a new version of the file of that name in that folder. */
   putFile(drive: Drive, parent: string, name: string, content: Content, by: PutBy): Node;
+  /** A note of its own; a taken name gets a number. */
+  createNote(drive: Drive, parent: string, name: string, content: Content, userId: string): Node;
+  /** A copy with everything in it; only the current version of each file goes along. */
+  copy(drive: Drive, node: Node, target: Drive, parent: string, userId: string): Node;
   /** A new version of this very file. */
   addVersion(drive: Drive, node: Node, content: Content, by: PutBy): Node;
   restoreVersion(drive: Drive, node: Node, versionId: string, userId: string): Node;
   rename(drive: Drive, node: Node, name: string, userId: string): Node;
   move(drive: Drive, node: Node, parent: string, userId: string): Node;
+  setDetails(drive: Drive, node: Node, details: NonNullable<Node["details"]>, userId: string): Node;
   remove(drive: Drive, node: Node, userId: string): void;
   restore(drive: Drive, node: Node, userId: string): Node;
   purge(drive: Drive, node: Node, userId: string): void;
@@ -75,7 +99,9 @@ export function createNodeStore(deps: {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly events: EventLog;
-  readonly overwriteEvent: "file_updated" | "file_added";
+  readonly index: Indexer["take"];
+  /** Asked at each overwrite, since it may be turned while the server runs. */
+  readonly overwriteEvent: () => "file_updated" | "file_added";
 }): NodeStore {
   const now = (): number => deps.clock.now();
   const keyOf = (folder: string): string => (folder === "root" ? "root" : idKey(folder));
@@ -123,12 +149,6 @@ export function createNodeStore(deps: {
     const parent = one.parentId === "root" ? undefined : drive.nodes.get(idKey(one.parentId));
     return parent ? isInside(drive, parent, key) : false;
   };
-  const freeName = (names: ReadonlyMap<string, Node>, name: string): string => {
-    if (!names.has(name)) return name;
-    const dot = name.lastIndexOf(".");
-    const [stem, tail] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
-    for (let n = 1; ; n += 1) if (!names.has(`${stem} (${n})${tail}`)) return `${stem} (${n})${tail}`;
-  };
   const attach = (drive: Drive, one: Node, parent: string, name: string): void => {
     const key = keyOf(parent);
     one.parentId = key === "root" ? "root" : node(drive, parent).id;
@@ -163,12 +183,18 @@ export function createNodeStore(deps: {
     createdMs: now(),
     creator: by.userId,
     uploadId: by.uploadId,
+    index: "disabled",
   });
+  const push = (drive: Drive, one: Node, content: Content, by: PutBy): void => {
+    const version = versionOf(content, by);
+    one.versions.push(version);
+    deps.index(drive, one, version);
+  };
   const addVersion = (drive: Drive, one: Node, content: Content, by: PutBy): Node => {
-    if (one.type !== "file") throw notAcceptable("The node is not a file.");
-    one.versions.push(versionOf(content, by));
+    if (one.type !== "file" && one.type !== "note") throw notAcceptable("The node is not a file.");
+    push(drive, one, content, by);
     one.modifiedMs = now();
-    tell(drive, one, deps.overwriteEvent, by.userId);
+    tell(drive, one, deps.overwriteEvent(), by.userId);
     return one;
   };
   const trashNode = (drive: Drive, one: Node, userId: string): void => {
@@ -177,6 +203,15 @@ export function createNodeStore(deps: {
     tell(drive, one, one.type === "folder" ? "folder_deleted" : "file_deleted", userId);
   };
 
+  const copyTree = (drive: Drive, one: Node, target: Drive, parent: string, userId: string): Node => {
+    const children = [...(drive.children.get(idKey(one.id))?.values() ?? [])];
+    const made = make(target, one.type, parent, one.name, userId);
+    const version = currentVersion(one);
+    if (version) push(target, made, version, { userId });
+    if (one.details) made.details = one.details;
+    for (const child of children) if (child.type !== "link") copyTree(drive, child, target, made.id, userId);
+    return made;
+  };
   const forget = (drive: Drive, one: Node): void => {
     for (const child of drive.children.get(idKey(one.id))?.values() ?? []) forget(drive, child);
     drive.children.delete(idKey(one.id));
@@ -184,7 +219,14 @@ export function createNodeStore(deps: {
   };
 
   return {
-    createDrive: (kind, id, scope) => ({ kind, id, scope, nodes: new Map(), children: new Map() }),
+    createDrive: (kind, id, scope, intelligence) => ({
+      kind,
+      id,
+      scope,
+      intelligence,
+      nodes: new Map(),
+      children: new Map(),
+    }),
     node,
     folderKey,
     isTrashed,
@@ -216,15 +258,38 @@ export function createNodeStore(deps: {
       const existing = namesIn(drive, folderKey(drive, parent)).get(name);
       if (existing?.type === "file") return addVersion(drive, existing, content, by);
       const made = make(drive, "file", parent, name, by.userId);
-      made.versions.push(versionOf(content, by));
+      push(drive, made, content, by);
       tell(drive, made, "file_added", by.userId);
       return made;
+    },
+    createNote: (drive, parent, name, content, userId) => {
+      folderKey(drive, parent);
+      const made = make(drive, "note", parent, name, userId);
+      push(drive, made, content, { userId });
+      tell(drive, made, "file_added", userId);
+      return made;
+    },
+    copy: (drive, one, target, parent, userId) => {
+      const key = folderKey(target, parent);
+      if (drive === target && key !== "root" && isInside(target, node(target, parent), idKey(one.id)))
+        throw notAcceptable("A folder cannot be copied into itself.");
+      const inTheWay = namesIn(target, key).get(one.name);
+      if (inTheWay?.type === "file" && one.type === "file" && inTheWay !== one) trashNode(target, inTheWay, userId);
+      const made = copyTree(drive, one, target, parent, userId);
+      tell(target, made, one.type === "folder" ? "folder_created" : "file_copied", userId);
+      return made;
+    },
+    setDetails: (drive, one, details, userId) => {
+      one.details = details;
+      one.modifiedMs = now();
+      tell(drive, one, one.type === "folder" ? "folder_updated" : "file_updated", userId);
+      return one;
     },
     addVersion,
     restoreVersion: (drive, one, versionId, userId) => {
       const old = one.versions.find((version) => idKey(version.id) === idKey(versionId));
       if (!old) throw notFound("version");
-      one.versions.push(versionOf(old, { userId }));
+      push(drive, one, old, { userId });
       one.modifiedMs = now();
       tell(drive, one, "file_version_restored", userId);
       return one;

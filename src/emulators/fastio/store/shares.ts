@@ -175,7 +175,8 @@ export function createShareStore(deps: {
         createdMs: now,
         updatedMs: now,
         archived: false,
-        drive: folderId === undefined ? deps.nodes.createDrive("share", id, scope) : workspaceDrive,
+        drive:
+          folderId === undefined ? deps.nodes.createDrive("share", id, scope, settings.intelligence) : workspaceDrive,
         folderId,
         members: new Map([[creator.email.toLowerCase(), owner]]),
       };

@@ -32,6 +32,8 @@ export type Deliverer = {
   /** Sends one event to one webhook whatever it subscribed to. */
   sendTo(hook: Hook, row: EventRow): DeliveryRecord;
   records(): readonly DeliveryRecord[];
+  /** Sends a delivery again under the same id, as a record of its own; false when there is none. */
+  replay(deliveryId: string): boolean;
   /** Stops retries and open requests. */
   close(): Promise<void>;
 };
@@ -52,6 +54,7 @@ export function createDeliverer(deps: {
   const agent = new Agent({ connections: deps.parallel, keepAliveTimeout: 30_000 });
   const limit = createLimiter(deps.parallel);
   const records: DeliveryRecord[] = [];
+  const sent = new Map<string, readonly [DeliveryRecord, Rows]>();
   const batches = new Map<string, EventRow[]>();
   const heldBack = new Map<string, Set<() => void>>();
 
@@ -149,6 +152,7 @@ export function createDeliverer(deps: {
       settled: "pending",
     };
     records.push(record);
+    sent.set(id, [record, rows]);
     return record;
   };
 
@@ -192,6 +196,13 @@ export function createDeliverer(deps: {
     },
     sendTo: (hook, row) => dispatch(hook, [row]),
     records: () => records,
+    replay: (deliveryId) => {
+      const [record, rows] = sent.get(deliveryId) ?? [];
+      const hook = record && deps.hooks.find(record.webhookId);
+      if (!hook || !rows) return false;
+      begin(hook, open(hook, rows, deliveryId), rows, []);
+      return true;
+    },
     close: () => agent.destroy(),
   };
 }
