@@ -1,11 +1,10 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { PermanentError } from "../errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { openFolder } from "./open-folder.ts";
 import * as schema from "./schema.ts";
 
 /** Drizzle over either driver; queries are written once. */
@@ -35,28 +34,23 @@ export async function openLedger(url: string, log: Log): Promise<Ledger> {
 
 /** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */
 async function openPglite(folder: string): Promise<Ledger> {
-  const [{ PGlite }, { drizzle }, { migrate }] = await Promise.all([
-    import("@electric-sql/pglite"),
-    import("drizzle-orm/pglite"),
-    import("drizzle-orm/pglite/migrator"),
-  ]);
   const unlock = lockFolder(folder);
+  let pglite: PGlite | undefined;
+  const close = async (): Promise<void> => {
+    await pglite?.close();
+    unlock();
+  };
   try {
-    mkdirSync(dirname(folder), { recursive: true });
-    const pglite = await PGlite.create(folder);
+    const [{ drizzle }, { migrate }] = await Promise.all([
+      import("drizzle-orm/pglite"),
+      import("drizzle-orm/pglite/migrator"),
+    ]);
+    pglite = await openFolder(folder);
     const db = drizzle(pglite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
-    return {
-      kind: "pglite",
-      db,
-      pglite,
-      close: async () => {
-        await pglite.close();
-        unlock();
-      },
-    };
+    return { kind: "pglite", db, pglite, close };
   } catch (error) {
-    unlock();
+    await close();
     throw error;
   }
 }

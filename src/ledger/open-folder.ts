@@ -1,0 +1,28 @@
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
+
+/**
+ * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
+ *
+ * Making one writes a thousand files. A process killed in the middle leaves a folder that PGlite takes for whole
+ * and cannot start from, so a mark beside the folder says that it is not finished; then it is made anew.
+ */
+export async function openFolder(folder: string): Promise<PGlite> {
+  const { PGlite } = await import("@electric-sql/pglite");
+  const unfinished = `${folder}.unfinished`;
+  if (existsSync(unfinished)) empty(folder);
+  // Only a folder that held nothing is marked: nothing else is ever thrown away.
+  if (namesIn(folder).length === 0)
+    writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
+  const pglite = await PGlite.create(folder);
+  rmSync(unfinished, { force: true });
+  return pglite;
+}
+
+const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+/** What is in it, not the folder itself: that may be a mount point. */
+function empty(folder: string): void {
+  for (const name of namesIn(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+}

@@ -1,0 +1,131 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
+import { events } from "../../../src/ledger/schema.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { availableBackends, openBackend } from "../../support/backends.ts";
+import { freePort } from "../../support/child-server.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const MIGRATIONS = join(ROOT, "src/ledger/migrations");
+const OPENER = fileURLToPath(new URL("./open-a-ledger.ts", import.meta.url));
+
+describe.each(availableBackends({ postgresUrl: inject("postgresUrl") }))("on %s", (name) => {
+  test("migrations run at the start, and again without harm", async () => {
+    const url = await newUrl(name);
+    const first = await openLedger(url, silentLog);
+    expect(await first.db.$count(events)).toBe(0);
+    await first.close();
+    const second = await open(url);
+    expect(await second.db.$count(events)).toBe(0);
+    expect(second.kind).toBe(name);
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL", () => {
+  test("processes that start together migrate once", async () => {
+    const url = await newUrl("postgres");
+    const ledgers = await Promise.all([open(url), open(url), open(url)]);
+    for (const { db } of ledgers) expect(await db.$count(events)).toBe(0);
+    const journal: { readonly entries: readonly unknown[] } = JSON.parse(
+      readFileSync(join(MIGRATIONS, "meta/_journal.json"), "utf8"),
+    );
+    const applied = await ledgers[0]?.db.execute("select * from relay.__drizzle_migrations");
+    expect(applied).toMatchObject({ rowCount: journal.entries.length });
+  });
+});
+
+test("a PostgreSQL that is not there is told of, with what to check and without the password", async () => {
+  const url = `postgres://relay:very-secret@127.0.0.1:${await freePort()}/relay`;
+  const opening = openLedger(url, silentLog);
+  await expect(opening).rejects.toMatchObject({
+    code: "ledger_unavailable",
+    message: expect.not.stringContaining("very-secret"),
+    nextAction: expect.stringContaining("DATABASE_URL"),
+  });
+});
+
+test("a second ledger on the same folder is refused, naming the holder", async () => {
+  const url = await newUrl("pglite");
+  await open(url);
+  await expect(openLedger(url, silentLog)).rejects.toMatchObject({
+    code: "ledger_locked",
+    message: expect.stringContaining(`process ${process.pid}`),
+  });
+});
+
+test("a folder whose making was killed in the middle is made anew", async () => {
+  const url = await newUrl("pglite");
+  const folder = url.slice("pglite:".length);
+  // As a killed process leaves it: PGlite would take it for whole because of this file.
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "PG_VERSION"), "18\n");
+  writeFileSync(`${folder}.unfinished`, "");
+  const { db } = await open(url);
+  expect(await db.$count(events)).toBe(0);
+  expect(existsSync(`${folder}.unfinished`)).toBe(false);
+});
+
+test("a process killed while it makes the ledger can be started again", async () => {
+  const url = await newUrl("pglite");
+  const folder = url.slice("pglite:".length);
+  const child = spawn(process.execPath, [OPENER, url], { stdio: "ignore" });
+  const gone = once(child, "exit");
+  while (!existsSync(folder) || readdirSync(folder).length < 3) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  child.kill("SIGKILL");
+  await gone;
+  expect(existsSync(`${folder}.unfinished`)).toBe(true);
+  const { db } = await open(url);
+  expect(await db.$count(events)).toBe(0);
+});
+
+test("a process killed with the ledger open leaves it whole, and its lock does not block", async () => {
+  const url = await newUrl("pglite");
+  const child = spawn(process.execPath, [OPENER, url], { stdio: ["ignore", "pipe", "inherit"] });
+  const gone = once(child, "exit");
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await gone;
+  const { db } = await open(url);
+  expect(await db.$count(events)).toBe(0);
+});
+
+test("the committed migrations make the schema as it stands", () => {
+  const folder = mkdtempSync(join(tmpdir(), "relay-migrations-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  // drizzle-kit takes the place for its files as relative to where it runs.
+  const copy = join(folder, "migrations");
+  cpSync(MIGRATIONS, copy, { recursive: true });
+  const said = execFileSync(
+    process.execPath,
+    [
+      join(ROOT, "node_modules/drizzle-kit/bin.cjs"),
+      "generate",
+      "--dialect=postgresql",
+      `--schema=${join(ROOT, "src/ledger/schema.ts")}`,
+      "--out=migrations",
+    ],
+    { cwd: folder, encoding: "utf8" },
+  );
+  expect(said).toContain("No schema changes");
+  expect(readdirSync(copy).sort()).toEqual(readdirSync(MIGRATIONS).sort());
+});
+
+async function newUrl(name: "pglite" | "postgres" | "redis + postgres"): Promise<string> {
+  const backend = await openBackend(name, inject("postgresUrl"));
+  onTestFinished(backend.drop);
+  return backend.environment["DATABASE_URL"] ?? "";
+}
+
+async function open(url: string): Promise<Ledger> {
+  const ledger = await openLedger(url, silentLog);
+  onTestFinished(ledger.close);
+  return ledger;
+}
