@@ -38,6 +38,10 @@ export type AcceptedBatch = {
 };
 
 const MINUTE_MS = 60_000;
+/** A statement takes 65,535 parameters, and an event is 16 of them. */
+const MAX_ROWS_A_STATEMENT = 1_000;
+/** What the column holds; a sender may claim to send more. */
+const MAX_INTEGER = 2_147_483_647;
 
 /**
  * Writes many intakes in one transaction: events first, so that the verdict of each delivery
@@ -51,12 +55,8 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
       for (const { key, event } of intake.events) if (!rows.has(key)) rows.set(key, toRow(key, event));
     }
     const fresh = new Set<string>();
-    if (rows.size > 0) {
-      const inserted = await tx
-        .insert(events)
-        .values([...rows.values()])
-        .onConflictDoNothing()
-        .returning({ key: events.key });
+    for (const part of chunksOf([...rows.values()].sort(byOrder(({ key }) => key)))) {
+      const inserted = await tx.insert(events).values(part).onConflictDoNothing().returning({ key: events.key });
       for (const { key } of inserted) fresh.add(key);
     }
 
@@ -78,16 +78,17 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
       }
       deliveryRows.push({
         ...intake.facts,
+        bodyBytes: Math.min(intake.facts.bodyBytes, MAX_INTEGER),
         verdict,
         reason: refused ? intake.reason : null,
         eventKeys: refused ? [] : intake.events.map(({ key }) => key),
       });
     }
-    if (deliveryRows.length > 0) await tx.insert(deliveries).values(deliveryRows);
+    for (const part of chunksOf(deliveryRows)) await tx.insert(deliveries).values(part);
     if (counts.size > 0) {
       await tx
         .insert(refusals)
-        .values([...counts.values()])
+        .values([...counts.values()].sort(byOrder(({ minuteMs, reason }) => `${minuteMs} ${reason}`)))
         .onConflictDoUpdate({
           target: [refusals.minuteMs, refusals.reason],
           set: { count: sql`${refusals.count} + excluded.count` },
@@ -95,6 +96,18 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
     }
     return { verdicts, newKeys };
   });
+}
+
+/** Two processes that write the same rows lock them in the same order, or they would wait for each other for ever. */
+const byOrder =
+  <T>(nameOf: (row: T) => string) =>
+  (a: T, b: T): number =>
+    nameOf(a) < nameOf(b) ? -1 : 1;
+
+function chunksOf<T>(rows: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < rows.length; at += MAX_ROWS_A_STATEMENT) chunks.push(rows.slice(at, at + MAX_ROWS_A_STATEMENT));
+  return chunks;
 }
 
 /** An event is new for the first delivery of the batch that brings it, and a repeat for the others. */
