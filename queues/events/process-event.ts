@@ -7,6 +7,7 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listRuleStates, type RuleState } from "../../src/ledger/rule-state-queries.ts";
 import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
+import { messageOf } from "../../src/message-of.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { matchRule } from "../../src/rules/match.ts";
 import { deriveRunId } from "../../src/run-id.ts";
@@ -35,49 +36,56 @@ const EVERY_RULE = "*";
 export const processEvent =
   (deps: ProcessEventDeps) =>
   async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
-    const { db, clock, log } = deps;
-    const event = await findEvent(db, eventKey);
+    const event = await findEvent(deps.db, eventKey);
     if (event?.status !== "accepted") return { kind: "done" };
     try {
       await route(deps, event, signal);
       return { kind: "done" };
     } catch (error) {
       signal.throwIfAborted();
-      const decision = decideFailure(error, event.failures, deps.random);
-      const words = error instanceof Error ? error.message : String(error);
-      switch (decision.do) {
-        case "wait":
-          return { kind: "later", atMs: clock.now() + decision.delayMs };
-        case "retry":
-          await countEventFailure(db, eventKey);
-          throw error;
-        case "cancel":
-          await closeEvent(
-            db,
-            eventKey,
-            { status: "ignored", reasons: { [EVERY_RULE]: `the file is gone: ${words}` } },
-            clock.now(),
-          );
-          return { kind: "done" };
-        case "pause_rule":
-          // The key to Fast.io itself does not work: that is every rule's trouble, and somebody will mend it.
-          log.error("event.waiting", { eventKey, message: words });
-          return { kind: "later", atMs: clock.now() + MISCONFIGURED_DELAY_MS };
-        case "fail":
-          await closeEvent(db, eventKey, { status: "failed", reasons: { [EVERY_RULE]: words } }, clock.now());
-          log.error("event.failed", {
-            eventKey,
-            code: error instanceof RelayError ? error.code : "fault",
-            message: words,
-          });
-          return { kind: "done" };
-        default:
-          return decision satisfies never;
-      }
+      return settleFailure(deps, event, error);
     }
   };
 
+/** An event that was acknowledged is not given up because an upstream is away, however long that takes. */
+const AWAY_DELAY_MS = 300_000;
+/** How often to see whether somebody has mended the key or the plan. */
 const MISCONFIGURED_DELAY_MS = 60_000;
+
+async function settleFailure(deps: ProcessEventDeps, event: EventRow, error: unknown): Promise<JobOutcome> {
+  const { db, clock, log } = deps;
+  const words = messageOf(error);
+  const code = error instanceof RelayError ? error.code : "fault";
+  const end = async (status: "ignored" | "failed", reason: string): Promise<JobOutcome> => {
+    await closeEvent(db, event.key, { status, reasons: { [EVERY_RULE]: reason } }, clock.now());
+    log.warn("event.ended", { eventKey: event.key, status, code, message: words });
+    return { kind: "done" };
+  };
+  const decision = decideFailure(error, event.failures, deps.random);
+  switch (decision.do) {
+    case "wait":
+      return { kind: "later", atMs: clock.now() + decision.delayMs };
+    case "retry":
+      await countEventFailure(db, event.key);
+      throw error;
+    case "cancel":
+      return end("ignored", `the file is gone: ${words}`);
+    case "pause_rule":
+      // A place this key may not see stays so; a key or plan that does not work is everybody's trouble and gets mended.
+      if (code === "forbidden" || code === "not_found") return end("failed", words);
+      log.error("event.waiting", { eventKey: event.key, code, message: words });
+      return { kind: "later", atMs: clock.now() + MISCONFIGURED_DELAY_MS };
+    case "fail":
+      // A page of some gateway in place of an answer, or an outage longer than the attempts: neither says anything of the file.
+      if (code === "answer_malformed" || !(error instanceof RelayError) || error.retryable) {
+        log.error("event.waiting", { eventKey: event.key, code, message: words });
+        return { kind: "later", atMs: clock.now() + AWAY_DELAY_MS };
+      }
+      return end("failed", words);
+    default:
+      return decision satisfies never;
+  }
+}
 
 async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSignal): Promise<void> {
   const { db, clock, fastio, log } = deps;
@@ -88,12 +96,13 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
   if (event.objectId === null || event.workspaceId === null) {
     return ignore({ [EVERY_RULE]: "the event names no file in a workspace" });
   }
-  // What no rule listens to needs no call to Fast.io.
-  if (!rules.some((rule) => rule.rule.when.events.some((type) => type === event.type))) {
-    return ignore({ [EVERY_RULE]: `no rule listens to ${event.type}` });
-  }
-
+  // What no rule wants whatever the file is needs no call to Fast.io: most of it is what the relay itself has placed.
+  const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
+  if (listening.length === 0) return ignore({ [EVERY_RULE]: `no rule listens to ${event.type}` });
   const self = await fastio.whoami(signal);
+  if (event.actorUserId === self.userId && listening.every(({ rule }) => rule.when.exclude.actors.includes("self"))) {
+    return ignore({ [EVERY_RULE]: "the relay itself did this" });
+  }
   const node = await fastio.readNode(event.workspaceId, event.objectId, signal);
   if (node.deleted) return ignore({ [EVERY_RULE]: "the file is in the trash" });
   const place = await locateNode(fastio, event.workspaceId, node, signal);
@@ -130,13 +139,8 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
     );
   }
 
-  const created = await createRuns(
-    db,
-    event.key,
-    wanted,
-    { status: wanted.length > 0 ? "routed" : "ignored", reasons },
-    clock.now(),
-  );
+  const status = wanted.length > 0 ? "routed" : "ignored";
+  const created = await createRuns(db, event.key, wanted, { status, reasons }, clock.now());
   log.info("event.routed", {
     eventKey: event.key,
     type: event.type,
@@ -157,7 +161,9 @@ function newRun(
 ): NewRun {
   const nodeId = normaliseOpaqueId(node.id);
   const paused = state?.state === "paused";
-  const versionId = node.versionId === undefined ? undefined : normaliseOpaqueId(node.versionId);
+  // What tells this content from the next: without any of it all versions would be one run.
+  const version = node.versionId ?? event.versionId ?? node.hash?.value;
+  const versionId = version === undefined ? undefined : normaliseOpaqueId(version);
   return {
     id: deriveRunId({ rule: rule.name, nodeId, versionId }),
     ruleName: rule.name,
@@ -168,7 +174,7 @@ function newRun(
     workspaceId: event.workspaceId ?? "",
     workspaceName,
     nodeId,
-    versionId: versionId ?? null,
+    versionId: node.versionId === undefined ? null : normaliseOpaqueId(node.versionId),
     fileName: node.name,
     folderPath: place.folderPath,
     fileSize: node.size ?? null,
