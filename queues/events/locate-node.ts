@@ -28,7 +28,7 @@ export async function locateNode(
   while (parentId !== "root") {
     const current = parentId;
     if (ancestorIds.length >= MAX_DEPTH || ancestorIds.some((known) => sameOpaqueId(known, current))) {
-      throw new PermanentError("answer_malformed", "the folders above this file do not end at the root");
+      throw new PermanentError("conflict", "the folders above this file do not end at the root");
     }
     const folder = await fastio.readNode(workspaceId, current, signal);
     ancestorIds.push(folder.id);

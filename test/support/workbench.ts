@@ -94,6 +94,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
         absentMs: 0,
         keyOf: (variable) => (variable === "DIFY_API_KEY" ? DEFAULT_APP_KEY : undefined),
       },
+      outboundOrigins: [],
     },
     { clock, random, log },
   );
