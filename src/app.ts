@@ -16,7 +16,9 @@ import { messagePage } from "./dashboard/message-page.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
 import { runPage } from "./dashboard/run-page.ts";
 import { runsPage } from "./dashboard/runs-page.ts";
+import { messageOf } from "./message-of.ts";
 import { readLimitedBody } from "./read-body.ts";
+import type { Log } from "./telemetry/log.ts";
 
 export type AppDeps = {
   readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;
@@ -26,6 +28,7 @@ export type AppDeps = {
   readonly changeRule: ChangeRuleState;
   /** Queues for bull-board, by name. */
   readonly queues: readonly JobQueue[];
+  readonly log: Log;
   /** Whether cookies may be sent over TLS only. */
   readonly secureCookies: boolean;
 };
@@ -83,6 +86,15 @@ export function createApp(deps: AppDeps): Hono {
   mountPages(app, deps);
   mountBoard(app, deps);
   app.notFound((context) => context.json({ error: "no such route" }, 404));
+  app.onError((error, context) => {
+    deps.log.error("http.failed", { method: context.req.method, route: context.req.path, message: messageOf(error) });
+    return explain(
+      context,
+      context.req.path.startsWith("/api/"),
+      503,
+      "The relay cannot answer this now; its log says why.",
+    );
+  });
   return app;
 }
 

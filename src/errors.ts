@@ -5,6 +5,7 @@ export type FailureClass = "transient" | "throttled" | "misconfigured" | "perman
 export type FailureCode =
   // start-up
   | "config_invalid"
+  | "usage_invalid"
   | "rules_invalid"
   | "ledger_locked"
   | "ledger_unavailable"

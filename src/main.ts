@@ -14,6 +14,11 @@ const EXIT_CONFIG = 78;
 
 if (existsSync(ENV_FILE)) loadEnvFile(ENV_FILE);
 
+const exitCodeOf = (code: RelayError["code"]): number => {
+  if (code === "usage_invalid") return 2;
+  return code === "config_invalid" || code === "rules_invalid" ? EXIT_CONFIG : 1;
+};
+
 const stopping = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
@@ -46,5 +51,5 @@ try {
   if (!(error instanceof RelayError)) throw error;
   context.warn(`relay: ${error.message}`);
   if (error.nextAction) context.warn(`→ ${error.nextAction}`);
-  process.exitCode = error.code === "config_invalid" || error.code === "rules_invalid" ? EXIT_CONFIG : 1;
+  process.exitCode = exitCodeOf(error.code);
 }

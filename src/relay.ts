@@ -1,5 +1,5 @@
-import type { AddressInfo } from "node:net";
-import { serve } from "@hono/node-server";
+import { createServer, type Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
@@ -34,6 +34,8 @@ export type RelayDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
+  /** Keeps the queues of one Redis apart; BullMQ's own name for it. */
+  readonly queuePrefix?: string;
 };
 
 /** Which parts run in this process. */
@@ -77,13 +79,15 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const outbox = createOutbox({ db: ledger.db, queues, clock, log });
 
     const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox });
+    const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
+    const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
     closers.push(async () => {
-      await Promise.all(workers.map((worker) => worker.close(DRAIN_MS)));
+      stopTicker();
+      await Promise.all(ends.map((end) => end()));
     });
-    closers.push(startTicker({ queue: queues.upkeep, clock, log }));
 
     const server = parts.receive ? await startServer(deps, { ledger, backend, queues, outbox }) : undefined;
-    if (server) closers.push(server.close);
+    if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
     await close();
@@ -91,9 +95,13 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
   }
 }
 
-function openBackend({ config, clock, random, log }: RelayDeps, ledger: Ledger): Promise<QueueBackend> {
+function openBackend(
+  { config, clock, random, log, queuePrefix: prefix }: RelayDeps,
+  ledger: Ledger,
+): Promise<QueueBackend> {
   const at = { clock, random, log };
-  if (config.redisUrl !== undefined) return createQueueBackend({ kind: "redis", url: config.redisUrl }, at);
+  if (config.redisUrl !== undefined)
+    return createQueueBackend({ kind: "redis", url: config.redisUrl, ...(prefix === undefined ? {} : { prefix }) }, at);
   if (ledger.pglite) return createQueueBackend({ kind: "pglite", pglite: ledger.pglite }, at);
   return createQueueBackend({ kind: "postgres", url: config.ledger.url }, at);
 }
@@ -142,7 +150,7 @@ function startWorkers(
   return names.map((name) => starters[name]());
 }
 
-async function startServer(
+function startServer(
   deps: RelayDeps,
   { ledger, backend, queues, outbox }: Core,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
@@ -168,21 +176,36 @@ async function startServer(
     runs: createReadRuns(db),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
     queues: Object.values(queues),
+    log,
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
   });
-  const { host, port } = config.http;
+  return listen(app.fetch, config.http);
+}
+
+/** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
+const CLOSE_MS = 3_000;
+
+function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port }: Config["http"],
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (address: AddressInfo) => {
-      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
-      resolve({
-        url: `http://${shown}:${address.port}`,
-        close: () =>
-          new Promise((done) => {
-            server.close(() => done());
-            if ("closeIdleConnections" in server) server.closeIdleConnections();
-          }),
+    const server = createAdaptorServer({ fetch, createServer }) as Server; // createServer is node:http's
+    const close = (): Promise<void> =>
+      new Promise((done) => {
+        const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+        server.close(() => {
+          clearTimeout(late);
+          done();
+        });
+        server.closeIdleConnections();
       });
-    });
     server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") return;
+      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+      resolve({ url: `http://${shown}:${address.port}`, close });
+    });
   });
 }

@@ -10,8 +10,10 @@ import { DEFAULT_APP_KEY } from "../emulators/dify/defaults.ts";
 import { startDifyEmulator } from "../emulators/dify/start-dify-emulator.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
 import { type FastioEmulator, startFastioEmulator } from "../emulators/fastio/start.ts";
+import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
-import { listRuns } from "../ledger/run-queries.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { countRuns, listRuns } from "../ledger/run-queries.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { openRelay, type Relay } from "../relay.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -33,8 +35,8 @@ export type DemoOptions = {
 
 const WISHED_PORT = 8787;
 const POLL_MS = 150;
-/** Everything of the demo takes seconds; more than this means that something is stuck. */
-const PATIENCE_MS = 180_000;
+/** Nothing of the demo takes so long that nothing changes meanwhile; more means that something is stuck. */
+const PATIENCE_MS = 120_000;
 const RULES_FILE = fileURLToPath(new URL("../../examples/demo.rules.yaml", import.meta.url));
 
 /**
@@ -112,6 +114,7 @@ async function startRelay(
     RELAY_TOKENS: `operator:${token}`,
     LOG_LEVEL: context.environment["LOG_LEVEL"] ?? "silent",
   });
+  if (options.database !== undefined) await refuseStrangersLedger(config.ledger.url);
   const relay = await openRelay(
     {
       config,
@@ -120,11 +123,26 @@ async function startRelay(
       random: Math.random,
       newId: randomUUID,
       log: context.createLog(config.logLevel),
+      queuePrefix: `relay-demo-${randomUUID()}`,
     },
     { receive: true, work: ["events", "runs", "shares", "upkeep"] },
   );
   up.closers.push(() => relay.close());
   return { relay, token };
+}
+
+/** With `--database`: the demo must not run somebody's real work against the emulators. */
+async function refuseStrangersLedger(url: string): Promise<void> {
+  const ledger = await openLedger(url, silentLog);
+  try {
+    if (Object.keys(await countRuns(ledger.db)).length > 0) {
+      throw new PermanentError("usage_invalid", "the database holds runs of a relay already", {
+        nextAction: "give the demo an empty database",
+      });
+    }
+  } finally {
+    await ledger.close();
+  }
 }
 
 /** The emulated app, which lists the extensions of these files among those it takes, as a real one would have to. */
@@ -174,8 +192,10 @@ async function watch(
   work: (signal: AbortSignal) => Promise<void>,
   expected: number,
 ): Promise<readonly RunRow[]> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(PATIENCE_MS)]);
+  const stuck = new AbortController();
+  const signal = AbortSignal.any([stop, stuck.signal]);
   const startedMs = systemClock.now();
+  let changedMs = startedMs;
   const shown = new Map<string, string>();
   let runs: readonly RunRow[] = [];
   const dropping = work(signal);
@@ -195,10 +215,12 @@ async function watch(
     const changed = runs.filter((run) => shown.get(run.id) !== `${run.status} ${run.progress}`);
     for (const run of changed) shown.set(run.id, `${run.status} ${run.progress}`);
     if (changed.length > 0) screen.update(changed, runs);
+    if (changed.length > 0 || !dropped) changedMs = systemClock.now();
+    else if (systemClock.now() - changedMs > PATIENCE_MS) stuck.abort(new Error("nothing moves any more"));
     if (dropped && runs.length >= expected && runs.every((run) => isFinished(run) || isWaitingForPerson(run))) break;
     await systemClock.sleep(POLL_MS, signal).catch(() => {});
   }
-  if (!stop.aborted) await dropping;
+  if (!signal.aborted) await dropping;
   return runs;
 }
 

@@ -17,7 +17,7 @@ export function sampleFiles(): readonly SampleFile[] {
   return [...committed, tone("recording.wav", 20_000_000)];
 }
 
-/** @throws {PermanentError} `config_invalid` for what is no readable file */
+/** @throws {PermanentError} `usage_invalid` for what is no readable file */
 export function ownFiles(paths: readonly string[]): readonly SampleFile[] {
   return paths.map((path) => {
     try {
@@ -25,7 +25,7 @@ export function ownFiles(paths: readonly string[]): readonly SampleFile[] {
     } catch {
       // Said below, in the same words as for a folder.
     }
-    throw new PermanentError("config_invalid", `${path} is not a file that can be read`, { failure: "misconfigured" });
+    throw new PermanentError("usage_invalid", `${path} is not a file that can be read`);
   });
 }
 
