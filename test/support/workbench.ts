@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { eq } from "drizzle-orm";
 import { processEvent } from "../../queues/events/process-event.ts";
 import { createReadAppInputs } from "../../queues/runs/app-inputs.ts";
 import { processRun } from "../../queues/runs/process-run.ts";
@@ -18,7 +19,7 @@ import {
   startFastioEmulator,
 } from "../../src/emulators/fastio/start.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import type { RunRow } from "../../src/ledger/schema.ts";
+import { type RunRow, runs } from "../../src/ledger/schema.ts";
 import { compileRules } from "../../src/rules/compile-rules.ts";
 import { parseRules } from "../../src/rules/load-rules.ts";
 import type { Rule } from "../../src/rules/rule.ts";
@@ -56,6 +57,8 @@ export type Workbench = {
   readonly upstreams: Upstreams;
   readonly rule: Rule;
   readonly db: Db;
+  /** Routes an event about a node. @returns the event's key */
+  route(nodeId: string, actorUserId?: string): Promise<string>;
   /** A person drops a file, and its event is routed. @returns the run */
   drop(name?: string, content?: string): Promise<RunRow>;
   /** One job of the queue the run waits in. */
@@ -111,11 +114,19 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     }),
     shares: processShare({ ...desk, fastio: upstreams.fastio }),
   };
-  const route = processEvent({ ...desk, fastio: upstreams.fastio, rules: () => compileRules([rule]), outbox });
+  const routeEvent = processEvent({ ...desk, fastio: upstreams.fastio, rules: () => compileRules([rule]), outbox });
+  const route: Workbench["route"] = async (nodeId, actorUserId) => {
+    const actor = actorUserId === undefined ? {} : { actorUserId };
+    const key = await givenEvent(db, { workspaceId: fastio.workspaceId, objectId: nodeId, ...actor });
+    await routeEvent(key, new AbortController().signal);
+    return key;
+  };
 
   const turn: Workbench["turn"] = async (runId, signal = new AbortController().signal) => {
     const { queue } = await readRunRow(db, runId);
     if (queue === null) throw new Error("no queue has this run");
+    // As if the time had come that the last turn asked for.
+    await db.update(runs).set({ notBeforeMs: 0 }).where(eq(runs.id, runId));
     try {
       const outcome = await handlers[queue](runId, signal);
       return outcome.kind === "done" ? outcome : { kind: "later", inMs: outcome.atMs - clock.now() };
@@ -142,10 +153,10 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     upstreams,
     rule,
     db,
+    route,
     drop: async (name = "table.csv", content = "a,b\n 1 ,2\n 1 ,2\n") => {
       const { nodeId } = await fastio.dropFile({ folder: "/Inbox", name, content });
-      const key = await givenEvent(db, { workspaceId: fastio.workspaceId, objectId: nodeId });
-      await route(key, new AbortController().signal);
+      const key = await route(nodeId);
       const [run] = await db.query.runs.findMany({ where: (row, { eq }) => eq(row.eventKey, key) });
       if (!run) throw new Error("the event made no run");
       return run;

@@ -33,13 +33,18 @@ function work(
   return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, handle);
 }
 
+/** As if the time had come that the last job asked for. */
+const waitOut = (id: string) => ledger.db.update(runs).set({ notBeforeMs: 0 }).where(eq(runs.id, id));
+
 /** One job that fails at a step. */
-const failAt = (run: RunRow, step: RunStep, error: unknown) =>
-  work(run, (desk) =>
+async function failAt(run: RunRow, step: RunStep, error: unknown) {
+  await waitOut(run.id);
+  return work(run, (desk) =>
     desk.step(step, async () => {
       throw error;
     }),
   );
+}
 
 /** Another worker takes the run, as it may once a lease has run out. */
 const takeAway = (id: string) =>
@@ -169,6 +174,15 @@ test("shutdown gives the run back at once and burns no attempt", async () => {
   expect(await listAttempts(ledger.db, run.id)).toEqual([]);
 });
 
+test("a job that comes before the run's time is sent back until then", async () => {
+  const atMs = Date.now() + 60_000;
+  const run = await newRun({ notBeforeMs: atMs });
+  const outcome = await work(run, async () => {
+    throw new Error("must not be asked");
+  });
+  expect(outcome).toEqual({ kind: "later", atMs: atMs + 100 });
+});
+
 test("work that is put off waits in the ledger too", async () => {
   const run = await newRun();
   const beforeMs = Date.now();
@@ -204,6 +218,7 @@ describe("what a failure leaves in the ledger", () => {
   test("a step that succeeds clears its count", async () => {
     const run = await newRun();
     await failAt(run, "fetch", new TransientError("connect_failed", "no connection")).catch(() => undefined);
+    await waitOut(run.id);
     await work(run, (desk) => desk.step("fetch", async () => MOVED));
     expect(await read(run.id)).toMatchObject({ failures: 0 });
   });
@@ -211,6 +226,7 @@ describe("what a failure leaves in the ledger", () => {
   test("an earlier step that succeeds anew does not clear the count of a later one", async () => {
     const run = await newRun();
     for (let burnt = 1; burnt < MAX_ATTEMPTS; burnt++) {
+      await waitOut(run.id);
       const job = work(run, async (desk) => {
         await desk.step("workflow", async () => undefined);
         return desk.step("collect", async () => {
