@@ -10,6 +10,7 @@ import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { IncomingDelivery, ReceiveOutcome } from "../handlers/receive-fastio-webhook.ts";
+import type { ReplayRun } from "../handlers/replay-run.ts";
 import type { JobQueue } from "../queues/backend.ts";
 import type { Role } from "./config.ts";
 import { messagePage } from "./dashboard/message-page.ts";
@@ -26,6 +27,7 @@ export type AppDeps = {
   readonly access: CheckAccess;
   readonly runs: ReadRuns;
   readonly changeRule: ChangeRuleState;
+  readonly replay: ReplayRun;
   /** Queues for bull-board, by name. */
   readonly queues: readonly JobQueue[];
   readonly log: Log;
@@ -179,7 +181,7 @@ function requireRole(deps: AppDeps, role: Role): MiddlewareHandler {
 function explain(
   context: Context,
   asJson: boolean,
-  status: 401 | 403 | 404 | 503,
+  status: 401 | 403 | 404 | 409 | 503,
   message: string,
 ): Response | Promise<Response> {
   return asJson ? context.json({ error: message }, status) : context.html(messagePage(message), status);
@@ -199,6 +201,24 @@ function mountPages(app: Hono, deps: AppDeps): void {
   app.get("/api/runs/:id", viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
     return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
+  });
+  app.post("/api/runs/:id/replay", operator, async (context) => {
+    const outcome = await deps.replay(context.req.param("id"));
+    switch (outcome.kind) {
+      case "replayed":
+        return context.json({ run: outcome.run, status: "queued" });
+      case "unknown_run":
+        return explain(context, true, 404, "There is no such run.");
+      case "not_ended":
+        return explain(
+          context,
+          true,
+          409,
+          `The run is ${outcome.status}; only failed and cancelled runs can be replayed.`,
+        );
+      default:
+        return outcome satisfies never;
+    }
   });
   for (const action of ["pause", "resume"] as const) {
     app.post(`/api/rules/:name/${action}`, operator, async (context) => {

@@ -6,6 +6,7 @@ import { checkReadiness } from "../handlers/check-readiness.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { receiveFastioWebhook, secretPrint } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
+import { replayRun } from "../handlers/replay-run.ts";
 import { createQueueBackend, type JobWorker, type QueueBackend, type QueueName } from "../queues/backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
@@ -175,6 +176,7 @@ function startServer(
     access: createAccess(config.tokens),
     runs: createReadRuns(db),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
+    replay: replayRun({ db, clock }),
     queues: Object.values(queues),
     log,
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,

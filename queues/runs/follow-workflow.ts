@@ -11,6 +11,7 @@ import {
 import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
 import { PermanentError, RelayError, TransientError } from "../../src/errors.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
+import { messageOf } from "../../src/message-of.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { addWarnings } from "../add-warnings.ts";
@@ -30,12 +31,12 @@ export type FollowWorkflowDeps = {
 
 export type WorkflowProgress =
   | { readonly kind: "finished"; readonly detail: DifyRunDetail }
-  /** It waits for a person. */
-  | { readonly kind: "parked" }
   | { readonly kind: "postpone"; readonly delayMs: number };
 
 /** Longer waits than this are spent outside the worker, which others may use meanwhile. */
 const MAX_WAIT_INSIDE_MS = 5_000;
+/** How often a run that waits for a person is looked at. */
+const PAUSED_POLL_MS = 30_000;
 
 /**
  * Brings the workflow run to its end: starts it, or gets hold again of the one that was started.
@@ -88,11 +89,12 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
       case "pause":
         await desk.checkpoint({
           status: "paused",
-          queue: null,
           workflowStatus: "paused",
-          nextAction: "answer the workflow's question in Dify, then let the run go on",
+          // The time a person takes is not the workflow's: the rule's limit counts from the last time it was seen waiting.
+          submittedAtMs: clock.now(),
+          nextAction: "answer the workflow's question in Dify; the run goes on by itself",
         });
-        return { kind: "parked" };
+        return { kind: "postpone", delayMs: PAUSED_POLL_MS };
       case "finish": {
         const failure = errorOfRun(next.detail);
         await desk.checkpoint({
@@ -105,7 +107,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
       }
       case "fail":
         // Nothing runs: a later attempt may start afresh.
-        if (!next.started && next.error.retryable) await forgetSubmission(desk);
+        if (!next.started && next.error.failure !== "permanent") await forgetSubmission(desk);
         throw next.error;
       case "lost":
         throw next.error;
@@ -200,7 +202,7 @@ async function giveUpOn({ dify, log }: FollowWorkflowDeps, { run, signal }: RunD
       await dify.stopRun({ taskId: run.taskId, user: difyUserOf(run.id) }, signal);
     } catch (error) {
       signal.throwIfAborted();
-      log.warn("workflow.not_stopped", { runId: run.id, message: error instanceof Error ? error.message : "unknown" });
+      log.warn("workflow.not_stopped", { runId: run.id, message: messageOf(error) });
     }
   }
   throw new PermanentError(
@@ -214,6 +216,7 @@ function knownOf(run: RunRow): RunKnown {
   return {
     submittedAtMs: run.submittedAtMs ?? undefined,
     submissions: Math.max(1, run.submissions),
+    spentRunIds: run.spentRunIds,
     workflowRunId: run.workflowRunId ?? undefined,
   };
 }

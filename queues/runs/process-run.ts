@@ -67,7 +67,6 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
       desk,
     ),
   );
-  if (progress.kind === "parked") return { kind: "moved" };
   if (progress.kind === "postpone") return progress;
 
   const count = await desk.step("collect", () =>

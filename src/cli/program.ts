@@ -99,7 +99,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .option("--json", "one JSON object per run", false)
     .option("--limit <count>", "how many", parseCount, 50)
     .action((options: { json: boolean; limit: number }) =>
-      end(import("./list-runs.ts").then(({ listRuns }) => listRuns(context, options))),
+      end(import("./runs.ts").then(({ listRuns }) => listRuns(context, options))),
     );
   runs
     .command("show")
@@ -107,7 +107,16 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .argument("<run>")
     .option("--json", "as JSON", false)
     .action((run: string, options: { json: boolean }) =>
-      end(import("./list-runs.ts").then(({ showRun }) => showRun(context, run, options))),
+      end(import("./runs.ts").then(({ showRun }) => showRun(context, run, options))),
+    );
+
+  runs
+    .command("replay")
+    .description("let a failed or cancelled run begin again")
+    .argument("<run>")
+    .option("--json", "as JSON", false)
+    .action((run: string, options: { json: boolean }) =>
+      end(import("./runs.ts").then(({ replayRun }) => replayRun(context, run, options))),
     );
 
   const emulators = program.command("emulate").description("run an upstream on this machine");

@@ -133,6 +133,8 @@ export const runs = relay.table(
     /** How often it was asked for; more than once only after a submission left no trace. */
     submissions: integer().notNull().default(0),
     workflowRunId: text("workflow_run_id"),
+    /** Workflow runs that were left behind by a replay: never taken for the present one. */
+    spentRunIds: jsonb("spent_run_ids").$type<readonly string[]>().notNull().default([]),
     taskId: text("task_id"),
     workflowStatus: text("workflow_status"),
     /** Title of the Dify node that is at work. */

@@ -124,6 +124,7 @@ CREATE TABLE "relay"."runs" (
 	"submitted_at_ms" bigint,
 	"submissions" integer DEFAULT 0 NOT NULL,
 	"workflow_run_id" text,
+	"spent_run_ids" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"task_id" text,
 	"workflow_status" text,
 	"progress" text,

@@ -1,0 +1,69 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { outputs, type RunStatus, runs } from "./schema.ts";
+
+/** Endings after which beginning again makes sense. */
+const REPLAYABLE: readonly RunStatus[] = ["failed", "cancelled"];
+
+/**
+ * Puts a run that ended badly back to its beginning, or to its delivery when its outputs were collected.
+ * The sweep hands it to the queue. Its workflow run, if it had one, is left behind and never taken up again;
+ * its folder and share, if they exist, are used again.
+ */
+export async function replayRun(
+  db: Db,
+  id: string,
+  nowMs: number,
+): Promise<
+  | { readonly kind: "replayed"; readonly from: RunStatus }
+  | { readonly kind: "unknown_run" }
+  | { readonly kind: "not_ended"; readonly status: RunStatus }
+> {
+  return db.transaction(async (tx) => {
+    const [run] = await tx.select().from(runs).where(eq(runs.id, id)).for("update");
+    if (!run) return { kind: "unknown_run" };
+    if (!REPLAYABLE.includes(run.status)) return { kind: "not_ended", status: run.status };
+    const fresh = {
+      queuedAtMs: null,
+      generation: sql`${runs.generation} + 1`,
+      notBeforeMs: 0,
+      failures: 0,
+      warning: null,
+      errorCode: null,
+      errorMessage: null,
+      errorStep: null,
+      nextAction: null,
+      progress: null,
+      finishedAtMs: null,
+      updatedAtMs: nowMs,
+    };
+    // Bytes that Fast.io has lost cannot be delivered: such a run goes back to its beginning.
+    const deliverable = run.collectedAtMs !== null && run.errorCode !== "upload_failed";
+    if (deliverable) {
+      await tx
+        .update(runs)
+        .set({ ...fresh, status: "delivering", queue: "shares" })
+        .where(and(eq(runs.id, id), inArray(runs.status, [...REPLAYABLE])));
+      return { kind: "replayed", from: run.status };
+    }
+    await tx.delete(outputs).where(eq(outputs.runId, id));
+    await tx
+      .update(runs)
+      .set({
+        ...fresh,
+        status: "queued",
+        queue: "runs",
+        difyUploadId: null,
+        submittedAtMs: null,
+        submissions: 0,
+        workflowRunId: null,
+        taskId: null,
+        workflowStatus: null,
+        totalTokens: null,
+        collectedAtMs: null,
+        spentRunIds: run.workflowRunId === null ? run.spentRunIds : [...run.spentRunIds, run.workflowRunId],
+      })
+      .where(eq(runs.id, id));
+    return { kind: "replayed", from: run.status };
+  });
+}
