@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCommand } from "../support/run-command.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "relay-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the command line", () => {
+  test("--help lists the commands and the exit codes", async () => {
+    const { code, stdout } = await runCommand(["--help"], {}, folder);
+    expect(code).toBe(0);
+    for (const word of ["demo", "start", "receive", "work", "rules", "runs", "emulate", "78 configuration"]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test.each([
+    [["bogus"]],
+    [["emulate", "fastio", "--port", "x"]],
+    [["work", "--queues", "nothing"]],
+    [["demo", "--files", "/does/not/exist"]],
+  ])("%j is a usage fault: 2", async (args) => {
+    const { code, stderr } = await runCommand(args, {}, folder);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });
+  });
+
+  test("wrong settings end it with 78, all named at once and none of their values told", async () => {
+    const { code, stderr } = await runCommand(
+      ["start"],
+      { PORT: "hidden-1", DATABASE_URL: "hidden-2", DIFY_PARALLEL: "hidden-3" },
+      folder,
+    );
+    expect(code).toBe(78);
+    for (const name of ["PORT", "DATABASE_URL", "DIFY_PARALLEL"]) expect(stderr).toContain(name);
+    expect(stderr).not.toContain("hidden");
+  });
+
+  test("a rules file with faults ends it with 78 and tells line and column", async () => {
+    const file = join(folder, "broken.yaml");
+    writeFileSync(file, "rules:\n  - name: first\n    whenn:\n      workspace: x\n");
+    const { code, stderr } = await runCommand(["rules", "check", file], {}, folder);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/broken\.yaml:3:\d+.*whenn/);
+  });
+
+  test("a rule whose key variable is not set ends the start with 78, naming rule and variable", async () => {
+    const file = join(folder, "rules.yaml");
+    writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n    run: { key: LEGAL_APP }\n");
+    const { code, stderr } = await runCommand(["start"], { RELAY_CONFIG: file, FASTIO_API_KEY: "key" }, folder);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/LEGAL_APP.*contracts/);
+  });
+
+  test("rules check, runs list and runs show answer in words and as JSON", async () => {
+    const environment = { DATABASE_URL: `pglite:${join(folder, "ledger")}` };
+    const file = join(folder, "good.yaml");
+    writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n");
+    expect(await runCommand(["rules", "check", file, "--json"], {}, folder)).toMatchObject({
+      code: 0,
+      stdout: `${JSON.stringify({ file, rules: ["contracts"] })}\n`,
+    });
+    expect(await runCommand(["runs", "list"], environment, folder)).toMatchObject({
+      code: 0,
+      stdout: "No runs yet.\n",
+    });
+    expect(await runCommand(["runs", "list", "--json"], environment, folder)).toMatchObject({ code: 0, stdout: "" });
+    expect(await runCommand(["runs", "show", "nobody"], environment, folder)).toMatchObject({ code: 1 });
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { availableBackends, openBackend } from "../support/backends.ts";
+import { startRelayProcess } from "../support/relay-process.ts";
+import { runCommand } from "../support/run-command.ts";
+
+/** What the demo promises of each finished run. */
+type Told = {
+  readonly run: string;
+  readonly file: string;
+  readonly status: string;
+  readonly share: string;
+  readonly workflowRun: string;
+  readonly ms: number;
+};
+
+const toldBy = (stdout: string): readonly Told[] =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Told);
+
+describe("the demo", () => {
+  test("delivers every sample, tells each as one line of JSON, and leaves with 0", async () => {
+    const { code, stdout } = await runCommand(["demo", "--once", "--json"]);
+    expect(code).toBe(0);
+    const told = toldBy(stdout);
+    expect(told.length).toBeGreaterThanOrEqual(6);
+    for (const line of told) {
+      expect(Object.keys(line)).toEqual(["run", "file", "status", "share", "workflowRun", "ms"]);
+      expect(line).toMatchObject({
+        status: "delivered",
+        share: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/shared\//),
+      });
+      expect(line.ms).toBeGreaterThan(0);
+    }
+    expect(new Set(told.map(({ share }) => share)).size).toBe(told.length);
+    expect(told.map(({ file }) => file)).toContain("recording.wav");
+  });
+
+  test("takes the user's own files, whatever they are", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const files = ["mine.csv", "thesis.weirdtype", "Ünïcode – 報告.txt"].map((name) => join(folder, name));
+    for (const file of files) writeFileSync(file, "a,b\n1,2\n");
+    const { code, stdout } = await runCommand(["demo", "--once", "--json", "--files", ...files]);
+    expect(code).toBe(0);
+    expect(
+      toldBy(stdout)
+        .map(({ file, status }) => `${status} ${file}`)
+        .sort(),
+    ).toEqual(["delivered mine.csv", "delivered thesis.weirdtype", "delivered Ünïcode – 報告.txt"].sort());
+  });
+
+  test("prints progress and a table of shares where there is no terminal", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, "note.txt"), "hello\n");
+    const { code, stdout } = await runCommand(["demo", "--once", "--files", join(folder, "note.txt")]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^dropped +note\.txt$/m);
+    expect(stdout).toMatch(/^delivered +note\.txt +in /m);
+    expect(stdout).toMatch(/^FILE +STATUS +TIME +SHARE$/m);
+    expect(stdout).toMatch(/^note\.txt +delivered +.*http:\/\/127\.0\.0\.1:\d+\/shared\/relay-/m);
+    expect(stdout).not.toContain("\u001B");
+  });
+
+  test("stays up with working addresses until it is told to end", async () => {
+    const demo = await startRelayProcess({}, ["demo", "--files", "package.json"], /Ctrl-C ends it/);
+    onTestFinished(demo.kill);
+    const places = [...demo.output().matchAll(/(http:\/\/\S+)/g)].map(([, url]) => url ?? "");
+    expect(places.length).toBeGreaterThanOrEqual(5);
+    for (const url of places) expect({ url, status: (await fetch(url)).status }).toEqual({ url, status: 200 });
+    expect(await demo.stop()).toBe(0);
+  });
+
+  test.each(
+    availableBackends({ redisUrl: inject("redisUrl"), postgresUrl: inject("postgresUrl") }).filter(
+      (name) => name !== "pglite",
+    ),
+  )("uses real servers when given: %s", async (name) => {
+    const backend = await openBackend(name, inject("postgresUrl"));
+    onTestFinished(backend.drop);
+    const { DATABASE_URL: database = "", REDIS_URL: redis } = backend.environment;
+    const args = [
+      "demo",
+      "--once",
+      "--json",
+      "--files",
+      "package.json",
+      "--database",
+      database,
+      ...(redis ? ["--redis", redis] : []),
+    ];
+    expect(await runCommand(args)).toMatchObject({ code: 0 });
+    // A ledger with somebody's runs in it is not for the demo.
+    const again = await runCommand(args);
+    expect(again).toMatchObject({ code: 2 });
+    expect(again.stderr).toMatch(/holds runs/);
+  });
+});
