@@ -32,8 +32,8 @@ export type Story = {
   readonly dify: DifyEmulator;
   readonly relayUrl: string;
   readonly secret: string;
-  /** Starts the relay, or starts it again. */
-  start(): Promise<RelayProcess>;
+  /** Starts the relay, or starts it again. @param args another command than `start`, such as `work` */
+  start(args?: readonly string[]): Promise<RelayProcess>;
   runs(): Promise<readonly ToldRun[]>;
   /** Waits until the ledger tells this many delivered runs and no others. */
   untilDelivered(count: number, timeoutMs: number): Promise<readonly ToldRun[]>;
@@ -73,7 +73,7 @@ export async function openStory(
   const relayUrl = `http://127.0.0.1:${port}`;
   await registerWebhook(fastio, `${relayUrl}/webhooks/fastio`);
 
-  let relay: RelayProcess | undefined;
+  const started: RelayProcess[] = [];
   const runs = async (): Promise<readonly ToldRun[]> => {
     const response = await fetch(`${relayUrl}/api/runs?limit=500`, {
       headers: { authorization: `Bearer ${STORY_TOKEN}` },
@@ -87,8 +87,8 @@ export async function openStory(
     dify,
     relayUrl,
     secret: WEBHOOK_SECRET,
-    start: async () => {
-      relay = await startRelayProcess({
+    start: async (args = ["start"]) => {
+      const settings = {
         TEST_FOLDER: folder,
         HOST: "127.0.0.1",
         PORT: String(port),
@@ -102,7 +102,9 @@ export async function openStory(
         RELAY_TOKENS: `operator:${STORY_TOKEN}`,
         LOG_LEVEL: "info",
         ...environment,
-      });
+      };
+      const relay = await startRelayProcess(settings, args);
+      started.push(relay);
       return relay;
     },
     runs,
@@ -117,7 +119,7 @@ export async function openStory(
         { timeout: timeoutMs, interval: 200 },
       ),
     end: async () => {
-      await relay?.kill();
+      await Promise.all(started.map((relay) => relay.kill()));
       await Promise.all([fastio.close(), dify.close()]);
       rmSync(folder, { recursive: true, force: true });
     },

@@ -1,0 +1,312 @@
+import { eq } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { JobQueue, JobState, NewJob } from "../../../../queues/backend.ts";
+import { createOutbox, type Queues } from "../../../../queues/outbox.ts";
+import { processUpkeep } from "../../../../queues/upkeep/process-upkeep.ts";
+import { sweep } from "../../../../queues/upkeep/sweep.ts";
+import { startTicker } from "../../../../queues/upkeep/ticker.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import { TransientError } from "../../../../src/errors.ts";
+import { closeEvent, findEvent } from "../../../../src/ledger/event-queries.ts";
+import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { recordAttempt, saveOutput } from "../../../../src/ledger/run-queries.ts";
+import { attempts, deliveries, events, outputs, type RunRow, runs } from "../../../../src/ledger/schema.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
+import { givenEvent, givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { sampleRule } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+beforeEach(async () => {
+  for (const table of [events, runs, deliveries, attempts, outputs]) await ledger.db.delete(table);
+});
+
+const LONG_AGO = Date.now() - 60_000;
+const DAY_MS = 86_400_000;
+
+/** A queue that knows ids and nothing else. Adding an id it knows does nothing, as with BullMQ. */
+function fakeQueue(): JobQueue & { readonly jobs: Map<string, JobState>; readonly added: string[]; away: boolean } {
+  const jobs = new Map<string, JobState>();
+  const added: string[] = [];
+  const queue = {
+    jobs,
+    added,
+    away: false,
+    add: async (news: readonly NewJob[]) => {
+      if (queue.away) throw new TransientError("queue_unavailable", "the queue does not answer");
+      for (const { id } of news) {
+        if (jobs.has(id)) continue;
+        jobs.set(id, "waiting");
+        added.push(id);
+      }
+    },
+    states: async (ids: readonly string[]) => {
+      if (queue.away) throw new TransientError("queue_unavailable", "the queue does not answer");
+      return new Map(ids.map((id) => [id, jobs.get(id) ?? ("unknown" as const)]));
+    },
+    counts: async () => ({}),
+    pause: async () => undefined,
+    resume: async () => undefined,
+    drop: async () => undefined,
+    get bullmq(): never {
+      throw new Error("for bull-board only");
+    },
+  };
+  return queue;
+}
+
+function openQueues() {
+  const queues = { events: fakeQueue(), runs: fakeQueue(), shares: fakeQueue(), upkeep: fakeQueue() };
+  const deps = { db: ledger.db, queues: queues satisfies Queues, clock: systemClock, log: silentLog };
+  const outbox = createOutbox(deps);
+  return { queues, outbox, sweep: sweep({ ...deps, outbox }) };
+}
+
+const rule = sampleRule({ name: "swept" });
+const oldRun = (change: Parameters<typeof givenRun>[2] = {}): Promise<RunRow> =>
+  givenRun(ledger.db, rule, { updatedAtMs: LONG_AGO, ...change });
+const oldEvent = () => givenEvent(ledger.db, { workspaceId: "w", objectId: "n", receivedAtMs: LONG_AGO });
+
+describe("work the queue was never told of", () => {
+  test("is handed over, each to its queue", async () => {
+    const event = await oldEvent();
+    const run = await oldRun();
+    const share = await oldRun({ queue: "shares", status: "delivering" });
+    const { sweep, queues } = openQueues();
+    expect(await sweep()).toEqual({ events: 1, runs: 2 });
+    expect(queues.events.added).toEqual([`event-${event}-0`]);
+    expect(queues.runs.added).toEqual([`run-${run.id}-0`]);
+    expect(queues.shares.added).toEqual([`share-${share.id}-0`]);
+    expect((await readRunRow(ledger.db, run.id)).queuedAtMs).not.toBeNull();
+    expect(await sweep()).toEqual({ events: 0, runs: 0 });
+  });
+
+  test("is left alone for a moment, in which the outbox hands it over", async () => {
+    await givenEvent(ledger.db, { workspaceId: "w", objectId: "n" });
+    await givenRun(ledger.db, rule);
+    expect(await openQueues().sweep()).toEqual({ events: 0, runs: 0 });
+  });
+
+  test("waits in the ledger while the queue is away, and is handed over when it is back", async () => {
+    const run = await oldRun();
+    const { sweep, outbox, queues } = openQueues();
+    queues.runs.away = true;
+    expect(await outbox.sendRuns([run])).toBe(false);
+    await sweep();
+    expect(await readRunRow(ledger.db, run.id)).toMatchObject({ queuedAtMs: null, generation: 0 });
+    queues.runs.away = false;
+    await sweep();
+    expect(queues.runs.added).toEqual([`run-${run.id}-0`]);
+  });
+});
+
+describe("work the queue has forgotten", () => {
+  test("gets a new job of the next generation", async () => {
+    const key = await oldEvent();
+    await ledger.db.update(events).set({ queuedAtMs: LONG_AGO }).where(eq(events.key, key));
+    const run = await oldRun({ queuedAtMs: LONG_AGO });
+    const { sweep, queues } = openQueues();
+    expect(await sweep()).toEqual({ events: 1, runs: 1 });
+    expect(queues.events.added).toEqual([`event-${key}-1`]);
+    expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
+    expect(await readRunRow(ledger.db, run.id)).toMatchObject({ generation: 1, queuedAtMs: expect.any(Number) });
+  });
+
+  test.each(["waiting", "active", "delayed", "paused"] as const)("but not while its job is %s", async (state) => {
+    const run = await oldRun({ queuedAtMs: LONG_AGO });
+    const { sweep, queues } = openQueues();
+    queues.runs.jobs.set(`run-${run.id}-0`, state);
+    expect(await sweep()).toEqual({ events: 0, runs: 0 });
+    expect(await readRunRow(ledger.db, run.id)).toMatchObject({ generation: 0 });
+  });
+
+  test.each(["completed", "failed"] as const)("and so does a job that is %s while the run is not", async (state) => {
+    const run = await oldRun({ queuedAtMs: LONG_AGO });
+    const { sweep, queues } = openQueues();
+    queues.runs.jobs.set(`run-${run.id}-0`, state);
+    expect(await sweep()).toEqual({ events: 0, runs: 1 });
+    expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
+  });
+
+  test.each([
+    { name: "somebody works on it", change: { leaseOwner: "a worker", leaseUntilMs: Date.now() + 60_000 } },
+    { name: "its time has not come", change: { notBeforeMs: Date.now() + 60_000 } },
+    { name: "nothing is left to do", change: { queue: null, status: "delivered" } },
+  ] as const)("but not when $name", async ({ change }) => {
+    await oldRun({ queuedAtMs: LONG_AGO, ...change });
+    expect(await openQueues().sweep()).toEqual({ events: 0, runs: 0 });
+  });
+
+  test("behind more work than one sweep looks at is found by a later one", async () => {
+    const waiting = await oldRun({ queuedAtMs: LONG_AGO });
+    const { sweep, queues } = openQueues();
+    queues.runs.jobs.set(`run-${waiting.id}-0`, "waiting");
+    await sweep();
+    expect((await readRunRow(ledger.db, waiting.id)).queuedAtMs).toBeGreaterThan(LONG_AGO);
+  });
+});
+
+test("two sweeps at once hand each thing over once", async () => {
+  const unqueued = await Promise.all([oldRun(), oldRun()]);
+  const forgotten = await Promise.all([oldRun({ queuedAtMs: LONG_AGO }), oldRun({ queuedAtMs: LONG_AGO })]);
+  const key = await oldEvent();
+  await ledger.db.update(events).set({ queuedAtMs: LONG_AGO }).where(eq(events.key, key));
+  const { sweep, queues } = openQueues();
+  await Promise.all([sweep(), sweep(), sweep()]);
+  expect(queues.runs.added.toSorted()).toEqual(
+    [...unqueued.map(({ id }) => `run-${id}-0`), ...forgotten.map(({ id }) => `run-${id}-1`)].toSorted(),
+  );
+  expect(queues.events.added).toEqual([`event-${key}-1`]);
+});
+
+test("a run that was held while its rule was being resumed goes on", async () => {
+  const held = await oldRun({ status: "held", queue: null });
+  const { sweep, queues } = openQueues();
+  const state = { ruleName: rule.name, reason: null, nextAction: null, changedBy: "operator", sinceMs: 1 };
+  await setRuleState(ledger.db, { ...state, state: "paused" });
+  await sweep();
+  expect(await readRunRow(ledger.db, held.id)).toMatchObject({ status: "held", queue: null });
+  await setRuleState(ledger.db, { ...state, state: "active" });
+  await sweep();
+  await ledger.db.update(runs).set({ updatedAtMs: LONG_AGO }).where(eq(runs.id, held.id));
+  await sweep();
+  expect(await readRunRow(ledger.db, held.id)).toMatchObject({ status: "queued", queue: "runs" });
+  expect(queues.runs.added).toEqual([`run-${held.id}-1`]);
+});
+
+describe("the ticker", () => {
+  const stops: (() => void)[] = [];
+  afterEach(() => {
+    for (const stop of stops.splice(0)) stop();
+  });
+
+  test("names the same job in every process, so that each period has one", async () => {
+    const queue = fakeQueue();
+    const asked: string[] = [];
+    const add = async (jobs: readonly NewJob[]) => {
+      asked.push(...jobs.map(({ id }) => id));
+      await queue.add(jobs);
+    };
+    const clock = { ...systemClock, now: () => 7_200_000 };
+    const watched: JobQueue = Object.create(queue, { add: { value: add } });
+    stops.push(startTicker({ queue: watched, clock, log: silentLog }));
+    stops.push(startTicker({ queue: watched, clock, log: silentLog }));
+    await vi.waitFor(() => expect(asked).toHaveLength(4));
+    expect(queue.added).toEqual(["sweep-3600", "retention-2"]);
+  });
+
+  test("asks again in the next period, and after the queue was away", async () => {
+    const queue = fakeQueue();
+    queue.away = true;
+    let nowMs = 10_000;
+    stops.push(startTicker({ queue, clock: { ...systemClock, now: () => nowMs }, log: silentLog }));
+    queue.away = false;
+    nowMs = 12_000;
+    await vi.waitFor(() => expect(queue.added).toContain("sweep-6"), { timeout: 4_000 });
+  });
+});
+
+describe("retention", () => {
+  const chore = (signal = new AbortController().signal, nowMs = Date.now()) =>
+    processUpkeep({
+      db: ledger.db,
+      clock: { ...systemClock, now: () => nowMs },
+      log: silentLog,
+      sweep: async () => undefined,
+      retentionMs: 90 * DAY_MS,
+    })("retention", signal);
+
+  const ended = async (agoMs: number, change: Parameters<typeof givenRun>[2] = {}): Promise<RunRow> => {
+    const atMs = Date.now() - agoMs;
+    const key = await givenEvent(ledger.db, { workspaceId: "w", objectId: "n", receivedAtMs: atMs });
+    await closeEvent(ledger.db, key, { status: "routed", reasons: {} }, atMs);
+    const run = await givenRun(ledger.db, rule, {
+      eventKey: key,
+      queue: null,
+      status: "delivered",
+      finishedAtMs: atMs,
+      ...change,
+    });
+    await saveOutput(ledger.db, {
+      runId: run.id,
+      ordinal: 0,
+      kind: "text",
+      name: "a.txt",
+      mimeType: "text/plain",
+      size: 1,
+    });
+    await recordAttempt(ledger.db, {
+      runId: run.id,
+      step: "fetch",
+      worker: "w",
+      startedAtMs: atMs,
+      finishedAtMs: atMs,
+      outcome: "done",
+    });
+    return run;
+  };
+
+  test("what ended long ago is forgotten with all that belongs to it, the rest stays", async () => {
+    const old = await ended(91 * DAY_MS);
+    const young = await ended(89 * DAY_MS);
+    expect(await chore()).toEqual({ kind: "done" });
+    const left = async () => ({
+      runs: (await ledger.db.select().from(runs)).map(({ id }) => id),
+      outputs: (await ledger.db.select().from(outputs)).map(({ runId }) => runId),
+      attempts: (await ledger.db.select().from(attempts)).map(({ runId }) => runId),
+    });
+    expect(await left()).toEqual({ runs: [young.id], outputs: [young.id], attempts: [young.id] });
+    expect(await findEvent(ledger.db, old.eventKey)).toBe(undefined);
+    expect(await findEvent(ledger.db, young.eventKey)).not.toBe(undefined);
+  });
+
+  test.each([
+    { name: "a run that is still in a queue", change: { queue: "runs", status: "running", finishedAtMs: null } },
+    { name: "a run that is held", change: { queue: null, status: "held", finishedAtMs: null } },
+    { name: "a run that waits for a person", change: { queue: null, status: "paused", finishedAtMs: null } },
+  ] as const)("$name is never forgotten, however old, nor is its event", async ({ change }) => {
+    const run = await ended(400 * DAY_MS, change);
+    await chore();
+    expect((await readRunRow(ledger.db, run.id)).id).toBe(run.id);
+    expect(await findEvent(ledger.db, run.eventKey)).not.toBe(undefined);
+  });
+
+  test("an event nobody has routed yet is never forgotten", async () => {
+    const key = await givenEvent(ledger.db, { workspaceId: "w", objectId: "n", receivedAtMs: 1 });
+    await chore();
+    expect(await findEvent(ledger.db, key)).not.toBe(undefined);
+  });
+
+  test("more rows than one call forgets are forgotten by one chore", async () => {
+    await ledger.db.insert(deliveries).values(
+      Array.from({ length: 2_500 }, (_, index) => ({
+        id: `d${index}`,
+        receivedAtMs: 1,
+        route: "fastio",
+        verdict: "accepted" as const,
+        bodyBytes: 1,
+        eventKeys: [],
+      })),
+    );
+    await chore();
+    expect(await ledger.db.select().from(deliveries)).toEqual([]);
+  });
+
+  test("the sweep is the other chore", async () => {
+    let swept = 0;
+    const handle = processUpkeep({
+      db: ledger.db,
+      clock: systemClock,
+      log: silentLog,
+      sweep: async () => {
+        swept += 1;
+      },
+      retentionMs: 1,
+    });
+    expect(await handle("sweep", new AbortController().signal)).toEqual({ kind: "done" });
+    expect(swept).toBe(1);
+  });
+});
