@@ -13,8 +13,12 @@ export type AcceptDeps = {
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
   readonly onCommitted: (newKeys: readonly string[]) => void;
+  /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
+  readonly commitTimeoutMs?: number;
 };
 
+/** A ledger that hangs (a lock, a network that swallows packets) must not hold the senders for ever. */
+const COMMIT_TIMEOUT_MS = 10_000;
 /** Longest a lone request waits for company, in milliseconds. */
 const GATHER_MS = 2;
 /** Requests in one transaction; more than this wait for the next. */
@@ -34,7 +38,7 @@ type Waiting = {
  * Group commit: requests that arrive together, or while a commit is under way, share one transaction.
  * Webhooks and the pull feed both end here.
  */
-export function createAccept({ db, log, onCommitted }: AcceptDeps): Accept {
+export function createAccept({ db, log, onCommitted, commitTimeoutMs = COMMIT_TIMEOUT_MS }: AcceptDeps): Accept {
   const waiting: Waiting[] = [];
   let busy = false;
 
@@ -45,14 +49,20 @@ export function createAccept({ db, log, onCommitted }: AcceptDeps): Accept {
     busy = false;
   };
 
+  /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
+  const write = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
+    const { verdicts, newKeys } = await acceptDeliveries(
+      db,
+      batch.map(({ intake }) => intake),
+    );
+    if (newKeys.length > 0) onCommitted(newKeys);
+    return verdicts;
+  };
+
   const commit = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      const { verdicts, newKeys } = await acceptDeliveries(
-        db,
-        batch.map(({ intake }) => intake),
-      );
+      const verdicts = await inTime(write(batch), commitTimeoutMs);
       for (const [index, { resolve }] of batch.entries()) resolve(verdicts[index] ?? "ignored");
-      if (newKeys.length > 0) onCommitted(newKeys);
     } catch (error) {
       if (batch.length > 1 && isDataError(error)) {
         // One intake the database will not take must not cost the others their place.
@@ -76,6 +86,19 @@ export function createAccept({ db, log, onCommitted }: AcceptDeps): Accept {
       busy = true;
       setTimeout(() => void flush(), GATHER_MS);
     });
+}
+
+/** Gives up waiting, not the work. */
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TransientError("timed_out", `no commit within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How many of those who wait fit into one transaction; at least one. */

@@ -155,13 +155,6 @@ describe.each(databases.filter((name) => name === "postgres"))("on %s", (name) =
   });
 });
 
-test("more requests than may wait for the ledger are turned away, not piled up", async () => {
-  const never = { transaction: () => new Promise(() => undefined) } as unknown as Db; // stands for a ledger that hangs
-  const accept = createAccept({ db: never, log: silentLog, onCommitted: () => undefined });
-  for (let index = 0; index < 20_000; index++) void accept(deliveryOf());
-  await expect(accept(deliveryOf())).rejects.toMatchObject({ code: "ledger_unavailable" });
-});
-
 /** An `accept` that counts its transactions and remembers the keys it told of. */
 function open(db: Db) {
   const newKeys: string[] = [];

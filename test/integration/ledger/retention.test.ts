@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { closeEvent } from "../../../src/ledger/event-queries.ts";
+import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { forgetBefore } from "../../../src/ledger/retention.ts";
+import { createRuns, recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
+import { attempts, deliveries, events, outputs, refusals, runs } from "../../../src/ledger/schema.ts";
+import { deliveryOf, eventNamed, NOW_MS, refusalFor, runNamed } from "./intakes.ts";
+import { databases, useLedger } from "./subjects.ts";
+
+const ROUTED = { status: "routed", reasons: {} } as const;
+const LATER_MS = NOW_MS + 1_000;
+
+describe.each(databases)("on %s", (name) => {
+  const { ledger } = useLedger(name);
+  const db = (): Db => ledger().db;
+  const idsOfRuns = async (): Promise<string[]> => (await db().select().from(runs)).map(({ id }) => id).sort();
+  const keysOfEvents = async (): Promise<string[]> => (await db().select().from(events)).map(({ key }) => key).sort();
+
+  test("what ended before the moment is forgotten with all that hangs on it", async () => {
+    await acceptDeliveries(db(), [
+      deliveryOf(eventNamed("r1")),
+      deliveryOf(eventNamed("ignored")),
+      refusalFor("stale"),
+    ]);
+    await createRuns(
+      db(),
+      "ev-r1",
+      [runNamed("r1", { queue: null, status: "delivered", finishedAtMs: NOW_MS })],
+      ROUTED,
+      NOW_MS,
+    );
+    await closeEvent(db(), "ev-ignored", { status: "ignored", reasons: {} }, NOW_MS);
+    await saveOutput(db(), { runId: "r1", ordinal: 0, kind: "text", name: "a", mimeType: "text/plain", size: 1 });
+    await recordAttempt(db(), {
+      runId: "r1",
+      step: "fetch",
+      worker: "w",
+      startedAtMs: NOW_MS,
+      finishedAtMs: NOW_MS,
+      outcome: "done",
+    });
+
+    expect(await forgetBefore(db(), NOW_MS)).toBe(0);
+    for (let forgotten = 1; forgotten > 0; ) forgotten = await forgetBefore(db(), LATER_MS);
+    for (const table of [deliveries, refusals, events, runs, outputs, attempts]) {
+      expect(await db().$count(table)).toBe(0);
+    }
+  });
+
+  test("unfinished work is kept, however old, and so are the events it came from", async () => {
+    await acceptDeliveries(db(), [
+      deliveryOf(...["accepted", "queued", "held", "paused", "done"].map((each) => eventNamed(each))),
+    ]);
+    const statuses = { queued: "runs", held: null, paused: null } as const;
+    for (const [status, queue] of Object.entries(statuses)) {
+      await createRuns(
+        db(),
+        `ev-${status}`,
+        [runNamed(status, { status: status as keyof typeof statuses, queue })], // the keys, which Object.entries forgets
+        ROUTED,
+        NOW_MS,
+      );
+    }
+    await createRuns(
+      db(),
+      "ev-done",
+      [runNamed("done", { status: "failed", queue: null, finishedAtMs: LATER_MS + 1 })],
+      ROUTED,
+      NOW_MS,
+    );
+    for (let forgotten = 1; forgotten > 0; ) forgotten = await forgetBefore(db(), LATER_MS);
+    expect(await idsOfRuns()).toEqual(["done", "held", "paused", "queued"]);
+    expect(await keysOfEvents()).toEqual(["ev-accepted", "ev-done", "ev-held", "ev-paused", "ev-queued"]);
+  });
+
+  test("no call holds the ledger for long: what is too much for one is left to the next", async () => {
+    const names = Array.from({ length: 1_200 }, (_, index) => `e${index}`);
+    await acceptDeliveries(db(), [deliveryOf(...names.map((each) => eventNamed(each)))]);
+    await db().update(events).set({ status: "ignored", routedAtMs: NOW_MS });
+    expect(await forgetBefore(db(), LATER_MS)).toBe(1_001);
+    expect(await forgetBefore(db(), LATER_MS)).toBe(200);
+    expect(await forgetBefore(db(), LATER_MS)).toBe(0);
+  });
+});

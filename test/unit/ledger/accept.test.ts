@@ -1,0 +1,68 @@
+import { describe, expect, test, vi } from "vitest";
+import { createAccept } from "../../../src/ledger/accept.ts";
+import type { AcceptedBatch, Intake } from "../../../src/ledger/accept-deliveries.ts";
+import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { type Log, silentLog } from "../../../src/telemetry/log.ts";
+
+const DELIVERY: Intake = {
+  kind: "delivery",
+  facts: { id: "d", receivedAtMs: 0, route: "fastio", bodyBytes: 1 },
+  events: [],
+};
+
+/** A ledger of which only the transactions matter. */
+const ledgerThat = (transaction: () => Promise<AcceptedBatch>): Db => ({ transaction }) as unknown as Db;
+
+describe("a ledger that hangs", () => {
+  test("makes the sender come again, and does not hold those who come later", async () => {
+    const accept = createAccept({
+      db: ledgerThat(() => new Promise(() => undefined)),
+      log: silentLog,
+      onCommitted: () => undefined,
+      commitTimeoutMs: 20,
+    });
+    await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable", retryable: true });
+    await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  });
+
+  test("and commits after all has its events handed to the queue", async () => {
+    let commit: (batch: AcceptedBatch) => void = () => undefined;
+    const late = new Promise<AcceptedBatch>((resolve) => {
+      commit = resolve;
+    });
+    const onCommitted = vi.fn();
+    const accept = createAccept({
+      db: ledgerThat(() => late),
+      log: silentLog,
+      onCommitted,
+      commitTimeoutMs: 20,
+    });
+    await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+    commit({ verdicts: ["accepted"], newKeys: ["ev-late"] });
+    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith(["ev-late"]));
+  });
+
+  test("has a bounded number of senders waiting", async () => {
+    const accept = createAccept({
+      db: ledgerThat(() => new Promise(() => undefined)),
+      log: silentLog,
+      onCommitted: () => undefined,
+    });
+    for (let index = 0; index < 20_000; index++) void accept(DELIVERY);
+    await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  });
+});
+
+test("a failed commit is logged in the driver's words, without what was to be written", async () => {
+  const lines: unknown[] = [];
+  const log: Log = { ...silentLog, error: (event, fields) => lines.push({ event, ...fields }) };
+  const accept = createAccept({
+    db: ledgerThat(() =>
+      Promise.reject(new Error("Failed query: insert …\nparams: private", { cause: new Error("no space left") })),
+    ),
+    log,
+    onCommitted: () => undefined,
+  });
+  await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  expect(lines).toEqual([{ event: "ledger.commit_failed", intakes: 1, message: "no space left" }]);
+});
