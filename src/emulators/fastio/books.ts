@@ -77,7 +77,7 @@ export function readBooks(world: World, counts: ReadonlyMap<string, number>): Fa
     files: drives.flatMap((drive) =>
       [...drive.nodes.values()].flatMap((node) => {
         const version = currentVersion(node);
-        if (!version || nodes.isTrashed(drive, node)) return [];
+        if (!version || node.type !== "file" || nodes.isTrashed(drive, node)) return [];
         return {
           id: node.id,
           workspaceId: drive.id,
@@ -111,13 +111,16 @@ export function readBooks(world: World, counts: ReadonlyMap<string, number>): Fa
       }),
       members: [...share.members.values()].map(({ email, status, permissions }) => ({ email, status, permissions })),
     })),
-    invitations: shares.invitations().map(({ id, shareId, email, permissions, message }) => ({
-      id,
-      shareId,
-      email,
-      permissions,
-      message: message ?? null,
-    })),
+    invitations: world.members
+      .invitations()
+      .filter(({ kind }) => kind === "share")
+      .map(({ id, profileId, email, permissions, message }) => ({
+        id,
+        shareId: profileId,
+        email,
+        permissions,
+        message: message ?? null,
+      })),
     webhooks: world.hooks.all().map(({ id, workspaceId, url, events, enabled, scheme, shape }) => ({
       id,
       workspaceId,

@@ -4,10 +4,12 @@ export const FASTIO_EMULATOR_DEFAULTS = {
   relayKey: "fastio-relay-key",
   relayUserId: "2947763503651577469",
   relayEmail: "agent@example.test",
+  relayPassword: "relay-password-1",
   /** API key of the person who drops files. */
   personKey: "fastio-person-key",
   personUserId: "2947763503651577470",
   personEmail: "person@example.test",
+  personPassword: "person-password-1",
   orgId: "1117763504443666001",
   orgDomain: "acme",
   workspaceId: "3117763504443666597",

@@ -2,6 +2,8 @@
 export type FastioKnobs = {
   /** Which path sets are served; the other one answers 404/9992. */
   readonly dialects: "both" | "reference" | "guide";
+  /** Routes with one of these in their path (parameters as `:name`) are unknown to this server. */
+  readonly hiddenRoutes: readonly string[];
   /** E1 boolean and flat, E2 boolean with `response`, E3 yes/no with `response`. */
   readonly envelope: "E1" | "E2" | "E3";
   /** HTTP status of bad input: 400 on older servers, 406 on newer ones. */
@@ -64,6 +66,7 @@ export type FastioKnobs = {
 
 export const DEFAULT_KNOBS: FastioKnobs = {
   dialects: "both",
+  hiddenRoutes: [],
   envelope: "E1",
   validationStatus: 400,
   listStyle: "counted",

@@ -13,9 +13,12 @@ import { createEventLog, type EventLog } from "./store/events.ts";
 import { createHookStore, type HookStore } from "./store/hooks.ts";
 import { createIndexer, type Indexer } from "./store/indexing.ts";
 import { createMailbox, type Mailbox } from "./store/mails.ts";
+import { createMemberStore, type Member, type MemberStore, ownerOf } from "./store/members.ts";
 import { createNodeStore, type Drive, type NodeStore } from "./store/nodes.ts";
+import { createOauthStore, type OauthStore } from "./store/oauth.ts";
 import { createPlaces, type Places } from "./store/places.ts";
 import { createShareStore, type ShareStore } from "./store/shares.ts";
+import { createTransferStore, type TransferStore } from "./store/transfers.ts";
 import { createUploadStore, type UploadStore } from "./store/uploads.ts";
 import { createDeliverer, type Deliverer } from "./webhooks/deliver.ts";
 import type { DeliveryFault } from "./webhooks/delivery-faults.ts";
@@ -36,6 +39,9 @@ export type World = {
   readonly drives: Map<string, Drive>;
   readonly uploads: UploadStore;
   readonly shares: ShareStore;
+  readonly members: MemberStore;
+  readonly transfers: TransferStore;
+  readonly oauth: OauthStore;
   readonly chats: ChatStore;
   readonly mails: Mailbox;
   readonly hooks: HookStore;
@@ -64,7 +70,7 @@ export function createWorld(deps: {
   const ids = createIdSource(createRandom(deps.seed));
   const activity = createActivity(clock);
   const events = createEventLog({ clock, ids, activity });
-  const accounts = createAccounts({ clock, ids, sessionSeconds: knobs.sessionSeconds });
+  const accounts = createAccounts({ clock, ids, sessionSeconds: () => knobs.sessionSeconds });
   const indexer = createIndexer({ time, knobs, activity, events, closing });
   const mails = createMailbox(clock);
   const nodes = createNodeStore({
@@ -98,7 +104,7 @@ export function createWorld(deps: {
     indexer,
     drives: new Map(),
     uploads: createUploadStore({ time, ids, blobs, nodes, activity, knobs, closing }),
-    shares: createShareStore({ clock, ids, events, nodes, accounts }),
+    shares: createShareStore({ clock, ids, events, nodes }),
     chats: createChatStore({
       time,
       ids,
@@ -109,6 +115,9 @@ export function createWorld(deps: {
       compose: ({ text, scope }) => composeAnswer({ blobs, nodes }, text, scope),
     }),
     mails,
+    members: createMemberStore({ clock, ids, events, accounts }),
+    oauth: createOauthStore({ clock, ids, accounts, sessionSeconds: () => knobs.sessionSeconds }),
+    transfers: createTransferStore({ clock, ids }),
     hooks,
     deliverer,
     closing,
@@ -121,16 +130,29 @@ export function createWorld(deps: {
 
 function addSample(world: World): void {
   const createdMs = Date.UTC(2026, 0, 1);
-  world.accounts.add({ id: D.relayUserId, email: D.relayEmail, name: "Relay Agent" }, D.relayKey);
-  world.accounts.add({ id: D.personUserId, email: D.personEmail, name: "Pat Person" }, D.personKey);
-  world.places.addOrg({ id: D.orgId, domain: D.orgDomain, name: "Acme", createdMs });
+  const relay = { id: D.relayUserId, email: D.relayEmail, name: "Relay Agent", agent: true };
+  const person = { id: D.personUserId, email: D.personEmail, name: "Pat Person", agent: false };
+  world.accounts.add(relay, { key: D.relayKey, password: D.relayPassword });
+  world.accounts.add(person, { key: D.personKey, password: D.personPassword });
+  const roster = () => {
+    const guest: Member = { id: person.id, email: person.email, status: "active", permissions: "member", invite: null };
+    return new Map([ownerOf(relay), [person.email, guest] as const]);
+  };
+  world.places.addOrg({ id: D.orgId, domain: D.orgDomain, name: "Acme", createdMs, members: roster() });
   world.places.addWorkspace({
     id: D.workspaceId,
     orgId: D.orgId,
     name: D.workspaceName,
     folderName: D.workspaceFolderName,
+    description: undefined,
     intelligence: true,
+    archived: false,
+    permJoin: "Member or above",
+    permMemberManage: "Admin or above",
+    extras: {},
     createdMs,
+    updatedMs: createdMs,
+    members: roster(),
   });
   const scope = { orgId: D.orgId, workspaceId: D.workspaceId };
   world.drives.set(D.workspaceId, world.nodes.createDrive("workspace", D.workspaceId, scope, true));

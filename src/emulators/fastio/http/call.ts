@@ -18,11 +18,14 @@ export type Call = {
   readonly url: URL;
   /** Decoded part of the path. */
   param(name: string): string;
+  hasParam(name: string): boolean;
   readonly query: Fields;
   /** The bearer token as sent, empty without one. */
   readonly token: string;
   /** @throws {ApiRefusal} 401 when nobody is signed in */
   user(): User;
+  /** The caller, undefined for a guest of a share. */
+  actor(): User | undefined;
   /** Fields of a form; JSON is not read here, since the reference API takes forms only. */
   form(): Promise<Fields>;
   /** Fields of a form or a JSON object, for routes whose encoding nobody wrote down. */
@@ -111,6 +114,7 @@ export function createCall(deps: {
       if (value === undefined) throw new Error(`this route has no :${name}`);
       return value;
     },
+    hasParam: (name) => params.has(name),
     query: fromPairs(url.searchParams),
     token,
     user: () => {
@@ -118,6 +122,7 @@ export function createCall(deps: {
       if (!user) throw unauthorized();
       return user;
     },
+    actor: () => world.accounts.userOf(token),
     form,
     anyForm: async () => (contentType(request) === "application/json" ? jsonFields(await readSmall(request)) : form()),
     upload,

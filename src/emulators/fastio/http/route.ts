@@ -35,6 +35,10 @@ export type Route = {
   readonly dialect: "both" | "reference" | "guide";
   /** Answers without a credential. */
   readonly open?: boolean;
+  /** Needs a credential but no membership in the profile its path names, such as joining. */
+  readonly stranger?: boolean;
+  /** Changes something that viewers and guests may change too, such as leaving or asking. */
+  readonly readers?: boolean;
   /** Uses up credits. */
   readonly costs?: boolean;
   readonly handle: (call: Call) => Answer | Promise<Answer>;

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { sendJson } from "../../kit/body.ts";
-import { ApiRefusal, unauthorized, unknownRoute } from "../protocol/faults.ts";
+import { ApiRefusal, unknownRoute } from "../protocol/faults.ts";
 import type { World } from "../world.ts";
+import { checkAccess } from "./access.ts";
 import { createCall } from "./call.ts";
 import { refusalBody, wrap } from "./envelope.ts";
 import { refuseUnpaid } from "./payment.ts";
@@ -33,7 +34,8 @@ export function createApi(options: {
   const answerFor = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<Answer> => {
     const method = request.method ?? "GET";
     const found = find(method === "HEAD" ? "GET" : method, url.pathname.slice(apiPath.length));
-    const hidden = found && knobs.dialects !== "both" && ![knobs.dialects, "both"].includes(found.route.dialect);
+    const foreign = found && knobs.dialects !== "both" && ![knobs.dialects, "both"].includes(found.route.dialect);
+    const hidden = foreign || (found && knobs.hiddenRoutes.some((part) => found.route.path.includes(part)));
     const label = found && !hidden ? `${method} ${found.route.path}` : `${method} (unknown route)`;
     counts.set(label, (counts.get(label) ?? 0) + 1);
     if (!found || hidden) throw unknownRoute();
@@ -41,7 +43,7 @@ export function createApi(options: {
     response.once("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, world.closing]);
     const call = createCall({ world, request, url, params: found.params, signal });
-    if (!found.route.open && !world.accounts.userOf(call.token)) throw unauthorized();
+    checkAccess(world, call.token, { route: found.route, method, params: found.params });
     refuseUnpaid(knobs, found.route);
     return found.route.handle(call);
   };

@@ -10,7 +10,7 @@ import { filesOf, type Share, slugOfShare } from "../store/shares.ts";
 import type { World } from "../world.ts";
 import { messagePage, passwordPage, sharePage } from "./share-page.ts";
 
-const HEADERS = {
+export const HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
   "x-content-type-options": "nosniff",

@@ -24,7 +24,8 @@ li a { overflow-wrap: anywhere; } a { color: var(--link); }
 input, button { font: inherit; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .375rem; }
 button { cursor: pointer; }`;
 
-const layout = (title: string, body: unknown) => html`<!doctype html>
+/** The frame every page of the emulator stands in. */
+export const layout = (title: string, body: unknown) => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

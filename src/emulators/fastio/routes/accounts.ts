@@ -3,14 +3,15 @@ import { ApiRefusal, unauthorized } from "../protocol/faults.ts";
 import { readFields } from "../protocol/fields.ts";
 import type { User } from "../store/accounts.ts";
 import type { World } from "../world.ts";
+import { createKey } from "./api-keys.ts";
 
-const userJson = (user: User) => ({
+export const userJson = (user: User): Record<string, unknown> => ({
   id: user.id,
   profile_id: user.id,
   email_address: user.email,
   first_name: user.name.split(" ")[0] ?? "",
   last_name: user.name.split(" ").slice(1).join(" "),
-  account_type: "agent",
+  account_type: user.agent ? "agent" : "human",
 });
 
 export const accountRoutes = (world: World): readonly Route[] => [
@@ -30,11 +31,28 @@ export const accountRoutes = (world: World): readonly Route[] => [
   },
   { method: "GET", path: "/user/", dialect: "guide", handle: (call) => ok({ user: userJson(call.user()) }) },
   {
+    method: "GET",
+    path: "/auth/scopes/",
+    dialect: "both",
+    handle: (call) => ok({ scopes: world.accounts.grantOf(call.token)?.scopes ?? null, user_id: call.user().id }),
+  },
+  {
     method: "POST",
     path: "/user/auth/sign-out/",
     dialect: "both",
     handle: (call) => {
       world.accounts.signOut(call.token);
+      return ok();
+    },
+  },
+  {
+    method: "POST",
+    path: "/user/auth/invalidate-all/",
+    dialect: "both",
+    handle: (call) => {
+      const user = call.user();
+      world.accounts.signOutEverywhere(user);
+      world.oauth.endAll(user, undefined);
       return ok();
     },
   },
@@ -49,9 +67,7 @@ export const accountRoutes = (world: World): readonly Route[] => [
       if (!fields.has("key") || world.knobs.dialects === "reference") {
         const user = world.accounts.userOf(call.token);
         if (!user) throw unauthorized();
-        const key = `fk_${world.ids.token(40)}`;
-        world.accounts.add(user, key);
-        return ok({ api_key: key });
+        return createKey(world, user, call.token, fields);
       }
       const read = readFields(fields);
       const key = read.required("key");

@@ -94,10 +94,10 @@ export function agentRoutes(world: World): readonly Route[] {
   const one = `${base}/:chat`;
   const message = `${one}/message/:message`;
   return [
-    ...underBoth(world, "POST", `${base}/`, "reference", create, { costs: true }),
+    ...underBoth(world, "POST", `${base}/`, "reference", create, { costs: true, readers: true }),
     ...underBoth(world, "GET", `${base}/list/`, "reference", list(false)),
     ...underBoth(world, "GET", `${base}/list/deleted/`, "reference", list(true)),
-    ...underBoth(world, "POST", `${one}/message/`, "reference", follow, { costs: true }),
+    ...underBoth(world, "POST", `${one}/message/`, "reference", follow, { costs: true, readers: true }),
     ...underBoth(world, "GET", `${message}/details/`, "reference", (call, place) => {
       const chat = chatOf(call, place);
       const turn = turnJson(chat, chats.turn(chat, call.param("message")));

@@ -69,7 +69,7 @@ export function chatRoutes(world: World): readonly Route[] {
   const one = "ai/chat/:chat";
   const message = `${one}/message/:message`;
   return [
-    ...underBoth(world, "POST", "ai/chat/", "both", create, { costs: true }),
+    ...underBoth(world, "POST", "ai/chat/", "both", create, { costs: true, readers: true }),
     ...underBoth(world, "GET", `${one}/messages/:message/`, "guide", (call, place) =>
       ok({ message: guideTurnJson(world, turnOf(call, chatOf(call, place))) }),
     ),
@@ -83,7 +83,7 @@ export function chatRoutes(world: World): readonly Route[] {
         const turn = chats.ask(chat, readQuestion(await call.anyForm(), place, chat.turns[0]?.scope !== undefined));
         return ok({ message: { id: turn.id, seq: turn.seq }, message_id: turn.id });
       },
-      { costs: true },
+      { costs: true, readers: true },
     ),
     ...underBoth(world, "GET", `${message}/details/`, "reference", (call, place) =>
       ok({ message: oldTurnJson(world, turnOf(call, chatOf(call, place))) }),

@@ -3,17 +3,23 @@ import type { World } from "../world.ts";
 import { accountRoutes } from "./accounts.ts";
 import { agentRoutes } from "./ai-agent.ts";
 import { chatRoutes } from "./ai-chat.ts";
+import { apiKeyRoutes } from "./api-keys.ts";
 import { type CursorControl, changesFeed } from "./changes-feed.ts";
 import { downloadRoutes } from "./downloads.ts";
 import { eventRoutes } from "./events.ts";
 import { hookRoutes } from "./hooks.ts";
+import { loginRoutes } from "./login.ts";
 import { memberRoutes } from "./members.ts";
+import { oauthRoutes } from "./oauth.ts";
 import { placeRoutes } from "./places.ts";
 import { shareRoutes } from "./shares.ts";
+import { signUpRoutes } from "./sign-up.ts";
 import { storageChangeRoutes } from "./storage-change.ts";
 import { storageReadRoutes } from "./storage-read.ts";
+import { transferRoutes } from "./transfers.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { guideUploadRoutes } from "./uploads-guide.ts";
+import { workspaceRoutes } from "./workspaces.ts";
 
 /** Every route of both dialects. */
 export function createRoutes(world: World): CursorControl & { readonly routes: readonly Route[] } {
@@ -22,7 +28,13 @@ export function createRoutes(world: World): CursorControl & { readonly routes: r
     expireCursors: feed.expireCursors,
     routes: [
       ...accountRoutes(world),
+      ...apiKeyRoutes(world),
+      ...loginRoutes(world),
+      ...oauthRoutes(world),
+      ...signUpRoutes(world),
+      ...transferRoutes(world),
       ...placeRoutes(world),
+      ...workspaceRoutes(world),
       ...storageReadRoutes(world),
       ...storageChangeRoutes(world),
       ...downloadRoutes(world),

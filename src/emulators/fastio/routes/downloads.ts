@@ -1,3 +1,4 @@
+import { checkAccess } from "../http/access.ts";
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
 import { ApiRefusal, notAcceptable, notFound } from "../protocol/faults.ts";
@@ -75,7 +76,12 @@ export function downloadRoutes(world: World): readonly Route[] {
       open: true,
       handle: (call) => {
         const token = call.url.searchParams.get("token");
-        if (token === null) call.user();
+        if (token === null)
+          checkAccess(world, call.token, {
+            route: { method: "GET", path: `/${kind}/:profile/storage/`, dialect: "both", handle: () => ok() },
+            method: "GET",
+            params: new Map([["profile", call.param("profile")]]),
+          });
         return read(call, placeOf(world, kind, call.param("profile")), token);
       },
     }),
@@ -87,13 +93,13 @@ export function downloadRoutes(world: World): readonly Route[] {
       const node = fileIn(place, call.param("node"));
       const version = call.url.searchParams.get("version_id");
       if (version) versionOf(node, version);
-      noteDownload(world, place, node, call.user().id);
+      noteDownload(world, place, node, call.actor()?.id);
       return ok({ token: grant(node, version).token });
     }),
     ...underBoth(world, "GET", "storage/:node/download/", "guide", (call, place) => {
       const node = fileIn(place, call.param("node"));
       const version = call.url.searchParams.get("version_id");
-      noteDownload(world, place, node, call.user().id);
+      noteDownload(world, place, node, call.actor()?.id);
       const accept = call.request.headers.accept ?? "*/*";
       const inline = call.url.searchParams.get("inline") === "true" || !/json|\*\/\*/.test(accept);
       if (inline) return { kind: "bytes", file: fileAnswer(node, versionOf(node, version)) };

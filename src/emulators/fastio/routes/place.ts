@@ -60,16 +60,13 @@ export function underBoth(
   tail: string,
   dialect: Route["dialect"],
   handle: PlaceHandler,
-  more: Partial<Pick<Route, "open" | "costs">> = {},
+  more: Partial<Pick<Route, "open" | "costs" | "readers">> = {},
 ): readonly Route[] {
   return (["workspace", "share"] as const).map((kind) => ({
     method,
     path: `/${kind}/:profile/${tail}`,
     dialect,
     ...more,
-    handle: (call) => {
-      call.user();
-      return handle(call, placeOf(world, kind, call.param("profile")));
-    },
+    handle: (call) => handle(call, placeOf(world, kind, call.param("profile"))),
   }));
 }

@@ -1,6 +1,6 @@
 import { idKey } from "../protocol/ids.ts";
 import { formatTime } from "../protocol/times.ts";
-import { type Member, type Share, slugOfShare } from "../store/shares.ts";
+import { type Share, slugOfShare } from "../store/shares.ts";
 import type { World } from "../world.ts";
 
 /** Where a person opens the share. */
@@ -46,15 +46,3 @@ export function publicShareJson(world: World, share: Share): Record<string, unkn
   const shown = ["id", "title", "description", "share_type", "custom_name", "url", "password", "expires", "created"];
   return Object.fromEntries(shown.map((name) => [name, full[name]]));
 }
-
-export const memberJson = (member: Member): Record<string, unknown> => ({
-  id: member.id,
-  email_address: member.email,
-  status: member.status,
-  permissions: member.permissions,
-  invite: member.invite && {
-    id: member.invite.id,
-    created: formatTime(member.invite.createdMs),
-    expires: member.invite.expiresMs === undefined ? null : formatTime(member.invite.expiresMs),
-  },
-});

@@ -1,19 +1,35 @@
 import { notFound } from "../protocol/faults.ts";
+import type { Roster } from "./members.ts";
 
-export type Org = { readonly id: string; readonly domain: string; readonly name: string; readonly createdMs: number };
+export type Org = {
+  readonly id: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly createdMs: number;
+  readonly members: Roster;
+};
 export type Workspace = {
   readonly id: string;
   readonly orgId: string;
-  readonly name: string;
-  readonly folderName: string;
-  readonly intelligence: boolean;
+  name: string;
+  folderName: string;
+  description: string | undefined;
+  intelligence: boolean;
+  archived: boolean;
+  permJoin: string;
+  permMemberManage: string;
+  /** Colours and notes of the owner: kept and told again, without effect. */
+  extras: Record<string, unknown>;
   readonly createdMs: number;
+  updatedMs: number;
+  readonly members: Roster;
 };
 
-/** Organisations and workspaces. In this emulator every account is a member of all of them. */
+/** Organisations and workspaces. */
 export type Places = {
   addOrg(org: Org): void;
   addWorkspace(workspace: Workspace): void;
+  removeWorkspace(workspace: Workspace): void;
   orgs(): readonly Org[];
   workspaces(orgId?: string): readonly Workspace[];
   /** By id or domain. */
@@ -35,6 +51,7 @@ export function createPlaces(): Places {
   return {
     addOrg: (org) => void orgs.set(org.id, org),
     addWorkspace: (workspace) => void workspaces.set(workspace.id, workspace),
+    removeWorkspace: (workspace) => void workspaces.delete(workspace.id),
     orgs: () => [...orgs.values()],
     workspaces: (orgId) => [...workspaces.values()].filter((one) => orgId === undefined || one.orgId === orgId),
     findOrg,

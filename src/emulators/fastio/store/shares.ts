@@ -2,8 +2,9 @@ import type { Clock } from "../../../clock.ts";
 import { conflict, notFound } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import { slugOf } from "../protocol/names.ts";
-import type { Accounts, User } from "./accounts.ts";
+import type { User } from "./accounts.ts";
 import type { EventLog } from "./events.ts";
+import { ownerOf, type Roster } from "./members.ts";
 import { currentVersion, type Drive, type Node, type NodeStore } from "./nodes.ts";
 import type { Workspace } from "./places.ts";
 
@@ -13,26 +14,6 @@ export const ACCESS_OPTIONS = [
   "Anyone with a registered account",
   "Anyone with the link",
 ] as const;
-
-export type Member = {
-  /** User id; for a pending member the id of the invitation. */
-  readonly id: string;
-  readonly email: string;
-  readonly status: "active" | "pending";
-  permissions: "owner" | "admin" | "member" | "guest" | "view";
-  readonly invite: { readonly id: string; readonly createdMs: number; readonly expiresMs: number | undefined } | null;
-};
-
-/** An invitation mail that Fast.io would have sent. */
-export type Invitation = {
-  readonly id: string;
-  readonly shareId: string;
-  readonly email: string;
-  readonly permissions: string;
-  readonly message: string | undefined;
-  readonly createdMs: number;
-  readonly invitedBy: string;
-};
 
 /** What a caller chooses about a share; checked before it gets here. */
 export type ShareSettings = {
@@ -60,7 +41,7 @@ export type Share = ShareSettings & {
   readonly drive: Drive;
   /** Id of the folder that backs it; undefined for a share with storage of its own. */
   readonly folderId: string | undefined;
-  readonly members: Map<string, Member>;
+  readonly members: Roster;
 };
 
 export type ShareStore = {
@@ -80,19 +61,6 @@ export type ShareStore = {
   isNameTaken(customName: string): boolean;
   all(): readonly Share[];
   remove(share: Share, userId: string): void;
-  /** A known account becomes a member at once; anybody else is invited. Repeating it changes permissions only. */
-  addMember(
-    share: Share,
-    who: string,
-    by: User,
-    options: {
-      readonly permissions: Member["permissions"];
-      readonly message: string | undefined;
-      readonly expiresMs: number | undefined;
-    },
-  ): Member;
-  removeMember(share: Share, who: string, userId: string): void;
-  invitations(): readonly Invitation[];
 };
 
 export const slugOfShare = (share: Share): string => slugOf(share.title);
@@ -117,28 +85,20 @@ export function createShareStore(deps: {
   readonly ids: IdSource;
   readonly events: EventLog;
   readonly nodes: NodeStore;
-  readonly accounts: Accounts;
 }): ShareStore {
   const shares = new Map<string, Share>();
   const names = new Map<string, Share>();
-  const invitations: Invitation[] = [];
-  const tell = (
-    share: Share,
-    event: string,
-    userId: string,
-    options: { readonly objectId?: string; readonly category?: string; readonly subCategory?: string } = {},
-  ): void => {
+  const tell = (share: Share, event: string, userId: string, subCategory = "lifecycle"): void => {
     deps.events.append({
       orgId: share.orgId,
       shareId: share.id,
       homeWorkspaceId: share.workspaceId,
       event,
-      category: options.category ?? "share",
-      subCategory: options.subCategory ?? "lifecycle",
-      objectId: options.objectId ?? share.id,
+      category: "share",
+      subCategory,
+      objectId: share.id,
       userId,
       subject: { name: share.title },
-      ...(options.subCategory === "members" ? { activity: "members" } : {}),
     });
   };
   const find = (id: string): Share | undefined => shares.get(id) ?? names.get(id.toLowerCase());
@@ -158,13 +118,6 @@ export function createShareStore(deps: {
       const id = deps.ids.profile("share");
       const now = deps.clock.now();
       const scope = { orgId: workspace.orgId, shareId: id, homeWorkspaceId: workspace.id };
-      const owner: Member = {
-        id: creator.id,
-        email: creator.email,
-        status: "active",
-        permissions: "owner",
-        invite: null,
-      };
       const share: Share = {
         ...settings,
         customName,
@@ -178,7 +131,7 @@ export function createShareStore(deps: {
         drive:
           folderId === undefined ? deps.nodes.createDrive("share", id, scope, settings.intelligence) : workspaceDrive,
         folderId,
-        members: new Map([[creator.email.toLowerCase(), owner]]),
+        members: new Map([ownerOf(creator)]),
       };
       shares.set(id, share);
       names.set(customName.toLowerCase(), share);
@@ -192,7 +145,7 @@ export function createShareStore(deps: {
         names.set(changes.customName.toLowerCase(), share);
       }
       Object.assign(share, changes, { updatedMs: deps.clock.now() });
-      tell(share, "share_updated", userId, { subCategory: "settings" });
+      tell(share, "share_updated", userId, "settings");
     },
     archive: (share, archived, userId) => {
       share.archived = archived;
@@ -211,54 +164,5 @@ export function createShareStore(deps: {
       names.delete(share.customName.toLowerCase());
       tell(share, "share_deleted", userId);
     },
-    addMember: (share, who, by, options) => {
-      const account = deps.accounts.find(who);
-      const key = (account?.email ?? who).toLowerCase();
-      const present = share.members.get(key);
-      if (present) {
-        if (present.permissions !== "owner") present.permissions = options.permissions;
-        return present;
-      }
-      const now = deps.clock.now();
-      const invitationId = deps.ids.opaque("a");
-      const member: Member = account
-        ? { id: account.id, email: account.email, status: "active", permissions: options.permissions, invite: null }
-        : {
-            id: invitationId,
-            email: who,
-            status: "pending",
-            permissions: options.permissions,
-            invite: { id: invitationId, createdMs: now, expiresMs: options.expiresMs },
-          };
-      share.members.set(key, member);
-      if (account) {
-        tell(share, "added_member_to_share", by.id, { objectId: account.id, subCategory: "members" });
-        return member;
-      }
-      invitations.push({
-        id: invitationId,
-        shareId: share.id,
-        email: who,
-        permissions: options.permissions,
-        message: options.message,
-        createdMs: now,
-        invitedBy: by.id,
-      });
-      tell(share, "invitation_email_sent", by.id, {
-        objectId: invitationId,
-        category: "invitation",
-        subCategory: "members",
-      });
-      return member;
-    },
-    removeMember: (share, who, userId) => {
-      const member = [...share.members.values()].find(
-        (one) => one.id === who || one.email.toLowerCase() === who.toLowerCase(),
-      );
-      if (!member || member.permissions === "owner") throw notFound("member");
-      share.members.delete(member.email.toLowerCase());
-      tell(share, "removed_member_from_share", userId, { objectId: member.id, subCategory: "members" });
-    },
-    invitations: () => invitations,
   };
 }
