@@ -1,25 +1,50 @@
 import type { Fastio } from "../types.ts";
 import { type ApiDeps, createApi } from "./api.ts";
+import { createAsk } from "./ask.ts";
+import type { CallLimit } from "./call-budget.ts";
 import { createSpeak, type Dialect } from "./dialect.ts";
 import { createDownloads } from "./downloads.ts";
+import { createFeed } from "./feed.ts";
+import { createFileShares } from "./file-shares.ts";
+import { createHandoff } from "./handoff.ts";
+import { createPlaces } from "./places.ts";
 import { createShares } from "./shares.ts";
 import { createStorage } from "./storage.ts";
 import { createUploads } from "./uploads.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export type FastioOptions = ApiDeps & {
   /** `auto` tries the reference first and learns per operation. */
   readonly dialect: Dialect | "auto";
+  /** How often events may be searched. Default: the service's published limits. */
+  readonly eventSearchLimits?: readonly CallLimit[];
 };
 
 /** Fast.io behind our own verbs, for one base URL and one key. */
-export function createFastio({ dialect, ...deps }: FastioOptions): Fastio {
+export function createFastio({ dialect, eventSearchLimits, ...deps }: FastioOptions): Fastio {
+  const { clock } = deps;
   const api = createApi(deps);
   const speak = createSpeak(dialect, deps.log);
-  const storage = createStorage({ api, speak });
+  const places = createPlaces({ api, speak });
+  const storage = createStorage({ api });
+  const feed = createFeed({ api, clock, searchLimits: eventSearchLimits });
   return {
+    ...places,
     ...storage,
+    ...feed,
     ...createDownloads({ api, speak }),
-    ...createUploads({ api, speak, clock: deps.clock, readNode: storage.readNode }),
-    ...createShares({ api, speak }),
+    ...createUploads({ api, speak, clock, readNode: storage.readNode }),
+    ...createShares({ api, speak, clock }),
+    ...createFileShares({ api, clock }),
+    ...createWebhooks({ api }),
+    ...createHandoff({ api, clock }),
+    ...createAsk({
+      api,
+      speak,
+      clock,
+      pollActivity: feed.pollActivity,
+      readNodes: storage.readNodes,
+      readWorkspace: places.readWorkspace,
+    }),
   };
 }

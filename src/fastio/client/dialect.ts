@@ -5,7 +5,11 @@ import type { Log } from "../../telemetry/log.ts";
 export type Dialect = "reference" | "guide";
 
 /** Runs an operation in the dialect this server speaks. */
-export type Speak = <T>(operation: string, say: Readonly<Record<Dialect, () => Promise<T>>>) => Promise<T>;
+export type Speak = {
+  <T>(operation: string, say: Readonly<Record<Dialect, () => Promise<T>>>): Promise<T>;
+  /** What was set from outside. */
+  readonly choice: Dialect | "auto";
+};
 
 /**
  * With `auto`, each operation is tried as the reference has it; a server that knows no such route is asked
@@ -16,7 +20,7 @@ export type Speak = <T>(operation: string, say: Readonly<Record<Dialect, () => P
  */
 export function createSpeak(choice: Dialect | "auto", log: Log): Speak {
   const learned = new Map<string, Dialect>();
-  return async (operation, say) => {
+  const speak = async <T>(operation: string, say: Readonly<Record<Dialect, () => Promise<T>>>): Promise<T> => {
     const known = choice === "auto" ? learned.get(operation) : choice;
     if (known !== undefined) return say[known]();
     try {
@@ -31,7 +35,21 @@ export function createSpeak(choice: Dialect | "auto", log: Log): Speak {
       return answer;
     }
   };
+  return Object.assign(speak, { choice });
 }
 
 export const isRouteMissing = (error: unknown): boolean =>
   error instanceof PermanentError && error.code === "unsupported_here";
+
+/** Whether something is not there, which is an outcome for whoever asks for it. */
+export const isNotFound = (error: unknown): boolean => error instanceof PermanentError && error.code === "not_found";
+
+/** What is not there as undefined. */
+export async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

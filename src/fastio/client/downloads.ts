@@ -1,29 +1,36 @@
 import { PermanentError, TransientError } from "../../errors.ts";
 import { discard } from "../../http/readers.ts";
 import type { OutboundResponse } from "../../http/types.ts";
-import type { Fastio } from "../types.ts";
+import type { FastioDownload, FastioDownloads } from "../ports/downloads.ts";
+import type { StoragePlace } from "../ports/nodes.ts";
 import type { Api } from "./api.ts";
 import type { Speak } from "./dialect.ts";
-import { asCount } from "./pick.ts";
-import { readDownloadToken, readDownloadUrl } from "./readers.ts";
-import { guide, reference } from "./routes.ts";
+import { asCount, known } from "./pick.ts";
+import { readDownloadToken, readDownloadUrl } from "./readers/nodes.ts";
+import { storage } from "./routes/storage.ts";
+import { type OpenAt, type Opened, steadyStream } from "./steady-stream.ts";
 
 const OPERATION = "fastio.download.read";
 /** The service redirects to its storage at most once, as far as is known. */
 const MOST_REDIRECTS = 3;
 
+type Wanted = {
+  readonly nodeId: string;
+  readonly versionId?: string | undefined;
+  readonly from?: number | undefined;
+  readonly sha256?: string | undefined;
+};
+
 /** Downloads: permission first, then the bytes without our key. Addresses and tokens never leave this file. */
-export function createDownloads({
-  api,
-  speak,
-}: {
-  readonly api: Api;
-  readonly speak: Speak;
-}): Pick<Fastio, "openDownload"> {
-  const follow = async (start: URL, signal: AbortSignal): Promise<OutboundResponse> => {
+export function createDownloads({ api, speak }: { readonly api: Api; readonly speak: Speak }): FastioDownloads {
+  const follow = async (
+    start: URL,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<OutboundResponse> => {
     let address = start;
     for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
-      const response = await api.openPlain(OPERATION, address, signal);
+      const response = await api.openPlain(OPERATION, address, headers, signal);
       const next = response.headers["location"];
       if (response.status < 300 || response.status > 399 || next === undefined) return response;
       await discard(response);
@@ -34,33 +41,92 @@ export function createDownloads({
     });
   };
 
-  return {
-    openDownload: async ({ workspaceId, nodeId, versionId }, signal) => {
-      const response = await speak("download", {
-        reference: async () => {
-          const call = reference.requestRead(workspaceId, nodeId, versionId);
-          const token = readDownloadToken(await api.call(call, signal), call.operation);
-          const address = api.url(reference.readPath(workspaceId, nodeId), { token, version_id: versionId });
-          return follow(address, signal);
-        },
-        guide: async () => {
-          const call = guide.download(workspaceId, nodeId);
-          const answer = await api.open(call, signal);
-          // A small file may come at once instead of its address.
-          if (answer.status === 200 && !isJson(answer)) return answer;
-          const url = readDownloadUrl(await api.read(call.operation, answer), call.operation);
-          return follow(new URL(url, api.url("/")), signal);
-        },
-      });
-      if (response.status !== 200) return refuse(api, response);
-      const size = asCount(response.headers["content-length"]);
-      const mimeType = response.headers["content-type"]?.split(";")[0]?.trim();
-      return {
-        body: response.body,
-        ...(size === undefined ? {} : { size }),
-        ...(mimeType === undefined || mimeType === "" ? {} : { mimeType }),
+  /** Permission to read: an address, or the content itself where the server sends it at once. */
+  const permit = (place: StoragePlace, { nodeId, versionId }: Wanted, signal: AbortSignal) =>
+    speak<URL | OutboundResponse>("download", {
+      reference: async () => {
+        const call = storage.requestRead(place, nodeId, versionId);
+        const token = readDownloadToken(await api.call(call, signal), call.operation);
+        return api.url(storage.readPath(place, nodeId), { token, version_id: versionId });
+      },
+      guide: async () => {
+        const call = storage.download(place, nodeId, versionId);
+        const answer = await api.open(call, signal);
+        // A small file may come at once instead of its address.
+        if (answer.status === 200 && !isJson(answer)) return answer;
+        return new URL(readDownloadUrl(await api.read(call.operation, answer), call.operation), api.url("/"));
+      },
+    });
+
+  /** Opens the file at a byte. A permission is used again until it is refused: each one is noted in the audit log. */
+  const opener = (place: StoragePlace, wanted: Wanted): OpenAt => {
+    let address: URL | undefined;
+    return async (from, tag, signal) => {
+      const headers = {
+        ...(from === 0 ? {} : { range: `bytes=${from}-` }),
+        ...(from === 0 || tag === undefined ? {} : { "if-range": tag }),
       };
+      for (let fresh = address === undefined; ; fresh = true) {
+        const permission = address ?? (await permit(place, wanted, signal));
+        if (!(permission instanceof URL)) return described(permission);
+        address = permission;
+        const response = await follow(address, headers, signal);
+        if (response.status === 200 || response.status === 206) return described(response);
+        address = undefined;
+        if (!fresh && (response.status === 401 || response.status === 403)) {
+          await discard(response);
+          continue;
+        }
+        return refuse(api, response);
+      }
+    };
+  };
+
+  const open = async (place: StoragePlace, wanted: Wanted, signal: AbortSignal): Promise<FastioDownload> => {
+    const openAt = opener(place, wanted);
+    const from = wanted.from ?? 0;
+    const first = await openAt(from, undefined, signal);
+    return {
+      body: steadyStream({ openAt, first, from, sha256: wanted.sha256, operation: OPERATION }, signal),
+      ...known({ size: first.size, mimeType: first.mimeType }),
+    };
+  };
+
+  return {
+    openDownload: ({ workspaceId, ...wanted }, signal) => open(workspaceId, wanted, signal),
+    openShareDownload: ({ shareId, ...wanted }, signal) => open({ shareId }, wanted, signal),
+
+    openZip: async (place, folderId, signal) => {
+      const call = storage.zip(place, folderId);
+      const response = await api.open(call, signal);
+      if (response.status !== 200 || isJson(response)) {
+        await api.read(call.operation, response);
+        throw new PermanentError("answer_malformed", `${call.operation}: no archive in the answer`, {
+          status: response.status,
+          operation: call.operation,
+        });
+      }
+      const { body, mimeType, size } = described(response);
+      return { body, ...known({ mimeType, size }) };
     },
+  };
+}
+
+/** An answer with bytes, and what its headers say of the whole file. */
+function described(response: OutboundResponse): Opened {
+  const { headers, status, body } = response;
+  const length = asCount(headers["content-length"]);
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers["content-range"] ?? "");
+  const from = status === 206 ? asCount(range?.[1]) : 0;
+  const mimeType = headers["content-type"]?.split(";")[0]?.trim();
+  const etag = headers["etag"];
+  return {
+    body,
+    from: from ?? 0,
+    size: status === 206 ? asCount(range?.[2]) : length,
+    mimeType: mimeType === "" ? undefined : mimeType,
+    // Weak tags do not promise the same bytes.
+    tag: etag?.startsWith("W/") === true ? undefined : etag,
   };
 }
 
@@ -69,6 +135,13 @@ async function refuse(api: Api, response: OutboundResponse): Promise<never> {
   if (response.status === 401 || response.status === 403) {
     await discard(response);
     throw new TransientError("upstream_unavailable", `${OPERATION}: the download token was refused`, {
+      status: response.status,
+      operation: OPERATION,
+    });
+  }
+  if (response.status === 416) {
+    await discard(response);
+    throw new TransientError("download_changed", `${OPERATION}: the file is shorter than what is here of it`, {
       status: response.status,
       operation: OPERATION,
     });

@@ -1,3 +1,4 @@
+import { parseLosslessJson } from "../events/parse-lossless-json.ts";
 import { asText, at, type Fields, isFields } from "./pick.ts";
 
 /** What an upstream said about a failure, in all the forms it has for it. */
@@ -13,7 +14,8 @@ export type Problem = {
 
 export type Opened =
   | { readonly kind: "payload"; readonly payload: unknown }
-  | { readonly kind: "problem"; readonly problem: Problem }
+  /** `body` is the answer as it came, for outcomes that are told in its details; it may quote what people wrote. */
+  | { readonly kind: "problem"; readonly problem: Problem; readonly body: Fields }
   /** Not one of Fast.io's own answers: an error page of something in between, or nothing at all. */
   | { readonly kind: "foreign" };
 
@@ -33,7 +35,7 @@ export function openEnvelope(text: string): Opened {
   if (result === undefined && body["success"] === true) return { kind: "payload", payload: body };
   const failed =
     result === false || result === "no" || body["error"] !== undefined || body["error_message"] !== undefined;
-  return failed ? { kind: "problem", problem: readProblem(body) } : { kind: "foreign" };
+  return failed ? { kind: "problem", problem: readProblem(body), body } : { kind: "foreign" };
 }
 
 function payloadOf(body: Fields): unknown {
@@ -60,16 +62,8 @@ function readProblem(body: Fields): Problem {
 const asWord = (value: unknown): string | undefined =>
   typeof value === "string" && /^[\w.[\]-]{1,60}$/.test(value) ? value : undefined;
 
+/** Ids have 19 digits and sometimes come as numbers, more than a double holds: those are kept as text. */
 function parse(text: string): unknown {
-  try {
-    return JSON.parse(text, keepLongNumbers);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Ids have 19 digits and sometimes come as numbers, more than a double holds: their source text is kept instead. */
-function keepLongNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const lossy = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
-  return lossy ? (context?.source ?? value) : value;
+  const reading = parseLosslessJson(text);
+  return reading.kind === "value" ? reading.value : undefined;
 }

@@ -1,4 +1,4 @@
-import { hasMore } from "./readers.ts";
+import { at, pickText } from "./pick.ts";
 
 /** Rows a page; the service takes up to 500. */
 const PAGE_ROWS = 100;
@@ -21,4 +21,16 @@ export async function collect<Row>(rows: AsyncIterable<Row>): Promise<readonly R
   const collected: Row[] = [];
   for await (const row of rows) collected.push(row);
   return collected;
+}
+
+/** Where the next page of a cursor listing begins; undefined at the end. */
+export const readNextCursor = (payload: unknown): string | undefined =>
+  pickText(payload, ["next_cursor"], ["pagination"]);
+
+/** Whether an offset listing goes on. Without the flag, a page as long as asked for may have a successor. */
+export function hasMore(payload: unknown, rows: number, limit: number): boolean {
+  if (rows === 0) return false;
+  const flag = at(payload, "pagination.has_more");
+  if (typeof flag === "boolean") return flag;
+  return flag === "true" || (flag === undefined && rows >= limit);
 }

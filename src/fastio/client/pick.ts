@@ -58,6 +58,27 @@ export function asCount(value: unknown): number | undefined {
   return typeof count === "number" && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
 }
 
+/** A finite number, also when written as text. */
+export function asNumber(value: unknown): number | undefined {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+}
+
+/** Yes or no, in the spellings forms and databases have for it. */
+export function asFlag(value: unknown): boolean | undefined {
+  if (value === true || value === "true" || value === "yes" || value === 1 || value === "1") return true;
+  return value === false || value === "false" || value === "no" || value === 0 || value === "0" ? false : undefined;
+}
+
+/** The entries of an object that have a value: for results whose fields are left out when unknown. */
+export const known = <const T extends Readonly<Record<string, unknown>>>(fields: T): Known<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Known<T>;
+
+/** The cast above only removes what is undefined, which is what this type says. */
+type Known<T> = { readonly [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key] } & {
+  readonly [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined>;
+};
+
 /** Rows under the first of `keys` that holds an array or a map of objects; else the payload's first array. */
 export function pickRows(payload: unknown, keys: readonly string[]): readonly Fields[] | undefined {
   if (Array.isArray(payload)) return payload.filter(isFields);

@@ -15,7 +15,7 @@ type Headers = OutboundResponse["headers"];
 export function readRateLimitWaitMs(headers: Headers, nowMs: number): number {
   const retryAfter = parseRetryAfter(headers["retry-after"], nowMs);
   if (retryAfter !== undefined) return retryAfter;
-  const reset = parseReset(headers["x-ve-limit-expires"] ?? headers["x-rate-limit-expiry"]);
+  const reset = readWindowEndMs(headers);
   return reset === undefined ? UNKNOWN_WAIT_MS : Math.max(0, reset - nowMs);
 }
 
@@ -24,6 +24,16 @@ export function readRequestsLeft(headers: Headers): number | undefined {
   const text = headers["x-ve-limit-avail"] ?? headers["x-rate-limit-available"];
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
+
+/** Requests a window has in all, if the server says. */
+export function readMostRequests(headers: Headers): number | undefined {
+  const text = headers["x-ve-limit-max"] ?? headers["x-rate-limit-max"];
+  return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
+}
+
+/** When the window ends, in milliseconds since the Unix epoch, if the server says. */
+export const readWindowEndMs = (headers: Headers): number | undefined =>
+  parseReset(headers["x-ve-limit-expires"] ?? headers["x-rate-limit-expiry"]);
 
 function parseReset(value: string | undefined): number | undefined {
   const text = value?.trim() ?? "";

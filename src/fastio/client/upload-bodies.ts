@@ -1,17 +1,24 @@
 import { Readable } from "node:stream";
 import { exactly, multipartBody } from "../../http/multipart.ts";
 import { pullStream } from "../../http/pull-stream.ts";
-import type { Payload } from "./routes.ts";
+import type { Payload } from "./routes/uploads.ts";
 
 /** Bytes of one chunk: in memory and repeatable, or passing through once. */
-export type Part = { readonly size: number; readonly repeatable: boolean; readonly open: () => Readable };
+export type Part = {
+  readonly size: number;
+  readonly repeatable: boolean;
+  /** Hash of its bytes in hex, where they were all here to be hashed. */
+  readonly sha256?: string | undefined;
+  readonly open: () => Readable | Promise<Readable>;
+};
 
 /** Small enough that an encrypted copy on its way to the socket does not weigh. */
 const SLICE_BYTES = 64 * 1024;
 
-export const heldPart = (bytes: Buffer): Part => ({
+export const heldPart = (bytes: Buffer, sha256?: string): Part => ({
   size: bytes.length,
   repeatable: true,
+  sha256,
   open: () => Readable.from(slices(bytes)),
 });
 
@@ -19,6 +26,13 @@ export const passingPart = (size: number, pieces: AsyncGenerator<Uint8Array, und
   size,
   repeatable: false,
   open: () => streamOf(pieces),
+});
+
+/** Bytes of a source that can be opened again, so that the chunk can be sent again without being held. */
+export const reopenedPart = (size: number, open: () => Readable | Promise<Readable>): Part => ({
+  size,
+  repeatable: true,
+  open,
 });
 
 /** A stream over pieces; their source is closed by whoever owns it. */
@@ -32,17 +46,31 @@ export const streamOf = (pieces: AsyncGenerator<Uint8Array, undefined>): Readabl
 export function formPayload(
   fields: Readonly<Record<string, string>>,
   file: { readonly field: string; readonly name: string; readonly mimeType: string; readonly boundary: string },
-  part: Pick<Part, "size" | "open">,
+  part: Pick<Part, "size" | "open"> & { readonly repeatable?: boolean },
 ): Payload {
   const form = (body: Readable) =>
     multipartBody({ fields, file: { ...file, size: part.size, body }, boundary: file.boundary });
-  return { headers: form(Readable.from([])).headers, make: () => form(part.open()).body };
+  return {
+    headers: form(Readable.from([])).headers,
+    make: async () => form(await part.open()).body,
+    once: part.repeatable === false,
+  };
 }
 
 /** A part as it is. */
 export const rawPayload = (part: Part): Payload => ({
   headers: { "content-type": "application/octet-stream", "content-length": String(part.size) },
-  make: () => streamOf(exactly(part.open(), part.size)),
+  make: async () => {
+    const source = await part.open();
+    // Who gives the body up gives its source up.
+    const pieces = exactly(source, part.size);
+    source.on("error", () => {});
+    return pullStream(
+      async () => (await pieces.next()).value ?? undefined,
+      () => source.destroy(),
+    );
+  },
+  once: !part.repeatable,
 });
 
 function* slices(bytes: Buffer): Generator<Buffer> {

@@ -17,6 +17,7 @@ const json = (reply: Reply): OutboundResponse => ({
   body: Readable.from([Buffer.from(typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body))]),
 });
 
+const ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const NO_ROUTE: Reply = { status: 404, body: { result: false, error: { code: 9992, text: "unknown route" } } };
 
 /** A client over a server that is a function; remembers what was sent. */
@@ -27,10 +28,12 @@ function clientOf(
 ) {
   const sent: Sent[] = [];
   const naps: number[] = [];
+  let now = 0;
   const clock: Clock = {
-    now: () => 0,
+    now: () => now,
     sleep: async (ms) => {
       naps.push(ms);
+      now += ms;
     },
   };
   const send = async (request: OutboundRequest): Promise<OutboundResponse> => {
@@ -303,11 +306,11 @@ describe("uploads", () => {
     expect(await fastio.uploadUnplaced(content("abc", 3), signal)).toEqual({
       uploadId: "5a",
       size: 3,
-      sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      sha256: ABC_SHA256,
     });
     expect(lines()).toEqual([
       "POST /current/upload/",
-      "POST /current/upload/5a/chunk/?order=1&size=3",
+      `POST /current/upload/5a/chunk/?order=1&size=3&hash=${ABC_SHA256}&hash_algo=sha256`,
       "POST /current/upload/5a/complete/",
       "GET /current/upload/5a/details/",
     ]);

@@ -1,18 +1,10 @@
 import { describe, expect, test } from "vitest";
-import {
-  findNewNodeId,
-  hasMore,
-  readDownloadUrl,
-  readGuestRows,
-  readNode,
-  readNodeRows,
-  readShare,
-  readUploadId,
-  readUploadState,
-  readUserId,
-  readWebhook,
-  readWorkspaceRows,
-} from "../../../../src/fastio/client/readers.ts";
+import { hasMore } from "../../../../src/fastio/client/paging.ts";
+import { readDownloadUrl, readNode, readNodeRows } from "../../../../src/fastio/client/readers/nodes.ts";
+import { readUserId, readWorkspaceRows } from "../../../../src/fastio/client/readers/places.ts";
+import { readMemberRows, readShare } from "../../../../src/fastio/client/readers/shares.ts";
+import { findNewNodeId, readUploadId, readUploadState } from "../../../../src/fastio/client/readers/uploads.ts";
+import { readNewWebhook } from "../../../../src/fastio/client/readers/webhooks.ts";
 
 /** As the live service tells a file; recorded values, ids kept since they name nothing reachable. */
 const FILE = {
@@ -142,8 +134,11 @@ test("other things are found where servers put them", () => {
     { id: "3", name: "inbox", folderName: "inbox" },
   ]);
   expect(readDownloadUrl({ download: { href: "https://x.test" } }, "o")).toBe("https://x.test");
-  expect(readGuestRows({ users: [{ email_address: "a@b.c" }, { id: "1" }] })).toEqual([{ email: "a@b.c" }]);
-  expect(readWebhook({ webhook: { id: "w", secret: "s" } }, "o")).toEqual({ id: "w", secret: "s" });
+  expect(readMemberRows({ users: [{ email_address: "a@b.c" }, { id: "1" }] })).toEqual([
+    { email: "a@b.c" },
+    { id: "1" },
+  ]);
+  expect(readNewWebhook({ webhook: { id: "w", secret: "s" } }, "o")).toEqual({ id: "w", secret: "s" });
 });
 
 test("a listing goes on while the server says so, and never past an empty page", () => {

@@ -1,0 +1,90 @@
+import type { Clock } from "../../clock.ts";
+import type { EventQuery, FastioFeed } from "../ports/feed.ts";
+import type { Api } from "./api.ts";
+import { type CallLimit, createCallBudget } from "./call-budget.ts";
+import { asCount, at } from "./pick.ts";
+import { writeTime } from "./read-time.ts";
+import { readActivity, readChangesPage, readEventRows } from "./readers/feed.ts";
+import { feed } from "./routes/feed.ts";
+
+/** Rows one page of event search has at most. */
+const SEARCH_ROWS = 250;
+/** The service allows 95; proxies on the way cut holds that are that long. */
+const LONGEST_HOLD_SECONDS = 90;
+/** Published limits of event search; newer texts speak of the general limit only. */
+export const EVENT_SEARCH_LIMITS: readonly CallLimit[] = [
+  { calls: 5, perMs: 3_000 },
+  { calls: 15, perMs: 30_000 },
+  { calls: 120, perMs: 600_000 },
+];
+
+const EXPIRED = new Set(["187907", "cursor_expired"]);
+const INVALID = new Set(["158008", "cursor_invalid", "invalid_cursor"]);
+
+/** The changes feed, event search and the long poll. */
+export function createFeed({
+  api,
+  clock,
+  searchLimits = EVENT_SEARCH_LIMITS,
+}: {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly searchLimits?: readonly CallLimit[] | undefined;
+}): FastioFeed {
+  const maySearch = createCallBudget(searchLimits, clock);
+
+  return {
+    readChanges: async ({ orgId, cursor, limit }, signal) => {
+      const call = feed.changes(orgId, cursor, limit);
+      const told = await api.ask(call, signal);
+      if (told.opened.kind === "payload") {
+        return { kind: "page", ...readChangesPage(told.opened.payload, call.operation) };
+      }
+      const failure = told.failure();
+      if (failure.code === "unsupported_here") return { kind: "unsupported" };
+      if (failure.code === "forbidden") return { kind: "forbidden" };
+      if (told.opened.kind !== "problem" || cursor === undefined || failure.code !== "invalid_request") throw failure;
+      const { code = "", reason = "", fields } = told.opened.problem;
+      if (EXPIRED.has(code) || EXPIRED.has(reason)) return { kind: "cursor_lost", why: "expired" };
+      // Codes of the throwing line change; a refused read with nothing in it but a cursor means the cursor.
+      const meansCursor = INVALID.has(code) || INVALID.has(reason) || fields.includes("cursor");
+      if (meansCursor || told.status === 406) return { kind: "cursor_lost", why: "invalid" };
+      throw failure;
+    },
+
+    searchEvents: async function* (query, signal) {
+      const fields = queryFields(query);
+      for (let offset = 0; ; ) {
+        await maySearch(signal);
+        const call = feed.search(fields, offset, SEARCH_ROWS);
+        const payload = await api.call(call, signal);
+        const rows = readEventRows(payload, call.operation);
+        // The server may page in smaller steps than asked; steps of its own make no gaps.
+        const step = asCount(at(payload, "pagination.limit")) ?? rows.length;
+        offset += step > 0 ? Math.min(step, SEARCH_ROWS) : rows.length;
+        // A page may be empty because all of it is hidden from us: the total, where told, says whether that is the end.
+        const total = asCount(at(payload, "pagination.total"));
+        if (rows.length > 0) yield rows;
+        else if (step === 0 || total === undefined || offset >= total) return;
+      }
+    },
+
+    pollActivity: async ({ profileId, lastActivity, waitSeconds }, signal) => {
+      const hold = Math.max(0, Math.min(LONGEST_HOLD_SECONDS, Math.floor(waitSeconds)));
+      const call = feed.activity(profileId, lastActivity, hold);
+      return readActivity(await api.call(call, signal), call.operation);
+    },
+  };
+}
+
+function queryFields(query: EventQuery): Readonly<Record<string, string | undefined>> {
+  return {
+    ...("workspaceId" in query ? { workspace_id: query.workspaceId } : {}),
+    ...("shareId" in query ? { share_id: query.shareId } : {}),
+    ...("orgId" in query ? { org_id: query.orgId } : {}),
+    ...("userId" in query ? { user_id: query.userId } : {}),
+    event: query.event,
+    "created-min": query.since === undefined ? undefined : writeTime(query.since),
+    "created-max": query.until === undefined ? undefined : writeTime(query.until),
+  };
+}

@@ -1,0 +1,33 @@
+import type { Readable } from "node:stream";
+import type { StoragePlace } from "./nodes.ts";
+
+export type FastioDownload = {
+  /** Goes on by itself where it broke; fails with `download_changed` when the file is another one by then. */
+  readonly body: Readable;
+  /** Bytes of the whole file, when the server said. */
+  readonly size?: number;
+  readonly mimeType?: string;
+};
+
+export type FileToRead = {
+  /** Of the workspace; or see `place`. */
+  readonly workspaceId: string;
+  readonly nodeId: string;
+  readonly versionId?: string | undefined;
+  /** First byte wanted, e.g. how much of it is here already. Default 0. */
+  readonly from?: number | undefined;
+  /** Hash of the whole in hex; the stream fails at its end when the bytes have another. Only from byte 0. */
+  readonly sha256?: string | undefined;
+};
+
+export type FastioDownloads = {
+  /** Bytes of a file. The stream is the caller's to read or destroy. */
+  openDownload(file: FileToRead, signal: AbortSignal): Promise<FastioDownload>;
+  /** The same of a share's own storage. */
+  openShareDownload(
+    file: Omit<FileToRead, "workspaceId"> & { readonly shareId: string },
+    signal: AbortSignal,
+  ): Promise<FastioDownload>;
+  /** A folder as a ZIP archive, made as it is read. */
+  openZip(place: StoragePlace, folderId: string, signal: AbortSignal): Promise<FastioDownload>;
+};
