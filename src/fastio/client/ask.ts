@@ -6,7 +6,7 @@ import type { FastioFeed } from "../ports/feed.ts";
 import type { FastioNode } from "../ports/nodes.ts";
 import type { FastioPlaces } from "../ports/places.ts";
 import type { FastioStorage } from "../ports/storage.ts";
-import type { Api } from "./api.ts";
+import type { Api, Call } from "./api.ts";
 import { agentForm, chatForm } from "./ask-form.ts";
 import { type AskWatch, createAskWatch } from "./ask-watch.ts";
 import { isRouteMissing, type Speak } from "./dialect.ts";
@@ -57,17 +57,33 @@ export function createAsk(deps: AskDeps): FastioAsk {
     };
   };
 
+  /** Answers to a new question; the commonest refusal is told for what it is. */
+  const asked = async (call: Call, signal: AbortSignal): Promise<unknown> => {
+    const told = await api.ask(call, signal);
+    if (told.opened.kind === "payload") return told.opened.payload;
+    const failure = told.failure();
+    if (told.opened.kind !== "problem" || told.opened.problem.reason !== "intelligence_disabled") throw failure;
+    throw new PermanentError("forbidden", `${call.operation}: the workspace's intelligence is switched off`, {
+      failure: "misconfigured",
+      status: failure.status,
+      operation: call.operation,
+      requestId: failure.requestId,
+      upstreamCode: failure.upstreamCode,
+      nextAction: "Switch on intelligence in the settings of this workspace, or ask nothing in the rule.",
+    });
+  };
+
   const create = async (wish: AskWish, signal: AbortSignal): Promise<AskHandle> => {
     const { workspaceId } = wish;
-    const asked = await withVersions(wish, signal);
+    const scoped = await withVersions(wish, signal);
     let missing: unknown;
     for (const family of learned === undefined ? ORDER[deps.speak.choice] : [learned]) {
       const call =
         family === "agent"
-          ? agent.create(workspaceId, agentForm(asked))
-          : chat.create(workspaceId, chatForm(asked, family));
+          ? agent.create(workspaceId, agentForm(scoped))
+          : chat.create(workspaceId, chatForm(scoped, family));
       try {
-        const payload = await api.call(call, signal);
+        const payload = await asked(call, signal);
         learned = family;
         const chatId = readChatId(payload, call.operation);
         return { workspaceId, chatId, messageId: readMessageId(payload, call.operation), family };
