@@ -9,6 +9,7 @@ import { type Accounts, createAccounts } from "./store/accounts.ts";
 import { type Activity, createActivity } from "./store/activity.ts";
 import { composeAnswer } from "./store/answers.ts";
 import { type ChatStore, createChatStore } from "./store/chats.ts";
+import { type CommentStore, createCommentStore } from "./store/comments.ts";
 import { createEventLog, type EventLog } from "./store/events.ts";
 import { createHookStore, type HookStore } from "./store/hooks.ts";
 import { createIndexer, type Indexer } from "./store/indexing.ts";
@@ -20,6 +21,7 @@ import { createPlaces, type Places } from "./store/places.ts";
 import { createShareStore, type ShareStore } from "./store/shares.ts";
 import { createTransferStore, type TransferStore } from "./store/transfers.ts";
 import { createUploadStore, type UploadStore } from "./store/uploads.ts";
+import { createWebUploadStore, type WebUploadStore } from "./store/web-uploads.ts";
 import { createDeliverer, type Deliverer } from "./webhooks/deliver.ts";
 import type { DeliveryFault } from "./webhooks/delivery-faults.ts";
 
@@ -42,6 +44,8 @@ export type World = {
   readonly members: MemberStore;
   readonly transfers: TransferStore;
   readonly oauth: OauthStore;
+  readonly comments: CommentStore;
+  readonly webUploads: WebUploadStore;
   readonly chats: ChatStore;
   readonly mails: Mailbox;
   readonly hooks: HookStore;
@@ -116,6 +120,8 @@ export function createWorld(deps: {
     }),
     mails,
     members: createMemberStore({ clock, ids, events, accounts }),
+    comments: createCommentStore({ clock, ids, events }),
+    webUploads: createWebUploadStore({ time, ids, blobs, nodes, activity, knobs, closing }),
     oauth: createOauthStore({ clock, ids, accounts, sessionSeconds: () => knobs.sessionSeconds }),
     transfers: createTransferStore({ clock, ids }),
     hooks,

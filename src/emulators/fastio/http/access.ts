@@ -100,7 +100,10 @@ export function checkAccess(world: World, token: string, asked: Asked): void {
   if (!profile || route.stranger) return;
   const permissions = permissionsIn(world, profile, grant.user);
   if (permissions === undefined) throw denied();
-  if (!isRead(method) && !route.readers && (permissions === "view" || permissions === "guest"))
+  // Guests of a share that receives may put files into it.
+  const drops = profile.kind === "share" && world.shares.get(profile.id).shareType !== "send";
+  const mayDrop = drops && permissions === "guest" && /^\/share\/:profile\/(storage\/|$)/.test(route.path);
+  if (!isRead(method) && !route.readers && !mayDrop && (permissions === "view" || permissions === "guest"))
     throw new ApiRefusal(403, 1680, "Guests and viewers may not change anything here.");
 }
 

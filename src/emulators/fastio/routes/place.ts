@@ -1,5 +1,6 @@
+import { checkAccess } from "../http/access.ts";
 import type { Call } from "../http/call.ts";
-import type { Answer, Route } from "../http/route.ts";
+import { type Answer, ok, type Route } from "../http/route.ts";
 import { notFound } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import type { EventScope } from "../store/events.ts";
@@ -25,8 +26,22 @@ export function workspaceDrive(world: World, id: string): Drive {
   return drive;
 }
 
-/** @throws {ApiRefusal} 404 */
-export function placeOf(world: World, kind: Place["kind"], id: string): Place {
+/**
+ * @param caller checks that they may be there and, unless they are reading, change things; for routes whose path does
+ *   not name the place
+ * @throws {ApiRefusal} 404, or 403
+ */
+export function placeOf(
+  world: World,
+  kind: Place["kind"],
+  id: string,
+  caller?: Pick<Call, "token" | "request">,
+): Place {
+  if (caller) {
+    const route: Route = { method: "", path: `/${kind}/:profile/`, dialect: "both", handle: () => ok() };
+    const method = caller.request.method ?? "GET";
+    checkAccess(world, caller.token, { route, method, params: new Map([["profile", id]]) });
+  }
   if (kind === "workspace") {
     const drive = workspaceDrive(world, id);
     return { kind, id: drive.id, drive, rootKey: "root", scope: drive.scope, share: undefined };

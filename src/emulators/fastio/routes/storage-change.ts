@@ -1,12 +1,13 @@
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
-import { invalidField, invalidInput } from "../protocol/faults.ts";
+import { invalidField, invalidInput, notFound } from "../protocol/faults.ts";
 import { type FieldReader, readFields } from "../protocol/fields.ts";
 import { nameFault } from "../protocol/names.ts";
 import { nodeJson } from "../store/node-json.ts";
 import type { Content, Node } from "../store/nodes.ts";
 import { HASH_ALGORITHMS } from "../store/uploads.ts";
 import type { World } from "../world.ts";
+import { needUnlocked } from "./locks.ts";
 import { folderIn, nodeIn, type Place, placeOf, underBoth } from "./place.ts";
 
 /** Reads a file or folder name and says what Fast.io dislikes about it. */
@@ -53,6 +54,25 @@ export function storageChangeRoutes(world: World): readonly Route[] {
     return undefined;
   };
 
+  const contentOf = (source: Source, userId: string): Content => {
+    const content =
+      source.kind === "upload" ? world.uploads.find(userId, source.id).content : contentByHash(source.hash);
+    if (!content) throw invalidField("from", "No such content is there, or not yet.");
+    return content;
+  };
+  const readParent = async (call: Call): Promise<string> => {
+    const read = readFields(await call.form());
+    const parent = read.required("parent", { mistaken: ["parent_id", "folder_id", "target"] });
+    read.done();
+    return parent;
+  };
+  /** The node of the path, unless somebody else has locked it. */
+  const changeable = (call: Call, place: Place): Node => {
+    const node = nodeIn(world, place, call.param("node"));
+    needUnlocked(world, node, call.user());
+    return node;
+  };
+
   const addFile = async (call: Call, place: Place) => {
     const fields = await call.form();
     const read = readFields(fields);
@@ -90,21 +110,58 @@ export function storageChangeRoutes(world: World): readonly Route[] {
       const fields = await call.form();
       const read = readFields(fields);
       const name = fields.has("name") ? readName(read) : undefined;
+      const title = read.optional("metadata_title", { max: 50 });
+      const short = read.optional("metadata_short", { max: 2048 });
+      const from = read.json("from");
+      if (name === undefined && title === undefined && short === undefined && from === undefined)
+        read.wrong("name", "An update changes something.");
       read.done();
-      const node = nodeIn(world, place, call.param("node"));
-      return answer(place, name === undefined ? node : nodes.rename(place.drive, node, name, call.user().id));
+      const user = call.user();
+      const node = changeable(call, place);
+      const content = from === undefined ? undefined : contentOf(readSource(from), user.id);
+      if (content) nodes.addVersion(place.drive, node, content, { userId: user.id });
+      if (name !== undefined) nodes.rename(place.drive, node, name, user.id);
+      if (title !== undefined || short !== undefined) {
+        const before = node.details ?? { title: undefined, short: undefined };
+        const details = { title: title ?? before.title, short: short ?? before.short };
+        nodes.setDetails(place.drive, node, details, user.id);
+      }
+      return answer(place, node);
     }),
     ...underBoth(world, "POST", "storage/:node/move/", "both", async (call, place) => {
-      const read = readFields(await call.form());
-      const parent = read.required("parent", { mistaken: ["parent_id", "folder_id", "target"] });
-      read.done();
-      const node = nodeIn(world, place, call.param("node"));
+      const parent = await readParent(call);
+      const node = changeable(call, place);
       return answer(place, nodes.move(place.drive, node, folderIn(world, place, parent), call.user().id));
     }),
+    ...underBoth(world, "POST", "storage/:node/copy/", "both", async (call, place) => {
+      const parent = await readParent(call);
+      const node = nodeIn(world, place, call.param("node"));
+      if (nodes.isTrashed(place.drive, node)) throw notFound("node");
+      const target = folderIn(world, place, parent);
+      return answer(place, nodes.copy(place.drive, node, place.drive, target, call.user().id));
+    }),
+    {
+      method: "POST",
+      path: "/workspace/:ws/storage/:node/transfer/",
+      dialect: "both",
+      handle: async (call) => {
+        const place = placeOf(world, "workspace", call.param("ws"));
+        const read = readFields(await call.form());
+        const target = read.required("target_workspace_id", { mistaken: ["workspace_id", "target"] });
+        const mode = read.choice("transfer_mode", ["copy", "move"]) ?? "copy";
+        read.done();
+        const user = call.user();
+        const there = placeOf(world, "workspace", target, call);
+        const node = mode === "move" ? changeable(call, place) : nodeIn(world, place, call.param("node"));
+        const made = nodes.copy(place.drive, node, there.drive, "root", user.id);
+        if (mode === "move") nodes.purge(place.drive, node, user.id);
+        return answer(there, made);
+      },
+    },
     ...underBoth(world, "DELETE", "storage/:node/delete/", "both", (call, place) => {
       const id = call.param("node");
       if (id === "trash") for (const node of nodes.trash(place.drive)) nodes.purge(place.drive, node, call.user().id);
-      else nodes.remove(place.drive, nodeIn(world, place, id), call.user().id);
+      else nodes.remove(place.drive, changeable(call, place), call.user().id);
       return ok();
     }),
     ...underBoth(world, "POST", "storage/:node/restore/", "both", (call, place) => {
@@ -112,14 +169,14 @@ export function storageChangeRoutes(world: World): readonly Route[] {
       return answer(place, nodes.restore(place.drive, node, call.user().id));
     }),
     ...underBoth(world, "DELETE", "storage/:node/purge/", "both", (call, place) => {
-      nodes.purge(place.drive, nodeIn(world, place, call.param("node")), call.user().id);
+      nodes.purge(place.drive, changeable(call, place), call.user().id);
       return ok();
     }),
     ...underBoth(world, "POST", "storage/:node/restore-version/", "both", async (call, place) => {
       const read = readFields(await call.form());
       const version = read.required("version_id", { mistaken: ["version"] });
       read.done();
-      const node = nodeIn(world, place, call.param("node"));
+      const node = changeable(call, place);
       return answer(place, nodes.restoreVersion(place.drive, node, version, call.user().id));
     }),
     {

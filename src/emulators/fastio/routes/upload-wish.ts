@@ -1,3 +1,4 @@
+import type { Call } from "../http/call.ts";
 import { invalidField } from "../protocol/faults.ts";
 import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
 import { type ContentHash, HASH_ALGORITHMS, type UploadTarget } from "../store/uploads.ts";
@@ -25,7 +26,7 @@ export function readHash(read: FieldReader, fields: Fields): ContentHash | undef
 }
 
 /** Reads the form that opens an upload session, as strictly as the reference describes it. */
-export function readUploadWish(world: World, fields: Fields): UploadWish {
+export function readUploadWish(world: World, fields: Fields, caller: Pick<Call, "token" | "request">): UploadWish {
   const { knobs } = world;
   const read = readFields(fields);
   const name = readName(read);
@@ -53,7 +54,7 @@ export function readUploadWish(world: World, fields: Fields): UploadWish {
 
   const readTarget = (): UploadTarget | undefined => {
     if (!targeted) return undefined;
-    const place = placeOf(world, kind ?? "workspace", instance);
+    const place = placeOf(world, kind ?? "workspace", instance, caller);
     const id = String(fields.get(action === "update" ? "file_id" : "folder_id"));
     if (action === "create") return { kind: "folder", drive: place.drive, folder: folderIn(world, place, id) };
     const node = nodeIn(world, place, id);

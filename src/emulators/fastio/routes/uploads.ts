@@ -18,7 +18,7 @@ export function uploadRoutes(world: World): readonly Route[] {
     const userId = call.user().id;
     const { fields, file } = await call.upload("chunk", knobs.singleCallMaxBytes);
     try {
-      const wish = readUploadWish(world, fields);
+      const wish = readUploadWish(world, fields, call);
       if (!file) return ok({ id: uploads.create({ ...wish, userId, mode: wish.stream ? "stream" : "chunked" }).id });
       if (wish.stream) throw invalidField("chunk", "A stream session gets its bytes later.");
       if (file.size !== wish.size) throw sizesDiffer(file.size, wish.size ?? 0);

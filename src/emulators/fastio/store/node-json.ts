@@ -1,7 +1,7 @@
 import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
 import { formatTime } from "../protocol/times.ts";
-import { currentVersion, type Node, type Version } from "./nodes.ts";
+import { currentVersion, type Node, type NodeLock, type Version } from "./nodes.ts";
 
 /** A node the way the API tells it, detail level full. `rootKey` is the folder a share shows as its root. */
 export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> {
@@ -16,8 +16,8 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
     modified: formatTime(node.modifiedMs),
     restricted: false,
     dmca: false,
-    locked: false,
-    lock_info: null,
+    locked: node.lock !== undefined,
+    lock_info: node.lock ? lockJson(node.lock) : null,
     is_imported: false,
     deleted: node.trashed ? formatTime(node.trashed.atMs) : null,
     deleted_from: node.trashed?.from ?? null,
@@ -34,7 +34,7 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
           virus: { status: "unscanned", reason: "scan not run" },
           previews: { thumbnail: { state: "not generated" } },
           ai: { state: version.index, attach: version.index === "ready", summary: version.index === "ready" },
-          metadata: null,
+          metadata: node.details ? { title: node.details.title ?? null, short: node.details.short ?? null } : null,
           origin: {
             type: "chunked",
             creator: version.creator ?? null,
@@ -52,4 +52,12 @@ export const versionJson = (version: Version, current: boolean): Record<string, 
   created: formatTime(version.createdMs),
   creator: version.creator ?? null,
   current,
+});
+
+/** A lock without its token. */
+export const lockJson = (lock: NodeLock): Record<string, unknown> => ({
+  user_id: lock.userId,
+  client_info: lock.clientInfo ?? null,
+  acquired: formatTime(lock.sinceMs),
+  expires: formatTime(lock.untilMs),
 });
