@@ -1,5 +1,4 @@
 import { sql } from "drizzle-orm";
-import type { QueueBackend } from "../queues/backend.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 
 export type Readiness = {
@@ -16,11 +15,17 @@ const CHECK_TIMEOUT_MS = 2_000;
  * because deliveries are accepted without it.
  */
 export const checkReadiness =
-  ({ db, backend }: { readonly db: Db; readonly backend: Pick<QueueBackend, "check"> }): CheckReadiness =>
+  ({
+    db,
+    checkQueue,
+  }: {
+    readonly db: Db;
+    readonly checkQueue: (signal: AbortSignal) => Promise<void>;
+  }): CheckReadiness =>
   async () => {
     const [ledger, queue] = await Promise.all([
       isFine(Promise.resolve(db.execute(sql`select 1`))),
-      isFine(backend.check(AbortSignal.timeout(CHECK_TIMEOUT_MS))),
+      isFine(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS))),
     ]);
     return { ready: ledger, ledger: ledger ? "ok" : "unavailable", queue: queue ? "ok" : "unavailable" };
   };

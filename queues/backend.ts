@@ -2,9 +2,6 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { Queue } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { createPgliteBackend } from "./backends/pglite.ts";
-import { createPostgresBackend } from "./backends/postgres.ts";
-import { createRedisBackend } from "./backends/redis.ts";
 
 export type QueueName = "events" | "runs" | "shares" | "upkeep";
 
@@ -110,18 +107,3 @@ export type QueueDeps = {
   /** Told once of settings of the server that endanger jobs; by default they are logged. */
   readonly onWarning?: (warning: string) => void;
 };
-
-/**
- * Connects, brings the queue's schema up to date where there is one, and checks the server's settings.
- * @throws {TransientError} `queue_unavailable` when the server cannot be reached
- */
-export function createQueueBackend(config: QueueConfig, deps: QueueDeps): Promise<QueueBackend> {
-  switch (config.kind) {
-    case "redis":
-      return createRedisBackend(config, deps);
-    case "postgres":
-      return createPostgresBackend(config, deps);
-    case "pglite":
-      return createPgliteBackend(config, deps);
-  }
-}

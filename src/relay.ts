@@ -7,7 +7,8 @@ import { createReadRuns } from "../handlers/read-runs.ts";
 import { receiveFastioWebhook, secretPrint } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { replayRun } from "../handlers/replay-run.ts";
-import { createQueueBackend, type JobWorker, type QueueBackend, type QueueName } from "../queues/backend.ts";
+import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
+import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { createReadAppInputs } from "../queues/runs/app-inputs.ts";
@@ -172,7 +173,7 @@ function startServer(
       keepRefusal: createRefusalBudget(),
       log,
     }),
-    readiness: checkReadiness({ db, backend }),
+    readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),
     access: createAccess(config.tokens),
     runs: createReadRuns(db),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),

@@ -1,13 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import {
-  createQueueBackend,
-  type HandleJob,
-  type JobView,
-  type JobWorker,
-  type QueueBackend,
-  type QueueTuning,
-  type WorkOptions,
-} from "../../../queues/backend.ts";
+import type { HandleJob, JobView, JobWorker, QueueBackend, QueueTuning, WorkOptions } from "../../../queues/backend.ts";
+import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";

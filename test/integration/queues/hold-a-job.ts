@@ -1,5 +1,5 @@
 import { PGlite } from "@electric-sql/pglite";
-import { createQueueBackend } from "../../../queues/backend.ts";
+import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import type { Place } from "./subjects.ts";

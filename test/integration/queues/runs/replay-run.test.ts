@@ -30,7 +30,12 @@ test("a failed run begins again with a workflow run of its own, and the failed o
   expect(run).toMatchObject({ status: "delivered", errorCode: null, warning: null });
   expect(run.spentRunIds).toEqual([failed.run.workflowRunId]);
   expect(run.workflowRunId).not.toBe(failed.run.workflowRunId);
-  expect(it.dify.books().runs.map(({ status }) => status).sort()).toEqual(["failed", "succeeded"]);
+  expect(
+    it.dify
+      .books()
+      .runs.map(({ status }) => status)
+      .sort(),
+  ).toEqual(["failed", "succeeded"]);
   expect(it.fastio.books().shares).toHaveLength(1);
 });
 
