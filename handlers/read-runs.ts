@@ -20,10 +20,18 @@ const STATUSES = [
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 
+/** Where a page begins: the time and the id of the last run of the page before. */
+const PLACE = /^\d{1,15}-[a-z0-9]{1,64}$/;
+
 /** Unusable query values are left out rather than refused: people edit addresses by hand. */
 const Query = z.object({
   status: z.enum(STATUSES).optional().catch(undefined),
-  before: z.coerce.number().int().positive().optional().catch(undefined),
+  before: z
+    .string()
+    .regex(PLACE)
+    .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
+    .optional()
+    .catch(undefined),
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
 });
 
@@ -46,7 +54,8 @@ export type RunSummary = {
 export type RunList = {
   readonly runs: readonly RunSummary[];
   readonly status: RunStatus | undefined;
-  readonly next: number | null;
+  /** What to ask for as `before` to get the next page; null on the last one. */
+  readonly next: string | null;
 };
 
 export type RunStory = RunSummary & {
@@ -93,16 +102,9 @@ export function createReadRuns(db: Db): ReadRuns {
   return {
     list: async (raw) => {
       const { status, before, limit } = Query.parse(raw);
-      const rows = await listRuns(
-        db,
-        { ...(status ? { status } : {}), ...(before ? { createdBeforeMs: before } : {}) },
-        limit,
-      );
-      return {
-        runs: rows.map(summarise),
-        status,
-        next: rows.length === limit ? (rows.at(-1)?.createdAtMs ?? null) : null,
-      };
+      const rows = await listRuns(db, { ...(status ? { status } : {}), ...(before ? { after: before } : {}) }, limit);
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return { runs: rows.map(summarise), status, next: last ? `${last.createdAtMs}-${last.id}` : null };
     },
     story: async (id) => {
       const run = await findRun(db, id);

@@ -39,6 +39,9 @@ export type AppDeps = {
 const MAX_DELIVERY_BYTES = 1_048_576;
 const RETRY_AFTER_SECONDS = 5;
 const COOKIE = "relay_token";
+/** Anything else in a path names nothing, and some of it (U+0000) is an error to the ledger. */
+const RUN_ID = "[a-z0-9]{1,64}";
+const RULE_NAME = "[a-z0-9-]{1,63}";
 const COOKIE_SECONDS = 12 * 3_600;
 
 /** Our pages are text and one style sheet. */
@@ -193,16 +196,16 @@ function mountPages(app: Hono, deps: AppDeps): void {
 
   app.get("/", viewer, async (context) => context.html(overviewPage(await deps.runs.overview())));
   app.get("/runs", viewer, async (context) => context.html(runsPage(await deps.runs.list(context.req.query()))));
-  app.get("/runs/:id", viewer, async (context) => {
+  app.get(`/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
     return story ? context.html(runPage(story)) : explain(context, false, 404, "There is no such run.");
   });
   app.get("/api/runs", viewer, async (context) => context.json(await deps.runs.list(context.req.query())));
-  app.get("/api/runs/:id", viewer, async (context) => {
+  app.get(`/api/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
     return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
   });
-  app.post("/api/runs/:id/replay", operator, async (context) => {
+  app.post(`/api/runs/:id{${RUN_ID}}/replay`, operator, async (context) => {
     const outcome = await deps.replay(context.req.param("id"));
     switch (outcome.kind) {
       case "replayed":
@@ -221,7 +224,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
     }
   });
   for (const action of ["pause", "resume"] as const) {
-    app.post(`/api/rules/:name/${action}`, operator, async (context) => {
+    app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
       const outcome = await deps.changeRule(context.req.param("name"), action);
       return outcome.kind === "changed"
         ? context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released })

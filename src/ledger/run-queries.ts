@@ -260,19 +260,27 @@ export async function releaseHeldRuns(db: Db, nowMs: number): Promise<number> {
   return freed.length;
 }
 
-/** Newest runs first. */
+/** A place in the list of runs: many runs may be made in one millisecond. */
+export type RunPlace = { readonly createdAtMs: number; readonly id: string };
+
+/** Newest runs first. @param filter `after` names the last run of the page before */
 export function listRuns(
   db: Db,
-  filter: { readonly status?: RunStatus; readonly createdBeforeMs?: number; readonly updatedAfterMs?: number },
+  filter: { readonly status?: RunStatus; readonly after?: RunPlace; readonly updatedAfterMs?: number },
   limit: number,
 ): Promise<RunRow[]> {
+  const { after } = filter;
   return db
     .select()
     .from(runs)
     .where(
       and(
         filter.status ? eq(runs.status, filter.status) : undefined,
-        filter.createdBeforeMs === undefined ? undefined : lt(runs.createdAtMs, filter.createdBeforeMs),
+        after &&
+          or(
+            lt(runs.createdAtMs, after.createdAtMs),
+            and(eq(runs.createdAtMs, after.createdAtMs), lt(runs.id, after.id)),
+          ),
         filter.updatedAfterMs === undefined ? undefined : gt(runs.updatedAtMs, filter.updatedAfterMs),
       ),
     )

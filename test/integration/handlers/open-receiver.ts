@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../../src/clock.ts";
+import { parseConfig } from "../../../src/config.ts";
+import { signDelivery } from "../../../src/fastio/signatures/sign-delivery.ts";
+import { openRelay, type Relay, type RelayParts } from "../../../src/relay.ts";
+import { compileRules } from "../../../src/rules/compile-rules.ts";
+import { parseRules } from "../../../src/rules/load-rules.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+
+export const SECRET = "a secret shared by Fast.io and the relay";
+
+const RULES = `rules:
+  - name: read-new-files
+    when: { workspace: "*" }
+`;
+
+export type Receiver = Relay & {
+  readonly url: string;
+  close(): Promise<void>;
+};
+
+/** A relay in this process that listens on a free port; embedded unless told otherwise. */
+export async function openReceiver(
+  environment: Readonly<Record<string, string>> = {},
+  parts: Partial<RelayParts> = {},
+): Promise<Receiver> {
+  const folder = mkdtempSync(join(tmpdir(), "relay-receiver-"));
+  const relay = await openRelay(
+    {
+      config: parseConfig({
+        DATABASE_URL: `pglite:${join(folder, "data")}`,
+        PORT: "0",
+        FASTIO_API_URL: "http://127.0.0.1:1/current",
+        FASTIO_API_KEY: "key",
+        FASTIO_WEBHOOK_SECRETS: SECRET,
+        DIFY_API_URL: "http://127.0.0.1:1/v1",
+        DIFY_API_KEY: "app-key",
+        ...environment,
+      }),
+      rules: compileRules(parseRules(RULES, "rules.yaml").rules),
+      clock: systemClock,
+      random: Math.random,
+      newId: randomUUID,
+      log: silentLog,
+      queuePrefix: `relay-${randomUUID()}`,
+    },
+    { receive: true, work: [], ...parts },
+  );
+  const { url } = relay;
+  if (url === undefined) throw new Error("the receiver has no address");
+  return {
+    ...relay,
+    url,
+    close: async () => {
+      await relay.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The body of a delivery with one event, as Fast.io sends it. */
+export const bodyOf = (eventId: string): string =>
+  JSON.stringify({
+    event: "file.created",
+    event_id: eventId,
+    workspace_id: "3117763504443666597",
+    file_id: `node-${eventId}`,
+    version: "v1",
+    timestamp: "2026-11-22T06:00:00Z",
+  });
+
+/** Headers that make a body a delivery of the relay's secret. */
+export const signed = (
+  body: Uint8Array | string,
+  { secret = SECRET, signedAtMs = Date.now() }: { readonly secret?: string; readonly signedAtMs?: number } = {},
+): Readonly<Record<string, string>> => ({
+  "content-type": "application/json",
+  ...signDelivery({ scheme: "fastio-signature", secrets: [secret], body: Buffer.from(body), nowMs: signedAtMs }),
+});
+
+/** Sends a delivery with a right signature, unless its headers say otherwise. */
+export function deliver(
+  url: string,
+  body: Uint8Array | string,
+  headers: Readonly<Record<string, string>> = signed(body),
+): Promise<Response> {
+  return fetch(`${url}/webhooks/fastio`, { method: "POST", headers, body: Buffer.from(body) });
+}
+
+/**
+ * Sends bytes as they are, piece by piece, for what no HTTP client would send.
+ * @returns everything the server said until it closed the connection
+ */
+export function sendRaw(
+  url: string,
+  pieces: readonly (string | Uint8Array)[],
+  { ending = "wait" }: { readonly ending?: "wait" | "end" | "destroy" } = {},
+): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    let said = "";
+    socket.on("data", (chunk) => {
+      said += chunk.toString("latin1");
+    });
+    socket.on("error", () => undefined); // a reset is one way to be told
+    socket.on("close", () => resolve(said));
+    socket.on("connect", async () => {
+      for (const piece of pieces) {
+        if (socket.writable) await new Promise((done) => socket.write(piece, done));
+      }
+      if (ending === "end") socket.end();
+      if (ending === "destroy") socket.destroy();
+    });
+  });
+}
+
+/** The head of a delivery for {@link sendRaw}. */
+export const rawHead = (headers: Readonly<Record<string, string>>): string =>
+  [
+    "POST /webhooks/fastio HTTP/1.1",
+    "host: relay",
+    "connection: close",
+    ...Object.entries({ "content-type": "application/json", ...headers }).map(([name, value]) => `${name}: ${value}`),
+    "",
+    "",
+  ].join("\r\n");
+
+export const statusOf = (said: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(said)?.[1]);

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
+import { createRuns } from "../../../src/ledger/run-queries.ts";
+import { operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
+import { NOW_MS, runNamed } from "../ledger/intakes.ts";
+import { openReceiver, type Receiver } from "./open-receiver.ts";
+
+const VIEWER = "viewer-token-0123456789";
+const OPERATOR = "operator-token-0123456789";
+const ADMIN = "admin-token-0123456789";
+
+let receiver: Receiver;
+const db = () => receiver.ledger.db;
+
+beforeAll(async () => {
+  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR},admin:${ADMIN}` });
+});
+afterAll(() => receiver?.close());
+beforeEach(async () => {
+  await db().execute("truncate relay.runs, relay.rule_states, relay.operator_actions");
+});
+
+const get = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+  fetch(`${receiver.url}${path}`, { headers, redirect: "manual" });
+const post = (path: string, token?: string): Promise<Response> =>
+  fetch(`${receiver.url}${path}`, {
+    method: "POST",
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
+const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
+const given = (...wanted: Parameters<typeof createRuns>[2]) =>
+  createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS);
+
+const PROTECTED = ["/", "/runs", "/runs/r1", "/api/runs", "/api/runs/r1", "/queues", "/queues/api/queues"];
+
+describe("who gets in", () => {
+  test.each(PROTECTED)("%s needs a token", async (path) => {
+    for (const headers of [{}, bearer("wrong"), { cookie: "relay_token=wrong" }, { authorization: "Basic eDp5" }]) {
+      const answer = await get(path, headers);
+      expect(answer.status).toBe(401);
+      expect(await answer.text()).not.toContain(VIEWER);
+    }
+    expect((await get(`${path}?token=wrong`)).status).toBe(401);
+  });
+
+  test.each(["/", "/runs", "/api/runs"])("%s opens for each role", async (path) => {
+    for (const token of [VIEWER, OPERATOR, ADMIN]) expect((await get(path, bearer(token))).status).toBe(200);
+  });
+
+  test("what changes things, and the queues, need an operator", async () => {
+    expect((await get("/queues", bearer(VIEWER))).status).toBe(403);
+    expect((await get("/queues/api/queues", bearer(VIEWER))).status).toBe(403);
+    expect((await get("/queues", bearer(OPERATOR))).status).toBe(200);
+    expect((await get("/queues", bearer(ADMIN))).status).toBe(200);
+    for (const path of ["/api/rules/read-new-files/pause", "/api/rules/read-new-files/resume", "/api/runs/r1/replay"]) {
+      expect((await post(path)).status).toBe(401);
+      const forbidden = await post(path, VIEWER);
+      expect(forbidden.status).toBe(403);
+      expect(await forbidden.json()).toEqual({
+        error: "This needs the role operator; the token given has the role viewer.",
+      });
+    }
+    expect(await db().$count(operatorActions)).toBe(0);
+  });
+
+  test("a link with the token becomes a cookie, and the token leaves the address", async () => {
+    const answer = await get(`/runs?status=failed&token=${VIEWER}`);
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get("location")).toBe("/runs?status=failed");
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/HttpOnly/);
+    expect(cookie).toMatch(/SameSite=Strict/);
+    expect(cookie).not.toMatch(/Secure/);
+    expect((await get("/runs", { cookie: cookie.split(";")[0] ?? "" })).status).toBe(200);
+    expect((await get("/queues", { cookie: cookie.split(";")[0] ?? "" })).status).toBe(403);
+  });
+
+  test("behind TLS the cookie goes over TLS only", async () => {
+    const secure = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER}`, PUBLIC_URL: "https://relay.example.com" });
+    onTestFinished(secure.close);
+    const answer = await fetch(`${secure.url}/?token=${VIEWER}`, { redirect: "manual" });
+    expect(answer.headers.get("set-cookie")).toMatch(/Secure/);
+  });
+
+  test("a link cannot change anything: only GET takes the token from the address", async () => {
+    expect((await post(`/api/rules/read-new-files/pause?token=${OPERATOR}`)).status).toBe(401);
+  });
+
+  test("without RELAY_TOKENS nobody gets in, and each page says how to set them", async () => {
+    const closed = await openReceiver();
+    onTestFinished(closed.close);
+    for (const path of PROTECTED) {
+      const answer = await fetch(`${closed.url}${path}`, { headers: bearer(OPERATOR) });
+      expect(answer.status).toBe(503);
+      expect(await answer.text()).toContain("RELAY_TOKENS=operator:");
+    }
+    expect((await fetch(`${closed.url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe("rules by hand", () => {
+  test("a paused rule is resumed, its held runs go on, and both are written down", async () => {
+    await given(runNamed("r1", { status: "held", queue: null }));
+    const paused = await post("/api/rules/read-new-files/pause", OPERATOR);
+    expect(await paused.json()).toEqual({ rule: "read-new-files", state: "paused", released: 0 });
+    const page = await (await get("/", bearer(VIEWER))).text();
+    expect(page).toContain("paused by an operator");
+
+    const resumed = await post("/api/rules/read-new-files/resume", OPERATOR);
+    expect(await resumed.json()).toEqual({ rule: "read-new-files", state: "active", released: 1 });
+    expect(await db().select().from(runs)).toMatchObject([{ status: "queued", queue: "runs" }]);
+    expect(await (await post("/api/rules/read-new-files/resume", OPERATOR)).json()).toMatchObject({ released: 0 });
+    const written = await db().select().from(operatorActions).orderBy(operatorActions.id);
+    expect(written.map(({ action, target, actor }) => [action, target, actor])).toEqual([
+      ["rule.pause", "read-new-files", "operator"],
+      ["rule.resume", "read-new-files", "operator"],
+      ["rule.resume", "read-new-files", "operator"],
+    ]);
+  });
+
+  test.each(["no-such-rule", "%00", "__proto__", "a%2Fb", "constructor"])(
+    "the rule %s is not known: 404",
+    async (rule) => {
+      expect((await post(`/api/rules/${rule}/pause`, OPERATOR)).status).toBe(404);
+      expect(await db().$count(ruleStates)).toBe(0);
+    },
+  );
+});
+
+describe("pages and API", () => {
+  test.each(["unknown", "%00", "..%2f..%2fetc", "%E0%A4%A", "a".repeat(5_000), "r1'--"])(
+    "a run called %s is not there: 404, not a failure",
+    async (id) => {
+      expect((await get(`/api/runs/${id}`, bearer(VIEWER))).status).toBe(404);
+      expect((await get(`/runs/${id}`, bearer(VIEWER))).status).toBe(404);
+      expect((await post(`/api/runs/${id}/replay`, OPERATOR)).status).toBe(404);
+    },
+  );
+
+  test("what senders and users name never becomes markup", async () => {
+    const hostile = `<script>alert(1)</script>"'&.csv`;
+    await given(
+      runNamed("r1", {
+        fileName: hostile,
+        folderPath: "/<b>in</b>",
+        workspaceName: "<i>ws</i>",
+        mimeType: "<u>type</u>",
+        status: "failed",
+        queue: null,
+        errorMessage: "<img src=x onerror=alert(1)>",
+        nextAction: "<svg onload=alert(1)>",
+        warning: "<em>",
+        shareUrl: "javascript:alert(1)",
+      }),
+    );
+    await setRuleState(db(), {
+      ruleName: "<s>rule</s>",
+      state: "paused",
+      reason: "<b>why</b>",
+      nextAction: "<b>then</b>",
+      changedBy: "relay",
+      sinceMs: NOW_MS,
+    });
+    for (const path of ["/", "/runs", "/runs/r1"]) {
+      const answer = await get(path, bearer(VIEWER));
+      const page = await answer.text();
+      expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;.csv");
+      expect(page).not.toMatch(/<(script|img|svg|b>in|i>ws|u>type|em>|s>rule|b>why|b>then)/);
+      expect(page).not.toContain('href="javascript:');
+      expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    }
+    const told = (await (await get("/api/runs", bearer(VIEWER))).json()) as { readonly runs: unknown[] };
+    expect(told.runs).toMatchObject([{ file: hostile, error: "<img src=x onerror=alert(1)>" }]);
+  });
+
+  test("page by page the API tells every run once, though many were made in one millisecond", async () => {
+    await given(...Array.from({ length: 11 }, (_, index) => runNamed(`r${index}`)));
+    const seen: string[] = [];
+    for (let next: string | null = ""; next !== null; ) {
+      const path: string = `/api/runs?limit=4${next === "" ? "" : `&before=${next}`}`;
+      const told = (await (await get(path, bearer(VIEWER))).json()) as { runs: { id: string }[]; next: string | null };
+      seen.push(...told.runs.map(({ id }) => id));
+      next = told.next;
+    }
+    expect(seen).toHaveLength(11);
+    expect(new Set(seen).size).toBe(11);
+  });
+
+  test.each([
+    "limit=0",
+    "limit=x",
+    "limit=1e9",
+    "before=x",
+    "before=-1",
+    "before=9e99-r",
+    "status=nonsense",
+    "__proto__=x",
+  ])("an address somebody mistyped (?%s) still answers", async (query) => {
+    await given(runNamed("r1"));
+    const answer = await get(`/api/runs?${query}`, bearer(VIEWER));
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ runs: [{ id: "r1" }] });
+  });
+
+  test("what has no route is 404, and asks for nothing", async () => {
+    for (const path of ["/nowhere", "/api", "/webhooks", "/webhooks/edge/x"]) {
+      expect((await get(path)).status).toBe(404);
+    }
+  });
+});
