@@ -1,0 +1,94 @@
+import { Redis } from "ioredis";
+import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { events } from "../../../src/ledger/schema.ts";
+import { createTestDatabase, startPostgres, startRedis } from "../../support/servers.ts";
+import { bodyOf, deliver, openReceiver, signed } from "./open-receiver.ts";
+
+const WITHIN = { timeout: 30_000, interval: 100 };
+
+describe.skipIf(inject("postgresUrl") === undefined)("PostgreSQL killed under the receiver", () => {
+  test("is 503 with Retry-After until it is back; then deliveries are accepted, and none is lost or doubled", async () => {
+    const postgres = await startPostgres();
+    onTestFinished(postgres.stop);
+    const receiver = await openReceiver({ DATABASE_URL: postgres.url });
+    onTestFinished(receiver.close);
+    expect((await deliver(receiver.url, bodyOf("before"))).status).toBe(202);
+
+    await postgres.kill();
+    const refused = await Promise.all(["a", "b", "c"].map((id) => deliver(receiver.url, bodyOf(id))));
+    for (const answer of refused) {
+      expect(answer.status).toBe(503);
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(await answer.json()).toEqual({ error: "cannot commit now, send it again later" });
+    }
+    expect((await fetch(`${receiver.url}/healthz`)).status).toBe(200);
+    const readiness = await fetch(`${receiver.url}/readyz`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.json()).toMatchObject({ ready: false, ledger: "unavailable" });
+    // A stranger learns nothing of the outage.
+    expect((await deliver(receiver.url, "{}", { "content-type": "application/json" })).status).toBe(401);
+
+    await postgres.start();
+    for (const id of ["before", "a", "b", "c"]) {
+      const body = bodyOf(id);
+      await vi.waitFor(async () => expect((await deliver(receiver.url, body, signed(body))).status).toBe(202), WITHIN);
+    }
+    const rows = await receiver.ledger.db.select().from(events);
+    expect(rows.map(({ id }) => id).sort()).toEqual(["a", "b", "before", "c"]);
+    expect((await fetch(`${receiver.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined || inject("redisUrl") === undefined)("Redis away", () => {
+  test("deliveries are accepted, and the sweep hands them over when it is back", async () => {
+    const { environment, redis } = await servers();
+    const receiver = await openReceiver(environment, { work: ["upkeep"] });
+    onTestFinished(receiver.close);
+    await redis.kill();
+    const names = Array.from({ length: 20 }, (_, index) => `while-down-${index}`);
+    const answers = await Promise.all(names.map((name) => deliver(receiver.url, bodyOf(name))));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    const readiness = await fetch(`${receiver.url}/readyz`);
+    expect(readiness.status).toBe(200);
+    expect(await readiness.json()).toMatchObject({ ledger: "ok", queue: "unavailable" });
+
+    await redis.start();
+    await vi.waitFor(async () => {
+      const rows = await receiver.ledger.db.select().from(events);
+      expect(rows).toHaveLength(20);
+      expect(rows.every(({ queuedAtMs }) => queuedAtMs !== null)).toBe(true);
+    }, WITHIN);
+  });
+
+  test("a queue that was wiped gets its work back from the ledger, each event once more and no more", async () => {
+    const { environment, redis } = await servers();
+    const receiver = await openReceiver(environment, { work: ["upkeep"] });
+    onTestFinished(receiver.close);
+    const names = Array.from({ length: 20 }, (_, index) => `wiped-${index}`);
+    await Promise.all(names.map((name) => deliver(receiver.url, bodyOf(name))));
+    await vi.waitFor(async () => {
+      const rows = await receiver.ledger.db.select().from(events);
+      expect(rows.filter(({ queuedAtMs }) => queuedAtMs !== null)).toHaveLength(20);
+    }, WITHIN);
+
+    const client = new Redis(redis.url);
+    onTestFinished(() => client.disconnect());
+    await client.flushall();
+    await vi.waitFor(async () => {
+      const rows = await receiver.ledger.db.select().from(events);
+      expect(rows.map(({ generation }) => generation)).toEqual(Array(20).fill(1));
+      expect(rows.every(({ queuedAtMs }) => queuedAtMs !== null)).toBe(true);
+    }, WITHIN);
+    const waiting = (await client.keys("*:events:event-ev-*")).length;
+    expect(waiting).toBe(20);
+  });
+});
+
+/** A Redis of its own, to be killed, and a fresh database. */
+async function servers() {
+  const redis = await startRedis();
+  onTestFinished(redis.stop);
+  const database = await createTestDatabase(inject("postgresUrl") ?? "");
+  onTestFinished(database.drop);
+  return { redis, environment: { DATABASE_URL: database.url, REDIS_URL: redis.url } };
+}
