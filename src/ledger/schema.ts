@@ -70,6 +70,8 @@ export const events = relay.table(
     /** null: not handed to the queue yet. */
     queuedAtMs: ms("queued_at_ms"),
     routedAtMs: ms("routed_at_ms"),
+    /** When catch-up first found it; null: only webhooks told of it so far. */
+    pulledAtMs: ms("pulled_at_ms"),
   },
   (table) => [
     index("events_unrouted").on(table.status, table.queuedAtMs),
@@ -215,6 +217,55 @@ export const cursors = relay.table("cursors", {
   name: text().primaryKey(),
   value: text().notNull(),
   updatedAtMs: ms("updated_at_ms").notNull(),
+});
+
+/** What only one process may do at a time; whoever is named here does it until the lease ends. */
+export const leases = relay.table("leases", {
+  name: text().primaryKey(),
+  owner: text().notNull(),
+  untilMs: ms("until_ms").notNull(),
+});
+
+export type PullSource = "changes" | "search" | "listing";
+
+/** How catch-up fares in each workspace it watches. */
+export const pullStates = relay.table("pull_states", {
+  workspaceId: text("workspace_id").primaryKey(),
+  workspaceName: text("workspace_name").notNull(),
+  /** Where the last successful pull read; null before the first. */
+  source: text().$type<PullSource>(),
+  pulledAtMs: ms("pulled_at_ms"),
+  /** Why nothing can be read now; null when it can. */
+  errorCode: text("error_code"),
+  errorMessage: text("error_message"),
+  nextAction: text("next_action"),
+  failingSinceMs: ms("failing_since_ms"),
+});
+
+/** Files as the last listing saw them: what the next one is compared with where no event can be read. */
+export const listedNodes = relay.table(
+  "listed_nodes",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    nodeId: text("node_id").notNull(),
+    versionId: text("version_id"),
+    parentId: text("parent_id").notNull(),
+    name: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.nodeId] })],
+);
+
+/** How deliveries under each secret are signed, as the first one that was verified showed. */
+export const signaturePins = relay.table("signature_pins", {
+  /** First 12 hex digits of the SHA-256 of the secret. */
+  secretPrint: text("secret_print").primaryKey(),
+  scheme: text().notNull(),
+  keyForm: text("key_form"),
+  firstSeenMs: ms("first_seen_ms").notNull(),
+  /** How it was signed before the last change; null when it never changed. */
+  previousScheme: text("previous_scheme"),
+  previousKeyForm: text("previous_key_form"),
+  changedAtMs: ms("changed_at_ms"),
 });
 
 export const ruleStates = relay.table("rule_states", {
