@@ -10,7 +10,7 @@ import type { Api, Call } from "./api.ts";
 import { agentForm, chatForm } from "./ask-form.ts";
 import { type AskWatch, createAskWatch } from "./ask-watch.ts";
 import { isRouteMissing, type Speak } from "./dialect.ts";
-import { asFlag, asText, at } from "./pick.ts";
+import { asFlag, at } from "./pick.ts";
 import { type AskState, readAskState, readChatId, readMessageId } from "./readers/ask.ts";
 import { agent, chat } from "./routes/ask.ts";
 
@@ -165,13 +165,8 @@ export function createAsk(deps: AskDeps): FastioAsk {
 
     cancelAsk: async ({ workspaceId, chatId, family }, signal) => {
       const told = await api.ask((family === "agent" ? agent : chat).cancel(workspaceId, chatId), signal);
-      if (told.opened.kind === "payload") {
-        return asFlag(at(told.opened.payload, "no_pending_message")) === true ? "nothing_pending" : "cancelled";
-      }
-      // Said as a failure too, flat and without a code that is written down.
-      const flat = told.opened.kind === "problem" && asText(told.opened.body["error_message"]) !== undefined;
-      if (flat && told.status === 406) return "nothing_pending";
-      throw told.failure();
+      if (told.opened.kind !== "payload") throw told.failure();
+      return asFlag(at(told.opened.payload, "no_pending_message")) === true ? "nothing_pending" : "cancelled";
     },
 
     isAskable: async ({ workspaceId, files = [] }, signal) => {

@@ -18,6 +18,8 @@ export type ClientOnEmulator = {
   readonly fastio: Fastio;
   /** `METHOD path?query` of every request this client sent, in order. */
   readonly lines: string[];
+  /** The status of every answer, in order. */
+  readonly statuses: number[];
   /** Another client of the same server. */
   again(options?: Partial<FastioOptions>): Fastio;
   close(): Promise<void>;
@@ -34,12 +36,15 @@ export async function clientOn(
   const emulator = await startFastioEmulator({ seed: "contract", ...server });
   const transport = createTransport();
   const lines: string[] = [];
+  const statuses: number[] = [];
   const send = withTimeouts(transport.send, { headersTimeoutMs: 10_000, bodyTimeoutMs: 10_000 });
   const again = (more: Partial<FastioOptions> = {}): Fastio =>
     createFastio({
-      send: (request, signal) => {
+      send: async (request, signal) => {
         lines.push(`${request.method} ${request.url.pathname.replace(/^\/current/, "")}${request.url.search}`);
-        return send(request, signal);
+        const response = await send(request, signal);
+        statuses.push(response.status);
+        return response;
       },
       baseUrl: emulator.apiUrl,
       apiKey: FASTIO_EMULATOR_DEFAULTS.relayKey,
@@ -54,6 +59,7 @@ export async function clientOn(
     emulator,
     fastio: again(),
     lines,
+    statuses,
     again,
     close: async () => {
       await transport.close();
