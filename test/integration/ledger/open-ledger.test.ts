@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
 import { events } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -76,9 +76,8 @@ test("a process killed while it makes the ledger can be started again", async ()
   const folder = url.slice("pglite:".length);
   const child = spawn(process.execPath, [OPENER, url], { stdio: "ignore" });
   const gone = once(child, "exit");
-  while (!existsSync(folder) || readdirSync(folder).length < 3) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const begun = (): boolean => existsSync(folder) && readdirSync(folder).length >= 3;
+  await vi.waitFor(() => expect(begun()).toBe(true), { timeout: 50_000, interval: 5 });
   child.kill("SIGKILL");
   await gone;
   expect(existsSync(`${folder}.unfinished`)).toBe(true);
