@@ -4,9 +4,9 @@ import type { Log } from "../telemetry/log.ts";
 import { type DifyUploadLimits, readInfo, readInputs, readUploadLimits, readVersion } from "./app-info.ts";
 import { normaliseBaseUrl } from "./base-url.ts";
 import { createCall } from "./call.ts";
-import { openOutput, uploadFile } from "./files.ts";
+import { openOutput, type UploadProbe, uploadFile, uploadProbe } from "./files.ts";
 import type { SilenceLimits } from "./read-run-stream.ts";
-import { findRuns, followRun, readRun, startRun, stopRun } from "./runs.ts";
+import { countRunning, findRuns, followRun, readRun, startRun, stopRun } from "./runs.ts";
 import type { Dify } from "./types.ts";
 
 /**
@@ -39,6 +39,10 @@ export type DifyClient = Dify & {
   /** Such as `1.14.2`; undefined when the server does not say. */
   readVersion(signal: AbortSignal): Promise<string | undefined>;
   readUploadLimits(signal: AbortSignal): Promise<DifyUploadLimits>;
+  /** Uploads a file to see what links this Dify makes. */
+  uploadProbe(file: Parameters<Dify["uploadFile"]>[0], signal: AbortSignal): Promise<UploadProbe>;
+  /** How many of the app's newest 100 runs have not ended. */
+  countRunning(signal: AbortSignal): Promise<number>;
 };
 
 /** Dify's Service API for one app key. @throws {PermanentError} `config_invalid` */
@@ -58,6 +62,8 @@ export function createDify(deps: DifyDeps): DifyClient {
     readInfo: (signal) => readInfo(call, signal),
     readVersion: (signal) => readVersion(call, signal),
     readUploadLimits: (signal) => readUploadLimits(call, signal),
+    uploadProbe: (file, signal) => uploadProbe(call, file, signal),
+    countRunning: (signal) => countRunning(call, signal),
     uploadFile: (file, signal) => uploadFile(call, file, signal),
     startRun: (run, signal) => startRun(call, stream, run, signal),
     followRun: (run, signal) => followRun(call, stream, run, signal),

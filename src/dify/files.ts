@@ -17,14 +17,39 @@ const uploadSchema = z.object({
   id: z.string().min(1),
   extension: z.string().nullish(),
   size: z.number().nonnegative(),
+  source_url: z.string().nullish().catch(undefined),
 });
+
+type FileToUpload = Parameters<Dify["uploadFile"]>[0];
 
 /** `POST /files/upload`, streamed. Not repeated: the bytes are spent. */
 export async function uploadFile(
   call: DifyCall,
-  file: Parameters<Dify["uploadFile"]>[0],
+  file: FileToUpload,
   signal: AbortSignal,
 ): ReturnType<Dify["uploadFile"]> {
+  const { id, extension, size } = await sendFile(call, file, signal);
+  return { id, extension: extension ?? "", size };
+}
+
+/** What an upload tells of the links that this Dify makes. */
+export type UploadProbe = {
+  readonly id: string;
+  /** Signed, as Dify gave it: without a host where Dify does not know its own. undefined when it gave none. */
+  readonly sourceUrl: string | undefined;
+};
+
+/** Uploads a file for the sake of the answer. */
+export async function uploadProbe(call: DifyCall, file: FileToUpload, signal: AbortSignal): Promise<UploadProbe> {
+  const { id, source_url: sourceUrl } = await sendFile(call, file, signal);
+  return { id, sourceUrl: sourceUrl || undefined };
+}
+
+async function sendFile(
+  call: DifyCall,
+  file: FileToUpload,
+  signal: AbortSignal,
+): Promise<z.output<typeof uploadSchema>> {
   const { headers, body } = multipartBody({
     // Dify parses the form as it comes; the user first costs nothing and helps whoever reads a trace.
     fields: { user: file.user },
@@ -38,7 +63,7 @@ export async function uploadFile(
     },
   });
   try {
-    const wire = await call.read(
+    return await call.read(
       {
         operation: "dify.file.upload",
         method: "POST",
@@ -51,7 +76,6 @@ export async function uploadFile(
       uploadSchema,
       signal,
     );
-    return { id: wire.id, extension: wire.extension ?? "", size: wire.size };
   } finally {
     // A refusal may come before the last byte has gone.
     body.destroy();

@@ -19,6 +19,8 @@ export type RunStreamOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly silence: SilenceLimits;
+  /** Milliseconds in which a stream may tell nothing but pings; 0, the default, switches the limit off. */
+  readonly onlyPingsMs?: number;
   readonly maxEventChars?: number;
 };
 
@@ -26,12 +28,12 @@ export type RunStreamOptions = {
  * The events of one run from the body of its stream. Ends after `finished`, `paused` or `error` without waiting
  * for the server to close (Dify may hang for minutes after `error`); leaving the loop drops the connection.
  *
- * @throws {TransientError} `stream_truncated` when the body ends before such an event, `timed_out` after silence,
- *   `connection_lost`, `event_too_large`; or the signal's reason
+ * @throws {TransientError} `stream_truncated` when the body ends before such an event, `timed_out` after silence
+ *   or after nothing but pings, `connection_lost`, `event_too_large`; or the signal's reason
  */
 export async function* readRunStream(
   body: Readable,
-  { clock, log, silence, maxEventChars }: RunStreamOptions,
+  { clock, log, silence, onlyPingsMs = 0, maxEventChars }: RunStreamOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DifyRunEvent, undefined> {
   const decoder = createFrameDecoder(maxEventChars === undefined ? {} : { maxEventChars });
@@ -43,6 +45,7 @@ export async function* readRunStream(
   body.on("error", () => {});
   let pings = 0;
   let atWork = false;
+  let toldMs = clock.now();
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -50,12 +53,16 @@ export async function* readRunStream(
       const piece = await nextWithin(pieces, body, { clock, limitMs, signal });
       if (piece === undefined) break;
       for (const frame of decoder.push(piece)) {
+        if (frame.kind === "data") toldMs = clock.now();
         // Since 1.13 the first ping comes from the API server before the worker has begun; the second is the worker's.
         atWork ||= frame.kind === "data" || ++pings > 1;
         for (const event of readFrame(frame)) {
           yield event;
           if (event.kind === "finished" || event.kind === "paused" || event.kind === "error") return;
         }
+      }
+      if (onlyPingsMs > 0 && clock.now() - toldMs >= onlyPingsMs) {
+        throw new TransientError("timed_out", `the run's stream told nothing but pings for ${onlyPingsMs} ms`);
       }
     }
   } finally {

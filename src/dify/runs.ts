@@ -9,12 +9,17 @@ import type { DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
 /** A busy server may take minutes to get to the request; giving up earlier only makes the outcome unknown. */
 const START_HEAD_TIMEOUT_MS = 300_000;
 const FOLLOW_HEAD_TIMEOUT_MS = 60_000;
+/**
+ * A run that ends while we attach to it never tells its end, yet is pinged for 300 s: as long as its outputs can be
+ * fetched. A run of few words is asked for its record instead.
+ */
+const FOLLOW_ONLY_PINGS_MS = 30_000;
 const ROWS_PER_PAGE = 100;
 /** More runs than this for one user are no accident of ours. */
 const MAX_PAGES = 20;
 
 /** What an open stream needs beside the call. */
-export type StreamSettings = Omit<RunStreamOptions, "silence"> & {
+export type StreamSettings = Omit<RunStreamOptions, "silence" | "onlyPingsMs"> & {
   readonly silence: { readonly beforeWorkMs: number; readonly atWorkMs: number };
 };
 
@@ -56,13 +61,14 @@ export async function* followRun(
   };
   // This endpoint pings by itself, so silence has one meaning from the start.
   const { atWorkMs } = settings.silence;
-  yield* openStream(call, request, { ...settings, silence: { beforeWorkMs: atWorkMs, atWorkMs } }, signal);
+  const silence = { beforeWorkMs: atWorkMs, atWorkMs };
+  yield* openStream(call, request, { ...settings, silence, onlyPingsMs: FOLLOW_ONLY_PINGS_MS }, signal);
 }
 
 async function* openStream(
   call: DifyCall,
   request: DifyRequest,
-  settings: StreamSettings,
+  settings: StreamSettings & Pick<RunStreamOptions, "onlyPingsMs">,
   signal: AbortSignal,
 ): AsyncGenerator<DifyRunEvent, undefined> {
   const response = await call.open(request, signal);
@@ -112,6 +118,20 @@ export async function findRuns(call: DifyCall, user: string, signal: AbortSignal
   // A run that begins while we turn pages pushes rows onto the next page.
   const known = new Map(newestFirst.map((row) => [row.workflowRunId, row]));
   return [...known.values()].reverse().sort((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+/** How many of the app's newest runs, whoever started them, have not ended. Dify cannot be asked for `running` ones alone. */
+export async function countRunning(call: DifyCall, signal: AbortSignal): Promise<number> {
+  const query = { page: "1", limit: String(ROWS_PER_PAGE) };
+  const request: DifyRequest = {
+    operation: "dify.run.count",
+    method: "GET",
+    path: "/workflows/logs",
+    query,
+    repeatable: true,
+  };
+  const { rows } = await call.read(request, logPageSchema, signal);
+  return rows.filter(({ status }) => status === "running").length;
 }
 
 const stopSchema = z.unknown();

@@ -234,3 +234,39 @@ describe("leaving", () => {
     expect(body.destroyed).toBe(true);
   });
 });
+
+describe("a stream that tells nothing but pings", () => {
+  test("is left after the limit, counted from its last word", async () => {
+    const clock = createManualClock();
+    const body = new PassThrough();
+    const told = collect(body, { clock, onlyPingsMs: 30_000 });
+    const send = async (text: string): Promise<void> => {
+      body.write(text);
+      await vi.waitFor(() => expect(body.readableLength).toBe(0));
+    };
+    clock.advance(20_000);
+    await send(started);
+    for (let ping = 0; ping < 2; ping += 1) {
+      clock.advance(10_000);
+      await send(PING);
+    }
+    expect(body.destroyed).toBe(false);
+    clock.advance(10_000);
+    await send(PING);
+    const { events, error } = await told;
+    expect(kinds(events)).toEqual(["handles", "ping", "ping", "ping"]);
+    expect(error).toMatchObject({ code: "timed_out" });
+    expect(body.destroyed).toBe(true);
+  });
+
+  test("is listened to for ever when there is no limit", async () => {
+    const clock = createManualClock();
+    const body = new PassThrough();
+    const told = collect(body, { clock });
+    body.write(started);
+    clock.advance(3_600_000);
+    body.write(PING);
+    body.end(finished);
+    expect((await told).error).toBeUndefined();
+  });
+});
