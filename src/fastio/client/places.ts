@@ -1,6 +1,6 @@
 import { PermanentError } from "../../errors.ts";
 import type { FastioPlaces, FastioWorkspace } from "../ports/places.ts";
-import type { Api } from "./api.ts";
+import type { Api, Call } from "./api.ts";
 import { isRouteMissing, orUndefined, type Speak } from "./dialect.ts";
 import { byOffset, collect } from "./paging.ts";
 import { findOrg, readOrgRows, readUserId, readWorkspace, readWorkspaceRows } from "./readers/places.ts";
@@ -11,17 +11,22 @@ const UNVERIFIED_CODE = "10587";
 
 /** Who we are, and where we may go. */
 export function createPlaces({ api, speak }: { readonly api: Api; readonly speak: Speak }): FastioPlaces {
+  /** The first way to ask who we are that this server has. */
+  const askWho = async (calls: readonly Call[], signal: AbortSignal): Promise<unknown> => {
+    const [call, ...others] = calls;
+    if (call === undefined) throw new Error("there is no way to ask");
+    try {
+      return await api.call(call, signal);
+    } catch (error) {
+      if (!isRouteMissing(error) || others.length === 0) throw error;
+      return askWho(others, signal);
+    }
+  };
+
   const whoami: FastioPlaces["whoami"] = async (signal) => {
     const payload = await speak("whoami", {
-      reference: async () => {
-        try {
-          return await api.call(places.checkKey(), signal);
-        } catch (error) {
-          if (!isRouteMissing(error) || speak.choice !== "reference") throw error;
-          return api.call(places.me(), signal);
-        }
-      },
-      guide: () => api.call(places.user(), signal),
+      reference: () => askWho([places.checkKey(), ...(speak.choice === "reference" ? [places.me()] : [])], signal),
+      guide: () => askWho([places.user(), ...(speak.choice === "auto" ? [places.me()] : [])], signal),
     });
     return { userId: readUserId(payload, "fastio.whoami") };
   };

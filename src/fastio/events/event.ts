@@ -1,7 +1,7 @@
 import type { EventType } from "./event-names.ts";
 
 /** The channel that told us. */
-export type EventSource = "webhook" | "changes" | "search" | "activity" | "manual";
+export type EventSource = "webhook" | "changes" | "search" | "activity" | "listing" | "manual";
 
 export type ObjectKind = "file" | "folder" | "note" | "link" | "comment" | "share" | "member" | "ai" | "unknown";
 

@@ -179,3 +179,12 @@ test("no key goes with a password that a guest typed", async () => {
   expect(bodies).toEqual(["password=secret"]);
   expect(keys).toEqual([undefined]);
 });
+
+test("who we are is asked in every way there is", async () => {
+  const missing = { status: 404, body: { result: false, error: { code: 9992 } } };
+  const { fastio, lines } = clientOf((line) =>
+    line.includes("/user/me/details/") ? { body: { result: true, user: { id: "7" } } } : missing,
+  );
+  expect(await fastio.whoami(signal)).toEqual({ userId: "7" });
+  expect(lines).toEqual(["GET /user/auth/check/", "GET /user/", "GET /user/me/details/"]);
+});
