@@ -1,15 +1,21 @@
+import type { Scheme, Shape } from "./store/hooks.ts";
+
 /** Everything about the emulated server that a test or a person may turn. */
 export type FastioKnobs = {
   /** Which path sets are served; the other one answers 404/9992. */
   readonly dialects: "both" | "reference" | "guide";
   /** Routes with one of these in their path (parameters as `:name`) are unknown to this server. */
   readonly hiddenRoutes: readonly string[];
-  /** E1 boolean and flat, E2 boolean with `response`, E3 yes/no with `response`. */
-  readonly envelope: "E1" | "E2" | "E3";
+  /** E1 boolean and flat, E2 boolean with `response`, E3 yes/no with `response`, E4 like E1 with a `status`. */
+  readonly envelope: "E1" | "E2" | "E3" | "E4";
+  /** Documented classes (1605), or the numbers of single places as the wire has them. */
+  readonly errorNumbers: "class" | "site";
+  /** Refusals with status 406 come as `error_message` and `error_id`, without an `error` object. */
+  readonly flatErrors: "off" | "406";
   /** HTTP status of bad input: 400 on older servers, 406 on newer ones. */
   readonly validationStatus: 400 | 406;
-  /** `nodes: { count, items }` or a bare array under `nodes`. */
-  readonly listStyle: "counted" | "array";
+  /** `nodes: { count, items }`, a bare array under `nodes`, `files`, `items` or `results`, or a map under `files`. */
+  readonly listStyle: "counted" | "array" | "files" | "items" | "results" | "map";
   /** `error.code` as a number or as text. */
   readonly errorCodes: "number" | "string";
   /** Requests a caller may make per window; above it, 429. */
@@ -20,6 +26,8 @@ export type FastioKnobs = {
   readonly rateHeaders: "both" | "modern" | "legacy";
   /** How the end of the window is told, if at all. */
   readonly rateReset: "epoch" | "datetime" | "absent";
+  /** Limits of single families of routes (event search, batch upload) beside the common one. */
+  readonly buckets: "off" | "published";
   /** Added to each answer, real milliseconds. */
   readonly latencyMs: number;
   /** Between two states of an upload session, scaled milliseconds. */
@@ -60,6 +68,10 @@ export type FastioKnobs = {
   readonly payment: "none" | "credits" | "plan" | "subscription";
   /** Seconds a session token of the key exchange lives. */
   readonly sessionSeconds: number;
+  /** How webhooks are signed that say nothing about it. */
+  readonly webhookScheme: Scheme;
+  /** What their deliveries look like. */
+  readonly webhookShape: Shape;
   /** Deliveries under way at once. */
   readonly parallelDeliveries: number;
 };
@@ -68,6 +80,8 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   dialects: "both",
   hiddenRoutes: [],
   envelope: "E1",
+  errorNumbers: "class",
+  flatErrors: "off",
   validationStatus: 400,
   listStyle: "counted",
   errorCodes: "number",
@@ -75,6 +89,7 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   rateWindowMs: 60_000,
   rateHeaders: "both",
   rateReset: "epoch",
+  buckets: "off",
   latencyMs: 0,
   uploadDelayMs: 20,
   chunkMaxBytes: 104_857_600,
@@ -94,5 +109,7 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   aiTurnsMax: 100,
   payment: "none",
   sessionSeconds: 3600,
+  webhookScheme: "D1",
+  webhookShape: "P2",
   parallelDeliveries: 16,
 };

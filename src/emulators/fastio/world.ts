@@ -11,6 +11,7 @@ import { composeAnswer } from "./store/answers.ts";
 import { type ChatStore, createChatStore } from "./store/chats.ts";
 import { type CommentStore, createCommentStore } from "./store/comments.ts";
 import { createEventLog, type EventLog } from "./store/events.ts";
+import { createFileShareStore, type FileShareStore } from "./store/file-shares.ts";
 import { createHookStore, type HookStore } from "./store/hooks.ts";
 import { createIndexer, type Indexer } from "./store/indexing.ts";
 import { createMailbox, type Mailbox } from "./store/mails.ts";
@@ -18,6 +19,7 @@ import { createMemberStore, type Member, type MemberStore, ownerOf } from "./sto
 import { createNodeStore, type Drive, type NodeStore } from "./store/nodes.ts";
 import { createOauthStore, type OauthStore } from "./store/oauth.ts";
 import { createPlaces, type Places } from "./store/places.ts";
+import { createReadGrants, type ReadGrants } from "./store/read-grants.ts";
 import { createShareStore, type ShareStore } from "./store/shares.ts";
 import { createTransferStore, type TransferStore } from "./store/transfers.ts";
 import { createUploadStore, type UploadStore } from "./store/uploads.ts";
@@ -45,6 +47,8 @@ export type World = {
   readonly transfers: TransferStore;
   readonly oauth: OauthStore;
   readonly comments: CommentStore;
+  readonly readGrants: ReadGrants;
+  readonly fileShares: FileShareStore;
   readonly webUploads: WebUploadStore;
   readonly chats: ChatStore;
   readonly mails: Mailbox;
@@ -76,6 +80,11 @@ export function createWorld(deps: {
   const events = createEventLog({ clock, ids, activity });
   const accounts = createAccounts({ clock, ids, sessionSeconds: () => knobs.sessionSeconds });
   const indexer = createIndexer({ time, knobs, activity, events, closing });
+  const fileShares = createFileShareStore({ clock, ids, events });
+  const onFileShareWrite = (id: string, userId: string): void => {
+    const share = fileShares.find(id);
+    if (share) fileShares.tell(share, "content_updated", userId);
+  };
   const mails = createMailbox(clock);
   const nodes = createNodeStore({
     clock,
@@ -107,7 +116,7 @@ export function createWorld(deps: {
     nodes,
     indexer,
     drives: new Map(),
-    uploads: createUploadStore({ time, ids, blobs, nodes, activity, knobs, closing }),
+    uploads: createUploadStore({ time, ids, blobs, nodes, activity, knobs, closing, onFileShareWrite }),
     shares: createShareStore({ clock, ids, events, nodes }),
     chats: createChatStore({
       time,
@@ -120,6 +129,8 @@ export function createWorld(deps: {
     }),
     mails,
     members: createMemberStore({ clock, ids, events, accounts }),
+    readGrants: createReadGrants({ clock, ids }),
+    fileShares,
     comments: createCommentStore({ clock, ids, events }),
     webUploads: createWebUploadStore({ time, ids, blobs, nodes, activity, knobs, closing }),
     oauth: createOauthStore({ clock, ids, accounts, sessionSeconds: () => knobs.sessionSeconds }),

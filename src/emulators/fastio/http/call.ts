@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { BlobTooLargeError } from "../../kit/blob-store.ts";
 import { BodyTooLargeError, readBody } from "../../kit/body.ts";
-import { MultipartError, readMultipart } from "../../kit/multipart.ts";
+import { type FilePart, MultipartError, readMultipart } from "../../kit/multipart.ts";
 import { ApiRefusal, invalidField, tooLarge, unauthorized } from "../protocol/faults.ts";
 import type { Fields } from "../protocol/fields.ts";
 import type { User } from "../store/accounts.ts";
@@ -32,6 +33,8 @@ export type Call = {
   anyForm(): Promise<Fields>;
   /** Form fields and, when the part is there, the bytes of one file part, already on disk. */
   upload(part: string, maxBytes: number): Promise<{ readonly fields: Fields; readonly file: SentFile | undefined }>;
+  /** Form fields and every file part, already on disk; whoever asks removes what is not wanted. */
+  files(): Promise<{ readonly fields: Fields; readonly files: readonly SentFile[] }>;
   /** The whole body as bytes on disk. */
   rawBody(maxBytes: number): Promise<Content>;
   /** Aborts when the caller goes away or the emulator closes. */
@@ -126,6 +129,17 @@ export function createCall(deps: {
     form,
     anyForm: async () => (contentType(request) === "application/json" ? jsonFields(await readSmall(request)) : form()),
     upload,
+    files: async () => {
+      if (contentType(request) !== "multipart/form-data")
+        throw invalidField("content-type", "This takes multipart/form-data.");
+      const onFile = async ({ field, filename }: FilePart, bytes: Readable): Promise<SentFile> => ({
+        ...(await world.blobs.put(bytes)),
+        field,
+        filename,
+      });
+      const { fields, files } = await onDisk(() => readMultipart(request, { onFile }), Number.POSITIVE_INFINITY);
+      return { fields: fromPairs(fields.map(({ name, value }) => [name, value] as const)), files };
+    },
     rawBody: (maxBytes) => onDisk(() => world.blobs.put(request, { maxBytes }), maxBytes),
     signal,
   };

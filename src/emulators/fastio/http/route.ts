@@ -1,3 +1,4 @@
+import type { Bucket } from "./buckets.ts";
 import type { Call } from "./call.ts";
 
 /** What a route answers; the envelope is put around it later. */
@@ -39,6 +40,8 @@ export type Route = {
   readonly stranger?: boolean;
   /** Changes something that viewers and guests may change too, such as leaving or asking. */
   readonly readers?: boolean;
+  /** A rate limit this route shares with others, beside the common one; counted when the knob says so. */
+  readonly bucket?: Bucket;
   /** Uses up credits. */
   readonly costs?: boolean;
   readonly handle: (call: Call) => Answer | Promise<Answer>;

@@ -1,16 +1,13 @@
 import { checkAccess } from "../http/access.ts";
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
-import { ApiRefusal, notAcceptable, notFound } from "../protocol/faults.ts";
+import { notAcceptable, notFound } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
 import { formatTime } from "../protocol/times.ts";
 import { currentVersion, type Node, type Version } from "../store/nodes.ts";
 import type { World } from "../world.ts";
 import { nodeIn, type Place, placeOf, underBoth } from "./place.ts";
-
-const TOKEN_LIFE_MS = 2 * 3_600_000;
-type Grant = { readonly node: string; readonly version: string | undefined; readonly untilMs: number };
 
 /** Tells the audit log that somebody was let at the bytes of a file. */
 export function noteDownload(world: World, place: Pick<Place, "kind" | "scope">, node: Node, userId?: string): void {
@@ -35,7 +32,7 @@ export const fileAnswer = (node: Node, version: Version) => ({
 });
 
 export function downloadRoutes(world: World): readonly Route[] {
-  const grants = new Map<string, Grant>();
+  const { readGrants } = world;
 
   const fileIn = (place: Place, id: string): Node => {
     const node = nodeIn(world, place, id);
@@ -48,24 +45,11 @@ export function downloadRoutes(world: World): readonly Route[] {
     if (!version) throw notFound("version");
     return version;
   };
-  const grant = (node: Node, version: string | null) => {
-    const token = `dl_${world.ids.token(48)}`;
-    const untilMs = world.time.now() + TOKEN_LIFE_MS;
-    grants.set(token, { node: idKey(node.id), version: version ? idKey(version) : undefined, untilMs });
-    return { token, untilMs };
-  };
-  const checkGrant = (token: string, node: Node, version: Version): void => {
-    const found = grants.get(token);
-    if (!found || found.untilMs < world.time.now())
-      throw new ApiRefusal(401, 10011, "The download token is not valid.");
-    if (found.node !== idKey(node.id) || (found.version && found.version !== idKey(version.id)))
-      throw new ApiRefusal(403, 1680, "The download token is for another file.");
-  };
   const read = (call: Call, place: Place, token: string | null): Answer => {
     const node = fileIn(place, call.param("node"));
-    const asked = call.url.searchParams.get("version_id") ?? (token ? grants.get(token)?.version : undefined);
+    const asked = call.url.searchParams.get("version_id") ?? (token ? readGrants.versionOf(token) : undefined);
     const version = versionOf(node, asked);
-    if (token !== null) checkGrant(token, node, version);
+    if (token !== null) readGrants.check(token, node, version);
     return { kind: "bytes", file: fileAnswer(node, version) };
   };
   const reads = (["workspace", "share"] as const).map(
@@ -94,7 +78,7 @@ export function downloadRoutes(world: World): readonly Route[] {
       const version = call.url.searchParams.get("version_id");
       if (version) versionOf(node, version);
       noteDownload(world, place, node, call.actor()?.id);
-      return ok({ token: grant(node, version).token });
+      return ok({ token: readGrants.make(node, version ?? undefined).token });
     }),
     ...underBoth(world, "GET", "storage/:node/download/", "guide", (call, place) => {
       const node = fileIn(place, call.param("node"));
@@ -103,7 +87,7 @@ export function downloadRoutes(world: World): readonly Route[] {
       const accept = call.request.headers.accept ?? "*/*";
       const inline = call.url.searchParams.get("inline") === "true" || !/json|\*\/\*/.test(accept);
       if (inline) return { kind: "bytes", file: fileAnswer(node, versionOf(node, version)) };
-      const { token, untilMs } = grant(node, version);
+      const { token, untilMs } = readGrants.make(node, version ?? undefined);
       const path = `/${place.kind}/${place.id}/storage/${node.id}/read/?token=${token}`;
       return ok({ url: world.links.apiUrl + path, expires: formatTime(untilMs) });
     }),

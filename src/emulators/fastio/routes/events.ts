@@ -1,6 +1,8 @@
+import { checkAccess } from "../http/access.ts";
+import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
-import { ApiRefusal, invalidInput, notFound } from "../protocol/faults.ts";
-import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
+import { ApiRefusal, denied, invalidField, invalidInput, notFound } from "../protocol/faults.ts";
+import { type FieldReader, readFields } from "../protocol/fields.ts";
 import { idKey } from "../protocol/ids.ts";
 import { formatTime } from "../protocol/times.ts";
 import type { EventRow } from "../store/events.ts";
@@ -23,10 +25,22 @@ export const eventJson = (row: EventRow): Record<string, unknown> => ({
   acknowledged: row.acknowledged,
 });
 
+/** The id of a profile the caller may look into. @throws {ApiRefusal} 404 or 403 */
+function placeAllows(world: World, call: Call, kind: "org" | "workspace" | "share", id: string): string {
+  const route: Route = { method: "GET", path: `/${kind}/:profile/`, dialect: "both", handle: () => ok() };
+  checkAccess(world, call.token, { route, method: "GET", params: new Map([["profile", id]]) });
+  if (kind === "org") return world.places.org(id).id;
+  return kind === "workspace" ? world.places.workspace(id).id : world.shares.get(id).id;
+}
+
+/** Seconds a token for the realtime socket lives. */
+const SOCKET_TOKEN_S = 3600;
+
 type Keep = (row: EventRow) => boolean;
 
 /** The scope of a search: exactly what the caller may look at. */
-function scopeFilter(world: World, query: Fields): Keep {
+function scopeFilter(world: World, call: Call): Keep {
+  const { query } = call;
   const given = SCOPES.filter((name) => query.has(name));
   if (given.length === 0)
     throw invalidInput([
@@ -40,18 +54,20 @@ function scopeFilter(world: World, query: Fields): Keep {
     return () => false;
   }
   if (query.has("workspace_id")) {
-    const { id } = world.places.workspace(value("workspace_id"));
+    const id = placeAllows(world, call, "workspace", value("workspace_id"));
     return (row) => row.workspaceId === id;
   }
   if (query.has("share_id")) {
-    const { id } = world.shares.get(value("share_id"));
+    const id = placeAllows(world, call, "share", value("share_id"));
     return (row) => row.shareId === id;
   }
   if (query.has("org_id")) {
-    const { id } = world.places.org(value("org_id"));
+    const id = placeAllows(world, call, "org", value("org_id"));
     return (row) => row.orgId === id;
   }
-  return (row) => row.userId === value("user_id");
+  const userId = value("user_id");
+  if (call.user().id !== userId) throw denied();
+  return (row) => row.userId === userId;
 }
 
 function readFilters(read: FieldReader): Keep {
@@ -76,18 +92,44 @@ function readFilters(read: FieldReader): Keep {
     (to === undefined || second(row.createdMs) <= second(to));
 }
 
+/** The profile an activity key belongs to: a workspace, organisation or share, or the caller. */
+export function pollable(world: World, call: Call, id: string): string {
+  if (call.user().id === id) return id;
+  if (world.places.findWorkspace(id)) return placeAllows(world, call, "workspace", id);
+  if (world.places.findOrg(id)) return placeAllows(world, call, "org", id);
+  if (world.shares.find(id)) return placeAllows(world, call, "share", id);
+  throw notFound("profile");
+}
+
 export function eventRoutes(world: World): readonly Route[] {
   const eventOf = (id: string): EventRow => {
     const row = world.events.find(id);
     if (!row) throw notFound("event");
     return row;
   };
+  /** @throws {ApiRefusal} 403 or 404 for events of places the caller is not in */
+  const readable = (call: Call, row: EventRow): EventRow => {
+    if (row.workspaceId !== undefined) placeAllows(world, call, "workspace", row.workspaceId);
+    return row;
+  };
+  const find = (call: Call): readonly EventRow[] => {
+    const inScope = scopeFilter(world, call);
+    const read = readFields(call.query);
+    const keep = readFilters(read);
+    read.done();
+    return world.events.all().filter((row) => inScope(row) && keep(row));
+  };
   const acknowledge = (method: string): Route => ({
     method,
     path: "/event/:event/ack/",
     dialect: "both",
-    handle: (call) => {
-      eventOf(call.param("event")).acknowledged = true;
+    readers: true,
+    handle: async (call) => {
+      const row = readable(call, eventOf(call.param("event")));
+      const sent = (method === "POST" ? await call.form() : call.query).get("event_id");
+      if (sent !== undefined && idKey(String(sent)) !== idKey(row.id))
+        throw invalidField("event_id", "event_id is another event than the path names.");
+      row.acknowledged = true;
       return ok();
     },
   });
@@ -96,21 +138,34 @@ export function eventRoutes(world: World): readonly Route[] {
       method: "GET",
       path: "/events/search/",
       dialect: "both",
+      bucket: "events_search",
       handle: (call) => {
-        const inScope = scopeFilter(world, call.query);
-        const read = readFields(call.query);
-        const keep = readFilters(read);
-        read.done();
-        const rows = world.events.all().filter((row) => inScope(row) && keep(row));
-        const { items, pagination } = pageOf(call.query, rows.reverse(), 250);
+        const { items, pagination } = pageOf(call.query, find(call).toReversed(), 250);
         return ok({ events: items.map(eventJson), pagination });
+      },
+    },
+    {
+      method: "GET",
+      path: "/events/search/summarize/",
+      dialect: "both",
+      bucket: "events_search",
+      costs: true,
+      handle: (call) => {
+        const read = readFields(call.query);
+        read.optional("user_context", { max: 1000 });
+        read.done();
+        const rows = find(call);
+        const counts = new Map<string, number>();
+        for (const row of rows) counts.set(row.event, (counts.get(row.event) ?? 0) + 1);
+        const told = [...counts].map(([event, count]) => `${count} × ${event}`).join(", ");
+        return ok({ summary: told === "" ? "Nothing happened." : `What happened: ${told}.`, event_count: rows.length });
       },
     },
     {
       method: "GET",
       path: "/event/:event/details/",
       dialect: "both",
-      handle: (call) => ok({ event: eventJson(eventOf(call.param("event"))) }),
+      handle: (call) => ok({ event: eventJson(readable(call, eventOf(call.param("event")))) }),
     },
     acknowledge("POST"),
     acknowledge("GET"),
@@ -119,19 +174,26 @@ export function eventRoutes(world: World): readonly Route[] {
       path: "/activity/poll/:profile/",
       dialect: "both",
       handle: async (call) => {
-        const id = call.param("profile");
-        const profile =
-          world.places.findWorkspace(id)?.id ??
-          world.places.findOrg(id)?.id ??
-          world.shares.find(id)?.id ??
-          (call.user().id === id ? id : undefined);
-        if (profile === undefined) throw notFound("profile");
+        const profile = pollable(world, call, call.param("profile"));
         const read = readFields(call.query);
         const wait = read.int("wait", 0, 95) ?? 0;
         const since = read.optional("lastactivity");
+        read.choice("updated", ["1", "0", "true", "false"]);
         read.done();
         const { keys, lastactivity } = await world.activity.poll(profile, since, wait * 1000, call.signal);
         return ok({ activity: [...keys], lastactivity });
+      },
+    },
+    {
+      method: "GET",
+      path: "/websocket/auth/:profile/",
+      dialect: "both",
+      handle: (call) => {
+        const id = call.param("profile");
+        const profile = world.fileShares.find(id)?.workspaceId ?? id;
+        // The socket itself is not served: whoever asks gets a token and finds nobody listening.
+        const token = world.accounts.openSession(call.user(), SOCKET_TOKEN_S, { limited: true });
+        return ok({ profile_id: pollable(world, call, profile), token, expires_in: SOCKET_TOKEN_S });
       },
     },
   ];

@@ -3,7 +3,19 @@ import { type Fields, readFields } from "../protocol/fields.ts";
 import { type Hook, KEY_FORMS, SCHEMES, SHAPES } from "../store/hooks.ts";
 
 export type HookFields = Partial<
-  Pick<Hook, "url" | "events" | "enabled" | "secret" | "scheme" | "shape" | "keyForm" | "description">
+  Pick<
+    Hook,
+    | "url"
+    | "events"
+    | "enabled"
+    | "secret"
+    | "scheme"
+    | "shape"
+    | "keyForm"
+    | "description"
+    | "rateLimitPerHour"
+    | "familyAllowlist"
+  >
 >;
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
@@ -49,6 +61,11 @@ function eventNames(value: unknown): readonly string[] | undefined {
   }
 }
 
+const readFamilies = (value: unknown): readonly string[] | undefined => {
+  const families = value === "" ? [] : eventNames(value);
+  return families?.every((one) => /^[a-z0-9.-]+$/i.test(one)) ? families.map((one) => one.toLowerCase()) : undefined;
+};
+
 /** Reads what both webhook surfaces take; `creating` makes the URL required. */
 export function readHookFields(sent: Fields, creating: boolean, allowedHosts: readonly string[]): HookFields {
   const fields = unaliased(sent, {
@@ -61,6 +78,9 @@ export function readHookFields(sent: Fields, creating: boolean, allowedHosts: re
   if (fault) read.wrong("url", fault);
   const events = fields.has("events") ? eventNames(fields.get("events")) : undefined;
   if (fields.has("events") && !events) read.wrong("events", "events is a list of names.");
+  const familyAllowlist = fields.has("family_allowlist") ? readFamilies(fields.get("family_allowlist")) : undefined;
+  if (fields.has("family_allowlist") && !familyAllowlist)
+    read.wrong("family_allowlist", "family_allowlist is a list of host suffixes.");
   const found: { [Key in keyof HookFields]: HookFields[Key] | undefined } = {
     url,
     events: events?.includes("*") ? [] : events,
@@ -70,6 +90,8 @@ export function readHookFields(sent: Fields, creating: boolean, allowedHosts: re
     shape: read.choice("shape", SHAPES),
     keyForm: read.choice("key_form", KEY_FORMS),
     description: read.optional("description", { max: 500 }),
+    rateLimitPerHour: read.int("rate_limit_per_hour", 0, 1_000_000),
+    familyAllowlist,
   };
   read.done();
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as HookFields;

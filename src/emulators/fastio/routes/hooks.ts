@@ -1,10 +1,11 @@
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
-import { notFound } from "../protocol/faults.ts";
+import { invalidField, notFound } from "../protocol/faults.ts";
 import { formatTime } from "../protocol/times.ts";
-import type { Hook } from "../store/hooks.ts";
+import { type Hook, isFamily } from "../store/hooks.ts";
 import type { World } from "../world.ts";
 import { readHookFields } from "./hook-fields.ts";
+import { placeOf } from "./place.ts";
 
 /** A webhook without its secret. */
 export const hookJson = (hook: Hook): Record<string, unknown> => ({
@@ -17,6 +18,8 @@ export const hookJson = (hook: Hook): Record<string, unknown> => ({
   scheme: hook.scheme,
   shape: hook.shape,
   description: hook.description ?? null,
+  rate_limit_per_hour: hook.rateLimitPerHour,
+  family_allowlist: hook.familyAllowlist,
   created: formatTime(hook.createdMs),
 });
 
@@ -24,10 +27,14 @@ export const hookJson = (hook: Hook): Record<string, unknown> => ({
 export function hookRoutes(world: World): readonly Route[] {
   const { hooks } = world;
 
+  const needFamily = (url: string, allowlist: readonly string[]): void => {
+    if (!isFamily(url, allowlist)) throw invalidField("target_url", "The host is in none of the allowed families.");
+  };
   const make = async (call: Call): Promise<Hook> => {
     const workspace = world.places.workspace(call.param("ws"));
     const wish = readHookFields(await call.anyForm(), true, world.hookHosts);
-    const scheme = wish.scheme ?? "D1";
+    const scheme = wish.scheme ?? world.knobs.webhookScheme;
+    needFamily(wish.url ?? "", wish.familyAllowlist ?? []);
     return hooks.create({
       workspaceId: workspace.id,
       creator: call.user().id,
@@ -36,9 +43,11 @@ export function hookRoutes(world: World): readonly Route[] {
       enabled: wish.enabled ?? true,
       secret: wish.secret,
       scheme,
-      shape: wish.shape ?? "P2",
+      shape: wish.shape ?? world.knobs.webhookShape,
       keyForm: wish.keyForm ?? (scheme === "standard" ? "decoded" : "literal"),
       description: wish.description,
+      rateLimitPerHour: wish.rateLimitPerHour ?? 0,
+      familyAllowlist: wish.familyAllowlist ?? [],
     });
   };
   const inWorkspace = (call: Call): Hook => {
@@ -47,9 +56,15 @@ export function hookRoutes(world: World): readonly Route[] {
     if (hook.workspaceId !== workspace.id) throw notFound("webhook");
     return hook;
   };
-  const anywhere = (call: Call): Hook => hooks.get(call.param("hook"));
+  const anywhere = (call: Call): Hook => {
+    const hook = hooks.get(call.param("hook"));
+    placeOf(world, "workspace", hook.workspaceId, call);
+    return hook;
+  };
   const change = async (call: Call, hook: Hook): Promise<void> => {
-    Object.assign(hook, readHookFields(await call.anyForm(), false, world.hookHosts));
+    const wish = readHookFields(await call.anyForm(), false, world.hookHosts);
+    if (wish.url !== undefined) needFamily(wish.url, wish.familyAllowlist ?? hook.familyAllowlist);
+    Object.assign(hook, wish);
   };
   const secretOnce = (hook: Hook) => ({ ...hookJson(hook), secret: hook.secret });
   const test = (call: Call): Answer => {

@@ -24,7 +24,10 @@ function readExtras(read: FieldReader, fields: Fields): Record<string, unknown> 
     download_security: read.choice("download_security", ["off", "medium", "high"]),
     display_type: read.choice("display_type", ["list", "grid"]),
     background_image: read.int("background_image", 0, 128),
+    download_enabled: read.bool("download_enabled"),
   };
+  if (has(fields, "share_link_node_id") && fields.get("share_link_node_id") !== "null")
+    read.wrong("share_link_node_id", "Only null is taken: the link node goes, it is not set.");
   for (const name of BOOLS) extras[name] = read.bool(name);
   for (const name of JSONS) extras[name] = has(fields, name) ? read.json(name) : undefined;
   return Object.fromEntries(Object.entries(extras).filter(([, value]) => value !== undefined));

@@ -1,7 +1,8 @@
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
-import { ApiRefusal, denied, notAcceptable } from "../protocol/faults.ts";
+import { denied, notAcceptable } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
+import { membershipOf, type Roster } from "../store/members.ts";
 import type { Share } from "../store/shares.ts";
 import type { World } from "../world.ts";
 import { pageOf } from "./paging.ts";
@@ -26,9 +27,12 @@ export function shareRoutes(world: World): readonly Route[] {
     };
     return shares.create({ workspace, workspaceDrive: place.drive, creator, folderId: folderId(), settings });
   };
-  const mine = (call: Call): Share => {
-    call.user();
-    return shares.get(call.param("share"));
+  const mine = (call: Call): Share => shares.get(call.param("share"));
+  const isIn = (call: Call, roster: Roster): boolean =>
+    membershipOf(roster, call.user(), world.time.now()) !== undefined;
+  const near = (call: Call, share: Share): boolean => {
+    const workspace = world.places.findWorkspace(share.workspaceId);
+    return workspace !== undefined && isIn(call, workspace.members);
   };
   const answer = (share: Share) => ok({ share: shareJson(world, share) });
   const listed = (call: Call, rows: readonly Share[]) => {
@@ -87,14 +91,34 @@ export function shareRoutes(world: World): readonly Route[] {
         if (confirm !== "" && ![share.id, share.customName, share.title, "true"].includes(confirm))
           read.wrong("confirm", "confirm names the share.");
         read.done();
-        if (share.creator !== call.user().id) throw denied();
+        const role = membershipOf(share.members, call.user(), world.time.now())?.permissions;
+        if (share.creator !== call.user().id && role !== "owner") throw denied();
         shares.remove(share, call.user().id);
         return ok();
       },
     },
     { method: "POST", path: "/share/:share/archive/", dialect: "both", handle: archive(true) },
     { method: "POST", path: "/share/:share/unarchive/", dialect: "both", handle: archive(false) },
-    { method: "GET", path: "/shares/all/", dialect: "both", handle: (call) => listed(call, shares.all()) },
+    {
+      method: "GET",
+      path: "/shares/all/",
+      dialect: "both",
+      handle: (call) =>
+        listed(
+          call,
+          shares.all().filter((share) => isIn(call, share.members) || near(call, share)),
+        ),
+    },
+    {
+      method: "GET",
+      path: "/shares/available/",
+      dialect: "both",
+      handle: (call) =>
+        listed(
+          call,
+          shares.all().filter((share) => near(call, share) && !isIn(call, share.members)),
+        ),
+    },
     {
       method: "GET",
       path: "/workspace/:ws/list/shares/",
@@ -114,20 +138,6 @@ export function shareRoutes(world: World): readonly Route[] {
       handle: (call) => {
         const taken = shares.isNameTaken(call.param("name"));
         return ok({ name: call.param("name"), available: !taken });
-      },
-    },
-    {
-      method: "POST",
-      path: "/share/:share/auth/password/",
-      dialect: "both",
-      open: true,
-      handle: async (call) => {
-        const share = shares.get(call.param("share"));
-        const read = readFields(await call.form());
-        const password = read.required("password");
-        read.done();
-        if (share.password !== password) throw new ApiRefusal(401, 1650, "The password is wrong.");
-        return ok({ auth_token: `share_${world.ids.token(40)}` });
       },
     },
   ];

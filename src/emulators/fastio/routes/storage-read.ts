@@ -25,6 +25,27 @@ function decodeCursor(cursor: string | undefined): number {
   return Number(match[1]);
 }
 
+/** A listing under the key the server is set to use; nobody wrote down which one is real. */
+function listed(
+  style: World["knobs"]["listStyle"],
+  items: readonly Record<string, unknown>[],
+): Record<string, unknown> {
+  switch (style) {
+    case "counted":
+      return { nodes: { count: items.length, items } };
+    case "array":
+      return { nodes: items };
+    case "map":
+      return { files: Object.fromEntries(items.map((item) => [String(item["id"]), item])) };
+    case "files":
+    case "items":
+    case "results":
+      return { [style]: items };
+    default:
+      return style satisfies never;
+  }
+}
+
 export function storageReadRoutes(world: World): readonly Route[] {
   const { nodes, knobs } = world;
 
@@ -50,7 +71,8 @@ export function storageReadRoutes(world: World): readonly Route[] {
       error_count: errors.length,
       requested_count: asked.length,
     };
-    return found.length === 0 ? { kind: "failed", payload, status: 404 } : ok(payload);
+    // This one answer says "no" whatever the envelope.
+    return found.length === 0 ? { kind: "failed", payload: { ...payload, result: "no" }, status: 404 } : ok(payload);
   };
 
   return [
@@ -69,7 +91,7 @@ export function storageReadRoutes(world: World): readonly Route[] {
       const start = decodeCursor(read.optional("cursor"));
       const items = rows.slice(start, start + size).map((node) => nodeJson(node, place.rootKey));
       return ok({
-        nodes: knobs.listStyle === "array" ? items : { count: items.length, items },
+        ...listed(knobs.listStyle, items),
         next_cursor: start + size < rows.length ? encodeCursor(start + size) : null,
       });
     }),

@@ -1,6 +1,8 @@
 import type { Call } from "../http/call.ts";
-import { invalidField } from "../protocol/faults.ts";
+import { denied, invalidField, notFound } from "../protocol/faults.ts";
 import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
+import { idKey } from "../protocol/ids.ts";
+import { membershipOf } from "../store/members.ts";
 import { type ContentHash, HASH_ALGORITHMS, type UploadTarget } from "../store/uploads.ts";
 import type { World } from "../world.ts";
 import { folderIn, nodeIn, placeOf } from "./place.ts";
@@ -48,12 +50,32 @@ export function readUploadWish(world: World, fields: Fields, caller: Pick<Call, 
     read.required("instance_id");
     read.required("file_id", { mistaken: ["node_id", "node"] });
   }
-  if (fields.has("if_version_id")) read.wrong("if_version_id", "Only file shares take if_version_id.");
+  const fileShare = action === "update" ? world.fileShares.find(instance) : undefined;
+  if (fields.has("if_version_id") && !fileShare) read.wrong("if_version_id", "Only file shares take if_version_id.");
+  const ifVersionId = read.optional("if_version_id", { min: 1 });
   const hash = readHash(read, fields);
   read.done();
 
   const readTarget = (): UploadTarget | undefined => {
     if (!targeted) return undefined;
+    if (fileShare) {
+      if (idKey(String(fields.get("file_id"))) !== idKey(fileShare.node.id)) throw notFound("file");
+      const { accounts, places, time } = world;
+      const user = accounts.userOf(caller.token);
+      const workspace = places.findWorkspace(fileShare.workspaceId);
+      const member = user !== undefined && workspace !== undefined && membershipOf(workspace.members, user, time.now());
+      const header = caller.request.headers["x-ve-password"];
+      const password = typeof header === "string" ? header : undefined;
+      if (world.fileShares.capabilityOf(fileShare, { user, member: Boolean(member), password }) !== "edit")
+        throw denied();
+      return {
+        kind: "version",
+        drive: fileShare.drive,
+        node: fileShare.node.id,
+        ifVersionId,
+        fileShareId: fileShare.id,
+      };
+    }
     const place = placeOf(world, kind ?? "workspace", instance, caller);
     const id = String(fields.get(action === "update" ? "file_id" : "folder_id"));
     if (action === "create") return { kind: "folder", drive: place.drive, folder: folderIn(world, place, id) };

@@ -161,13 +161,30 @@ export function uploadRoutes(world: World): readonly Route[] {
       method: "GET",
       path: "/upload/limits/",
       dialect: "both",
-      handle: () =>
-        ok({
+      handle: (call) => {
+        const read = readFields(call.query);
+        read.choice("action", ["create", "update"]);
+        read.done();
+        return ok({
           chunk_size: knobs.chunkMaxBytes,
           size: knobs.maxFileBytes,
           chunks: knobs.chunksPerSession,
           sessions: knobs.sessionsPerUser,
           sessions_size_max: knobs.sessionsPerUser * knobs.maxFileBytes,
+        });
+      },
+    },
+    {
+      method: "GET",
+      path: "/upload/limits/extensions/",
+      dialect: "both",
+      handle: () =>
+        ok({
+          restricted_extensions: [],
+          archive_extensions: ["zip", "tar", "gz", "7z", "rar"],
+          enforcement_enabled: false,
+          plan: "agent",
+          cache_ttl: 3600,
         }),
     },
     {

@@ -22,6 +22,12 @@ export type Hook = {
   events: readonly string[];
   enabled: boolean;
   secret: string;
+  /** The secret before the last rotation. */
+  previousSecret: string | undefined;
+  /** Deliveries begun per hour; 0 for no cap. Those above it wait. */
+  rateLimitPerHour: number;
+  /** Host suffixes deliveries may go to; empty for all. */
+  familyAllowlist: readonly string[];
   scheme: Scheme;
   shape: Shape;
   keyForm: KeyForm;
@@ -29,7 +35,9 @@ export type Hook = {
 };
 
 export type HookStore = {
-  create(wish: Omit<Hook, "id" | "createdMs" | "secret"> & { readonly secret: string | undefined }): Hook;
+  create(
+    wish: Omit<Hook, "id" | "createdMs" | "secret" | "previousSecret"> & { readonly secret: string | undefined },
+  ): Hook;
   /** @throws {ApiRefusal} 404 */
   get(id: string): Hook;
   find(id: string): Hook | undefined;
@@ -52,6 +60,7 @@ export function createHookStore(deps: { readonly clock: Clock; readonly ids: IdS
         ...wish,
         id: deps.ids.opaque("wm"),
         createdMs: deps.clock.now(),
+        previousSecret: undefined,
         secret: wish.secret ?? newSecret(wish.scheme),
       };
       hooks.set(idKey(hook.id), hook);
@@ -66,8 +75,15 @@ export function createHookStore(deps: { readonly clock: Clock; readonly ids: IdS
     list: (workspaceId) => [...hooks.values()].filter((hook) => hook.workspaceId === workspaceId),
     all: () => [...hooks.values()],
     rotate: (hook) => {
+      hook.previousSecret = hook.secret;
       hook.secret = newSecret(hook.scheme);
     },
     remove: (hook) => void hooks.delete(idKey(hook.id)),
   };
+}
+
+/** Whether a webhook may deliver to the host of its URL. */
+export function isFamily(url: string, allowlist: readonly string[]): boolean {
+  const host = URL.parse(url)?.hostname ?? "";
+  return allowlist.length === 0 || allowlist.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
 }

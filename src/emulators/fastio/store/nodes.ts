@@ -73,7 +73,8 @@ export type NodeStore = {
   /** Names from the root down, `/`-separated, with a leading slash. */
   path(drive: Drive, node: Node): string;
   createFolder(drive: Drive, parent: string, name: string, userId: string | undefined, force?: boolean): Node;
-  createLink(drive: Drive, parent: string, name: string, target: string, userId: string): Node;
+  /** @param told leaves an event; not wanted where the caller's own event says it */
+  createLink(drive: Drive, parent: string, name: string, target: string, userId: string, told?: boolean): Node;
   /** A new file, or a new version of the file of that name in that folder. */
   putFile(drive: Drive, parent: string, name: string, content: Content, by: PutBy): Node;
   /** A note of its own; a taken name gets a number. */
@@ -246,12 +247,12 @@ export function createNodeStore(deps: {
       tell(drive, made, "folder_created", userId);
       return made;
     },
-    createLink: (drive, parent, name, target, userId) => {
+    createLink: (drive, parent, name, target, userId, told = true) => {
       folderKey(drive, parent);
       const made: Node = { ...make(drive, "link", parent, name, userId), target };
       drive.nodes.set(idKey(made.id), made);
       namesIn(drive, keyOf(parent)).set(made.name, made);
-      tell(drive, made, "link_added", userId);
+      if (told) tell(drive, made, "link_added", userId);
       return made;
     },
     putFile: (drive, parent, name, content, by) => {

@@ -4,12 +4,20 @@ import type { FastioKnobs } from "../knobs.ts";
 import { ApiRefusal, conflict, invalidField, notAcceptable, notFound, sizesDiffer } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import type { Activity } from "./activity.ts";
-import type { Content, Drive, Node, NodeStore } from "./nodes.ts";
+import { type Content, currentVersion, type Drive, type Node, type NodeStore } from "./nodes.ts";
 
 /** Where a finished upload goes: a folder, or an existing file that gets a new version. */
 export type UploadTarget =
   | { readonly kind: "folder"; readonly drive: Drive; readonly folder: string; readonly name?: string | undefined }
-  | { readonly kind: "version"; readonly drive: Drive; readonly node: string };
+  | {
+      readonly kind: "version";
+      readonly drive: Drive;
+      readonly node: string;
+      /** Stored only while this is the current version. */
+      readonly ifVersionId?: string | undefined;
+      /** The link it came through. */
+      readonly fileShareId?: string;
+    };
 
 export type UploadStatus =
   | "ready"
@@ -85,6 +93,8 @@ export function createUploadStore(deps: {
   readonly nodes: NodeStore;
   readonly activity: Activity;
   readonly knobs: FastioKnobs;
+  /** Told when a file got new content through a file share. */
+  readonly onFileShareWrite: (fileShareId: string, userId: string) => void;
   /** Aborts what goes on in the background. */
   readonly closing: AbortSignal;
 }): UploadStore {
@@ -106,9 +116,17 @@ export function createUploadStore(deps: {
       target.kind === "folder"
         ? deps.nodes.putFile(target.drive, target.folder, name, content, by)
         : deps.nodes.addVersion(target.drive, deps.nodes.node(target.drive, target.node), content, by);
+    if (target.kind === "version" && target.fileShareId !== undefined)
+      deps.onFileShareWrite(target.fileShareId, userId);
     upload.placedAs.push(node.id);
     upload.nodeId = node.id;
     return node;
+  };
+  /** The version in the way of a write that was to replace another one. */
+  const conflictOf = (target: UploadTarget): string | undefined => {
+    if (target.kind !== "version" || target.ifVersionId === undefined) return undefined;
+    const now = currentVersion(deps.nodes.node(target.drive, target.node))?.id ?? "";
+    return idKey(now) === idKey(target.ifVersionId) ? undefined : now;
   };
   const store = async (upload: Upload, content: Content, target: UploadTarget, quick: boolean): Promise<void> => {
     enter(upload, "storing");
@@ -129,6 +147,8 @@ export function createUploadStore(deps: {
     }
     upload.content = content;
     if (!quick) await pause();
+    const inTheWay = upload.target && conflictOf(upload.target);
+    if (inTheWay !== undefined) return enter(upload, "assembly_failed", `CONFLICT_VERSION_MISMATCH:${inTheWay}`);
     enter(upload, "complete");
     if (upload.target) await store(upload, content, upload.target, quick);
   };

@@ -3,9 +3,10 @@ import type { FaultRegistry } from "../../kit/faults.ts";
 import type { ScaledTime } from "../../kit/time.ts";
 import type { IdSource } from "../protocol/ids.ts";
 import type { EventRow } from "../store/events.ts";
-import type { Hook, HookStore } from "../store/hooks.ts";
+import { type Hook, type HookStore, isFamily } from "../store/hooks.ts";
 import { DELIVERY_FAULT_KINDS, type DeliveryFault } from "./delivery-faults.ts";
 import { wants } from "./event-names.ts";
+import { createHourlyCap } from "./hourly-cap.ts";
 import { createLimiter } from "./limiter.ts";
 import { payloadOf } from "./payload.ts";
 import { type Attempt, sendDelivery } from "./send.ts";
@@ -23,7 +24,7 @@ export type DeliveryRecord = {
   readonly event: string;
   readonly eventIds: readonly string[];
   readonly attempts: Attempt[];
-  settled: "pending" | "delivered" | "gave_up" | "dropped" | "cancelled";
+  settled: "pending" | "delivered" | "gave_up" | "dropped" | "cancelled" | "blocked";
 };
 
 export type Deliverer = {
@@ -39,7 +40,16 @@ export type Deliverer = {
 };
 
 type Rows = readonly [EventRow, ...EventRow[]];
-type Plan = { readonly wrongAttempts: number; readonly staleSeconds: number; readonly staleAttempts: number };
+/** What goes wrong on purpose; attempts below zero mean all of them. */
+type Plan = {
+  readonly wrongAttempts: number;
+  readonly staleSeconds: number;
+  readonly staleAttempts: number;
+  readonly oldSecretAttempts: number;
+  readonly twoSecretsAttempts: number;
+  readonly slowMs: number;
+};
+const attemptsOf = (fault: { readonly attempts: number } | undefined): number => (fault ? fault.attempts || -1 : 0);
 
 export function createDeliverer(deps: {
   readonly time: ScaledTime;
@@ -56,17 +66,21 @@ export function createDeliverer(deps: {
   const records: DeliveryRecord[] = [];
   const sent = new Map<string, readonly [DeliveryRecord, Rows]>();
   const batches = new Map<string, EventRow[]>();
+  const cap = createHourlyCap(time, closing);
   const heldBack = new Map<string, Set<() => void>>();
 
   const attempt = async (hook: Hook, record: DeliveryRecord, rows: Rows, plan: Plan): Promise<Attempt> => {
     const number = record.attempts.length + 1;
     const applies = (attempts: number): boolean => attempts < 0 || number <= attempts;
     const body = Buffer.from(JSON.stringify(payloadOf(hook.shape, rows)));
+    const oldOr = (attempts: number): string =>
+      applies(attempts) ? (hook.previousSecret ?? hook.secret) : hook.secret;
     const seconds = Math.floor(time.now() / 1000) - (applies(plan.staleAttempts) ? plan.staleSeconds : 0);
     const headers = {
       ...signatureHeaders({
         scheme: hook.scheme,
-        secret: applies(plan.wrongAttempts) ? `${hook.secret}wrong` : hook.secret,
+        secret: applies(plan.wrongAttempts) ? `${hook.secret}wrong` : oldOr(plan.oldSecretAttempts),
+        alsoSecret: applies(plan.twoSecretsAttempts) ? hook.previousSecret : undefined,
         // Base64 readers ignore what follows the padding, so a wrong secret is only wrong as text.
         keyForm: applies(plan.wrongAttempts) ? "literal" : hook.keyForm,
         body,
@@ -78,15 +92,21 @@ export function createDeliverer(deps: {
       "x-fastio-attempt": String(number),
     };
     const { url } = hook;
-    return sendDelivery({ url, headers, body, dispatcher: agent, nowMs: time.now(), signal: closing });
+    const slow = plan.slowMs > 0 ? { slowMs: plan.slowMs } : {};
+    return sendDelivery({ url, headers, body, dispatcher: agent, nowMs: time.now(), signal: closing, ...slow });
   };
 
   const run = async (hook: Hook, record: DeliveryRecord, rows: Rows, plan: Plan): Promise<void> => {
+    await cap(hook);
     for (const pauseMs of SCHEDULE_MS) {
       if (pauseMs > 0) await time.sleep(pauseMs, closing);
       const current = deps.hooks.find(hook.id);
       if (!current?.enabled) {
         record.settled = "cancelled";
+        return;
+      }
+      if (!isFamily(current.url, current.familyAllowlist)) {
+        record.settled = "blocked";
         return;
       }
       const result = await limit(() => attempt(current, record, rows, plan));
@@ -128,9 +148,12 @@ export function createDeliverer(deps: {
     const stale = due.find((fault) => fault.kind === "webhook_stale");
     const reorder = due.find((fault) => fault.kind === "webhook_reorder");
     const plan: Plan = {
-      wrongAttempts: wrong ? wrong.attempts || -1 : 0,
+      wrongAttempts: attemptsOf(wrong),
       staleSeconds: stale?.seconds ?? 0,
-      staleAttempts: stale ? stale.attempts || -1 : 0,
+      staleAttempts: attemptsOf(stale),
+      oldSecretAttempts: attemptsOf(due.find((fault) => fault.kind === "webhook_old_secret")),
+      twoSecretsAttempts: attemptsOf(due.find((fault) => fault.kind === "webhook_two_secrets")),
+      slowMs: due.find((fault) => fault.kind === "webhook_slow_body")?.ms ?? 0,
     };
     const go = async (): Promise<void> => {
       if (reorder) await hold(hook, reorder.ms);

@@ -23,6 +23,12 @@ export const deliveryFaultSchema = z.discriminatedUnion("kind", [
     seconds: z.int().default(3600),
     attempts: z.int().min(0).default(1),
   }),
+  /** Signs with the secret before the last rotation, as a sender that has not heard of it yet. */
+  z.strictObject({ kind: z.literal("webhook_old_secret"), attempts: z.int().min(0).default(1) }),
+  /** Signs with both secrets, as a sender in the middle of a rotation. */
+  z.strictObject({ kind: z.literal("webhook_two_secrets"), attempts: z.int().min(0).default(0) }),
+  /** Sends the body in pieces over this time, real milliseconds. */
+  z.strictObject({ kind: z.literal("webhook_slow_body"), ms: z.number().min(0) }),
   z.strictObject({ kind: z.literal("webhook_delay"), ms: z.number().min(0) }),
 ]);
 
@@ -36,5 +42,8 @@ export const DELIVERY_FAULT_KINDS: readonly DeliveryFault["kind"][] = [
   "webhook_drop",
   "webhook_wrong_signature",
   "webhook_stale",
+  "webhook_old_secret",
+  "webhook_two_secrets",
+  "webhook_slow_body",
   "webhook_delay",
 ];

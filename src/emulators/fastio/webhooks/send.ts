@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Dispatcher, request } from "undici";
 
 /** How long a receiver may take, real milliseconds. */
@@ -16,6 +18,20 @@ const codeOf = (error: unknown): string => {
   return error instanceof Error ? error.name : "unknown";
 };
 
+const PIECES = 5;
+
+/** The bytes in a few pieces with pauses between them. */
+const slowly = (body: Buffer, ms: number): Readable =>
+  Readable.from(
+    (async function* pieces() {
+      const size = Math.ceil(body.length / PIECES);
+      for (let from = 0; from < body.length; from += size) {
+        yield body.subarray(from, from + size);
+        await delay(ms / PIECES);
+      }
+    })(),
+  );
+
 /** One POST of a delivery. Redirects are not followed: they count as failures like any other non-2xx. */
 export async function sendDelivery(options: {
   readonly url: string;
@@ -24,6 +40,8 @@ export async function sendDelivery(options: {
   readonly dispatcher: Dispatcher;
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  /** Spreads the body over this time, real milliseconds. */
+  readonly slowMs?: number;
 }): Promise<Attempt> {
   try {
     const answer = await request(options.url, {
@@ -32,8 +50,9 @@ export async function sendDelivery(options: {
         "content-type": "application/json",
         "user-agent": "Fastio-Webhooks-Emulator/1",
         ...options.headers,
+        ...(options.slowMs ? { "content-length": String(options.body.length) } : {}),
       },
-      body: options.body,
+      body: options.slowMs ? slowly(options.body, options.slowMs) : options.body,
       dispatcher: options.dispatcher,
       signal: AbortSignal.any([options.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]),
     });

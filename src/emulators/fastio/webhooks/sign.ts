@@ -4,6 +4,8 @@ import type { KeyForm, Scheme } from "../store/hooks.ts";
 export type SignInput = {
   readonly scheme: Scheme;
   readonly secret: string;
+  /** A second live secret, whose signature goes along. */
+  readonly alsoSecret?: string | undefined;
   readonly keyForm: KeyForm;
   /** Exact bytes of the body. */
   readonly body: Buffer;
@@ -23,22 +25,31 @@ const keyOf = (secret: string, form: KeyForm): Buffer =>
  */
 export function signatureHeaders(input: SignInput): Record<string, string> {
   const { scheme, timestamp, messageId } = input;
-  const mac = (prefix: string): Buffer =>
-    createHmac("sha256", keyOf(input.secret, input.keyForm)).update(prefix).update(input.body).digest();
+  const secrets = [input.secret, ...(input.alsoSecret === undefined ? [] : [input.alsoSecret])];
+  const macs = (prefix: string, encoding: "base64" | "hex"): readonly string[] =>
+    secrets.map((secret) =>
+      createHmac("sha256", keyOf(secret, input.keyForm)).update(prefix).update(input.body).digest(encoding),
+    );
   switch (scheme) {
     case "D1":
-      return { "fastio-signature": `t=${timestamp},v1=${mac(`${timestamp}.`).toString("base64")}` };
+      return {
+        "fastio-signature": [`t=${timestamp}`, ...macs(`${timestamp}.`, "base64").map((mac) => `v1=${mac}`)].join(","),
+      };
     case "D2":
     case "D3":
       return {
-        "x-fastio-signature": `sha256=${mac(`${timestamp}.`).toString("hex")}`,
+        "x-fastio-signature": macs(`${timestamp}.`, "hex")
+          .map((mac) => `sha256=${mac}`)
+          .join(","),
         "x-fastio-timestamp": String(timestamp),
       };
     case "standard":
       return {
         "webhook-id": messageId,
         "webhook-timestamp": String(timestamp),
-        "webhook-signature": `v1,${mac(`${messageId}.${timestamp}.`).toString("base64")}`,
+        "webhook-signature": macs(`${messageId}.${timestamp}.`, "base64")
+          .map((mac) => `v1,${mac}`)
+          .join(" "),
       };
     case "none":
       return {};

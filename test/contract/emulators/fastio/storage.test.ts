@@ -91,7 +91,7 @@ describe("storage", () => {
       requested_count: 2,
     });
     const none = await api.get(`${ws}/storage/2nope,2neither/details/`);
-    expect([none.status, none.body["result"]]).toEqual([404, false]);
+    expect([none.status, none.body["result"]]).toEqual([404, "no"]);
     const many = Array.from({ length: 26 }, (_, n) => `2id${n}`).join(",");
     expect((await api.get(`${ws}/storage/${many}/details/`)).body).toMatchObject({ error: { code: 115519 } });
   });
