@@ -52,6 +52,41 @@ describe("event search", () => {
   });
 });
 
+describe("events of others", () => {
+  test("a stranger finds and reads nothing, and confirms nothing", async () => {
+    const { emulator, api, ws } = await start();
+    await emulator.dropFile({ name: "a.txt", content: "a" });
+    const id = textAt((await api.get(search)).body, "events", 0, "event_id");
+    await api.delete(`${ws}/members/${D.personUserId}/`);
+    const person = callerOf(emulator, D.personKey);
+    for (const path of [search, `/event/${id}/details/`, `/activity/poll/${D.workspaceId}/`])
+      expect((await person.get(path)).status).toBe(403);
+    expect((await person.post(`/event/${id}/ack/`)).status).toBe(403);
+    expect((await person.get(`/events/search/?user_id=${D.relayUserId}`)).status).toBe(403);
+    expect((await api.post(`/event/${id}/ack/`, { event_id: "another" })).status).toBe(400);
+  });
+
+  test("a summary counts what happened and costs credits", async () => {
+    const { emulator, api } = await start();
+    await emulator.dropFile({ name: "a.txt", content: "a" });
+    const path = `/events/search/summarize/?workspace_id=${D.workspaceId}&user_context=short`;
+    expect((await api.get(path)).body).toMatchObject({
+      summary: "What happened: 1 × workspace_storage_file_added.",
+      event_count: 1,
+    });
+    emulator.setKnobs({ payment: "credits" });
+    expect((await api.get(path)).status).toBe(402);
+  });
+
+  test("the realtime socket gives out tokens that open nothing else", async () => {
+    const { emulator, api } = await start();
+    const { body } = await api.get(`/websocket/auth/${D.workspaceId}`);
+    expect(body).toMatchObject({ profile_id: D.workspaceId, expires_in: 3600, token: expect.any(String) });
+    expect((await callerOf(emulator, textAt(body, "token")).get("/user/auth/check/")).status).toBe(401);
+    expect((await api.get("/websocket/auth/999")).status).toBe(404);
+  });
+});
+
 describe("changes feed", () => {
   const feed = (cursor?: string) =>
     `/org/${D.orgId}/events/changes/?limit=2${cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;

@@ -182,6 +182,61 @@ describe("delivering", () => {
   });
 });
 
+describe("what a subscription may send", () => {
+  const subscribe = ({ api, ws }: Awaited<ReturnType<typeof start>>, fields: Readonly<Record<string, string>>) =>
+    api.post(`${ws}/outbound_webhook_subscriptions/`, { event_type_subscriptions: "[]", ...fields });
+
+  test("deliveries above the hourly cap wait for the next hour, in order", async () => {
+    const world = await start({ timeScale: 7_200 });
+    const { url, received } = await receive();
+    const made = await subscribe(world, { target_url: url, rate_limit_per_hour: "2" });
+    expect(at(made.body, "outbound_webhook_subscription", "rate_limit_per_hour")).toBe(2);
+    const dropped: string[] = [];
+    for (let n = 0; n < 5; n += 1) dropped.push((await world.emulator.dropFile({ name: `${n}`, content: "x" })).nodeId);
+    await vi.waitFor(() => expect(received).toHaveLength(5), 5_000);
+    const times = world.emulator.books().deliveries.map((one) => one.attempts[0]?.atMs ?? 0);
+    const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = times;
+    expect(second - first).toBeLessThan(400);
+    // An hour is half a second at this scale.
+    expect(third - first).toBeGreaterThanOrEqual(490);
+    expect(fifth - third).toBeGreaterThanOrEqual(490);
+    expect(fourth).toBeGreaterThanOrEqual(third);
+    expect(
+      received
+        .slice(0, 2)
+        .map((one) => at(jsonOf(one), "object_id"))
+        .sort(),
+    ).toEqual(dropped.slice(0, 2).sort());
+  });
+
+  test("hosts outside the allowed families are refused, and blocked when the list changes later", async () => {
+    const world = await start();
+    const { url, received } = await receive();
+    const refused = await subscribe(world, { target_url: url, family_allowlist: '["cdn.example.com"]' });
+    expect(refused.status).toBe(400);
+    const made = await subscribe(world, { target_url: url, family_allowlist: '["127.0.0.1"]' });
+    await world.emulator.dropFile({ name: "a", content: "a" });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    const id = textAt(made.body, "outbound_webhook_subscription", "id");
+    await world.api.send("PATCH", `/outbound_webhook_subscriptions/${id}/`, {
+      body: new URLSearchParams({ family_allowlist: '["example.com"]' }),
+    });
+    await world.emulator.dropFile({ name: "b", content: "b" });
+    await vi.waitFor(() => expect(world.emulator.books().deliveries.map((one) => one.settled)).toContain("blocked"));
+    expect(received).toHaveLength(1);
+  });
+
+  test("webhooks that say nothing about it use the server's scheme and shape", async () => {
+    const world = await start({ webhookScheme: "D2", webhookShape: "P1" });
+    const { url, received } = await receive();
+    await subscribe(world, { target_url: url });
+    await world.emulator.dropFile({ name: "a", content: "a" });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(header(received[0], "x-fastio-signature")).toMatch(/^sha256=/);
+    expect(jsonOf(received[0])).toMatchObject({ event: "file.uploaded" });
+  });
+});
+
 describe("deliveries that go wrong on purpose", () => {
   const prepare = async (options: Parameters<typeof start>[0] = {}) => {
     const world = await start(options);
@@ -235,6 +290,45 @@ describe("deliveries that go wrong on purpose", () => {
     expect(isSignedD1(received[1], secret)).toBe(true);
     const signedAt = Number(/^t=(\d+)/.exec(header(received[1], "fastio-signature"))?.[1]);
     expect(Date.now() / 1000 - signedAt).toBeGreaterThanOrEqual(300);
+  });
+
+  test("after a rotation the old secret may still sign, or both together", async () => {
+    const { emulator, api, ws, received, secret } = await prepare();
+    const id = emulator.books().webhooks[0]?.id;
+    const rotated = await api.post(`${ws}/webhook/${id}/rotate_secret/`);
+    const fresh = textAt(rotated.body, "webhook", "secret");
+    emulator.addFault({ action: { kind: "webhook_old_secret" } });
+    await emulator.dropFile({ name: "a", content: "a" });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect([isSignedD1(received[0], secret), isSignedD1(received[0], fresh)]).toEqual([true, false]);
+    emulator.addFault({ action: { kind: "webhook_two_secrets" } });
+    await emulator.dropFile({ name: "b", content: "b" });
+    await vi.waitFor(() => expect(received).toHaveLength(2));
+    const [, time, one, two] = /^t=(\d+),v1=([^,]+),v1=([^,]+)$/.exec(header(received[1], "fastio-signature")) ?? [];
+    expect([one, two]).toEqual(
+      [fresh, secret].map((key) => macOf(key, `${time}.`, received[1]?.body).toString("base64")),
+    );
+    await emulator.dropFile({ name: "c", content: "c" });
+    await vi.waitFor(() => expect(received).toHaveLength(3));
+    expect(isSignedD1(received[2], fresh)).toBe(true);
+  });
+
+  test("a slow body arrives whole", async () => {
+    const { emulator, received, secret } = await prepare();
+    emulator.addFault({ action: { kind: "webhook_slow_body", ms: 100 } });
+    await emulator.dropFile({ name: "a", content: "a" });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(isSignedD1(received[0], secret)).toBe(true);
+  });
+
+  test("a delivery is replayed under the same id", async () => {
+    const { emulator, received } = await prepare();
+    await emulator.dropFile({ name: "a", content: "a" });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(emulator.replay(header(received[0], "x-fastio-delivery"))).toBe(true);
+    await vi.waitFor(() => expect(received).toHaveLength(2));
+    expect(header(received[1], "x-fastio-delivery")).toBe(header(received[0], "x-fastio-delivery"));
+    expect(emulator.replay("nothing")).toBe(false);
   });
 
   test("faults come over the wire too, and a misspelled one is refused", async () => {
