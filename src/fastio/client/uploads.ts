@@ -16,6 +16,7 @@ import { createResume } from "./resume-upload.ts";
 import { placeOf } from "./routes/storage.ts";
 import { guide, type NewUpload, reference, uploadFields } from "./routes/uploads.ts";
 import { createChunkSender } from "./send-chunks.ts";
+import { createBatch } from "./upload-batch.ts";
 import { formPayload, heldPart, streamOf } from "./upload-bodies.ts";
 import { createSessions, type Session } from "./upload-sessions.ts";
 
@@ -161,7 +162,14 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
     }
   };
 
+  const upload: FastioUploads["upload"] = (target, content, signal) => {
+    const { name, size, sha256, mimeType = UNKNOWN_TYPE } = content;
+    const workspaceId = "shareId" in target ? "" : target.workspaceId;
+    return put(target, { workspaceId, name, mimeType, size, sha256, target }, content, signal);
+  };
+
   return {
+    ...createBatch({ api, sessions, upload }),
     ...createResume({ api, speak, sessions, sender }),
     ...createImports({ api, clock }),
     placeUpload,
@@ -187,11 +195,7 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
       }
     },
 
-    upload: (target, content, signal) => {
-      const { name, size, sha256, mimeType = UNKNOWN_TYPE } = content;
-      const workspaceId = "shareId" in target ? "" : target.workspaceId;
-      return put(target, { workspaceId, name, mimeType, size, sha256, target }, content, signal);
-    },
+    upload,
 
     uploadVersion: async ({ workspaceId, nodeId }, content, signal) => {
       const { size, sha256, mimeType = UNKNOWN_TYPE } = content;

@@ -73,6 +73,14 @@ export type PlacedContent = {
   readonly onProgress?: (progress: UploadProgress) => void;
 };
 
+/** A small file of a batch, at most 4 MiB. */
+export type BatchFile = { readonly name: string; readonly mimeType?: string; readonly content: Uint8Array };
+
+/** What became of one file of a batch; `index` is its place in the list, from 0. */
+export type BatchOutcome =
+  | { readonly kind: "stored"; readonly index: number; readonly nodeId: string }
+  | { readonly kind: "failed"; readonly index: number; readonly code?: string };
+
 /** Aborting the signal of an upload cancels it and gives its session back. */
 export type FastioUploads = {
   /**
@@ -88,6 +96,8 @@ export type FastioUploads = {
   placeUpload(target: UploadTarget, name: string, uploadId: string, signal: AbortSignal): Promise<FastioNode>;
   /** Uploads straight to a place (what a person's client does); chunked above 4 MiB. */
   upload(target: UploadTarget, content: PlacedContent, signal: AbortSignal): Promise<FastioNode>;
+  /** Many small files into one folder, in few calls. Some may fail while others are stored. */
+  uploadMany(target: UploadTarget, files: readonly BatchFile[], signal: AbortSignal): Promise<readonly BatchOutcome[]>;
   /** A new version of a file that is there. */
   uploadVersion(
     file: { readonly workspaceId: string; readonly nodeId: string },

@@ -168,3 +168,38 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     expect((await on.fastio.listGuests(id, signal)).map((one) => one.email)).not.toContain(email);
   });
 });
+
+describe("a link to one file", () => {
+  let on: ClientOnEmulator;
+  beforeAll(async () => {
+    on = await clientOn({ dialects: "reference" });
+  });
+  afterAll(() => on.close());
+
+  test("is made, listed, changed, granted and deleted", async () => {
+    const { workspaceId } = on.emulator;
+    const { nodeId } = await on.emulator.dropFile({ name: "one.txt", content: "one" });
+    const made = await on.fastio.createFileShare(
+      { workspaceId, nodeId, title: "One", access: "link", password: "secret", expiresAtMs: inAYear },
+      signal,
+    );
+    expect(made).toMatchObject({ title: "One", access: "link" });
+    expect((await on.fastio.listFileShares(workspaceId, signal)).map((share) => share.id)).toEqual([made.id]);
+    const changed = await on.fastio.updateFileShare(
+      made.id,
+      { access: "named", password: null, expiresAtMs: null },
+      signal,
+    );
+    expect(changed).toMatchObject({ access: "named" });
+    expect(changed).not.toHaveProperty("expiresAtMs");
+    await on.fastio.grantFileShare(made.id, { email: "pat@example.com" }, "download", signal);
+    expect(await on.fastio.listFileShareGrants(made.id, signal)).toContainEqual(
+      expect.objectContaining({ email: "pat@example.com", capability: "download" }),
+    );
+    await on.fastio.revokeFileShare(made.id, { email: "pat@example.com" }, signal);
+    expect(await on.fastio.listFileShareGrants(made.id, signal)).toEqual([]);
+    await on.fastio.deleteFileShare(made.id, signal);
+    await on.fastio.deleteFileShare(made.id, signal);
+    expect(await on.fastio.listFileShares(workspaceId, signal)).toEqual([]);
+  });
+});

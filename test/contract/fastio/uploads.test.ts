@@ -105,6 +105,21 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     expect(node).toMatchObject({ hash: { value: sha256(content) } });
   });
 
+  test("many small files go together, and one that fails fails alone", async () => {
+    const folder = await on.fastio.createFolder(root, "batch", signal);
+    const target = { ...root, parentId: folder.id };
+    const files = Array.from({ length: 12 }, (_, at) => ({
+      name: at === 5 ? "no/such\u0000name" : `batch-${at} "ü".txt`.replaceAll('"', "'"),
+      content: Buffer.from(`content ${at}`),
+    }));
+    const outcomes = await on.fastio.uploadMany(target, files, signal);
+    expect(outcomes.map((one) => one.kind)).toEqual(files.map((_, at) => (at === 5 ? "failed" : "stored")));
+    const stored = on.emulator.books().files.filter((file) => file.path.startsWith("/batch/"));
+    expect(stored.map((file) => file.sha256).sort()).toEqual(
+      files.flatMap((file, at) => (at === 5 ? [] : sha256(file.content))).sort(),
+    );
+  });
+
   test("a session that is gone says so for good", async () => {
     const { uploadId } = await on.fastio.openUpload({ ...root, name: "gone.bin", size: 10 }, signal);
     await on.fastio.cancelUpload(uploadId, signal);
@@ -192,6 +207,19 @@ describe("on a reference server", () => {
     await counting.upload({ workspaceId: on.emulator.workspaceId, parentId: "root" }, content, signal);
     await transport.close();
     expect(most).toBe(3);
+  });
+
+  test("a batch whose files are stored later is waited for", async () => {
+    on.emulator.setKnobs({ singleCallAsync: true });
+    const files = ["x", "y", "z"].map((name) => ({ name: `${name}.txt`, content: Buffer.from(name) }));
+    const target = { workspaceId: on.emulator.workspaceId, parentId: "root" };
+    const outcomes = await on.fastio.uploadMany(target, files, signal);
+    on.emulator.setKnobs({ singleCallAsync: false });
+    for (const [at, outcome] of outcomes.entries()) {
+      if (outcome.kind !== "stored") throw new Error(`file ${at} failed`);
+      const node = await on.fastio.readNode(target.workspaceId, outcome.nodeId, signal);
+      expect(node.name).toBe(files[at]?.name);
+    }
   });
 
   test("content that is not what was promised fails at its hash", async () => {

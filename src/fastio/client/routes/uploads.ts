@@ -142,6 +142,15 @@ export const guide = {
   }),
 } as const;
 
+/** Many small files in one call. */
+export const batch = (body: Payload): Call => ({
+  operation: "fastio.upload.batch",
+  method: "POST",
+  path: "/upload/batch/",
+  body,
+  headersTimeoutMs: CHUNK_TIMEOUT_MS,
+});
+
 /** Imports by address; both dialects have the same routes. */
 export const imports = {
   start: (url: string, target: UploadTarget, name: string | undefined): Call => ({
