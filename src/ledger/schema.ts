@@ -1,4 +1,14 @@
-import { bigint, bigserial, index, integer, jsonb, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  bigserial,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+} from "drizzle-orm/pg-core";
 import type { Rule } from "../rules/rule.ts";
 
 /**
@@ -128,6 +138,8 @@ export const runs = relay.table(
     /** Only the worker named here may write checkpoints, until the lease ends. */
     leaseOwner: text("lease_owner"),
     leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+    /** The Dify app whose free slot it waits for, outside of the queue; null when it waits for none. */
+    waitingApp: text("waiting_app"),
 
     difyUploadId: text("dify_upload_id"),
     /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
@@ -142,6 +154,15 @@ export const runs = relay.table(
     /** Title of the Dify node that is at work. */
     progress: text(),
     totalTokens: integer("total_tokens"),
+    /** How long the workflow took, by Dify's own clock. */
+    elapsedMs: ms("elapsed_ms"),
+    /** What its nodes cost in all, where Dify tells it. */
+    cost: doublePrecision(),
+    currency: text(),
+    /** The day (UTC, `2026-11-22`) among whose runs it is counted. */
+    countedDay: text("counted_day"),
+    /** The workflow run whose usage is in the sums of its rule's day already. */
+    usageRunId: text("usage_run_id"),
     collectedAtMs: ms("collected_at_ms"),
     folderNodeId: text("folder_node_id"),
     shareId: text("share_id"),
@@ -168,6 +189,7 @@ export const runs = relay.table(
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
     index("runs_event").on(table.eventKey),
+    index("runs_waiting").on(table.waitingApp, table.createdAtMs),
   ],
 );
 
@@ -276,6 +298,56 @@ export const ruleStates = relay.table("rule_states", {
   changedBy: text("changed_by").notNull(),
   sinceMs: ms("since_ms").notNull(),
 });
+
+/**
+ * How many workflow runs each Dify app is given at a time, by all processes together.
+ * An app is named by the first 12 hex digits of the SHA-256 of its key.
+ */
+export const appLimits = relay.table("app_limits", {
+  app: text().primaryKey(),
+  slots: integer().notNull(),
+  /** The setting it began with; a new setting begins anew. */
+  startSlots: integer("start_slots").notNull(),
+  changedAtMs: ms("changed_at_ms").notNull(),
+  /** The last refusal or change; a quiet minute counts from here. */
+  quietSinceMs: ms("quiet_since_ms").notNull(),
+  /** Refusals in a row, none of ours being at work; each lengthens the rest. */
+  refusals: integer().notNull().default(0),
+  /** Nothing is asked of the app before. */
+  restUntilMs: ms("rest_until_ms").notNull().default(0),
+});
+
+/** The slots that are taken: each a lease that ends with its worker. */
+export const appSlots = relay.table(
+  "app_slots",
+  {
+    app: text().notNull(),
+    slot: integer().notNull(),
+    runId: text("run_id").notNull(),
+    owner: text().notNull(),
+    takenAtMs: ms("taken_at_ms").notNull(),
+    untilMs: ms("until_ms").notNull(),
+    /** When the app was heard to work on the run; null before. */
+    admittedAtMs: ms("admitted_at_ms"),
+  },
+  (table) => [primaryKey({ columns: [table.app, table.slot] })],
+);
+
+/** What each rule used on each day (UTC): workflow runs by the day they were asked for, the rest by the day they ended. */
+export const ruleDays = relay.table(
+  "rule_days",
+  {
+    ruleName: text("rule_name").notNull(),
+    /** `2026-11-22`. */
+    day: text().notNull(),
+    runs: integer().notNull().default(0),
+    tokens: bigint({ mode: "number" }).notNull().default(0),
+    elapsedMs: ms("elapsed_ms").notNull().default(0),
+    /** Amount by currency. */
+    costs: jsonb().$type<Readonly<Record<string, number>>>().notNull().default({}),
+  },
+  (table) => [primaryKey({ columns: [table.ruleName, table.day] })],
+);
 
 /** Who did what by hand. */
 export const operatorActions = relay.table(
