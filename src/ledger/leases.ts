@@ -1,0 +1,35 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { leases } from "./schema.ts";
+
+/**
+ * Takes or renews what only one process may do at a time.
+ * @returns whether it is ours now, until the given moment
+ */
+export async function takeLease(
+  db: Db,
+  lease: { readonly name: string; readonly owner: string; readonly untilMs: number },
+  nowMs: number,
+): Promise<boolean> {
+  const { owner, untilMs } = lease;
+  const rows = await db
+    .insert(leases)
+    .values(lease)
+    .onConflictDoUpdate({
+      target: leases.name,
+      set: { owner, untilMs },
+      setWhere: sql`${leases.owner} = ${owner} or ${leases.untilMs} < ${nowMs}`,
+    })
+    .returning({ owner: leases.owner });
+  return rows.length > 0;
+}
+
+/** Gives it back, so that the next process need not wait for its end. */
+export async function dropLease(db: Db, name: string, owner: string): Promise<void> {
+  await db.delete(leases).where(and(eq(leases.name, name), eq(leases.owner, owner)));
+}
+
+/** Frees all of them: right after start on an embedded ledger, whose only user is this process. */
+export async function dropAllLeases(db: Db): Promise<void> {
+  await db.delete(leases);
+}

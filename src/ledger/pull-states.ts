@@ -1,0 +1,54 @@
+import { asc, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { type PullSource, pullStates } from "./schema.ts";
+
+export type PullState = typeof pullStates.$inferSelect;
+
+type Workspace = { readonly id: string; readonly name: string };
+
+/** Writes down that a workspace was read; what was wrong with it is over. */
+export async function recordPull(
+  db: Db,
+  workspace: Workspace,
+  pull: { readonly source: PullSource; readonly atMs: number },
+): Promise<void> {
+  const state = {
+    workspaceName: workspace.name,
+    source: pull.source,
+    pulledAtMs: pull.atMs,
+    errorCode: null,
+    errorMessage: null,
+    nextAction: null,
+    failingSinceMs: null,
+  };
+  await db
+    .insert(pullStates)
+    .values({ workspaceId: workspace.id, ...state })
+    .onConflictDoUpdate({ target: pullStates.workspaceId, set: state });
+}
+
+/** Writes down why a workspace cannot be read; since when stays until it can. */
+export async function recordPullFailure(
+  db: Db,
+  workspace: Workspace,
+  failure: { readonly code: string; readonly message: string; readonly nextAction: string | undefined },
+  nowMs: number,
+): Promise<void> {
+  const state = {
+    workspaceName: workspace.name,
+    errorCode: failure.code,
+    errorMessage: failure.message,
+    nextAction: failure.nextAction ?? null,
+  };
+  await db
+    .insert(pullStates)
+    .values({ workspaceId: workspace.id, ...state, failingSinceMs: nowMs })
+    .onConflictDoUpdate({
+      target: pullStates.workspaceId,
+      set: { ...state, failingSinceMs: sql`coalesce(${pullStates.failingSinceMs}, excluded.failing_since_ms)` },
+    });
+}
+
+export async function listPullStates(db: Db): Promise<readonly PullState[]> {
+  return db.select().from(pullStates).orderBy(asc(pullStates.workspaceName), asc(pullStates.workspaceId));
+}
