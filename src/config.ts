@@ -58,6 +58,8 @@ export const EnvSchema = z.object({
   FASTIO_SIGNATURE: setting(
     z.enum(["auto", "fastio-signature", "x-fastio-signature", "standard-webhooks", "unsigned"]).default("auto"),
   ),
+  CATCH_UP: setting(z.enum(["on", "off"]).default("on")),
+  CATCH_UP_LOOK_BACK_MINUTES: setting(whole(0, 10_080, " minutes").default(15)),
   DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
   DIFY_API_KEY: setting(z.string().optional()),
   DIFY_FILES_URL: setting(httpUrl.optional()),
@@ -85,6 +87,12 @@ export type Config = {
     readonly dialect: Env["FASTIO_DIALECT"];
     readonly secrets: readonly string[];
     readonly signature: Env["FASTIO_SIGNATURE"];
+  };
+  readonly catchUp: {
+    /** Whether Fast.io is asked for what webhooks did not tell. */
+    readonly on: boolean;
+    /** How much of the past counts in a workspace that was never read. */
+    readonly lookBackMs: number;
   };
   readonly dify: {
     readonly apiUrl: string;
@@ -126,6 +134,7 @@ export function parseConfig(environment: Environment): Config {
       secrets: env.FASTIO_WEBHOOK_SECRETS,
       signature: env.FASTIO_SIGNATURE,
     },
+    catchUp: { on: env.CATCH_UP === "on", lookBackMs: env.CATCH_UP_LOOK_BACK_MINUTES * 60_000 },
     dify: {
       apiUrl: env.DIFY_API_URL,
       filesUrl: env.DIFY_FILES_URL,
@@ -158,6 +167,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     fastioDialect: config.fastio.dialect,
     webhookSecrets: config.fastio.secrets.length,
     signatureScheme: config.fastio.signature,
+    catchUp: config.catchUp.on ? "on" : "off",
     difyApi: config.dify.apiUrl,
     difyParallel: config.dify.parallel,
     rulesFile: config.rulesFile,

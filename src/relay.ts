@@ -18,11 +18,13 @@ import { sweep } from "../queues/upkeep/sweep.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
 import { createApp } from "./app.ts";
+import { startCatchUp } from "./catch-up/start.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import { createVerifier } from "./fastio/signatures/verify-delivery.ts";
-import { createAccept } from "./ledger/accept.ts";
+import { type Accept, createAccept } from "./ledger/accept.ts";
+import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
 import type { CompiledRule } from "./rules/compile-rules.ts";
@@ -66,7 +68,10 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const ledger = await openLedger(config.ledger.url, log);
     closers.push(() => ledger.close());
     // Nobody else can hold a lease on an embedded ledger: what is left of them belongs to a dead process.
-    if (ledger.kind === "pglite") await releaseAllLeases(ledger.db);
+    if (ledger.kind === "pglite") {
+      await releaseAllLeases(ledger.db);
+      await dropAllLeases(ledger.db);
+    }
 
     const backend = await openBackend(deps, ledger);
     closers.push(() => backend.close());
@@ -80,15 +85,24 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     closers.push(() => upstreams.close());
     const outbox = createOutbox({ db: ledger.db, queues, clock, log });
 
+    const accept = createAccept({
+      db: ledger.db,
+      log,
+      onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
+    });
+
     const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox });
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
     const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
+    if (config.catchUp.on && parts.work.includes("upkeep")) {
+      ends.push(startCatchUp({ ...deps, db: ledger.db, fastio: upstreams.fastio, accept }));
+    }
     closers.push(async () => {
       stopTicker();
       await Promise.all(ends.map((end) => end()));
     });
 
-    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, outbox }) : undefined;
+    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, accept }) : undefined;
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
@@ -154,15 +168,10 @@ function startWorkers(
 
 function startServer(
   deps: RelayDeps,
-  { ledger, backend, queues, outbox }: Core,
+  { ledger, backend, queues, accept }: Pick<Core, "ledger" | "backend" | "queues"> & { readonly accept: Accept },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
-  const accept = createAccept({
-    db,
-    log,
-    onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
-  });
   const app = createApp({
     receive: receiveFastioWebhook({
       clock,

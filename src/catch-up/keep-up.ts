@@ -1,0 +1,222 @@
+import type { Clock } from "../clock.ts";
+import { RelayError } from "../errors.ts";
+import type { Fastio } from "../fastio/types.ts";
+import { readDeliverySigns } from "../ledger/delivery-signs.ts";
+import { dropLease, takeLease } from "../ledger/leases.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import { recordPullFailure } from "../ledger/pull-states.ts";
+import { messageOf } from "../message-of.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import type { Log } from "../telemetry/log.ts";
+import { backoffMs } from "./backoff.ts";
+import { createLatch, type Latch } from "./latch.ts";
+import { ALIVE_MS, BURST_WINDOW_MS, createBurstDetector, graceMs, restMs } from "./pace.ts";
+import type { Pull } from "./pull.ts";
+import { watchActivity } from "./watch-activity.ts";
+import { findWatched, type WatchedWorkspace } from "./watched-workspaces.ts";
+
+export type KeepUpDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly fastio: Pick<Fastio, "pollActivity" | "listWorkspaces" | "findWorkspace">;
+  readonly rules: () => readonly CompiledRule[];
+  readonly pull: Pull;
+};
+
+export const CATCH_UP_LEASE = "catch-up";
+/** After the death of the process that catches up, another begins within this time. */
+const LEASE_MS = 15_000;
+const RENEW_MS = 4_000;
+/** Pulled at least this often, whatever moves or does not; also how soon a new workspace is noticed. */
+const IDLE_MS = 300_000;
+/** The same where nobody tells us of movements. */
+const UNTOLD_MS = 60_000;
+/** Requests held at once; workspaces beyond are pulled by the clock, and along with others of their organisation. */
+const MAX_WATCHES = 50;
+const SIGNS_EVERY_MS = 15_000;
+
+/**
+ * Catches up for as long as the process lives, in one process at a time: whoever holds the lease.
+ * @returns stops it and resolves when it has stopped
+ */
+export function startKeepingUp(deps: KeepUpDeps): () => Promise<void> {
+  const stopping = new AbortController();
+  const running = keepUp(deps, stopping.signal);
+  return async () => {
+    stopping.abort(new Error("catch-up stops"));
+    await running;
+  };
+}
+
+async function keepUp(deps: KeepUpDeps, stopped: AbortSignal): Promise<void> {
+  const { db, clock, random, log } = deps;
+  const owner = deps.newId();
+  const take = () =>
+    takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now()).catch(() => false);
+  let failures = 0;
+  while (!stopped.aborted) {
+    if (await take()) {
+      const lost = new AbortController();
+      const signal = AbortSignal.any([stopped, lost.signal]);
+      const renewing = renew(take, clock, lost, signal);
+      try {
+        await lead(deps, signal);
+        failures = 0;
+      } catch (error) {
+        if (!signal.aborted) {
+          failures += 1;
+          log.warn("catch_up.failed", { failures, message: messageOf(error) });
+          await clock.sleep(backoffMs(failures, error, random), signal).catch(() => undefined);
+        }
+      } finally {
+        lost.abort(new Error("another process catches up"));
+        await renewing;
+        await dropLease(db, CATCH_UP_LEASE, owner).catch(() => undefined);
+      }
+    } else await clock.sleep(RENEW_MS, stopped).catch(() => undefined);
+  }
+}
+
+/** Keeps the lease until the signal aborts; aborts the work when it is lost. */
+async function renew(
+  take: () => Promise<boolean>,
+  clock: Clock,
+  lost: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  let heldUntilMs = clock.now() + LEASE_MS;
+  while (!signal.aborted) {
+    await clock.sleep(RENEW_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    if (await take()) heldUntilMs = clock.now() + LEASE_MS;
+    else if (clock.now() >= heldUntilMs - RENEW_MS) lost.abort(new Error("the lease was lost"));
+  }
+}
+
+/** One term: as long as the set of workspaces stays the same. */
+async function lead(deps: KeepUpDeps, signal: AbortSignal): Promise<void> {
+  const { clock, log, fastio, rules } = deps;
+  const watched = await findWatched({ fastio, log }, rules(), signal);
+  const term = new AbortController();
+  const within = AbortSignal.any([signal, term.signal]);
+  log.info("catch_up.watching", { workspaces: watched.map(({ id }) => id) });
+  const groups = byOrganisation(watched);
+  const latches = groups.map(() => createLatch(clock.sleep));
+  const work = [
+    ...groups.map((workspaces, index) => follow(deps, workspaces, latches[index] ?? createLatch(clock.sleep), within)),
+    watchSigns(deps, latches, within),
+  ];
+  try {
+    for (;;) {
+      await Promise.race([...work, clock.sleep(IDLE_MS, within)]);
+      const now = await findWatched({ fastio, log }, rules(), signal);
+      if (JSON.stringify(now) !== JSON.stringify(watched)) return;
+    }
+  } finally {
+    term.abort(new Error("the watched workspaces changed"));
+    await Promise.allSettled(work);
+  }
+}
+
+/** One changes feed serves an organisation; a workspace whose organisation is unknown stands alone. */
+function byOrganisation(watched: readonly WatchedWorkspace[]): readonly (readonly WatchedWorkspace[])[] {
+  const groups = new Map<string, WatchedWorkspace[]>();
+  for (const workspace of watched) {
+    const name = workspace.org ?? `workspace ${workspace.id}`;
+    groups.set(name, [...(groups.get(name) ?? []), workspace]);
+  }
+  return [...groups.values()];
+}
+
+/** Pulls one organisation's workspaces whenever something moved in them, and now and then. */
+async function follow(
+  deps: KeepUpDeps,
+  workspaces: readonly WatchedWorkspace[],
+  latch: Latch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock, random, log, pull } = deps;
+  let told = Math.min(workspaces.length, MAX_WATCHES);
+  const watches = workspaces.slice(0, MAX_WATCHES).map(async ({ id }) => {
+    await watchActivity(deps, id, (why) => latch.open(why), signal);
+    told -= 1;
+    latch.open("unwatched");
+  });
+  latch.open("start");
+  let failures = 0;
+  try {
+    while (!signal.aborted) {
+      const reasons = await latch.pass(told < workspaces.length ? UNTOLD_MS : IDLE_MS, signal);
+      const startedMs = clock.now();
+      try {
+        // Movements that come in the meantime are in this pull too; later ones open the latch anew.
+        if (reasons.includes("activity")) await clock.sleep(graceMs(await signsOf(db, clock), clock.now()), signal);
+        const pullingMs = clock.now();
+        const thorough = reasons.includes("refused_signatures");
+        const pulled = await pull({ workspaces, thorough }, signal);
+        failures = 0;
+        const fields = { ...pulled, why: reasons, ms: clock.now() - pullingMs };
+        if (pulled.fresh > 0) log.info("catch_up.pulled", fields);
+        else log.debug("catch_up.pulled", fields);
+        await clock.sleep(restMs(clock.now() - pullingMs), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        log.warn("catch_up.pull_failed", { failures, ms: clock.now() - startedMs, message: messageOf(error) });
+        await noteFailure(db, workspaces, error, clock.now());
+        await clock.sleep(backoffMs(failures, error, random), signal);
+        latch.open("failure");
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await Promise.allSettled(watches);
+  }
+}
+
+async function noteFailure(
+  db: Db,
+  workspaces: readonly WatchedWorkspace[],
+  error: unknown,
+  nowMs: number,
+): Promise<void> {
+  const code = error instanceof RelayError ? error.code : "fault";
+  const nextAction = error instanceof RelayError ? error.nextAction : undefined;
+  for (const workspace of workspaces) {
+    // The ledger may be what failed; then the log has it.
+    await recordPullFailure(db, workspace, { code, message: messageOf(error), nextAction }, nowMs).catch(
+      () => undefined,
+    );
+  }
+}
+
+const signsOf = (db: Db, clock: Clock) => readDeliverySigns(db, clock.now() - ALIVE_MS);
+
+/** A burst of refused signatures means that webhooks tell us nothing, whatever comes in. */
+async function watchSigns(
+  { db, clock, log }: Pick<KeepUpDeps, "db" | "clock" | "log">,
+  latches: readonly Latch[],
+  signal: AbortSignal,
+): Promise<void> {
+  const isBurst = createBurstDetector();
+  while (!signal.aborted) {
+    await clock.sleep(SIGNS_EVERY_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      const signs = await readDeliverySigns(db, clock.now() - BURST_WINDOW_MS);
+      if (!isBurst(signs, clock.now())) continue;
+      log.warn("catch_up.signatures_refused", {
+        deliveries: signs.badSignatures,
+        nextAction:
+          "compare FASTIO_WEBHOOK_SECRETS with the secret of the webhook; catch-up finds the events meanwhile",
+      });
+      for (const latch of latches) latch.open("refused_signatures");
+    } catch (error) {
+      log.debug("catch_up.signs_unread", { message: messageOf(error) });
+    }
+  }
+}

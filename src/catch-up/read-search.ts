@@ -1,0 +1,98 @@
+import type { Clock } from "../clock.ts";
+import type { FastioEvent } from "../fastio/events/event.ts";
+import type { Fastio } from "../fastio/types.ts";
+import { readCursor, writeCursor } from "../ledger/cursors.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import type { Log } from "../telemetry/log.ts";
+import {
+  advancePosition,
+  beginPosition,
+  isHistory,
+  parsePosition,
+  printPosition,
+  probeSince,
+  type SearchPosition,
+  searchSince,
+  type TimedRow,
+} from "./search-position.ts";
+import { addUp, type Intaken, NOTHING, readRows, type TakeIn } from "./take-in.ts";
+
+export type ReadSearchDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fastio: Pick<Fastio, "searchEvents">;
+  readonly takeIn: TakeIn;
+  /** How much of the past counts in a workspace that was never read, in milliseconds. */
+  readonly lookBackMs: number;
+};
+
+/** Pages looked at to find where to begin. */
+const PROBE_PAGES = 4;
+
+const positionName = (workspaceId: string): string => `search ${workspaceId}`;
+
+/** When a workspace was last searched; undefined: never. */
+export async function lastSearched(db: Db, workspaceId: string): Promise<number | undefined> {
+  return (await readCursor(db, positionName(workspaceId)))?.updatedAtMs;
+}
+
+/** Searches a workspace's events from where the last search ended, with some overlap. */
+export async function readSearch(deps: ReadSearchDeps, workspaceId: string, signal: AbortSignal): Promise<Intaken> {
+  const { db, clock } = deps;
+  const stored = await readCursor(db, positionName(workspaceId));
+  let position = (stored && parsePosition(stored.value)) ?? (await begin(deps, workspaceId, signal));
+  let intaken = NOTHING;
+  for await (const events of pagesOf(deps, workspaceId, searchSince(position), signal)) {
+    const present = events.filter((event) => !isHistory(position, timed(event)));
+    intaken = addUp(intaken, await deps.takeIn(present));
+    position = advancePosition(position, present.map(timed), clock.now());
+  }
+  // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.
+  await writeCursor(db, positionName(workspaceId), printPosition(position), clock.now());
+  return intaken;
+}
+
+/** Searches from a moment on and leaves the position as it is: for a person who wants to be sure. */
+export async function searchAgain(
+  deps: ReadSearchDeps,
+  workspaceId: string,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<Intaken> {
+  let intaken = NOTHING;
+  for await (const events of pagesOf(deps, workspaceId, sinceMs, signal)) {
+    intaken = addUp(intaken, await deps.takeIn(events));
+  }
+  return intaken;
+}
+
+async function begin(deps: ReadSearchDeps, workspaceId: string, signal: AbortSignal): Promise<SearchPosition> {
+  const { clock, lookBackMs } = deps;
+  const nowMs = clock.now();
+  const recent: TimedRow[] = [];
+  let pages = 0;
+  for await (const events of pagesOf(deps, workspaceId, probeSince(nowMs, lookBackMs), signal)) {
+    recent.push(...events.map(timed));
+    pages += 1;
+    if (pages >= PROBE_PAGES) break;
+  }
+  return beginPosition(recent, nowMs, lookBackMs);
+}
+
+async function* pagesOf(
+  deps: ReadSearchDeps,
+  workspaceId: string,
+  since: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly FastioEvent[]> {
+  for await (const rows of deps.fastio.searchEvents({ workspaceId, since }, signal)) {
+    // The scope was asked for; a row that does not repeat it is in it all the same.
+    const scoped = rows.map((row) =>
+      "workspace_id" in row || "share_id" in row ? row : { ...row, workspace_id: workspaceId },
+    );
+    yield readRows(scoped, "search", deps).filter((event) => event.workspaceId === workspaceId);
+  }
+}
+
+const timed = ({ id, occurredAtMs }: FastioEvent): TimedRow => ({ id, atMs: occurredAtMs });

@@ -1,0 +1,34 @@
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { Fastio } from "../fastio/types.ts";
+import type { Accept } from "../ledger/accept.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import type { Log } from "../telemetry/log.ts";
+import { startKeepingUp } from "./keep-up.ts";
+import { createPull } from "./pull.ts";
+import { createTakeIn } from "./take-in.ts";
+
+export type CatchUpDeps = {
+  readonly config: Pick<Config, "catchUp">;
+  readonly rules: readonly CompiledRule[];
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly fastio: Fastio;
+  readonly accept: Accept;
+};
+
+/** Event types that some rule listens to. */
+export const wantedTypes = (rules: readonly CompiledRule[]): ReadonlySet<string> =>
+  new Set(rules.flatMap(({ rule }) => rule.when.events));
+
+/** Puts catch-up together and starts it. @returns stops it */
+export function startCatchUp({ config, rules, ...deps }: CatchUpDeps): () => Promise<void> {
+  const types = wantedTypes(rules);
+  const takeIn = createTakeIn({ ...deps, wantedTypes: () => types });
+  const pull = createPull({ ...deps, takeIn, lookBackMs: config.catchUp.lookBackMs });
+  return startKeepingUp({ ...deps, rules: () => rules, pull });
+}

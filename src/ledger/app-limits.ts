@@ -1,0 +1,233 @@
+import { and, asc, count, eq, gt, inArray, isNotNull, lte, ne, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import type { QueuedRun } from "./run-queries.ts";
+import { appLimits, appSlots, runs } from "./schema.ts";
+
+/** How long a slot outlives the last word of its worker. */
+export const SLOT_LEASE_MS = 4_000;
+/** After this long without a refusal an app that is asked for more is tried with one slot more. */
+export const QUIET_MS = 60_000;
+/** How long an app that refuses although nothing of ours is at work is left alone; doubled with each refusal. */
+const REST_MS = 500;
+const MAX_REST_DOUBLINGS = 5;
+/** Two workers may reach for the same free slot; the loser tries another. */
+const TRIES = 3;
+/** More slots than this are never counted, not even of runs that are found at work without one. */
+const MOST_SLOTS = 2_000;
+
+export type AppLimitRow = typeof appLimits.$inferSelect;
+export type SlotHolder = { readonly app: string; readonly runId: string; readonly owner: string };
+export type TakenSlot = SlotHolder & { readonly slot: number; readonly takenAtMs: number };
+
+/** Makes the limit known. A limit that was learned stands until somebody changes the setting it began with. */
+export async function openAppLimit(
+  db: Db,
+  app: string,
+  { start, ceiling }: { readonly start: number; readonly ceiling: number },
+  nowMs: number,
+): Promise<AppLimitRow> {
+  const fresh = { slots: start, startSlots: start, changedAtMs: nowMs, quietSinceMs: nowMs };
+  await db
+    .insert(appLimits)
+    .values({ app, ...fresh })
+    .onConflictDoUpdate({
+      target: appLimits.app,
+      set: { ...fresh, refusals: 0, restUntilMs: 0 },
+      setWhere: sql`${appLimits.startSlots} <> ${start} or ${appLimits.slots} > ${ceiling}`,
+    });
+  const [row] = await db.select().from(appLimits).where(eq(appLimits.app, app));
+  if (!row) throw new Error("the limit of an app vanished");
+  return row;
+}
+
+/**
+ * Takes a free slot, in one statement that can neither pass the limit's count of slots nor take one that is held.
+ * @returns undefined when none is free, or the app is given a rest
+ */
+export async function takeSlot(db: Db, holder: SlotHolder, nowMs: number): Promise<TakenSlot | undefined> {
+  const withinLimit = sql`n <= ${appLimits.slots} and ${appLimits.restUntilMs} <= ${nowMs}
+    and (select count(*) from ${appSlots} where ${eq(appSlots.app, holder.app)} and ${gt(appSlots.untilMs, nowMs)}) < ${appLimits.slots}`;
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const slot = await insertSlot(db, holder, sql`and ${withinLimit}`, nowMs);
+    if (slot) return slot;
+    if (!(await hasRoom(db, holder.app, nowMs))) return undefined;
+  }
+  return undefined;
+}
+
+/** A slot for a run that is found at work in the app already: it is counted, whatever the limit says. */
+export async function occupySlot(db: Db, holder: SlotHolder, nowMs: number): Promise<TakenSlot | undefined> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const slot = await insertSlot(db, holder, sql``, nowMs);
+    if (slot) return slot;
+  }
+  return undefined;
+}
+
+async function insertSlot(
+  db: Db,
+  { app, runId, owner }: SlotHolder,
+  condition: ReturnType<typeof sql>,
+  nowMs: number,
+): Promise<TakenSlot | undefined> {
+  const untilMs = nowMs + SLOT_LEASE_MS;
+  const [row] = await db
+    .insert(appSlots)
+    .select(
+      // Columns in the order of the schema.
+      sql`select ${appLimits.app}, n, ${runId}::text, ${owner}::text, ${nowMs}::bigint, ${untilMs}::bigint, null::bigint
+        from ${appLimits}, generate_series(1, ${MOST_SLOTS}) n
+        where ${eq(appLimits.app, app)} ${condition}
+          and not exists (
+            select 1 from ${appSlots}
+            where ${appSlots.app} = ${appLimits.app} and ${appSlots.slot} = n and ${gt(appSlots.untilMs, nowMs)})
+        order by n limit 1`,
+    )
+    .onConflictDoUpdate({
+      target: [appSlots.app, appSlots.slot],
+      set: { runId, owner, takenAtMs: nowMs, untilMs, admittedAtMs: null },
+      // Looked at once more in the row itself: another may have taken it since the statement began.
+      setWhere: lte(appSlots.untilMs, nowMs),
+    })
+    .returning({ slot: appSlots.slot });
+  return row && { app, runId, owner, slot: row.slot, takenAtMs: nowMs };
+}
+
+/** Free slots of an app as things stand; 0 while it is given a rest. */
+export async function countFree(db: Db, app: string, nowMs: number): Promise<number> {
+  const [limit] = await db.select().from(appLimits).where(eq(appLimits.app, app));
+  if (!limit || limit.restUntilMs > nowMs) return 0;
+  return Math.max(0, limit.slots - (await countHeld(db, app, nowMs)));
+}
+
+const hasRoom = async (db: Db, app: string, nowMs: number): Promise<boolean> => (await countFree(db, app, nowMs)) > 0;
+
+async function countHeld(db: Db, app: string, nowMs: number): Promise<number> {
+  const [held] = await db
+    .select({ count: count() })
+    .from(appSlots)
+    .where(and(eq(appSlots.app, app), gt(appSlots.untilMs, nowMs)));
+  return held?.count ?? 0;
+}
+
+const isHeldBy = ({ app, slot, runId, owner }: TakenSlot) =>
+  and(eq(appSlots.app, app), eq(appSlots.slot, slot), eq(appSlots.runId, runId), eq(appSlots.owner, owner));
+
+/** @returns false when the lease had ended and another has the slot */
+export async function renewSlot(db: Db, slot: TakenSlot, nowMs: number): Promise<boolean> {
+  const kept = await db
+    .update(appSlots)
+    .set({ untilMs: nowMs + SLOT_LEASE_MS })
+    .where(isHeldBy(slot))
+    .returning({ slot: appSlots.slot });
+  return kept.length > 0;
+}
+
+export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
+  await db.delete(appSlots).where(isHeldBy(slot));
+}
+
+/** The app works on the run of this slot: it takes that many at least, and needs no rest. */
+export async function admitSlot(db: Db, slot: TakenSlot, nowMs: number): Promise<void> {
+  await db.update(appSlots).set({ admittedAtMs: nowMs }).where(isHeldBy(slot));
+  await db
+    .update(appLimits)
+    .set({ refusals: 0, restUntilMs: 0 })
+    .where(and(eq(appLimits.app, slot.app), gt(appLimits.refusals, 0)));
+}
+
+/**
+ * The app refused the run of this slot because it is busy. The limit is halved; but what the app is seen to work on at
+ * this moment it can work on, so never below that. A slot that was taken before the last change tells nothing of the
+ * limit as it is now: runs that are refused together lower it once.
+ */
+export async function lowerAppLimit(
+  db: Db,
+  slot: TakenSlot,
+  nowMs: number,
+  /** What the app asked for, in milliseconds. */
+  retryAfterMs = 0,
+): Promise<AppLimitRow | undefined> {
+  const [others] = await db
+    .select({ count: count() })
+    .from(appSlots)
+    .where(
+      and(
+        eq(appSlots.app, slot.app),
+        ne(appSlots.slot, slot.slot),
+        gt(appSlots.untilMs, nowMs),
+        isNotNull(appSlots.admittedAtMs),
+      ),
+    );
+  const atWork = others?.count ?? 0;
+  await db
+    .update(appLimits)
+    .set({
+      slots: sql`greatest(1, ${appLimits.slots} / 2, least(${appLimits.slots} - 1, ${atWork}::int))`,
+      changedAtMs: nowMs,
+    })
+    .where(and(eq(appLimits.app, slot.app), lte(appLimits.changedAtMs, slot.takenAtMs)));
+  // The next free slot comes when one of ours ends; with none at work only time can tell.
+  const isAlone = atWork === 0;
+  const doubled = sql`${REST_MS}::int * (1 << least(${appLimits.refusals}, ${MAX_REST_DOUBLINGS}))`;
+  const [row] = await db
+    .update(appLimits)
+    .set({
+      quietSinceMs: nowMs,
+      ...(isAlone ? { refusals: sql`${appLimits.refusals} + 1` } : {}),
+      restUntilMs: isAlone
+        ? sql`${nowMs}::bigint + greatest(${retryAfterMs}::bigint, ${doubled})`
+        : sql`${nowMs}::bigint + ${retryAfterMs}::bigint`,
+    })
+    .where(eq(appLimits.app, slot.app))
+    .returning();
+  return row;
+}
+
+/** One slot more after a quiet minute; asked only while runs wait. @returns the limit when it was raised */
+export async function raiseAppLimit(db: Db, app: string, ceiling: number, nowMs: number): Promise<number | undefined> {
+  const [raised] = await db
+    .update(appLimits)
+    .set({ slots: sql`${appLimits.slots} + 1`, changedAtMs: nowMs, quietSinceMs: nowMs })
+    .where(
+      and(eq(appLimits.app, app), sql`${appLimits.slots} < ${ceiling}`, lte(appLimits.quietSinceMs, nowMs - QUIET_MS)),
+    )
+    .returning({ slots: appLimits.slots });
+  return raised?.slots;
+}
+
+/** Apps that runs wait for, with how many. */
+export async function listWaitingApps(db: Db): Promise<readonly { readonly app: string; readonly count: number }[]> {
+  const rows = await db
+    .select({ app: runs.waitingApp, count: count() })
+    .from(runs)
+    .where(isNotNull(runs.waitingApp))
+    .groupBy(runs.waitingApp);
+  return rows.flatMap(({ app, count: waiting }) => (app === null ? [] : [{ app, count: waiting }]));
+}
+
+/**
+ * Calls the runs that have waited longest for an app. Only one of several callers gets each.
+ * @returns what is to be handed to the queue
+ */
+export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: number): Promise<readonly QueuedRun[]> {
+  const longest = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(eq(runs.waitingApp, app))
+    .orderBy(asc(runs.createdAtMs), asc(runs.id))
+    .limit(most)
+    .for("update", { skipLocked: true });
+  return db
+    .update(runs)
+    .set({
+      waitingApp: null,
+      progress: null,
+      notBeforeMs: 0,
+      // As if handed over now: should that fail, the sweep does it.
+      queuedAtMs: nowMs,
+      generation: sql`${runs.generation} + 1`,
+    })
+    .where(and(inArray(runs.id, longest), isNotNull(runs.waitingApp)))
+    .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
+}
