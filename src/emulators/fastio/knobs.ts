@@ -26,6 +26,8 @@ export type FastioKnobs = {
   readonly rateHeaders: "both" | "modern" | "legacy";
   /** How the end of the window is told, if at all. */
   readonly rateReset: "epoch" | "datetime" | "absent";
+  /** Events left out of search and feed after paging, as those nobody may read; pages come short then. */
+  readonly hiddenEvents: readonly string[];
   /** Limits of single families of routes (event search, batch upload) beside the common one. */
   readonly buckets: "off" | "published";
   /** Added to each answer, real milliseconds. */
@@ -89,6 +91,7 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   rateWindowMs: 60_000,
   rateHeaders: "both",
   rateReset: "epoch",
+  hiddenEvents: [],
   buckets: "off",
   latencyMs: 0,
   uploadDelayMs: 20,

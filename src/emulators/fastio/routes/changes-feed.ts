@@ -3,6 +3,7 @@ import { ApiRefusal } from "../protocol/faults.ts";
 import { readFields } from "../protocol/fields.ts";
 import { formatTime } from "../protocol/times.ts";
 import type { World } from "../world.ts";
+import { isShown, mayRead } from "./event-access.ts";
 
 type Mark = { readonly org: string; readonly user: string; readonly seq: number; readonly age: number };
 
@@ -45,10 +46,12 @@ export function changesFeed(world: World): CursorControl & { readonly routes: re
           const cursor = read.optional("cursor");
           read.done();
           const log = world.events.all();
-          const profiles = {
-            version: 1,
-            items: world.places.workspaces(org).map((workspace) => ({ id: workspace.id, type: "workspace" })),
-          };
+          const items = world.places
+            .workspaces(org)
+            .filter(({ id }) => mayRead(world, call, { orgId: org, workspaceId: id }))
+            .map(({ id }) => ({ id, type: "workspace" }));
+          if (items.length === 0) throw new ApiRefusal(403, 135626, "Nothing here is yours to read.");
+          const profiles = { version: 1, items };
           if (cursor === undefined || cursor === "")
             return ok({ changes: [], cursor: encode({ org, user, seq: log.length, age }), has_more: false, profiles });
           const mark = decode(cursor);
@@ -60,7 +63,7 @@ export function changesFeed(world: World): CursorControl & { readonly routes: re
           const seq = mark.seq + rows.length;
           return ok({
             changes: rows
-              .filter((row) => row.orgId === org)
+              .filter((row) => row.orgId === org && isShown(world, call, row))
               .map((row) => ({
                 event_id: row.id,
                 event: row.event,

@@ -1,4 +1,3 @@
-import { checkAccess } from "../http/access.ts";
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
 import { ApiRefusal, denied, invalidField, invalidInput, notFound } from "../protocol/faults.ts";
@@ -7,6 +6,7 @@ import { idKey } from "../protocol/ids.ts";
 import { formatTime } from "../protocol/times.ts";
 import type { EventRow } from "../store/events.ts";
 import type { World } from "../world.ts";
+import { isShown, mayRead, placeAllows, pollable } from "./event-access.ts";
 import { pageOf } from "./paging.ts";
 
 const SCOPES = ["workspace_id", "share_id", "org_id", "user_id", "parent_event_id"] as const;
@@ -24,14 +24,6 @@ export const eventJson = (row: EventRow): Record<string, unknown> => ({
   calling_user_id: row.userId ?? null,
   acknowledged: row.acknowledged,
 });
-
-/** The id of a profile the caller may look into. @throws {ApiRefusal} 404 or 403 */
-function placeAllows(world: World, call: Call, kind: "org" | "workspace" | "share", id: string): string {
-  const route: Route = { method: "GET", path: `/${kind}/:profile/`, dialect: "both", handle: () => ok() };
-  checkAccess(world, call.token, { route, method: "GET", params: new Map([["profile", id]]) });
-  if (kind === "org") return world.places.org(id).id;
-  return kind === "workspace" ? world.places.workspace(id).id : world.shares.get(id).id;
-}
 
 /** Seconds a token for the realtime socket lives. */
 const SOCKET_TOKEN_S = 3600;
@@ -92,15 +84,6 @@ function readFilters(read: FieldReader): Keep {
     (to === undefined || second(row.createdMs) <= second(to));
 }
 
-/** The profile an activity key belongs to: a workspace, organisation or share, or the caller. */
-export function pollable(world: World, call: Call, id: string): string {
-  if (call.user().id === id) return id;
-  if (world.places.findWorkspace(id)) return placeAllows(world, call, "workspace", id);
-  if (world.places.findOrg(id)) return placeAllows(world, call, "org", id);
-  if (world.shares.find(id)) return placeAllows(world, call, "share", id);
-  throw notFound("profile");
-}
-
 export function eventRoutes(world: World): readonly Route[] {
   const eventOf = (id: string): EventRow => {
     const row = world.events.find(id);
@@ -109,7 +92,7 @@ export function eventRoutes(world: World): readonly Route[] {
   };
   /** @throws {ApiRefusal} 403 or 404 for events of places the caller is not in */
   const readable = (call: Call, row: EventRow): EventRow => {
-    if (row.workspaceId !== undefined) placeAllows(world, call, "workspace", row.workspaceId);
+    if (!mayRead(world, call, row)) throw denied();
     return row;
   };
   const find = (call: Call): readonly EventRow[] => {
@@ -141,7 +124,7 @@ export function eventRoutes(world: World): readonly Route[] {
       bucket: "events_search",
       handle: (call) => {
         const { items, pagination } = pageOf(call.query, find(call).toReversed(), 250);
-        return ok({ events: items.map(eventJson), pagination });
+        return ok({ events: items.filter((row) => isShown(world, call, row)).map(eventJson), pagination });
       },
     },
     {

@@ -2,10 +2,21 @@ import type { Clock } from "../../../clock.ts";
 import { notAcceptable, notFound } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
-import { freeName } from "../protocol/names.ts";
 
 import type { EventLog, EventScope } from "./events.ts";
 import type { Indexer, IndexState } from "./indexing.ts";
+import {
+  attach,
+  detach,
+  forget,
+  isInside,
+  isTrashed,
+  keyOf,
+  liveFolderKey,
+  namesIn,
+  nodeById,
+  pathOf,
+} from "./tree.ts";
 
 /** Bytes that are already in the blob store. */
 export type Content = { readonly key: string; readonly size: number; readonly sha256: string };
@@ -105,12 +116,6 @@ export function createNodeStore(deps: {
   readonly overwriteEvent: () => "file_updated" | "file_added";
 }): NodeStore {
   const now = (): number => deps.clock.now();
-  const keyOf = (folder: string): string => (folder === "root" ? "root" : idKey(folder));
-  const namesIn = (drive: Drive, folderKey: string): Map<string, Node> => {
-    const names = drive.children.get(folderKey) ?? new Map<string, Node>();
-    drive.children.set(folderKey, names);
-    return names;
-  };
   const tell = (drive: Drive, node: Node, what: string, userId: string | undefined): void => {
     const version = currentVersion(node);
     deps.events.append({
@@ -127,38 +132,6 @@ export function createNodeStore(deps: {
         ...(version ? { size: version.size, versionId: version.id, mimetype: mimeOf(node.name).mimetype } : {}),
       },
     });
-  };
-  const node = (drive: Drive, id: string): Node => {
-    const found = drive.nodes.get(idKey(id));
-    if (!found) throw notFound("node");
-    return found;
-  };
-  const isTrashed = (drive: Drive, one: Node): boolean => {
-    if (one.trashed) return true;
-    const parent = one.parentId === "root" ? undefined : drive.nodes.get(idKey(one.parentId));
-    return parent ? isTrashed(drive, parent) : false;
-  };
-  const folderKey = (drive: Drive, id: string): string => {
-    if (id === "root") return "root";
-    const folder = node(drive, id);
-    if (isTrashed(drive, folder)) throw notFound("folder");
-    if (folder.type !== "folder") throw notAcceptable("The node is not a folder.");
-    return idKey(id);
-  };
-  const isInside = (drive: Drive, one: Node, key: string): boolean => {
-    if (key === "root" || idKey(one.id) === key) return true;
-    const parent = one.parentId === "root" ? undefined : drive.nodes.get(idKey(one.parentId));
-    return parent ? isInside(drive, parent, key) : false;
-  };
-  const attach = (drive: Drive, one: Node, parent: string, name: string): void => {
-    const key = keyOf(parent);
-    one.parentId = key === "root" ? "root" : node(drive, parent).id;
-    one.name = freeName(namesIn(drive, key), name);
-    namesIn(drive, key).set(one.name, one);
-  };
-  const detach = (drive: Drive, one: Node): void => {
-    const names = namesIn(drive, keyOf(one.parentId));
-    if (names.get(one.name) === one) names.delete(one.name);
   };
   const make = (drive: Drive, type: Node["type"], parent: string, name: string, userId: string | undefined): Node => {
     const made: Node = {
@@ -213,12 +186,6 @@ export function createNodeStore(deps: {
     for (const child of children) if (child.type !== "link") copyTree(drive, child, target, made.id, userId);
     return made;
   };
-  const forget = (drive: Drive, one: Node): void => {
-    for (const child of drive.children.get(idKey(one.id))?.values() ?? []) forget(drive, child);
-    drive.children.delete(idKey(one.id));
-    drive.nodes.delete(idKey(one.id));
-  };
-
   return {
     createDrive: (kind, id, scope, intelligence) => ({
       kind,
@@ -228,19 +195,15 @@ export function createNodeStore(deps: {
       nodes: new Map(),
       children: new Map(),
     }),
-    node,
-    folderKey,
+    node: nodeById,
+    folderKey: liveFolderKey,
     isTrashed,
     childrenOf: (drive, key) => [...(drive.children.get(key)?.values() ?? [])],
     trash: (drive) => [...drive.nodes.values()].filter((one) => one.trashed !== undefined),
     isInside,
-    path: (drive, one) => {
-      const names: string[] = [];
-      for (let at: Node | undefined = one; at; at = drive.nodes.get(idKey(at.parentId))) names.unshift(at.name);
-      return `/${names.join("/")}`;
-    },
+    path: pathOf,
     createFolder: (drive, parent, name, userId, force = false) => {
-      const key = folderKey(drive, parent);
+      const key = liveFolderKey(drive, parent);
       const existing = namesIn(drive, key).get(name);
       if (existing?.type === "folder" && !force) return existing;
       const made = make(drive, "folder", parent, name, userId);
@@ -248,7 +211,7 @@ export function createNodeStore(deps: {
       return made;
     },
     createLink: (drive, parent, name, target, userId, told = true) => {
-      folderKey(drive, parent);
+      liveFolderKey(drive, parent);
       const made: Node = { ...make(drive, "link", parent, name, userId), target };
       drive.nodes.set(idKey(made.id), made);
       namesIn(drive, keyOf(parent)).set(made.name, made);
@@ -256,7 +219,7 @@ export function createNodeStore(deps: {
       return made;
     },
     putFile: (drive, parent, name, content, by) => {
-      const existing = namesIn(drive, folderKey(drive, parent)).get(name);
+      const existing = namesIn(drive, liveFolderKey(drive, parent)).get(name);
       if (existing?.type === "file") return addVersion(drive, existing, content, by);
       const made = make(drive, "file", parent, name, by.userId);
       push(drive, made, content, by);
@@ -264,15 +227,15 @@ export function createNodeStore(deps: {
       return made;
     },
     createNote: (drive, parent, name, content, userId) => {
-      folderKey(drive, parent);
+      liveFolderKey(drive, parent);
       const made = make(drive, "note", parent, name, userId);
       push(drive, made, content, { userId });
       tell(drive, made, "file_added", userId);
       return made;
     },
     copy: (drive, one, target, parent, userId) => {
-      const key = folderKey(target, parent);
-      if (drive === target && key !== "root" && isInside(target, node(target, parent), idKey(one.id)))
+      const key = liveFolderKey(target, parent);
+      if (drive === target && key !== "root" && isInside(target, nodeById(target, parent), idKey(one.id)))
         throw notAcceptable("A folder cannot be copied into itself.");
       const inTheWay = namesIn(target, key).get(one.name);
       if (inTheWay?.type === "file" && one.type === "file" && inTheWay !== one) trashNode(target, inTheWay, userId);
@@ -304,8 +267,8 @@ export function createNodeStore(deps: {
       return one;
     },
     move: (drive, one, parent, userId) => {
-      const key = folderKey(drive, parent);
-      if (key !== "root" && isInside(drive, node(drive, parent), idKey(one.id)))
+      const key = liveFolderKey(drive, parent);
+      if (key !== "root" && isInside(drive, nodeById(drive, parent), idKey(one.id)))
         throw notAcceptable("A folder cannot be moved into itself.");
       if (keyOf(one.parentId) === key) return one;
       const inTheWay = namesIn(drive, key).get(one.name);

@@ -53,6 +53,30 @@ describe("event search", () => {
 });
 
 describe("events of others", () => {
+  test("rows that may not be read are left out after paging, so pages come short", async () => {
+    const { emulator, api } = await start({ hiddenEvents: ["workspace_storage_folder_created"] });
+    const head = textAt((await api.get(`/org/${D.orgId}/events/changes/`)).body, "cursor");
+    await emulator.dropFile({ name: "a.txt", content: "a", folder: "one/two" });
+    const first = await api.get(`${search}&limit=2`);
+    expect([listAt(first.body, "events").length, at(first.body, "pagination", "total")]).toEqual([1, 3]);
+    expect(listAt((await api.get(`${search}&limit=2&offset=2`)).body, "events")).toEqual([]);
+    const feed = await api.get(`/org/${D.orgId}/events/changes/?cursor=${encodeURIComponent(head)}`);
+    expect(listAt(feed.body, "changes").map((row) => at(row, "event"))).toEqual(["workspace_storage_file_added"]);
+  });
+
+  test("who is in no workspace gets no feed, and workspaces of others are left out of it", async () => {
+    const { emulator, api, ws } = await start();
+    const person = callerOf(emulator, D.personKey);
+    const path = `/org/${D.orgId}/events/changes/`;
+    expect(listAt((await person.get(path)).body, "profiles", "items")).toHaveLength(1);
+    await api.delete(`${ws}/members/${D.personUserId}/`);
+    const refused = await person.get(path);
+    expect([refused.status, at(refused.body, "error", "code")]).toEqual([403, 135626]);
+    await emulator.dropFile({ name: "a.txt", content: "a" });
+    const found = await person.get(`/events/search/?org_id=${D.orgId}`);
+    expect([listAt(found.body, "events").length, at(found.body, "pagination", "total")]).toEqual([0, 2]);
+  });
+
   test("a stranger finds and reads nothing, and confirms nothing", async () => {
     const { emulator, api, ws } = await start();
     await emulator.dropFile({ name: "a.txt", content: "a" });
