@@ -28,6 +28,8 @@ export type AppConfig = {
   readonly inputs: readonly StartVariable[];
   readonly apiEnabled?: boolean;
   readonly published?: boolean;
+  /** How the workflow begins. One that begins with a trigger has no Start node, hence no inputs. Default: `start`. */
+  readonly entry?: "start" | "trigger";
   /** Takes `custom` files of every extension, where a real app has to list them. */
   readonly anyExtension?: boolean;
   /** What a run does; by default it cleans tables and reports on everything else. */
@@ -69,6 +71,7 @@ export const DEFAULT_APP: AppConfig = {
 export function createApp(config: AppConfig, tenantId: string, random: Random): EmulatedApp {
   return {
     ...config,
+    inputs: config.entry === "trigger" ? [] : config.inputs,
     id: random.uuid(),
     tenantId,
     workflowId: random.uuid(),

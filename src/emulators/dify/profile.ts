@@ -18,6 +18,8 @@ export type ProfileTraits = {
   readonly streamPings: boolean;
   /** An `error` frame is followed by the end of the run instead of silence. */
   readonly errorEndsRun: boolean;
+  /** Workflows that begin with a trigger cannot be run through the Service API. */
+  readonly refusesTriggers: boolean;
 };
 
 const TRAITS = {
@@ -29,6 +31,7 @@ const TRAITS = {
     events: false,
     streamPings: false,
     errorEndsRun: true,
+    refusesTriggers: false,
   },
   P2: {
     profile: "P2",
@@ -38,6 +41,7 @@ const TRAITS = {
     events: true,
     streamPings: false,
     errorEndsRun: false,
+    refusesTriggers: false,
   },
   P3: {
     profile: "P3",
@@ -47,6 +51,7 @@ const TRAITS = {
     events: true,
     streamPings: true,
     errorEndsRun: true,
+    refusesTriggers: true,
   },
 } as const satisfies Record<Profile, ProfileTraits>;
 

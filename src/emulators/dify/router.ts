@@ -24,6 +24,7 @@ export function createRouter(world: World): Listener {
     const url = new URL(request.url ?? "/", "http://emulator");
     response.setHeader("X-Version", world.traits.version);
     response.setHeader("X-Env", "PRODUCTION");
+    response.setHeader("Date", new Date(world.time.now()).toUTCString());
     const method = request.method === "HEAD" ? "GET" : request.method;
     const known = routes.filter(({ path }) => path.test(url.pathname));
     const route = known.find((candidate) => candidate.method === method);

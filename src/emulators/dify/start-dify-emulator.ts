@@ -29,6 +29,8 @@ export type DifyEmulatorOptions = {
   readonly print?: (line: string) => void;
   readonly observe?: Observe;
   readonly clock?: Clock;
+  /** How far its clock is ahead of ours, in milliseconds; below 0 it is behind. Told in `Date`, stamps and links. */
+  readonly clockSkewMs?: number;
   /** The same seed gives the same ids. */
   readonly seed?: string;
   /** Real milliseconds that the nodes of a run take in all. */
@@ -69,7 +71,8 @@ export async function startDifyEmulator({
   quiet = false,
   print = (line) => process.stdout.write(`dify  ${line}\n`),
   observe,
-  clock = systemClock,
+  clock: trueClock = systemClock,
+  clockSkewMs = 0,
   seed = randomUUID(),
   workMs = 300,
   uploadLimits = {},
@@ -80,6 +83,7 @@ export async function startDifyEmulator({
   pingMs = PING_MS,
   idleMs = STREAM_IDLE_MS,
 }: DifyEmulatorOptions = {}): Promise<DifyEmulator> {
+  const clock: Clock = clockSkewMs === 0 ? trueClock : { ...trueClock, now: () => trueClock.now() + clockSkewMs };
   const random = createRandom(seed);
   const time = createScaledTime({ clock, scale: timeScale });
   const blobs = await createBlobStore({ newId: () => random.hex(32) });
