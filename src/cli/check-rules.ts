@@ -1,23 +1,48 @@
-import { parseConfig } from "../config.ts";
+import { systemClock } from "../clock.ts";
+import { type Config, parseConfig } from "../config.ts";
+import { checkInputsOfRules, type InputsVerdict } from "../doctor/check-inputs-of-rules.ts";
+import { compileRules } from "../rules/compile-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import type { Rule } from "../rules/rule.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 
-/** Reads the rules file and says what each rule does, or every fault with its place. */
-export async function checkRules(
-  context: CliContext,
-  options: { readonly json: boolean; readonly file?: string },
-): Promise<ExitCode> {
+export type CheckRulesOptions = {
+  readonly json: boolean;
+  /** Ask Dify too; otherwise nothing leaves this machine. */
+  readonly live?: boolean;
+  readonly file?: string;
+};
+
+/** Reads the rules file and says what each rule does, or every fault with its place. 1 when inputs do not fit. */
+export async function checkRules(context: CliContext, options: CheckRulesOptions): Promise<ExitCode> {
   const file = options.file ?? parseConfig(context.environment).rulesFile;
   const rules = (await loadRules(file)).rules;
+  const verdicts = options.live ? await askDify(parseConfig(context.environment), rules, context.signal) : undefined;
+  const faultsOf = (name: string): readonly string[] => verdicts?.find(({ rule }) => rule === name)?.faults ?? [];
+  const isFine = verdicts?.every(({ faults }) => faults.length === 0) ?? true;
   if (options.json) {
-    context.print(JSON.stringify({ file, rules: rules.map(({ name }) => name) }));
-    return 0;
+    const faults = verdicts === undefined ? {} : { inputs: verdicts };
+    context.print(JSON.stringify({ file, rules: rules.map(({ name }) => name), ...faults }));
+    return isFine ? 0 : 1;
   }
-  context.print(`${file}: ${rules.length} rule${rules.length === 1 ? "" : "s"}, no faults`);
+  const fine = verdicts === undefined ? "no faults" : isFine ? "no faults, and the inputs fit" : "inputs do not fit";
+  context.print(`${file}: ${rules.length} rule${rules.length === 1 ? "" : "s"}, ${fine}`);
   for (const rule of rules) {
     context.print(
       `  ${rule.name}: ${rule.when.events.join(", ")} in workspace ${rule.when.workspace}, key from ${rule.run.keyVariable}`,
     );
+    for (const fault of faultsOf(rule.name)) context.print(`    → ${fault}`);
   }
-  return 0;
+  return isFine ? 0 : 1;
+}
+
+async function askDify(config: Config, rules: readonly Rule[], signal: AbortSignal): Promise<readonly InputsVerdict[]> {
+  const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
+  try {
+    return await checkInputsOfRules(upstreams, compileRules(rules), signal);
+  } finally {
+    await upstreams.close();
+  }
 }

@@ -66,16 +66,26 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       end(import("./start.ts").then(({ start }) => start(context, { receive: false, work: queues }))),
     );
 
+  program
+    .command("doctor")
+    .description("look at everything the relay needs; say what is wrong, why, and what to do")
+    .option("--run", "also start one workflow run per app, on a file of a few bytes", false)
+    .option("--json", "as JSON", false)
+    .action((options: { json: boolean; run: boolean }) =>
+      end(import("./doctor.ts").then(({ doctor }) => doctor(context, options))),
+    );
+
   const rules = program.command("rules").description("the rules file");
   rules
     .command("check")
     .description("read the rules file and tell every fault with its line")
     .argument("[file]", "default: RELAY_CONFIG")
+    .option("--live", "also ask Dify whether the inputs fit its apps", false)
     .option("--json", "as JSON", false)
-    .action((file: string | undefined, { json }: { json: boolean }) =>
+    .action((file: string | undefined, { json, live }: { json: boolean; live: boolean }) =>
       end(
         import("./check-rules.ts").then(({ checkRules }) =>
-          checkRules(context, { json, ...(file === undefined ? {} : { file }) }),
+          checkRules(context, { json, live, ...(file === undefined ? {} : { file }) }),
         ),
       ),
     );

@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { describeConfig } from "../config.ts";
+import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
+import { messageOf } from "../message-of.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Upstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { loadSettings } from "./load-settings.ts";
 
@@ -11,19 +16,40 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
   const log = context.createLog(config.logLevel);
   log.info("relay.starting", { ...describeConfig(config), rules: rules.map(({ rule }) => rule.name), ...parts });
   if (parts.receive && config.fastio.secrets.length === 0 && config.fastio.signature !== "unsigned") {
-    log.warn("relay.refuses_all_deliveries", {
-      why: "FASTIO_WEBHOOK_SECRETS is empty, so no delivery can be verified",
-      nextAction: "set the secret that Fast.io showed when the webhook was made",
-    });
+    const why = "FASTIO_WEBHOOK_SECRETS is empty, so no delivery can be verified";
+    if (config.catchUp.on) log.info("relay.refuses_all_deliveries", { why, instead: "catch-up finds the files" });
+    else {
+      log.warn("relay.refuses_all_deliveries", {
+        why,
+        nextAction: "set the secret that Fast.io showed when the webhook was made, or CATCH_UP=on",
+      });
+    }
   }
   const relay = await openRelay(
     { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log },
     parts,
   );
   log.info("relay.started", { address: relay.url });
+  if (parts.work.includes("runs")) void warnOfInputs(relay.upstreams, rules, log, context.signal);
   await untilAborted(context.signal);
   log.info("relay.stopping");
   await relay.close();
   log.info("relay.stopped");
   return 0;
+}
+
+/** Tells early what would fail each run of a rule. No reason not to start: runs are checked again, and Dify may be away. */
+async function warnOfInputs(
+  upstreams: Upstreams,
+  rules: readonly CompiledRule[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for (const { rule, faults } of await checkInputsOfRules(upstreams, rules, signal)) {
+      if (faults.length > 0) log.warn("rule.inputs_do_not_fit", { rule, why: faults.join("; ") });
+    }
+  } catch (error) {
+    if (!signal.aborted) log.warn("rule.inputs_not_checked", { message: messageOf(error) });
+  }
 }

@@ -1,0 +1,86 @@
+import { type PreparedInputs, prepareInputs, THE_FILE } from "../dify/build-inputs.ts";
+import { findFileInput } from "../dify/find-file-input.ts";
+import type { DifyInput } from "../dify/types.ts";
+import { PermanentError } from "../errors.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import { renderInputs } from "../rules/delivery-texts.ts";
+import { templateValues } from "../rules/template-values.ts";
+
+/** An extension for each kind of file that a variable may take. */
+const SAMPLE_EXTENSIONS = { document: "pdf", image: "png", audio: "mp3", video: "mp4" } as const;
+/** `*.pdf` and `*.{pdf,docx}`: globs that say which kinds of file will come. */
+const EXTENSION_GLOB = /^\*+\.(?:\{([\w,]+)\}|(\w+))$/;
+
+/**
+ * Whether a rule's inputs fit what the app declares, tried on a file of each kind the rule names.
+ * Texts are those of a sample, so a limit that only a longer file name would break is not found.
+ * @returns what does not fit, in words; empty when all does
+ */
+export function checkRuleInputs(compiled: CompiledRule, declared: readonly DifyInput[]): readonly string[] {
+  const faults = new Set<string>();
+  for (const name of sampleNames(compiled, declared)) {
+    try {
+      prepareSample(compiled, declared, name);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      faults.add(error.message);
+    }
+  }
+  return [...faults];
+}
+
+/**
+ * A rule's inputs for a sample file.
+ * @throws {PermanentError} `dify_input_invalid`
+ */
+export function prepareSample(compiled: CompiledRule, declared: readonly DifyInput[], name: string): PreparedInputs {
+  const values = templateValues({
+    ruleName: compiled.rule.name,
+    runId: "sample",
+    eventType: compiled.rule.when.events[0] ?? "file.created",
+    file: { name, folderPath: "/Inbox", size: 1 },
+    workspace: { id: compiled.rule.when.workspace },
+    runCreatedAtMs: 0,
+  });
+  const given: Record<string, unknown> = {};
+  for (const [variable, input] of renderInputs(compiled, values)) {
+    given[variable] = input.kind === "file" ? THE_FILE : input.value;
+  }
+  if (!Object.values(given).includes(THE_FILE)) given[fileVariable(declared)] = THE_FILE;
+  return prepareInputs(declared, given, { name });
+}
+
+function fileVariable(declared: readonly DifyInput[]): string {
+  const found = findFileInput(declared);
+  if (found.kind === "one") return found.input.variable;
+  throw new PermanentError(
+    "dify_input_invalid",
+    found.kind === "none"
+      ? "the app has no file variable to put the file into"
+      : `the app has several file variables (${found.variables.join(", ")}) and the rule does not say which takes the file`,
+  );
+}
+
+/** Names of files as the rule will meet them; one that the app takes when the rule does not say. */
+export function sampleNames({ rule }: CompiledRule, declared: readonly DifyInput[]): readonly string[] {
+  const extensions = (rule.when.files ?? []).flatMap((glob) => {
+    const [, several, one] = EXTENSION_GLOB.exec(glob) ?? [];
+    return several?.split(",") ?? (one === undefined ? [] : [one]);
+  });
+  const named = extensions.length > 0 ? extensions : [acceptedExtension(declared)];
+  return named.map((extension) => `sample.${extension.toLowerCase()}`);
+}
+
+/** An extension that the app's first file variable takes. */
+export function acceptedExtension(declared: readonly DifyInput[]): string {
+  const input = declared.find(({ type }) => type === "file" || type === "file-list");
+  for (const type of input?.allowedFileTypes ?? []) {
+    if (type === "custom") {
+      const own = input?.allowedFileExtensions?.[0]?.replace(/^\./, "");
+      if (own) return own;
+    }
+    const known = Object.entries(SAMPLE_EXTENSIONS).find(([kind]) => kind === type);
+    if (known) return known[1];
+  }
+  return "pdf";
+}

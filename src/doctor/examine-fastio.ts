@@ -1,0 +1,119 @@
+import type { Config } from "../config.ts";
+import { RelayError } from "../errors.ts";
+import type { Fastio, FastioWorkspace } from "../fastio/types.ts";
+import { messageOf } from "../message-of.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
+
+export type ExamineFastioDeps = {
+  readonly fastio: Pick<Fastio, "verifyKey" | "findWorkspace" | "listWebhooks" | "readChanges">;
+  readonly config: Pick<Config, "fastio" | "http">;
+};
+
+const EVERY_WORKSPACE = "*";
+const WEBHOOK_PATH = "/webhooks/fastio";
+
+/** Checks the key, the workspaces that rules name, and how news of them can reach the relay. */
+export async function examineFastio(
+  { fastio, config }: ExamineFastioDeps,
+  rules: readonly CompiledRule[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const host = new URL(config.fastio.apiUrl).host;
+  if (config.fastio.apiKey === undefined) {
+    const verdict = failed(
+      "key_missing",
+      "the variable is not set",
+      "Make an API key in Fast.io and set FASTIO_API_KEY.",
+    );
+    return [{ check: "fastio.key", subject: "FASTIO_API_KEY", ...verdict }];
+  }
+  const key = await tryTo(signal, () => examineKey(fastio, signal));
+  const findings: Finding[] = [{ check: "fastio.key", subject: host, ...key }];
+  if (key.status === "failed") return findings;
+
+  const references = new Set(rules.map(({ rule }) => rule.when.workspace));
+  references.delete(EVERY_WORKSPACE);
+  for (const reference of references) {
+    let workspace: FastioWorkspace | undefined;
+    const found = await tryTo(signal, async () => {
+      workspace = await fastio.findWorkspace(reference, signal);
+      if (workspace) return ok(`is the workspace ${JSON.stringify(workspace.name)} (${workspace.id})`);
+      return failed(
+        "workspace_unknown",
+        "no workspace of this id or name can be seen with this key",
+        "Correct the rule, or invite the relay's account to the workspace.",
+      );
+    });
+    findings.push({ check: "fastio.workspace", subject: reference, ...found });
+    if (!workspace) continue;
+    const { id, orgId } = workspace;
+    findings.push({
+      check: "fastio.news",
+      subject: reference,
+      ...(await tryTo(signal, () => examineNews({ fastio, config }, { id, orgId }, signal))),
+    });
+  }
+  return findings;
+}
+
+async function examineKey(fastio: ExamineFastioDeps["fastio"], signal: AbortSignal): Promise<Verdict> {
+  const verdict = await fastio.verifyKey(signal);
+  if (verdict.kind === "valid") return ok(`the key is good, and belongs to user ${verdict.userId}`);
+  return failed("fastio_key_refused", `the key is refused (${verdict.reason})`, verdict.nextAction);
+}
+
+/** A webhook that points here, or else the changes feed. */
+async function examineNews(
+  { fastio, config }: ExamineFastioDeps,
+  workspace: { readonly id: string; readonly orgId: string | undefined },
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const hooks = await orUnsupported(() => fastio.listWebhooks(workspace.id, signal));
+  const feed = workspace.orgId === undefined ? undefined : await readsFeed(fastio, workspace.orgId, signal);
+  const { publicUrl } = config.http;
+  const ours = hooks?.find(({ url = "", enabled = true }) =>
+    enabled && publicUrl !== undefined ? url.startsWith(publicUrl) : url.endsWith(WEBHOOK_PATH),
+  );
+  if (ours) return ok(`a webhook delivers to ${ours.url}`);
+  const where = `Create a webhook that points to ${publicUrl ?? "https://<your relay>"}${WEBHOOK_PATH}.`;
+  if (feed === false) {
+    const found = `${hooks ? "no webhook points here" : "this server has no webhooks"}, and its changes feed may not be read`;
+    return failed("no_feed", found, hooks ? where : "Give the relay's account access to the organisation.");
+  }
+  const pulled = feed ? "; its changes feed can be read" : "";
+  if (hooks === undefined) return ok(`this server has no webhooks${pulled}`);
+  return warning("no_webhook", `no webhook points here${pulled}`, where);
+}
+
+async function readsFeed(
+  fastio: ExamineFastioDeps["fastio"],
+  orgId: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const outcome = await orUnsupported(() => fastio.readChanges({ orgId, limit: 1 }, signal));
+  return outcome === undefined ? undefined : outcome.kind === "page" || outcome.kind === "cursor_lost";
+}
+
+/** undefined where the server has no such thing. */
+async function orUnsupported<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof RelayError && error.code === "unsupported_here") return undefined;
+    throw error;
+  }
+}
+
+async function tryTo(signal: AbortSignal, ask: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await ask();
+  } catch (error) {
+    signal.throwIfAborted();
+    const found = messageOf(error);
+    if (!(error instanceof RelayError))
+      return failed("check_failed", found, "Look at the message; it is not one the relay knows.");
+    const fault = error.code === "connect_failed" ? "fastio_unreachable" : "check_failed";
+    return failed(fault, found, error.nextAction ?? "Check FASTIO_API_URL and FASTIO_API_KEY.");
+  }
+}

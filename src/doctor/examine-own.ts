@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import { Redis } from "ioredis";
+import type { Config } from "../config.ts";
+import { RelayError } from "../errors.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { messageOf } from "../message-of.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** What the settings mean together, beyond what each of them must be. */
+export function judgeSettings(config: Pick<Config, "fastio" | "tokens">): readonly Finding[] {
+  const { secrets, signature } = config.fastio;
+  const receiver =
+    secrets.length === 0 && signature !== "unsigned"
+      ? warning(
+          "deliveries_refused",
+          "no secret is set, so every delivery is refused",
+          "Set the secret that Fast.io showed when the webhook was made.",
+        )
+      : ok(signature === "unsigned" ? "deliveries are taken without a signature" : `${secrets.length} secrets`);
+  const pages =
+    config.tokens.length === 0
+      ? warning(
+          "pages_closed",
+          "no token is set, so nobody can open the pages",
+          "Set operator:<16 characters or more>.",
+        )
+      : ok(`${config.tokens.length} tokens`);
+  return [
+    { check: "settings.webhooks", subject: "FASTIO_WEBHOOK_SECRETS", ...receiver },
+    { check: "settings.pages", subject: "RELAY_TOKENS", ...pages },
+  ];
+}
+
+/** Opens the ledger as the relay would; one that is not there yet is left alone. */
+export async function examineLedger(url: string, log: Log): Promise<Finding> {
+  const folder = url.startsWith("pglite:") ? url.slice("pglite:".length) : undefined;
+  const about = (verdict: Verdict): Finding => ({ check: "ledger", subject: folder ?? "PostgreSQL", ...verdict });
+  if (folder !== undefined && !existsSync(folder)) return about(ok("is made at the first start"));
+  try {
+    const ledger = await openLedger(url, log);
+    await ledger.close();
+    return about(ok("opens, and its schema is up to date"));
+  } catch (error) {
+    if (error instanceof RelayError && error.code === "ledger_locked") {
+      return about(ok(`is in use: ${messageOf(error)}`));
+    }
+    const remedy = error instanceof RelayError ? error.nextAction : undefined;
+    return about(failed("ledger_unavailable", messageOf(error), remedy ?? "Check DATABASE_URL."));
+  }
+}
+
+/** A Redis must neither throw jobs away nor forget them at a restart. */
+export async function examineQueue(redisUrl: string | undefined): Promise<readonly Finding[]> {
+  const about = (verdict: Verdict): Finding => ({
+    check: "queue",
+    subject: redisUrl ? "REDIS_URL" : "DATABASE_URL",
+    ...verdict,
+  });
+  if (redisUrl === undefined) return [about(ok("lives in the ledger's database"))];
+  const client = new Redis(redisUrl, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  client.on("error", () => undefined); // the call that fails tells it
+  try {
+    await client.connect();
+    return judgeRedis(await client.info()).map(about);
+  } catch (error) {
+    return [about(failed("queue_unavailable", messageOf(error), "Check REDIS_URL, and that the server runs."))];
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** @param info what `INFO` answers */
+export function judgeRedis(info: string): readonly Verdict[] {
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1];
+  const policy = field("maxmemory_policy");
+  const eviction =
+    policy === undefined || policy === "noeviction"
+      ? ok(`${field("redis_version") ?? "a server"} answers, and throws no jobs away`)
+      : warning(
+          "queue_may_evict",
+          `maxmemory-policy is ${policy}: queued jobs may be thrown away`,
+          "Set it to noeviction.",
+        );
+  const isKept = field("aof_enabled") !== "0";
+  const memory = isKept
+    ? []
+    : [
+        warning(
+          "queue_may_forget",
+          "append-only is off: after a crash the queue is rebuilt from the ledger, which takes a while",
+          "Set appendonly yes.",
+        ),
+      ];
+  return [eviction, ...memory];
+}

@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../clock.ts";
+import { type Config, type Environment, parseConfig } from "../config.ts";
+import { RelayError } from "../errors.ts";
+import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { createTransport } from "../http/transport.ts";
+import { messageOf } from "../message-of.ts";
+import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
+import { loadRules } from "../rules/load-rules.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { openUpstreams } from "../upstreams.ts";
+import { type ExamineDifyOptions, examineDify } from "./examine-dify.ts";
+import { examineFastio } from "./examine-fastio.ts";
+import { examineLedger, examineQueue, judgeSettings } from "./examine-own.ts";
+import { type Fault, type Finding, failed, ok } from "./finding.ts";
+
+/** Tells what each check finds as soon as it is known. */
+export type Tell = (finding: Finding) => void;
+
+/** Looks at everything the relay needs, from settings to apps. What cannot be looked at without another is left out. */
+export async function examine(
+  environment: Environment,
+  options: ExamineDifyOptions,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = readSettings(environment, tell);
+  if (config === undefined) return;
+  const rules = await readRules(config.rulesFile, tell);
+  for (const finding of judgeSettings(config)) tell(finding);
+  tell(await examineLedger(config.ledger.url, silentLog));
+  for (const finding of await examineQueue(config.redisUrl)) tell(finding);
+
+  const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
+  const upstreams = openUpstreams(config, deps);
+  const transport = createTransport();
+  try {
+    for (const finding of await examineFastio({ fastio: upstreams.fastio, config }, rules, signal)) tell(finding);
+    const found = await examineDify({ ...deps, send: transport.send, config }, rules, options, signal);
+    for (const finding of found) tell(finding);
+  } finally {
+    await Promise.all([upstreams.close(), transport.close()]);
+  }
+}
+
+function readSettings(environment: Environment, tell: Tell): Config | undefined {
+  const about = { check: "settings", subject: "environment" };
+  try {
+    const config = parseConfig(environment);
+    checkSecrets(config.fastio.secrets);
+    tell({ ...about, ...ok("every variable can be read") });
+    return config;
+  } catch (error) {
+    tell({ ...about, ...failed("settings_invalid", ...wordsOf(error, "Correct the variables that are named.")) });
+    return undefined;
+  }
+}
+
+async function readRules(file: string, tell: Tell): Promise<readonly CompiledRule[]> {
+  const about = { check: "rules", subject: file };
+  const fault: Fault = "rules_invalid";
+  try {
+    const { rules } = await loadRules(file);
+    tell({ ...about, ...ok(`${rules.length} rule${rules.length === 1 ? "" : "s"}, no faults`) });
+    return compileRules(rules);
+  } catch (error) {
+    tell({ ...about, ...failed(fault, ...wordsOf(error, "Correct the rules file.")) });
+    return [];
+  }
+}
+
+/** Settings and rules tell all their faults at once, a line each. */
+function wordsOf(error: unknown, remedy: string): [found: string, remedy: string] {
+  return error instanceof RelayError ? [error.message, error.nextAction ?? remedy] : [messageOf(error), remedy];
+}
