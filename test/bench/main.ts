@@ -1,8 +1,10 @@
 import { benchMemory } from "./memory.ts";
+import { benchTransfer } from "./transfer.ts";
 
 /** Benches by name; each prints what it measured in this run. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   memory: benchMemory,
+  transfer: benchTransfer,
 };
 
 const [name, ...args] = process.argv.slice(2);
