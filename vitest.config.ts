@@ -20,7 +20,7 @@ function layer(name: string, timeoutMs: number, options: { servers?: boolean; on
 export default defineConfig({
   test: {
     projects: [
-      layer("unit", 5 * SECOND_MS),
+      layer("unit", 20 * SECOND_MS),
       layer("contract", 30 * SECOND_MS),
       layer("integration", 60 * SECOND_MS, { servers: true }),
       layer("e2e", 180 * SECOND_MS, { servers: true, oneFileAtATime: true }),
