@@ -6,6 +6,7 @@ import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts
 import type { Accept } from "../src/ledger/accept.ts";
 import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import type { NoteSignature } from "./note-signature.ts";
 
 /** What came in by HTTP; the body is the exact bytes, or the reason there is none. */
 export type IncomingDelivery = {
@@ -30,6 +31,8 @@ export type ReceiveDeps = {
   readonly accept: Accept;
   /** Whether this refusal is to be stored, given its time; all are counted. */
   readonly keepRefusal: (nowMs: number) => boolean;
+  /** Told how each verified delivery was signed. */
+  readonly noteSignature: NoteSignature;
   readonly log: Log;
 };
 
@@ -99,6 +102,9 @@ export const receiveFastioWebhook =
         events: events.length,
         scheme: verdict.scheme,
       });
+      if (secretPrint !== undefined) {
+        deps.noteSignature({ secretPrint, scheme: verdict.scheme, keyForm: verdict.keyForm });
+      }
       return kind === "refused" ? { kind: "unavailable" } : { kind, deliveryId: base.id };
     } catch {
       return { kind: "unavailable" };

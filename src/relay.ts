@@ -3,6 +3,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
+import { createNoteSignature } from "../handlers/note-signature.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { receiveFastioWebhook, secretPrint } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
@@ -136,23 +137,25 @@ function startWorkers(
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { db } = ledger;
-  const { fastio, difyFor } = upstreams;
+  const { fastio, difyFor, appOf } = upstreams;
   const desk = { db, clock, random, newId, log };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () => startEventsWorker(backend, { db, clock, random, log, fastio, rules: () => rules, outbox }),
     runs: () =>
-      startRunsWorker(
-        backend,
-        {
-          ...desk,
-          fastio,
-          difyFor,
-          readAppInputs: createReadAppInputs(clock),
-          policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs },
-          outbox,
+      startRunsWorker(backend, {
+        ...desk,
+        fastio,
+        difyFor,
+        appOf,
+        limit: { start: config.dify.parallel, ceiling: config.dify.parallelMax },
+        limitOf: (name) => {
+          const found = rules.find(({ rule }) => rule.name === name);
+          return found && { limit: found.rule.limit };
         },
-        config.dify.parallel,
-      ),
+        readAppInputs: createReadAppInputs(clock),
+        policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs },
+        outbox,
+      }),
     shares: () => startSharesWorker(backend, { ...desk, fastio }),
     upkeep: () =>
       startUpkeepWorker(backend, {
@@ -172,14 +175,16 @@ function startServer(
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
+  const secretPrints = config.fastio.secrets.map(secretPrint);
   const app = createApp({
     receive: receiveFastioWebhook({
       clock,
       newId,
       verify: createVerifier({ secrets: config.fastio.secrets, scheme: config.fastio.signature }),
-      secretPrints: config.fastio.secrets.map(secretPrint),
+      secretPrints,
       accept,
       keepRefusal: createRefusalBudget(),
+      noteSignature: createNoteSignature({ db, clock, log, secretPrints }),
       log,
     }),
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { QueueName } from "../../queues/backend.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { addFastioCommands } from "./fastio-commands.ts";
 
 const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
 
@@ -128,6 +129,8 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .action((run: string, options: { json: boolean }) =>
       end(import("./runs.ts").then(({ replayRun }) => replayRun(context, run, options))),
     );
+
+  addFastioCommands(program, context, end);
 
   const emulators = program.command("emulate").description("run an upstream on this machine");
   for (const [which, words, port] of [

@@ -6,7 +6,21 @@ import { availableBackends, type BackendName, openBackend, type TestBackend } fr
 /** The databases this machine has; where the queue lives does not matter to the ledger. */
 export const databases: readonly BackendName[] = availableBackends({ postgresUrl: inject("postgresUrl") });
 
-const TABLES = ["deliveries", "refusals", "events", "runs", "outputs", "attempts", "rule_states", "operator_actions"];
+const TABLES = [
+  "deliveries",
+  "refusals",
+  "events",
+  "runs",
+  "outputs",
+  "attempts",
+  "rule_states",
+  "operator_actions",
+  "cursors",
+  "leases",
+  "pull_states",
+  "listed_nodes",
+  "signature_pins",
+];
 
 /**
  * One ledger for the tests of a `describe`, empty before each: opening an embedded one takes seconds.

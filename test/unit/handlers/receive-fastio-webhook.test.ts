@@ -20,6 +20,7 @@ const deliveryOf = (body: string | IncomingDelivery["body"], type = "application
 function open(change: Partial<ReceiveDeps> = {}) {
   const intakes: Intake[] = [];
   const lines: string[] = [];
+  const notes: unknown[] = [];
   const receive = receiveFastioWebhook({
     clock: { now: () => NOW_MS, sleep: async () => undefined },
     newId: () => "delivery-1",
@@ -30,6 +31,7 @@ function open(change: Partial<ReceiveDeps> = {}) {
       return intake.kind === "refusal" ? "refused" : "accepted";
     },
     keepRefusal: () => true,
+    noteSignature: (seen) => notes.push(seen),
     log: {
       ...silentLog,
       info: (event, fields) => lines.push(JSON.stringify({ event, ...fields })),
@@ -37,7 +39,7 @@ function open(change: Partial<ReceiveDeps> = {}) {
     },
     ...change,
   });
-  return { receive, intakes, lines };
+  return { receive, intakes, lines, notes };
 }
 
 const away = async (): Promise<never> => {
@@ -113,4 +115,13 @@ test("the log tells of a delivery by id and size, never by content", async () =>
 test("a secret's print tells secrets apart and is not the secret", () => {
   expect(secretPrint("one secret")).toMatch(/^[0-9a-f]{12}$/);
   expect(secretPrint("one secret")).not.toBe(secretPrint("another secret"));
+});
+
+test("how a delivery was signed is told after its commit, and never for one that was not committed", async () => {
+  const good = open();
+  await good.receive(deliveryOf(BODY));
+  expect(good.notes).toEqual([{ secretPrint: "print", scheme: "fastio-signature", keyForm: undefined }]);
+  const bad = open({ accept: away });
+  await bad.receive(deliveryOf(BODY));
+  expect(bad.notes).toEqual([]);
 });

@@ -1,0 +1,173 @@
+import { secretPrint } from "../../handlers/receive-fastio-webhook.ts";
+import type { Config } from "../config.ts";
+import { timeOf } from "../dashboard/layout.ts";
+import { PermanentError } from "../errors.ts";
+import type { Fastio } from "../fastio/types.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { findNamedWorkspaces } from "./find-named-workspaces.ts";
+import { openSecretFile } from "./keep-secret.ts";
+import { formatTable, plain } from "./print-table.ts";
+import { withFastio } from "./with-fastio.ts";
+
+export type WebhookOptions = {
+  readonly json: boolean;
+  /** Id or name; without it, the workspaces that rules name. */
+  readonly workspace?: string;
+};
+
+const RECEIVER_PATH = "/webhooks/fastio";
+
+export async function listWebhooks(context: CliContext, options: WebhookOptions): Promise<ExitCode> {
+  return withWebhooks(context, options, async (fastio, config) => {
+    const workspaces = await findNamedWorkspaces(fastio, config, options.workspace, context.signal);
+    const rows = [];
+    for (const workspace of workspaces) {
+      for (const hook of await fastio.listWebhooks(workspace.id, context.signal)) rows.push({ workspace, hook });
+    }
+    if (options.json) {
+      for (const { workspace, hook } of rows) context.print(JSON.stringify({ workspaceId: workspace.id, ...hook }));
+    } else if (rows.length === 0) context.print("No webhooks. Make one with: relay webhooks register");
+    else {
+      context.print(
+        formatTable(
+          ["ID", "WORKSPACE", "STATE", "EVENTS", "MADE", "ADDRESS"],
+          rows.map(({ workspace, hook }) => [
+            plain(hook.id),
+            plain(workspace.name),
+            hook.enabled === false ? "off" : "on",
+            plain(hook.events.join(",") || "all"),
+            hook.createdAtMs === undefined ? "" : timeOf(hook.createdAtMs),
+            plain(hook.url ?? ""),
+          ]),
+        ),
+      );
+    }
+    return 0;
+  });
+}
+
+export async function registerWebhook(
+  context: CliContext,
+  options: WebhookOptions & {
+    readonly url?: string;
+    readonly events: readonly string[];
+    readonly secretFile?: string;
+  },
+): Promise<ExitCode> {
+  return withWebhooks(context, options, async (fastio, config) => {
+    const url = options.url ?? (config.http.publicUrl && new URL(RECEIVER_PATH, config.http.publicUrl).href);
+    if (!url || !URL.canParse(url)) {
+      throw new PermanentError(
+        "usage_invalid",
+        "say where deliveries go: --url https://…/webhooks/fastio, or PUBLIC_URL",
+      );
+    }
+    const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    return tellSecret(context, options, "registered", () =>
+      fastio.registerWebhook({ workspaceId: workspace.id, url, events: options.events }, context.signal),
+    );
+  });
+}
+
+export async function rotateWebhook(
+  context: CliContext,
+  id: string,
+  options: WebhookOptions & { readonly secretFile?: string },
+): Promise<ExitCode> {
+  return withWebhooks(context, options, async (fastio, config) => {
+    const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    return tellSecret(context, options, "rotated", () => fastio.rotateWebhook(workspace.id, id, context.signal));
+  });
+}
+
+export async function testWebhook(context: CliContext, id: string, options: WebhookOptions): Promise<ExitCode> {
+  return withWebhooks(context, options, async (fastio, config) => {
+    const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    await fastio.testWebhook(workspace.id, id, context.signal);
+    if (options.json) context.print(JSON.stringify({ id, tested: true }));
+    else context.print("Fast.io sends a test event; the relay's log tells of it as delivery.received.");
+    return 0;
+  });
+}
+
+export async function deleteWebhook(context: CliContext, id: string, options: WebhookOptions): Promise<ExitCode> {
+  return withWebhooks(context, options, async (fastio, config) => {
+    const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    await fastio.deleteWebhook(workspace.id, id, context.signal);
+    if (options.json) context.print(JSON.stringify({ id, deleted: true }));
+    else context.print(`${plain(id)} is gone.`);
+    return 0;
+  });
+}
+
+/** A server without webhooks is no fault of anybody: it is told in words, with what finds the files instead. */
+async function withWebhooks(
+  context: CliContext,
+  options: WebhookOptions,
+  run: (fastio: Fastio, config: Config) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    return await withFastio(context, run);
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code !== "unsupported_here") throw error;
+    if (options.json) {
+      context.print(JSON.stringify({ supported: false, why: error.message, nextAction: error.nextAction ?? null }));
+    } else {
+      context.warn(error.message);
+      if (error.nextAction) context.warn(`→ ${error.nextAction}`);
+    }
+    return 1;
+  }
+}
+
+async function oneWorkspace(fastio: Fastio, config: Config, { workspace }: WebhookOptions, signal: AbortSignal) {
+  const found = await findNamedWorkspaces(fastio, config, workspace, signal);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  throw new PermanentError("usage_invalid", "say which workspace: --workspace <id or name>", {
+    nextAction: "relay workspaces list",
+  });
+}
+
+/**
+ * Makes a secret and tells it once: into a file when one is named, else on standard output. The secret before stays in
+ * the file, because deliveries on their way are still signed with it.
+ */
+async function tellSecret(
+  context: CliContext,
+  { json, secretFile }: { readonly json: boolean; readonly secretFile?: string },
+  done: "registered" | "rotated",
+  make: () => Promise<{ readonly id: string; readonly secret?: string }>,
+): Promise<ExitCode> {
+  const file = secretFile === undefined ? undefined : await openSecretFile(secretFile);
+  let made: { readonly id: string; readonly secret?: string };
+  try {
+    made = await make();
+  } catch (error) {
+    await file?.abandon();
+    throw error;
+  }
+  const { id, secret } = made;
+  if (secret === undefined) {
+    await file?.abandon();
+    if (json) context.print(JSON.stringify({ id, secret: null }));
+    else
+      context.print(
+        `${done}: ${plain(id)}. The server told no secret: look for it where webhooks are set up in Fast.io.`,
+      );
+    return 0;
+  }
+  await file?.keep(secret);
+  const print = secretPrint(secret);
+  if (json) context.print(JSON.stringify({ id, print, ...(secretFile === undefined ? { secret } : { secretFile }) }));
+  else {
+    context.print(`${done}: ${plain(id)}`);
+    context.print(secretFile === undefined ? `secret: ${plain(secret)}` : `secret: in ${secretFile} (mode 0600)`);
+    context.print(
+      done === "rotated"
+        ? `→ Put it before the old one in FASTIO_WEBHOOK_SECRETS and restart. Keep the old one until the log says signature.newest_seen for ${print}.`
+        : "→ Put it into FASTIO_WEBHOOK_SECRETS and restart. It is not told again.",
+    );
+  }
+  return 0;
+}

@@ -1,0 +1,169 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createPull, type Pull } from "../../../src/catch-up/pull.ts";
+import { createTakeIn } from "../../../src/catch-up/take-in.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
+import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
+import type { FastioEmulatorOptions } from "../../../src/emulators/fastio/start.ts";
+import { createAccept } from "../../../src/ledger/accept.ts";
+import { readGaps } from "../../../src/ledger/gap-report.ts";
+import { listPullStates } from "../../../src/ledger/pull-states.ts";
+import { RULE_EVENTS } from "../../../src/rules/rule.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { clientOn } from "../../contract/fastio/client-on.ts";
+import { databases, useLedger } from "../ledger/subjects.ts";
+
+const { workspaceId, workspaceName, orgId } = FASTIO_EMULATOR_DEFAULTS;
+const HOUR_MS = 3_600_000;
+const { signal } = new AbortController();
+
+describe.each(databases)("on %s", (name) => {
+  const { ledger } = useLedger(name);
+
+  /** A pull against a server of its own, by a clock that can be set wrong. */
+  async function open(server: FastioEmulatorOptions = {}, { skewMs = 0, lookBackMs = 900_000 } = {}) {
+    const client = await clientOn(server, { eventSearchLimits: [] });
+    onTestFinished(client.close);
+    let skew = skewMs;
+    const clock: Clock = { now: () => Date.now() + skew, sleep: systemClock.sleep };
+    const { db } = ledger();
+    const deps = { db, clock, log: silentLog, fastio: client.fastio, lookBackMs };
+    const make = (): Pull => {
+      const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
+      return createPull({
+        ...deps,
+        takeIn: createTakeIn({ ...deps, accept, wantedTypes: () => new Set(RULE_EVENTS) }),
+      });
+    };
+    let pull = make();
+    const workspaces = [{ id: workspaceId, name: workspaceName, org: orgId }];
+    return {
+      client,
+      drop: (file: string) => client.emulator.dropFile({ name: file, content: file }),
+      pull: (thorough = false) => pull({ workspaces, thorough }, signal),
+      /** Another process, which knows what the ledger knows. */
+      restart: () => {
+        pull = make();
+      },
+      advance: (ms: number) => {
+        skew += ms;
+      },
+    };
+  }
+
+  test("the feed is read from its cursor; each event is new once", async () => {
+    const { drop, pull, restart } = await open();
+    expect(await pull()).toMatchObject({ found: 0, fresh: 0, sources: ["changes"] });
+    await drop("a.txt");
+    await drop("b.txt");
+    expect(await pull()).toMatchObject({ found: 2, fresh: 2 });
+    expect(await pull()).toMatchObject({ found: 0 });
+    await drop("c.txt");
+    restart();
+    expect(await pull()).toMatchObject({ found: 1, fresh: 1, sources: ["changes"] });
+  });
+
+  test("a first start takes the look-back and no history", async () => {
+    const { client, drop, pull, advance } = await open();
+    await drop("history.txt");
+    client.emulator.advance(2 * HOUR_MS);
+    advance(2 * HOUR_MS);
+    await drop("recent.txt");
+    expect(await pull()).toMatchObject({ found: 1, fresh: 1 });
+    expect(await pull(true)).toMatchObject({ fresh: 0 });
+  });
+
+  test.each([2 * HOUR_MS, -2 * HOUR_MS])("a clock that is %d ms wrong misses nothing", async (skewMs) => {
+    const { drop, pull } = await open({ hiddenRoutes: ["/events/changes/"] }, { skewMs, lookBackMs: 0 });
+    await drop("before.txt");
+    await pull();
+    await drop("first.txt");
+    await drop("second.txt");
+    await pull();
+    const [gap] = await readGaps(ledger().db, 0);
+    expect(gap?.found).toBeGreaterThanOrEqual(2);
+    await drop("third.txt");
+    expect(await pull()).toMatchObject({ fresh: 1, sources: ["search"] });
+  });
+
+  test("a cursor that expired is replaced, and what was missed meanwhile is searched for", async () => {
+    const { client, drop, pull } = await open();
+    await pull();
+    await drop("a.txt");
+    await pull();
+    client.emulator.expireCursors();
+    await drop("b.txt");
+    await drop("c.txt");
+    expect(await pull()).toMatchObject({ fresh: 2, sources: ["changes"] });
+    await drop("d.txt");
+    expect(await pull()).toMatchObject({ found: 1, fresh: 1, sources: ["changes"] });
+  });
+
+  test("a feed that is closed or missing gives way to the search, and that to a listing", async () => {
+    const { client, drop, pull } = await open({ hiddenRoutes: ["/events/changes/"] });
+    await drop("a.txt");
+    expect(await pull()).toMatchObject({ fresh: 1, sources: ["search"] });
+    client.emulator.setKnobs({ hiddenRoutes: ["/events/changes/", "/events/search/"] });
+    expect(await pull()).toMatchObject({ fresh: 0, sources: ["listing"] });
+    await drop("b.txt");
+    expect(await pull()).toMatchObject({ fresh: 1, sources: ["listing"] });
+    expect(await pull()).toMatchObject({ found: 0, sources: ["listing"] });
+    expect(await listPullStates(ledger().db)).toMatchObject([{ workspaceId, source: "listing", errorCode: null }]);
+  });
+
+  test("a workspace that was taken from us is told, stays told, and is read again when it comes back", async () => {
+    const { client, drop, pull, advance } = await open();
+    await pull();
+    const forbidden = { result: false, error: { code: 1680, text: "Access denied." } };
+    const match = { path: "/(events|storage)/" };
+    const fault = { match, times: 0, action: { kind: "status" as const, status: 403, body: forbidden } };
+    client.emulator.addFault(fault);
+    expect(await pull()).toMatchObject({ closed: 1, sources: [] });
+    await pull();
+    const [state] = await listPullStates(ledger().db);
+    expect(state).toMatchObject({ workspaceId, errorCode: "forbidden", nextAction: expect.stringMatching(/access/) });
+    expect(state?.failingSinceMs).toBeGreaterThan(0);
+
+    await fetch(`${client.emulator.url}/__faults`, { method: "DELETE" });
+    await drop("meanwhile.txt");
+    advance(HOUR_MS + 1);
+    expect(await pull()).toMatchObject({ fresh: 1, sources: ["changes"] });
+    expect(await listPullStates(ledger().db)).toMatchObject([{ errorCode: null, failingSinceMs: null }]);
+  });
+
+  test("a key that does not work is an error and no reason to look elsewhere", async () => {
+    const { client, pull } = await open();
+    const body = { result: false, error: { code: 1650, text: "Authentication invalid." } };
+    client.emulator.addFault({ times: 0, action: { kind: "status", status: 401, body } });
+    await expect(pull()).rejects.toMatchObject({ code: "unauthorized" });
+    expect(client.lines.filter((line) => line.includes("/storage/"))).toEqual([]);
+  });
+
+  test("a feed that works is checked by a search every hour, and when that is wanted", async () => {
+    const { client, pull, advance } = await open();
+    const searches = () => client.lines.filter((line) => line.includes("/events/search/")).length;
+    await pull();
+    const begun = searches();
+    await pull();
+    expect(searches()).toBe(begun);
+    await pull(true);
+    const wanted = searches();
+    expect(wanted).toBeGreaterThan(begun);
+    advance(HOUR_MS + 1);
+    await pull();
+    expect(searches()).toBeGreaterThan(wanted);
+  });
+
+  test("a search that breaks off begins anew and loses nothing", async () => {
+    const { client, drop, pull } = await open({ hiddenRoutes: ["/events/changes/"] });
+    for (let file = 0; file < 3; file += 1) await drop(`${file}.txt`);
+    client.emulator.addFault({
+      match: { path: "/events/search/" },
+      skip: 2,
+      times: 3,
+      action: { kind: "status", status: 503, body: "" },
+    });
+    await pull().catch(() => undefined);
+    await pull();
+    expect(await readGaps(ledger().db, 0)).toMatchObject([{ workspaceId, received: 0, found: 3, recovered: 3 }]);
+  });
+});
