@@ -72,9 +72,9 @@ async function examineNews(
   const hooks = await orUnsupported(() => fastio.listWebhooks(workspace.id, signal));
   const feed = workspace.orgId === undefined ? undefined : await readsFeed(fastio, workspace.orgId, signal);
   const { publicUrl } = config.http;
-  const ours = hooks?.find(({ url = "", enabled = true }) =>
-    enabled && publicUrl !== undefined ? url.startsWith(publicUrl) : url.endsWith(WEBHOOK_PATH),
-  );
+  const pointsHere = (url: string): boolean =>
+    publicUrl === undefined ? url.endsWith(WEBHOOK_PATH) : url.startsWith(publicUrl);
+  const ours = hooks?.find(({ url = "", enabled = true }) => enabled && pointsHere(url));
   if (ours) return ok(`a webhook delivers to ${ours.url}`);
   const where = `Create a webhook that points to ${publicUrl ?? "https://<your relay>"}${WEBHOOK_PATH}.`;
   if (feed === false) {
@@ -82,7 +82,11 @@ async function examineNews(
     return failed("no_feed", found, hooks ? where : "Give the relay's account access to the organisation.");
   }
   const pulled = feed ? "; its changes feed can be read" : "";
-  if (hooks === undefined) return ok(`this server has no webhooks${pulled}`);
+  if (hooks === undefined && feed) return ok(`this server has no webhooks${pulled}`);
+  if (hooks === undefined) {
+    const found = "this server has no webhooks, and whether its changes feed can be read is not known";
+    return warning("no_feed", found, "Give the relay's account access to the organisation.");
+  }
   return warning("no_webhook", `no webhook points here${pulled}`, where);
 }
 

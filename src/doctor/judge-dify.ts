@@ -93,6 +93,8 @@ export function judgeLoad(running: number, parallel: number): Verdict {
   );
 }
 
+const START_NODE = "Use the key of a workflow app that begins with a Start node.";
+
 /** The fault behind a call that failed. */
 export function judgeFailure(error: unknown): Verdict {
   const found = messageOf(error);
@@ -117,7 +119,7 @@ export function judgeFailure(error: unknown): Verdict {
     case "dify_unpublished":
       return failed("unpublished", found, remedy("Publish the workflow in Dify."));
     case "dify_not_workflow":
-      return failed(/^trigger_/.test(error.upstreamCode ?? "") ? "trigger_only" : "not_workflow", found, remedy(""));
+      return failed(/^trigger_/.test(error.upstreamCode ?? "") ? "trigger_only" : "not_workflow", found, remedy(START_NODE));
     case "dify_overloaded":
     case "rate_limited":
       return failed(

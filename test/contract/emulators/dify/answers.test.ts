@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { createEmulators, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
+import { createEmulators, get, post, TOPIC_APP, topicRun, upload } from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
 afterEach(stop);
@@ -188,5 +188,30 @@ describe("blocking runs", () => {
     const answer = await post(emulator, "/workflows/run", { inputs: {}, user: "u" }, TOPIC_APP.key);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ message: "topic is required in input form" });
+  });
+});
+
+describe("knobs of the server", () => {
+  test("a clock of its own is told in Date, and links signed by it open", async () => {
+    const emulator = await start({ clockSkewMs: 600_000 });
+    const answer = await upload(emulator);
+    const aheadMs = Date.parse(answer.headers.get("date") ?? "") - Date.now();
+    expect(aheadMs).toBeGreaterThan(590_000);
+    expect(aheadMs).toBeLessThanOrEqual(600_000);
+    const link = String(Object(await answer.json()).source_url);
+    expect((await fetch(link)).status).toBe(200);
+  });
+
+  test("a workflow that begins with a trigger declares no inputs", async () => {
+    const emulator = await start({ apps: [{ ...TOPIC_APP, entry: "trigger" }] });
+    const answer = await get(emulator, "/parameters", TOPIC_APP.key);
+    expect(await answer.json()).toMatchObject({ user_input_form: [] });
+  });
+
+  test("P3 refuses to run it", async () => {
+    const emulator = await start({ profile: "P3", apps: [{ ...TOPIC_APP, entry: "trigger" }] });
+    const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
+    expect(await answer.json()).toMatchObject({ code: "trigger_workflow_service_mode_unavailable" });
+    expect(emulator.books().runs).toEqual([]);
   });
 });

@@ -1,0 +1,93 @@
+import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../../../src/config.ts";
+import { type ExamineFastioDeps, examineFastio } from "../../../src/doctor/examine-fastio.ts";
+import { judgeRedis, judgeSettings } from "../../../src/doctor/examine-own.ts";
+import { observeAnswers } from "../../../src/doctor/observe-answers.ts";
+import { PermanentError } from "../../../src/errors.ts";
+import { createManualClock } from "../dify/manual-clock.ts";
+import { ruleOf } from "./samples.ts";
+
+const signal = new AbortController().signal;
+
+test("settings that leave everybody out are told", () => {
+  expect(judgeSettings(parseConfig({})).map(({ fault }) => fault)).toEqual(["deliveries_refused", "pages_closed"]);
+  const whole = { FASTIO_WEBHOOK_SECRETS: "secret", RELAY_TOKENS: "viewer:sixteen-letters-or-more" };
+  expect(judgeSettings(parseConfig(whole)).map(({ fault }) => fault)).toEqual([undefined, undefined]);
+});
+
+test.each([
+  ["redis_version:8.0\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n", [undefined]],
+  ["redis_version:8.0\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n", ["queue_may_evict"]],
+  ["redis_version:8.0\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\n", [undefined, "queue_may_forget"]],
+  ["", [undefined]],
+])("a Redis that says %j: %j", (info, faults) => {
+  expect(judgeRedis(info).map(({ fault }) => fault)).toEqual(faults);
+});
+
+test("answers are timed by the given clock, and their Date is compared with the middle of the call", async () => {
+  const clock = createManualClock(Date.parse("2026-11-22T12:00:00Z"));
+  const { send, answers } = observeAnswers(async () => {
+    clock.advance(3_000);
+    return { status: 200, headers: { date: "Sun, 22 Nov 2026 12:10:01 GMT" }, body: Readable.from([]) };
+  }, clock);
+  const url = new URL("https://dify.example/v1/");
+  await send({ operation: "dify.server.version", method: "GET", url, repeatable: true }, signal);
+  expect(answers).toEqual([{ operation: "dify.server.version", tookMs: 3_000, skewMs: 600_000 }]);
+});
+
+describe("news of a workspace", () => {
+  const config = parseConfig({ FASTIO_API_KEY: "key", PUBLIC_URL: "https://relay.example" });
+  const unsupported = new PermanentError("unsupported_here", "no such route");
+  const hook = { id: "1", events: [], family: "guide" as const };
+  const fastio: ExamineFastioDeps["fastio"] = {
+    verifyKey: async () => ({ kind: "valid", userId: "7" }),
+    findWorkspace: async () => ({ id: "5", name: "Legal", orgId: "3" }),
+    listWebhooks: async () => [{ ...hook, url: "https://relay.example/webhooks/fastio" }],
+    readChanges: async () => ({ kind: "page", rows: [], cursor: "c", hasMore: false }),
+  };
+
+  test.each<{ what: string; change: Partial<ExamineFastioDeps["fastio"]>; told: object }>([
+    { what: "a webhook that points here", change: {}, told: { status: "ok" } },
+    {
+      what: "a webhook that is switched off",
+      change: { listWebhooks: async () => [{ ...hook, url: "https://relay.example/webhooks/fastio", enabled: false }] },
+      told: { status: "warning", fault: "no_webhook" },
+    },
+    {
+      what: "a server without webhooks, whose feed can be read",
+      change: { listWebhooks: () => Promise.reject(unsupported) },
+      told: { status: "ok", found: expect.stringContaining("changes feed can be read") },
+    },
+    {
+      what: "neither webhook nor feed",
+      change: { listWebhooks: async () => [], readChanges: async () => ({ kind: "forbidden" }) },
+      told: { status: "failed", fault: "no_feed" },
+    },
+    {
+      what: "a server without webhooks, in an organisation nobody knows",
+      change: {
+        listWebhooks: () => Promise.reject(unsupported),
+        findWorkspace: async () => ({ id: "5", name: "Legal" }),
+      },
+      told: { status: "warning", fault: "no_feed" },
+    },
+  ])("$what", async ({ change, told }) => {
+    const findings = await examineFastio({ fastio: { ...fastio, ...change }, config }, [ruleOf()], signal);
+    expect(findings.map(({ check }) => check)).toEqual(["fastio.key", "fastio.workspace", "fastio.news"]);
+    expect(findings.at(-1)).toMatchObject(told);
+  });
+
+  test("a refused key ends the look at Fast.io", async () => {
+    const verifyKey = async () => ({ kind: "refused", reason: "scope", nextAction: "Widen it." }) as const;
+    const findings = await examineFastio({ fastio: { ...fastio, verifyKey }, config }, [ruleOf()], signal);
+    expect(findings).toMatchObject([{ fault: "fastio_key_refused", remedy: "Widen it." }]);
+  });
+
+  test("a rule for every workspace names none to look for", async () => {
+    const every = ruleOf();
+    const rule = { ...every.rule, when: { ...every.rule.when, workspace: "*" } };
+    const findings = await examineFastio({ fastio, config }, [{ ...every, rule }], signal);
+    expect(findings.map(({ check }) => check)).toEqual(["fastio.key"]);
+  });
+});
