@@ -33,7 +33,7 @@ export const changeRuleState =
       changedBy: "operator",
       sinceMs: nowMs,
     });
-    const released = action === "resume" ? await releaseHeldRuns(db, nowMs) : 0;
+    const released = action === "resume" ? await releaseHeldRuns(db, nowMs, name) : 0;
     await recordOperatorAction(db, {
       atMs: nowMs,
       actor: "operator",

@@ -15,6 +15,9 @@ const RENEW_MS = 1_000;
 /** How long before its end a lease that was not renewed is given up: nobody else can have it yet. */
 const MARGIN_MS = 500;
 
+/** After this long the sweep brings a run back that waits for an app and was not called: a net below the net. */
+const UNCALLED_MS = 600_000;
+
 export type RunDeskDeps = {
   readonly db: Db;
   readonly clock: Clock;
@@ -36,7 +39,11 @@ export type RunDesk = {
 };
 
 /** What a processor did: the run moved on, or it must be looked at again after a while (no attempt is burnt). */
-export type RunProgress = { readonly kind: "moved" } | { readonly kind: "postpone"; readonly delayMs: number };
+export type RunProgress =
+  | { readonly kind: "moved" }
+  | { readonly kind: "postpone"; readonly delayMs: number }
+  /** It waits in the ledger for a slot of this app, outside of the queue, until it is called. */
+  | { readonly kind: "wait_for_app"; readonly app: string };
 
 /**
  * Works on a run under a lease in the ledger. The queue may hand the same run to two workers
@@ -63,8 +70,27 @@ export async function workOnRun(
   const desk = openDesk(deps, claim.run, owner, AbortSignal.any([signal, lease.signal]));
   try {
     const progress = await work(desk.face);
-    await desk.leave(progress.kind === "postpone" ? { notBeforeMs: clock.now() + progress.delayMs } : {});
-    return progress.kind === "postpone" ? { kind: "later", atMs: clock.now() + progress.delayMs } : { kind: "done" };
+    switch (progress.kind) {
+      case "moved":
+        await desk.leave({});
+        return { kind: "done" };
+      case "postpone": {
+        const atMs = clock.now() + progress.delayMs;
+        await desk.leave({ notBeforeMs: atMs });
+        return { kind: "later", atMs };
+      }
+      case "wait_for_app":
+        await desk.leave({
+          status: "queued",
+          waitingApp: progress.app,
+          progress: "waits for its turn in Dify",
+          queuedAtMs: clock.now(),
+          notBeforeMs: clock.now() + UNCALLED_MS,
+        });
+        return { kind: "done" };
+      default:
+        return progress satisfies never;
+    }
   } catch (error) {
     return await settleFailure(deps, desk, error, signal, lease.signal);
   } finally {

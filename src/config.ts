@@ -65,6 +65,7 @@ export const EnvSchema = z.object({
   DIFY_FILES_URL: setting(httpUrl.optional()),
   OUTBOUND_ORIGINS: setting(origins.prefault("")),
   DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
+  DIFY_PARALLEL_MAX: setting(whole(1, 1_000).default(20)),
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
@@ -97,8 +98,10 @@ export type Config = {
   readonly dify: {
     readonly apiUrl: string;
     readonly filesUrl: string | undefined;
-    /** Workflow runs at a time in one process. */
+    /** Workflow runs at a time that an app is given to begin with, by all processes together. */
     readonly parallel: number;
+    /** The most it is ever tried with. */
+    readonly parallelMax: number;
     /** How long Dify may take to list a run that was asked for before it counts as never started. */
     readonly absentMs: number;
     /** The value of the variable that a rule names for its app's key. */
@@ -139,6 +142,7 @@ export function parseConfig(environment: Environment): Config {
       apiUrl: env.DIFY_API_URL,
       filesUrl: env.DIFY_FILES_URL,
       parallel: env.DIFY_PARALLEL,
+      parallelMax: Math.max(env.DIFY_PARALLEL, env.DIFY_PARALLEL_MAX),
       absentMs: env.DIFY_ABSENT_MS,
       keyOf: (variable: string) => environment[variable] || undefined,
     },
@@ -170,6 +174,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     catchUp: config.catchUp.on ? "on" : "off",
     difyApi: config.dify.apiUrl,
     difyParallel: config.dify.parallel,
+    difyParallelMax: config.dify.parallelMax,
     rulesFile: config.rulesFile,
     roles: config.tokens.map(({ role }) => role),
     retentionDays: config.ledger.retentionMs / 86_400_000,

@@ -52,6 +52,7 @@ export type FailureCode =
   | "lease_lost"
   | "run_timed_out"
   | "rule_missing"
+  | "budget_reached"
   | "attempts_exhausted";
 
 export type FailureDetail = ErrorOptions & {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createDify } from "./dify/create-dify.ts";
@@ -16,6 +17,8 @@ export type Upstreams = {
   readonly fastio: Fastio;
   /** Dify for the app whose key is in this variable. @throws {PermanentError} `unauthorized` when it is unset */
   readonly difyFor: (keyVariable: string) => Dify;
+  /** Names the app whose key is in this variable by the first 12 hex digits of the SHA-256 of the key. */
+  readonly appOf: (keyVariable: string) => string;
   close(): Promise<void>;
 };
 
@@ -70,6 +73,11 @@ export function openUpstreams(
       apps.set(keyVariable, dify);
       return dify;
     },
+    appOf: (keyVariable) =>
+      createHash("sha256")
+        .update(config.dify.keyOf(keyVariable) ?? "")
+        .digest("hex")
+        .slice(0, 12),
     close: () => transport.close(),
   };
 }

@@ -10,15 +10,18 @@ const PROGRESS_EVERY_MS = 1_000;
 
 /**
  * Reads a run's stream to its last event. Handles are written down before the next event is looked at.
+ * @param hear told of each event before anything else
  * @returns the last event, or undefined when the stream ended without one
  */
 export async function consumeRunEvents(
   events: AsyncGenerator<DifyRunEvent>,
   desk: RunDesk,
   clock: Clock,
+  hear: (event: DifyRunEvent) => Promise<void> | void = () => undefined,
 ): Promise<StreamEnd | undefined> {
   let notedMs = Number.NEGATIVE_INFINITY;
   for await (const event of events) {
+    await hear(event);
     switch (event.kind) {
       case "ping":
         break;

@@ -17,6 +17,7 @@ import type { Log } from "../../src/telemetry/log.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { consumeRunEvents } from "./consume-run-events.ts";
+import { type Cost, createCostMeter } from "./cost-meter.ts";
 import { stopDouble } from "./stop-double.ts";
 
 export type FollowWorkflowDeps = {
@@ -27,6 +28,14 @@ export type FollowWorkflowDeps = {
   readonly policy: RecoveryPolicy;
   /** Made when a run is started, so that a re-attached run needs none. */
   readonly inputs: () => Promise<Readonly<Record<string, unknown>>>;
+  /** Told when the app has taken the run, and when it works on it no more; before anything else is done. */
+  readonly onAdmitted?: () => Promise<void>;
+  readonly onWorkEnded?: () => Promise<void>;
+  /**
+   * Told of every ending, good or bad; perhaps more than once.
+   * @param cost known when the stream was heard from its beginning to its end, and told it
+   */
+  readonly onFinished?: (detail: DifyRunDetail, cost: Cost | undefined) => Promise<void>;
 };
 
 export type WorkflowProgress =
@@ -50,6 +59,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
   const giveUpAfterMs = Math.max(deps.policy.giveUpAfterMs, desk.run.rule.run.timeoutMs);
   const policy: RecoveryPolicy = { ...deps.policy, giveUpAfterMs };
   let seen: Omit<RunSeen, "nowMs"> = { attachable: true };
+  let cost: Cost | undefined;
   for (;;) {
     desk.signal.throwIfAborted();
     const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, policy);
@@ -58,8 +68,9 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
     switch (next.do) {
       case "start": {
         if (next.again) log.warn("workflow.started_again", { runId: desk.run.id, submissions: desk.run.submissions });
-        const end = await start(deps, desk, user);
-        seen = { attachable: true, ...(end ? { end } : {}) };
+        const heard = await start(deps, desk, user);
+        cost = heard.cost;
+        seen = { attachable: true, ...(heard.end ? { end: heard.end } : {}) };
         break;
       }
       case "look_up":
@@ -97,11 +108,13 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         return { kind: "postpone", delayMs: PAUSED_POLL_MS };
       case "finish": {
         const failure = errorOfRun(next.detail);
+        await deps.onWorkEnded?.();
         await desk.checkpoint({
           workflowStatus: next.detail.status,
           totalTokens: next.detail.totalTokens,
           ...addWarnings(desk.run, warningsOf(next.detail, next.doubles)),
         });
+        await deps.onFinished?.(next.detail, cost);
         if (failure) throw failure;
         return { kind: "finished", detail: next.detail };
       }
@@ -118,7 +131,11 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
 }
 
 /** From the first line on the run may be under way, whatever becomes of us. */
-async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Promise<RunSeen["end"]> {
+async function start(
+  deps: FollowWorkflowDeps,
+  desk: RunDesk,
+  user: string,
+): Promise<{ readonly end?: RunSeen["end"]; readonly cost?: Cost | undefined }> {
   const inputs = await deps.inputs();
   await desk.checkpoint({
     status: "running",
@@ -126,8 +143,18 @@ async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Pro
     submissions: desk.run.submissions + 1,
   });
   const deadline = openDeadline(deps, desk);
+  const meter = createCostMeter();
+  let isAdmitted = false;
   try {
-    return await consumeRunEvents(deps.dify.startRun({ user, inputs }, deadline.signal), desk, deps.clock);
+    const events = deps.dify.startRun({ user, inputs }, deadline.signal);
+    const end = await consumeRunEvents(events, desk, deps.clock, async (event) => {
+      meter.hear(event);
+      if (isAdmitted || event.kind === "error") return;
+      isAdmitted = true;
+      await deps.onAdmitted?.();
+    });
+    if (end) await deps.onWorkEnded?.();
+    return { end, cost: end?.event.kind === "finished" ? meter.total() : undefined };
   } catch (error) {
     desk.signal.throwIfAborted();
     if (wasSurelyNotStarted(error)) {
@@ -141,7 +168,7 @@ async function start(deps: FollowWorkflowDeps, desk: RunDesk, user: string): Pro
       code: error.code,
       message: error.message,
     });
-    return undefined;
+    return {};
   } finally {
     deadline.close();
   }

@@ -1,22 +1,32 @@
 import type { RecoveryPolicy } from "../../src/dify/recovery.ts";
 import type { Dify } from "../../src/dify/types.ts";
+import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
+import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
+import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { whyHeld } from "../why-held.ts";
+import type { AppGate, Slot } from "./app-gate.ts";
 import type { ReadAppInputs } from "./app-inputs.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import { fetchFile } from "./fetch-file.ts";
-import { followWorkflow } from "./follow-workflow.ts";
+import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
+import { holdOverLimit } from "./hold-over-limit.ts";
 import { prepareRunInputs } from "./prepare-run-inputs.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
   readonly fastio: Pick<Fastio, "openDownload" | "uploadUnplaced">;
   /** Dify for the app whose key is in this variable. @throws {PermanentError} misconfigured when it is unset */
   readonly difyFor: (keyVariable: string) => Dify;
+  /** Names the app whose key is in this variable, without telling the key. */
+  readonly appOf: (keyVariable: string) => string;
+  readonly gate: Pick<AppGate, "enter" | "occupy">;
+  /** What the rules file allows a rule now; undefined when the file does not have it any more. */
+  readonly limitOf: (ruleName: string) => { readonly limit: RuleLimit | undefined } | undefined;
   readonly readAppInputs: ReadAppInputs;
   readonly policy: RecoveryPolicy;
   readonly outbox: Pick<Outbox, "sendRuns">;
@@ -38,35 +48,83 @@ export const processRun =
   };
 
 async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> {
-  const { db, clock } = deps;
-  if (desk.run.submittedAtMs === null && (await isPaused(deps, desk))) return { kind: "moved" };
-
-  const keyVariable = desk.run.rule.run.keyVariable;
-  const dify = deps.difyFor(keyVariable);
-  const inputsFor = async () => prepareRunInputs(desk.run, await deps.readAppInputs(keyVariable, dify, desk.signal));
-
-  if (desk.run.difyUploadId === null && desk.run.submittedAtMs === null) {
-    await desk.step("fetch", async () => {
-      await desk.checkpoint({ status: "fetching" });
-      // Inputs that cannot work are found before bytes are sent.
-      await inputsFor();
-      await fetchFile({ fastio: deps.fastio, dify }, desk);
-    });
+  if (desk.run.submittedAtMs === null) return begin(deps, desk);
+  const app = deps.appOf(desk.run.rule.run.keyVariable);
+  const dify = deps.difyFor(desk.run.rule.run.keyVariable);
+  // Dify works on it, so it counts among the runs of its app.
+  const slot = await deps.gate.occupy(app, desk.run.id);
+  try {
+    return await work(deps, desk, dify, slot);
+  } finally {
+    await slot?.free();
   }
+}
 
-  const progress = await desk.step("workflow", () =>
-    followWorkflow(
-      {
-        dify,
-        clock,
-        random: deps.random,
-        log: deps.log,
-        policy: deps.policy,
-        inputs: async () => (await inputsFor())({ uploadId: desk.run.difyUploadId ?? "" }),
-      },
-      desk,
-    ),
-  );
+/** What was not asked of Dify yet may have to wait: for its rule, for the next day, for its turn. */
+async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> {
+  const { db, clock } = deps;
+  const { run } = desk;
+  if (run.waitingApp !== null) await desk.checkpoint({ waitingApp: null, progress: null });
+  if (await isPaused(deps, desk)) return { kind: "moved" };
+  const limit = limitFor(deps, desk);
+  if (limit && (await holdOverLimit(db, desk, limit, clock.now()))) return { kind: "moved" };
+
+  const keyVariable = run.rule.run.keyVariable;
+  const dify = deps.difyFor(keyVariable);
+  const app = deps.appOf(keyVariable);
+  const place = await deps.gate.enter(app, run);
+  if (!place) return { kind: "wait_for_app", app };
+
+  let waitsOn = false;
+  try {
+    if (run.difyUploadId === null) await fetch(deps, desk, dify);
+    const slot = await place.slot(desk.signal);
+    if (!slot) {
+      waitsOn = true;
+      return { kind: "wait_for_app", app };
+    }
+    try {
+      if (!(await countRun(db, run, limit ?? {}, clock.now()))) {
+        // Another run had the last place of the day; unless the day has just ended.
+        const isHeld = await holdOverLimit(db, desk, limit ?? {}, clock.now());
+        return isHeld ? { kind: "moved" } : { kind: "postpone", delayMs: 1_000 };
+      }
+      return await work(deps, desk, dify, slot);
+    } catch (error) {
+      if (!isBusy(error) || desk.run.submittedAtMs !== null) throw error;
+      await slot.refused(error.retryAfterMs);
+      waitsOn = true;
+      return { kind: "wait_for_app", app };
+    } finally {
+      await slot.free();
+    }
+  } finally {
+    place.leave(!waitsOn);
+  }
+}
+
+const isBusy = (error: unknown): error is TransientError =>
+  error instanceof TransientError && error.failure === "throttled";
+
+const limitFor = ({ limitOf }: ProcessRunDeps, { run }: RunDesk): RuleLimit | undefined => {
+  const rule = limitOf(run.ruleName);
+  return rule ? rule.limit : run.rule.limit;
+};
+
+async function fetch(deps: ProcessRunDeps, desk: RunDesk, dify: Dify): Promise<void> {
+  await desk.step("fetch", async () => {
+    await desk.checkpoint({ status: "fetching" });
+    // Inputs that cannot work are found before bytes are sent.
+    prepareRunInputs(desk.run, await deps.readAppInputs(desk.run.rule.run.keyVariable, dify, desk.signal));
+    await fetchFile({ fastio: deps.fastio, dify }, desk);
+  });
+}
+
+async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
+  const { db, clock } = deps;
+  const progress = await desk.step("workflow", () => follow(deps, desk, dify, slot));
+  // Whatever comes now is no work for the app.
+  await slot?.free();
   if (progress.kind === "postpone") return progress;
 
   const count = await desk.step("collect", () =>
@@ -86,6 +144,29 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
     ...(count === 0 ? addWarnings(desk.run, ["the workflow returned no outputs"]) : {}),
   });
   return { kind: "moved" };
+}
+
+function follow(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<WorkflowProgress> {
+  const { db, clock, random, log, policy } = deps;
+  const inputs = async () => {
+    const declared = await deps.readAppInputs(desk.run.rule.run.keyVariable, dify, desk.signal);
+    return prepareRunInputs(desk.run, declared)({ uploadId: desk.run.difyUploadId ?? "" });
+  };
+  return followWorkflow(
+    {
+      dify,
+      clock,
+      random,
+      log,
+      policy,
+      inputs,
+      onAdmitted: async () => slot?.admitted(),
+      onWorkEnded: async () => slot?.free(),
+      onFinished: ({ id, totalTokens, elapsedMs }, cost) =>
+        recordUsage(db, desk.run, { workflowRunId: id, tokens: totalTokens, elapsedMs, cost }, clock.now()),
+    },
+    desk,
+  );
 }
 
 /** Holds the run when its rule is paused. */

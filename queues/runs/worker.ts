@@ -1,14 +1,28 @@
 import type { JobWorker, QueueBackend } from "../backend.ts";
 import { logWorkerError } from "../log-worker-error.ts";
 import { parseJob } from "../parse-job.ts";
+import { type AppGateDeps, createAppGate } from "./app-gate.ts";
 import { RunJob } from "./job.ts";
 import { type ProcessRunDeps, processRun } from "./process-run.ts";
 
-/** @param parallel runs at a time in this process: each holds a connection and a worker of Dify for its whole life */
-export function startRunsWorker(backend: QueueBackend, deps: ProcessRunDeps, parallel: number): JobWorker {
-  const handle = processRun(deps);
-  return backend.work("runs", (job, signal) => handle(parseJob(RunJob, job.data).runId, signal), {
-    concurrency: parallel,
+export type RunsWorkerDeps = Omit<ProcessRunDeps, "gate"> & { readonly limit: AppGateDeps["limit"] };
+
+/** Jobs at a time for each slot an app may have: at work in Dify, standing ready, and having their outputs collected. */
+const JOBS_PER_SLOT = 3;
+const LEAST_JOBS = 24;
+
+/** Takes more runs than an app has slots: what finds none gives its worker back, and runs of other apps go on. */
+export function startRunsWorker(backend: QueueBackend, deps: RunsWorkerDeps): JobWorker {
+  const gate = createAppGate(deps);
+  const handle = processRun({ ...deps, gate });
+  const worker = backend.work("runs", (job, signal) => handle(parseJob(RunJob, job.data).runId, signal), {
+    concurrency: Math.max(LEAST_JOBS, JOBS_PER_SLOT * deps.limit.ceiling),
     onError: logWorkerError(deps.log, "runs"),
   });
+  return {
+    close: async (deadlineMs) => {
+      await worker.close(deadlineMs);
+      gate.close();
+    },
+  };
 }

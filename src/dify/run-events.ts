@@ -13,7 +13,16 @@ const frameSchema = z.object({
   data: z.unknown().optional(),
 });
 
-const nodeSchema = z.object({ title: z.string().catch(""), status: z.string().optional().catch(undefined) });
+/** Prices are decimals in text, or numbers; nodes without a model have none. */
+const costSchema = z
+  .object({ total_price: z.coerce.number().positive(), currency: z.string().regex(/^[A-Za-z]{3,8}$/) })
+  .transform(({ total_price, currency }) => ({ amount: total_price, currency }));
+
+const nodeSchema = z.object({
+  title: z.string().catch(""),
+  status: z.string().optional().catch(undefined),
+  execution_metadata: costSchema.optional().catch(undefined),
+});
 
 const finishedSchema = z.object({
   status: z.enum(["succeeded", "failed", "stopped", "partial-succeeded"]),
@@ -56,9 +65,10 @@ export function createFrameReader(log: Log): ReadFrame {
       case "loop_started":
         return [nodeEvent("started", body.data)];
       case "node_finished":
+        return [nodeEvent("finished", body.data)];
       case "iteration_completed":
       case "loop_completed":
-        return [nodeEvent("finished", body.data)];
+        return [withoutCost(nodeEvent("finished", body.data))];
       case "human_input_required":
         noteFormToken(formTokens, body.data);
         return [];
@@ -118,8 +128,15 @@ function createHandleWatch(): (runId: string | undefined, taskId: string | undef
 }
 
 function nodeEvent(phase: "started" | "finished", data: unknown): DifyRunEvent {
-  const { title, status } = nodeSchema.parse(data);
-  return { kind: "node", phase, title, ...(status === undefined ? {} : { status }) };
+  const { title, status, execution_metadata: cost } = nodeSchema.parse(data);
+  return { kind: "node", phase, title, ...(status === undefined ? {} : { status }), ...(cost ? { cost } : {}) };
+}
+
+/** Iterations and loops sum up their inner nodes, which told their cost themselves. */
+function withoutCost(event: DifyRunEvent): DifyRunEvent {
+  if (event.kind !== "node") return event;
+  const { cost: _told, ...rest } = event;
+  return rest;
 }
 
 function finishedEvent(data: unknown): DifyRunEvent {

@@ -41,7 +41,14 @@ export type DifyRunEvent =
   | { readonly kind: "ping" }
   /** Any frame that carries handles; comes before its own meaning, at most once per new handle. */
   | { readonly kind: "handles"; readonly workflowRunId: string; readonly taskId?: string }
-  | { readonly kind: "node"; readonly phase: "started" | "finished"; readonly title: string; readonly status?: string }
+  | {
+      readonly kind: "node";
+      readonly phase: "started" | "finished";
+      readonly title: string;
+      readonly status?: string;
+      /** What a node with a model cost; such as 0.0012 and `USD`. */
+      readonly cost?: { readonly amount: number; readonly currency: string };
+    }
   | {
       readonly kind: "finished";
       readonly status: "succeeded" | "failed" | "stopped" | "partial-succeeded";

@@ -12,8 +12,6 @@ const REST_MS = 500;
 const MAX_REST_DOUBLINGS = 5;
 /** Two workers may reach for the same free slot; the loser tries another. */
 const TRIES = 3;
-/** More slots than this are never counted, not even of runs that are found at work without one. */
-const MOST_SLOTS = 2_000;
 
 export type AppLimitRow = typeof appLimits.$inferSelect;
 export type SlotHolder = { readonly app: string; readonly runId: string; readonly owner: string };
@@ -45,28 +43,33 @@ export async function openAppLimit(
  * @returns undefined when none is free, or the app is given a rest
  */
 export async function takeSlot(db: Db, holder: SlotHolder, nowMs: number): Promise<TakenSlot | undefined> {
-  const withinLimit = sql`n <= ${appLimits.slots} and ${appLimits.restUntilMs} <= ${nowMs}
-    and (select count(*) from ${appSlots} where ${eq(appSlots.app, holder.app)} and ${gt(appSlots.untilMs, nowMs)}) < ${appLimits.slots}`;
+  const withinLimit = sql`and ${appLimits.restUntilMs} <= ${nowMs} and (${heldNow(holder.app, nowMs)}) < ${appLimits.slots}`;
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const slot = await insertSlot(db, holder, sql`and ${withinLimit}`, nowMs);
+    const slot = await insertSlot(db, holder, sql`${appLimits.slots}`, withinLimit, nowMs);
     if (slot) return slot;
-    if (!(await hasRoom(db, holder.app, nowMs))) return undefined;
+    if ((await readAppRoom(db, holder.app, nowMs)).free === 0) return undefined;
   }
   return undefined;
 }
 
 /** A slot for a run that is found at work in the app already: it is counted, whatever the limit says. */
 export async function occupySlot(db: Db, holder: SlotHolder, nowMs: number): Promise<TakenSlot | undefined> {
+  // Among one slot more than are held there is always a free one.
+  const upTo = sql`(${heldNow(holder.app, nowMs)}) + 1`;
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const slot = await insertSlot(db, holder, sql``, nowMs);
+    const slot = await insertSlot(db, holder, upTo, sql``, nowMs);
     if (slot) return slot;
   }
   return undefined;
 }
 
+const heldNow = (app: string, nowMs: number) =>
+  sql`select count(*)::int from ${appSlots} where ${eq(appSlots.app, app)} and ${gt(appSlots.untilMs, nowMs)}`;
+
 async function insertSlot(
   db: Db,
   { app, runId, owner }: SlotHolder,
+  upTo: ReturnType<typeof sql>,
   condition: ReturnType<typeof sql>,
   nowMs: number,
 ): Promise<TakenSlot | undefined> {
@@ -76,7 +79,7 @@ async function insertSlot(
     .select(
       // Columns in the order of the schema.
       sql`select ${appLimits.app}, n, ${runId}::text, ${owner}::text, ${nowMs}::bigint, ${untilMs}::bigint, null::bigint
-        from ${appLimits}, generate_series(1, ${MOST_SLOTS}) n
+        from ${appLimits}, generate_series(1, ${upTo}) n
         where ${eq(appLimits.app, app)} ${condition}
           and not exists (
             select 1 from ${appSlots}
@@ -93,21 +96,18 @@ async function insertSlot(
   return row && { app, runId, owner, slot: row.slot, takenAtMs: nowMs };
 }
 
-/** Free slots of an app as things stand; 0 while it is given a rest. */
-export async function countFree(db: Db, app: string, nowMs: number): Promise<number> {
-  const [limit] = await db.select().from(appLimits).where(eq(appLimits.app, app));
-  if (!limit || limit.restUntilMs > nowMs) return 0;
-  return Math.max(0, limit.slots - (await countHeld(db, app, nowMs)));
-}
-
-const hasRoom = async (db: Db, app: string, nowMs: number): Promise<boolean> => (await countFree(db, app, nowMs)) > 0;
-
-async function countHeld(db: Db, app: string, nowMs: number): Promise<number> {
-  const [held] = await db
-    .select({ count: count() })
-    .from(appSlots)
-    .where(and(eq(appSlots.app, app), gt(appSlots.untilMs, nowMs)));
-  return held?.count ?? 0;
+/** The limit of an app as things stand, and how many of its slots may be taken: none while it is given a rest. */
+export async function readAppRoom(
+  db: Db,
+  app: string,
+  nowMs: number,
+): Promise<{ readonly slots: number; readonly free: number }> {
+  const [limit] = await db
+    .select({ slots: appLimits.slots, restUntilMs: appLimits.restUntilMs, held: sql<number>`(${heldNow(app, nowMs)})` })
+    .from(appLimits)
+    .where(eq(appLimits.app, app));
+  if (!limit) return { slots: 0, free: 0 };
+  return { slots: limit.slots, free: limit.restUntilMs > nowMs ? 0 : Math.max(0, limit.slots - limit.held) };
 }
 
 const isHeldBy = ({ app, slot, runId, owner }: TakenSlot) =>
@@ -214,7 +214,7 @@ export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: 
   const longest = db
     .select({ id: runs.id })
     .from(runs)
-    .where(eq(runs.waitingApp, app))
+    .where(and(eq(runs.waitingApp, app), lte(runs.leaseUntilMs, nowMs)))
     .orderBy(asc(runs.createdAtMs), asc(runs.id))
     .limit(most)
     .for("update", { skipLocked: true });

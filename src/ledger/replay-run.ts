@@ -60,6 +60,12 @@ export async function replayRun(
         taskId: null,
         workflowStatus: null,
         totalTokens: null,
+        elapsedMs: null,
+        cost: null,
+        currency: null,
+        countedDay: null,
+        usageRunId: null,
+        waitingApp: null,
         collectedAtMs: null,
         spentRunIds: run.workflowRunId === null ? run.spentRunIds : [...run.spentRunIds, run.workflowRunId],
       })

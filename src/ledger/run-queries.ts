@@ -232,11 +232,12 @@ export async function renewRunGeneration(db: Db, id: string, generation: number)
 }
 
 /**
- * Lets runs go on that a paused rule held back, as soon as their rule is paused no more. Called when a rule is resumed,
- * and by the sweep for runs that were held while it was being resumed.
+ * Lets runs go on that were held back: by a paused rule, as soon as it is paused no more; by the limit of a day, as soon
+ * as that day is over. Called when a rule is resumed, and by the sweep.
+ * @param resumed a rule whose runs are let go before their time; what is over its limit still will be held again
  * @returns how many
  */
-export async function releaseHeldRuns(db: Db, nowMs: number): Promise<number> {
+export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): Promise<number> {
   const paused = db
     .select({ name: ruleStates.ruleName })
     .from(ruleStates)
@@ -255,7 +256,13 @@ export async function releaseHeldRuns(db: Db, nowMs: number): Promise<number> {
       nextAction: null,
       updatedAtMs: nowMs,
     })
-    .where(and(eq(runs.status, "held"), notExists(paused)))
+    .where(
+      and(
+        eq(runs.status, "held"),
+        notExists(paused),
+        or(lt(runs.notBeforeMs, nowMs + EARLY_MS), resumed === undefined ? undefined : eq(runs.ruleName, resumed)),
+      ),
+    )
     .returning({ id: runs.id });
   return freed.length;
 }

@@ -16,6 +16,15 @@ export type Rule = {
   readonly when: RuleWhen;
   readonly run: RuleRun;
   readonly deliver: RuleDeliver;
+  /** Absent: as much as Dify takes. */
+  readonly limit?: RuleLimit | undefined;
+};
+
+/** What a rule may use on one day, from midnight to midnight UTC. At the limit its further runs wait for the next day. */
+export type RuleLimit = {
+  readonly runsPerDay?: number | undefined;
+  /** Runs that are under way when it is reached end as they do: the sum may pass it by what they use. */
+  readonly tokensPerDay?: number | undefined;
 };
 
 export type RuleWhen = {

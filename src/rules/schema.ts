@@ -121,6 +121,17 @@ const DeliverSchema = z
     (deliver) => ({ ...deliver, access: deliver.access ?? (deliver.type === "send" ? "link" : "named") }) as const,
   );
 
+const MOST_PER_DAY = 1_000_000_000_000;
+const PER_DAY = "must be a whole number from 1 on";
+const perDay = z.number().int(PER_DAY).min(1, PER_DAY).max(MOST_PER_DAY, "is more than any day holds");
+
+const LimitSchema = z
+  .strictObject({ runsPerDay: perDay.optional(), tokensPerDay: perDay.optional() })
+  .refine(
+    ({ runsPerDay, tokensPerDay }) => runsPerDay !== undefined || tokensPerDay !== undefined,
+    "limits nothing; give runsPerDay or tokensPerDay, or remove it",
+  );
+
 /** One entry under `rules:`. Strict: a key it does not know is a fault. */
 export const RuleSchema = z.strictObject({
   name: z
@@ -132,15 +143,17 @@ export const RuleSchema = z.strictObject({
   when: WhenSchema,
   run: RunSchema.prefault({}),
   deliver: DeliverSchema.prefault({}),
+  limit: LimitSchema.optional(),
 }) satisfies z.ZodType<Rule>;
 
 /** Keys by the place they stand in; for hints about misspelt and misplaced ones. */
 export const KEYS: Readonly<Record<string, readonly string[]>> = {
-  rule: ["name", "when", "run", "deliver"],
+  rule: ["name", "when", "run", "deliver", "limit"],
   when: ["workspace", "events", "folder", "files", "mime", "minSize", "maxSize", "exclude"],
   exclude: ["actors", "folders"],
   run: ["key", "inputs", "timeout", "send"],
   deliver: ["as", "folder", "title", "type", "access", "invite", "message", "description"],
+  limit: ["runsPerDay", "tokensPerDay"],
 };
 
 /** Keys that later versions of the relay will know. Refused by name, so that nobody counts on them. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { processEvent } from "../../queues/events/process-event.ts";
+import { createAppGate } from "../../queues/runs/app-gate.ts";
 import { createReadAppInputs } from "../../queues/runs/app-inputs.ts";
 import { processRun } from "../../queues/runs/process-run.ts";
 import { processShare } from "../../queues/shares/process-share.ts";
@@ -41,8 +42,10 @@ export type WorkbenchOptions = {
   readonly dify?: DifyEmulatorOptions;
   readonly fastio?: FastioEmulatorOptions;
   /** Members of the rule, as YAML flow below `rules: [...]`; the name and the workspace are given. */
-  readonly rule?: { readonly run?: string; readonly deliver?: string; readonly name?: string };
+  readonly rule?: { readonly run?: string; readonly deliver?: string; readonly name?: string; readonly limit?: string };
   readonly policy?: Partial<RecoveryPolicy>;
+  /** Slots of the app to begin with, and at most. */
+  readonly limit?: { readonly start?: number; readonly ceiling?: number };
 };
 
 /** How one turn of a processor ended. */
@@ -94,6 +97,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
         apiUrl: dify.apiUrl,
         filesUrl: undefined,
         parallel: 3,
+        parallelMax: 20,
         absentMs: 0,
         keyOf: (variable) => (variable === "DIFY_API_KEY" ? DEFAULT_APP_KEY : undefined),
       },
@@ -103,11 +107,17 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   );
   const desk = { db, clock, random, newId: () => randomUUID(), log };
   const outbox = { sendRuns: async () => true };
+  // Benches may share a ledger, but have a Dify each.
+  const app = randomUUID().slice(0, 12);
+  const gate = createAppGate({ ...desk, outbox, limit: { start: 3, ceiling: 20, ...options.limit } });
   const handlers = {
     runs: processRun({
       ...desk,
       fastio: upstreams.fastio,
       difyFor: upstreams.difyFor,
+      appOf: () => app,
+      gate,
+      limitOf: () => undefined,
       readAppInputs: createReadAppInputs(clock),
       policy: { ...QUICK_RECOVERY, ...options.policy },
       outbox,
@@ -169,19 +179,25 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       return run;
     },
     close: async () => {
+      gate.close();
       await upstreams.close();
       await Promise.all([fastio.close(), dify.close()]);
     },
   };
 }
 
-function readRule({ name = "read-new-files", run = "", deliver = "" }: NonNullable<WorkbenchOptions["rule"]>): Rule {
+function readRule({
+  name = "read-new-files",
+  run = "",
+  deliver = "",
+  limit = "",
+}: NonNullable<WorkbenchOptions["rule"]>): Rule {
   const text = `rules:
   - name: ${name}
     when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
     run: { inputs: { document: "{{ file }}", title: "{{ file.name }}" }${run === "" ? "" : `, ${run}`} }
     deliver: { as: share, folder: "/Outputs/{{ date }}", title: "Results for {{ file.name }}"${deliver === "" ? "" : `, ${deliver}`} }
-`;
+${limit === "" ? "" : `    limit: { ${limit} }\n`}`;
   const [rule] = parseRules(text, "rules.yaml").rules;
   if (!rule) throw new Error("no rule");
   return rule;

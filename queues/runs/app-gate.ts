@@ -1,0 +1,299 @@
+import type { Clock } from "../../src/clock.ts";
+import {
+  admitSlot,
+  callWaitingRuns,
+  freeSlot,
+  listWaitingApps,
+  lowerAppLimit,
+  occupySlot,
+  openAppLimit,
+  raiseAppLimit,
+  readAppRoom,
+  renewSlot,
+  type TakenSlot,
+  takeSlot,
+} from "../../src/ledger/app-limits.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { messageOf } from "../../src/message-of.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import type { Outbox } from "../outbox.ts";
+
+export type AppGateDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly outbox: Pick<Outbox, "sendRuns">;
+  /** Slots of an app to begin with, and the most it is ever tried with. */
+  readonly limit: { readonly start: number; readonly ceiling: number };
+};
+
+/** Leave to run one workflow in an app. Its end is told once; repeats do nothing. */
+export type Slot = {
+  /** The app has taken the run. */
+  admitted(): Promise<void>;
+  /** The app is busy. @param retryAfterMs what it asked for */
+  refused(retryAfterMs: number | undefined): Promise<void>;
+  free(): Promise<void>;
+};
+
+/** Where a run that is to be started makes itself ready, and then waits for its turn. */
+export type Place = {
+  /** Waits a short while, oldest run first. @returns undefined when no slot became free */
+  slot(signal: AbortSignal): Promise<Slot | undefined>;
+  /** @param next whether another run may have the place now: not when this one waited in vain */
+  leave(next: boolean): void;
+};
+
+/**
+ * One process's way to the slots that all processes share. A few runs stand ready here, with their files sent ahead,
+ * so that a slot is not free for long; all others wait in the ledger, outside of the queue, and are called one by one.
+ */
+export type AppGate = {
+  /** @returns undefined when enough runs stand ready: this one is to wait in the ledger */
+  enter(app: string, run: { readonly id: string; readonly createdAtMs: number }): Promise<Place | undefined>;
+  /** For a run that the app works on already. */
+  occupy(app: string, runId: string): Promise<Slot | undefined>;
+  close(): void;
+};
+
+/** How long a run may hold a worker for nothing. */
+const MAX_WAIT_MS = 5_000;
+/** How often slots that other processes freed are looked for while runs stand ready. */
+const POLL_MS = 250;
+/** How often the ledger is asked for runs that nobody called. */
+const TICK_MS = 2_000;
+const RENEW_MS = 1_000;
+const RAISE_EVERY_MS = 1_000;
+/** Runs that stand ready for each slot, and the most of them in one process. */
+const READY_PER_SLOT = 2;
+const MOST_READY = 16;
+
+type Waiter = { readonly runId: string; readonly createdAtMs: number; readonly give: (slot: TakenSlot) => void };
+
+type AppState = {
+  readonly app: string;
+  slots: number;
+  /** Runs with a place and no slot yet. */
+  ready: number;
+  /** Runs that were called and have not come yet. */
+  called: number;
+  /** Whether runs may wait in the ledger. */
+  hasWaiting: boolean;
+  waiters: readonly Waiter[];
+  pump: Promise<void> | undefined;
+  pumpAgain: boolean;
+  raiseAskedMs: number;
+};
+
+export function createAppGate(deps: AppGateDeps): AppGate {
+  const { db, clock, log, outbox, limit } = deps;
+  const owner = deps.newId();
+  const apps = new Map<string, Promise<AppState>>();
+  const open = new Set<AppState>();
+  const quietly = (what: string, work: () => Promise<unknown>): void => {
+    work().catch((error: unknown) => log.warn("app.gate", { what, message: messageOf(error) }));
+  };
+
+  const stateOf = (app: string): Promise<AppState> => {
+    const known = apps.get(app);
+    if (known !== undefined) return known;
+    const opening = openAppLimit(db, app, limit, clock.now()).then(({ slots }) => {
+      const state: AppState = {
+        app,
+        slots,
+        ready: 0,
+        called: 0,
+        hasWaiting: false,
+        waiters: [],
+        pump: undefined,
+        pumpAgain: false,
+        raiseAskedMs: 0,
+      };
+      open.add(state);
+      return state;
+    });
+    apps.set(app, opening);
+    opening.catch(() => apps.delete(app));
+    return opening;
+  };
+
+  const roomIn = (state: AppState): number =>
+    Math.min(MOST_READY, READY_PER_SLOT * state.slots) - state.ready - state.called;
+
+  /** Lets runs come that wait in the ledger, as many as there are places. */
+  const call = async (state: AppState): Promise<void> => {
+    const most = roomIn(state);
+    if (!state.hasWaiting || most <= 0) return;
+    state.called += most;
+    const coming = await callWaitingRuns(db, state.app, most, clock.now());
+    state.called = Math.max(0, state.called - (most - coming.length));
+    if (coming.length < most) state.hasWaiting = false;
+    await outbox.sendRuns(coming);
+  };
+
+  /** Gives free slots to the runs that stand ready. */
+  const giveSlots = async (state: AppState): Promise<void> => {
+    do {
+      state.pumpAgain = false;
+      for (let first = state.waiters[0]; first; first = state.waiters[0]) {
+        const taken = await takeSlot(db, { app: state.app, runId: first.runId, owner }, clock.now());
+        if (taken) {
+          // Who waited in vain may have left meanwhile.
+          const next = state.waiters[0];
+          if (next) next.give(taken);
+          else await freeSlot(db, taken);
+        } else if (!(await raise(state))) break;
+      }
+    } while (state.pumpAgain);
+  };
+
+  const pump = (state: AppState): void => {
+    state.pumpAgain = true;
+    state.pump ??= giveSlots(state)
+      .catch((error: unknown) => log.warn("app.gate", { what: "take", message: messageOf(error) }))
+      .finally(() => {
+        state.pump = undefined;
+      });
+  };
+
+  const raise = async (state: AppState): Promise<boolean> => {
+    const nowMs = clock.now();
+    if (nowMs - state.raiseAskedMs < RAISE_EVERY_MS) return false;
+    state.raiseAskedMs = nowMs;
+    const slots = await raiseAppLimit(db, state.app, limit.ceiling, nowMs);
+    if (slots === undefined) return false;
+    state.slots = slots;
+    log.info("app.limit_raised", { app: state.app, slots });
+    return true;
+  };
+
+  const hold = (state: AppState, taken: TakenSlot): Slot => {
+    let ended = false;
+    const timer = setInterval(() => quietly("renew", () => renewSlot(db, taken, clock.now())), RENEW_MS);
+    const end = async (): Promise<void> => {
+      if (ended) return;
+      ended = true;
+      clearInterval(timer);
+      // A slot that cannot be freed now ends by itself.
+      await freeSlot(db, taken).catch(() => undefined);
+      pump(state);
+      if (state.waiters.length === 0) quietly("call", () => call(state));
+    };
+    return {
+      admitted: () => admitSlot(db, taken, clock.now()),
+      free: end,
+      refused: async (retryAfterMs) => {
+        if (ended) return;
+        const row = await lowerAppLimit(db, taken, clock.now(), retryAfterMs);
+        if (row && row.slots !== state.slots) {
+          log.warn("app.limit_lowered", { app: state.app, slots: row.slots, was: state.slots });
+          state.slots = row.slots;
+        }
+        state.hasWaiting = true;
+        ended = true;
+        clearInterval(timer);
+        await freeSlot(db, taken).catch(() => undefined);
+      },
+    };
+  };
+
+  const placeIn = (state: AppState, run: { readonly id: string; readonly createdAtMs: number }): Place => {
+    let standing = true;
+    const stepOut = (): void => {
+      if (!standing) return;
+      standing = false;
+      state.ready -= 1;
+    };
+    return {
+      slot: async (signal) => {
+        const taken = await waitForSlot(state, run, signal);
+        if (!taken) return undefined;
+        stepOut();
+        quietly("call", () => call(state));
+        return hold(state, taken);
+      },
+      leave: (next) => {
+        const stood = standing;
+        stepOut();
+        if (!next) state.hasWaiting = true;
+        else if (stood) quietly("call", () => call(state));
+      },
+    };
+  };
+
+  const waitForSlot = (
+    state: AppState,
+    run: { readonly id: string; readonly createdAtMs: number },
+    signal: AbortSignal,
+  ): Promise<TakenSlot | undefined> =>
+    new Promise((resolve, reject) => {
+      const over = new AbortController();
+      const end = (): void => {
+        state.waiters = state.waiters.filter((other) => other !== me);
+        over.abort();
+        signal.removeEventListener("abort", stop);
+      };
+      const stop = (): void => {
+        end();
+        reject(signal.reason);
+      };
+      const me: Waiter = {
+        runId: run.id,
+        createdAtMs: run.createdAtMs,
+        give: (slot) => {
+          end();
+          resolve(slot);
+        },
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", stop);
+      state.waiters = [...state.waiters, me].sort((a, b) => a.createdAtMs - b.createdAtMs);
+      clock.sleep(MAX_WAIT_MS, over.signal).then(
+        () => {
+          end();
+          resolve(undefined);
+        },
+        () => undefined,
+      );
+      pump(state);
+    });
+
+  const tick = async (): Promise<void> => {
+    for (const { app } of await listWaitingApps(db)) {
+      const state = await stateOf(app);
+      state.hasWaiting = true;
+      // Those that were called and did not come here went to another process.
+      state.called = 0;
+      const { slots, free } = await readAppRoom(db, app, clock.now());
+      state.slots = slots;
+      if (free > 0 || (await raise(state))) await call(state);
+    }
+  };
+  const poll = setInterval(() => {
+    for (const state of open) if (state.waiters.length > 0) pump(state);
+  }, POLL_MS);
+  const ticker = setInterval(() => quietly("tick", tick), TICK_MS);
+
+  return {
+    enter: async (app, run) => {
+      const state = await stateOf(app);
+      state.called = Math.max(0, state.called - 1);
+      if (roomIn(state) <= 0) {
+        state.hasWaiting = true;
+        return undefined;
+      }
+      state.ready += 1;
+      return placeIn(state, run);
+    },
+    occupy: async (app, runId) => {
+      const state = await stateOf(app);
+      const taken = await occupySlot(db, { app, runId, owner }, clock.now());
+      return taken && hold(state, taken);
+    },
+    close: () => {
+      clearInterval(poll);
+      clearInterval(ticker);
+    },
+  };
+}
