@@ -119,7 +119,11 @@ export function judgeFailure(error: unknown): Verdict {
     case "dify_unpublished":
       return failed("unpublished", found, remedy("Publish the workflow in Dify."));
     case "dify_not_workflow":
-      return failed(/^trigger_/.test(error.upstreamCode ?? "") ? "trigger_only" : "not_workflow", found, remedy(START_NODE));
+      return failed(
+        /^trigger_/.test(error.upstreamCode ?? "") ? "trigger_only" : "not_workflow",
+        found,
+        remedy(START_NODE),
+      );
     case "dify_overloaded":
     case "rate_limited":
       return failed(
