@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
+import { answerRun } from "../handlers/answer-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
@@ -103,7 +104,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       await Promise.all(ends.map((end) => end()));
     });
 
-    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, accept }) : undefined;
+    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, upstreams, accept }) : undefined;
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
@@ -171,7 +172,13 @@ function startWorkers(
 
 function startServer(
   deps: RelayDeps,
-  { ledger, backend, queues, accept }: Pick<Core, "ledger" | "backend" | "queues"> & { readonly accept: Accept },
+  {
+    ledger,
+    backend,
+    queues,
+    upstreams,
+    accept,
+  }: Pick<Core, "ledger" | "backend" | "queues"> & { readonly upstreams: Upstreams; readonly accept: Accept },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
@@ -192,6 +199,7 @@ function startServer(
     runs: createReadRuns(db),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
     replay: replayRun({ db, clock }),
+    answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { createDify } from "./dify/create-dify.ts";
+import { createDify, type DifyClient } from "./dify/create-dify.ts";
 import { fileOriginsOf } from "./dify/files.ts";
-import type { Dify } from "./dify/types.ts";
 import { PermanentError } from "./errors.ts";
 import { createFastio } from "./fastio/client/create-fastio.ts";
 import { rememberPlaces } from "./fastio/remember-places.ts";
@@ -16,7 +15,7 @@ import type { Log } from "./telemetry/log.ts";
 export type Upstreams = {
   readonly fastio: Fastio;
   /** Dify for the app whose key is in this variable. @throws {PermanentError} `unauthorized` when it is unset */
-  readonly difyFor: (keyVariable: string) => Dify;
+  readonly difyFor: (keyVariable: string) => DifyClient;
   /** Names the app whose key is in this variable by the first 12 hex digits of the SHA-256 of the key. */
   readonly appOf: (keyVariable: string) => string;
   close(): Promise<void>;
@@ -45,7 +44,7 @@ export function openUpstreams(
     apiKey: config.fastio.apiKey ?? "",
     dialect: config.fastio.dialect,
   });
-  const apps = new Map<string, Dify>();
+  const apps = new Map<string, DifyClient>();
   return {
     fastio: rememberPlaces(fastio, deps.clock),
     difyFor: (keyVariable) => {

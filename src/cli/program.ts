@@ -132,6 +132,17 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
 
   addFastioCommands(program, context, end);
 
+  runs
+    .command("answer")
+    .description("what a paused run asks a person; with --action, answer it")
+    .argument("<run>")
+    .option("--action <id>", "which of the form's buttons to press")
+    .option("--input <name=value...>", "what to fill in", collectInput, {})
+    .option("--json", "as JSON", false)
+    .action((run: string, { action, input, json }: { action?: string; input: Record<string, string>; json: boolean }) =>
+      end(import("./answer-run.ts").then(({ answerRun }) => answerRun(context, run, { action, inputs: input, json }))),
+    );
+
   const emulators = program.command("emulate").description("run an upstream on this machine");
   for (const [which, words, port] of [
     ["fastio", "a Fast.io: workspaces, uploads, shares, signed webhooks", 8788],
@@ -158,6 +169,12 @@ function parseQueues(text: string): readonly QueueName[] {
     if (!name) throw new InvalidArgumentError(`queues are ${ALL_QUEUES.join(", ")}.`);
     return name;
   });
+}
+
+function collectInput(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const split = text.indexOf("=");
+  if (split < 1) throw new InvalidArgumentError("must look like name=value.");
+  return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
 }
 
 const parsePort = (text: string): number => within(text, 0, 65_535);

@@ -5,6 +5,7 @@ import { type DifyUploadLimits, readInfo, readInputs, readUploadLimits, readVers
 import { normaliseBaseUrl } from "./base-url.ts";
 import { createCall } from "./call.ts";
 import { openOutput, type UploadProbe, uploadFile, uploadProbe } from "./files.ts";
+import { type DifyForms, readForm, submitForm } from "./human-input.ts";
 import type { SilenceLimits } from "./read-run-stream.ts";
 import { countRunning, findRuns, followRun, readRun, startRun, stopRun } from "./runs.ts";
 import type { Dify } from "./types.ts";
@@ -35,15 +36,16 @@ export type DifyDeps = {
 };
 
 /** The port, and what set-up and diagnosis ask beside it. */
-export type DifyClient = Dify & {
-  /** Such as `1.14.2`; undefined when the server does not say. */
-  readVersion(signal: AbortSignal): Promise<string | undefined>;
-  readUploadLimits(signal: AbortSignal): Promise<DifyUploadLimits>;
-  /** Uploads a file to see what links this Dify makes. */
-  uploadProbe(file: Parameters<Dify["uploadFile"]>[0], signal: AbortSignal): Promise<UploadProbe>;
-  /** How many of the app's newest 100 runs have not ended. */
-  countRunning(signal: AbortSignal): Promise<number>;
-};
+export type DifyClient = Dify &
+  DifyForms & {
+    /** Such as `1.14.2`; undefined when the server does not say. */
+    readVersion(signal: AbortSignal): Promise<string | undefined>;
+    readUploadLimits(signal: AbortSignal): Promise<DifyUploadLimits>;
+    /** Uploads a file to see what links this Dify makes. */
+    uploadProbe(file: Parameters<Dify["uploadFile"]>[0], signal: AbortSignal): Promise<UploadProbe>;
+    /** How many of the app's newest 100 runs have not ended. */
+    countRunning(signal: AbortSignal): Promise<number>;
+  };
 
 /** Dify's Service API for one app key. @throws {PermanentError} `config_invalid` */
 export function createDify(deps: DifyDeps): DifyClient {
@@ -70,6 +72,8 @@ export function createDify(deps: DifyDeps): DifyClient {
     readRun: (workflowRunId, signal) => readRun(call, workflowRunId, signal),
     findRuns: (user, signal) => findRuns(call, user, signal),
     stopRun: (run, signal) => stopRun(call, run, signal),
+    readForm: (token, signal) => readForm(call, token, signal),
+    submitForm: (token, answer, signal) => submitForm(call, token, answer, signal),
     openOutput: (file, signal) => openOutput(output, file, signal),
   };
 }

@@ -267,6 +267,23 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
   return freed.length;
 }
 
+/**
+ * Lets a paused run be looked at soon, since it was answered: the sweep hands it over anew.
+ * The job it waits in finds nothing to do, or does it first; either is well.
+ */
+export async function hastenPausedRun(db: Db, id: string, nowMs: number): Promise<void> {
+  await db
+    .update(runs)
+    .set({
+      notBeforeMs: 0,
+      queuedAtMs: null,
+      generation: sql`${runs.generation} + 1`,
+      nextAction: null,
+      updatedAtMs: nowMs,
+    })
+    .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNotNull(runs.queue)));
+}
+
 /** A place in the list of runs: many runs may be made in one millisecond. */
 export type RunPlace = { readonly createdAtMs: number; readonly id: string };
 

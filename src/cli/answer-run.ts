@@ -1,0 +1,124 @@
+import { type AnswerOutcome, answerRun as createAnswer, type FormAnswer } from "../../handlers/answer-run.ts";
+import { systemClock } from "../clock.ts";
+import { type Config, parseConfig } from "../config.ts";
+import { timeOf } from "../dashboard/layout.ts";
+import { RelayError } from "../errors.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { messageOf } from "../message-of.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { openUpstreams } from "../upstreams.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { plain } from "./print-table.ts";
+
+/**
+ * Shows what a paused run asks, or answers it. An embedded ledger that a running relay holds is asked through that
+ * relay's API, with the operator token of RELAY_TOKENS.
+ */
+export async function answerRun(
+  context: CliContext,
+  id: string,
+  options: {
+    readonly action: string | undefined;
+    readonly inputs: Readonly<Record<string, string>>;
+    readonly json: boolean;
+  },
+): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const answer = options.action === undefined ? undefined : { action: options.action, inputs: options.inputs };
+  try {
+    return tell(context, id, await answerInLedger(config, id, answer), options.json);
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.code !== "ledger_locked") throw error;
+    return answerThroughRelay(context, config, id, answer, options.json);
+  }
+}
+
+async function answerInLedger(config: Config, id: string, answer: FormAnswer | undefined): Promise<AnswerOutcome> {
+  const ledger = await openLedger(config.ledger.url, silentLog);
+  const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
+  try {
+    return await createAnswer({ db: ledger.db, clock: systemClock, difyFor: upstreams.difyFor })(id, answer);
+  } finally {
+    await upstreams.close();
+    await ledger.close();
+  }
+}
+
+async function answerThroughRelay(
+  context: CliContext,
+  { http, tokens }: Config,
+  id: string,
+  answer: FormAnswer | undefined,
+  json: boolean,
+): Promise<ExitCode> {
+  const token = tokens.find(({ role }) => role !== "viewer")?.token;
+  const url = `http://${http.host.includes(":") ? `[${http.host}]` : http.host}:${http.port}/api/runs/${encodeURIComponent(id)}/answer`;
+  if (token === undefined) {
+    context.warn("a running relay holds the ledger, and RELAY_TOKENS has no operator token to ask it with");
+    return 1;
+  }
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(answer ?? {}),
+  }).catch((error: unknown) => {
+    context.warn(`a relay holds the ledger, but does not answer at ${url}: ${messageOf(error)}`);
+  });
+  if (!response) return 1;
+  const told = (await response.json()) as {
+    readonly error?: string;
+    readonly forms?: Extract<AnswerOutcome, { kind: "asks" }>["forms"];
+  }; // our own answers
+  if (!response.ok) {
+    context.warn(plain(told.error ?? `the relay answered ${response.status}`));
+    return 1;
+  }
+  const outcome: AnswerOutcome = told.forms
+    ? { kind: "asks", run: id, forms: told.forms }
+    : { kind: "answered", run: id, action: answer?.action ?? "" };
+  return tell(context, id, outcome, json);
+}
+
+function tell(context: CliContext, id: string, outcome: AnswerOutcome, json: boolean): ExitCode {
+  if (json) context.print(JSON.stringify(outcome));
+  switch (outcome.kind) {
+    case "asks":
+      if (!json) printForms(context, id, outcome.forms);
+      return 0;
+    case "answered":
+      if (!json) context.print(`${outcome.run} is answered with ${plain(outcome.action)}; it goes on by itself`);
+      return 0;
+    case "unknown_run":
+      context.warn(`there is no run ${plain(id)}`);
+      return 1;
+    case "not_paused":
+      context.warn(`the run is ${outcome.status}; it asks nobody`);
+      return 1;
+    case "no_form":
+      context.warn("the workflow waits for a person, but not with a form; answer it in Dify");
+      return 1;
+    case "unknown_action":
+      context.warn(`there is no such action; there are ${outcome.known.map(plain).join(", ")}`);
+      return 1;
+    case "refused":
+      context.warn(plain(outcome.message));
+      return 1;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function printForms(context: CliContext, id: string, forms: Extract<AnswerOutcome, { kind: "asks" }>["forms"]): void {
+  for (const form of forms) {
+    for (const line of form.question.split("\n")) context.print(plain(line));
+    context.print("");
+    for (const { name, type, preset } of form.inputs)
+      context.print(
+        `input   ${plain(name)} (${plain(type)}${preset === undefined ? "" : `, ${plain(String(preset))}`})`,
+      );
+    for (const action of form.actions) context.print(`action  ${plain(action.id)}: ${plain(action.title)}`);
+    context.print(`until   ${timeOf(form.expiresAtMs)}`);
+    const inputs = form.inputs.map(({ name }) => ` --input ${plain(name)}=…`).join("");
+    context.print(`answer  relay runs answer ${id} --action ${plain(form.actions[0]?.id ?? "…")}${inputs}`);
+  }
+}
