@@ -20,20 +20,23 @@ export async function checkRules(context: CliContext, options: CheckRulesOptions
   const file = options.file ?? parseConfig(context.environment).rulesFile;
   const rules = (await loadRules(file)).rules;
   const verdicts = options.live ? await askDify(parseConfig(context.environment), rules, context.signal) : undefined;
-  const faultsOf = (name: string): readonly string[] => verdicts?.find(({ rule }) => rule === name)?.faults ?? [];
-  const isFine = verdicts?.every(({ faults }) => faults.length === 0) ?? true;
+  const troubleOf = ({ faults, unanswered }: InputsVerdict): readonly string[] =>
+    unanswered === undefined ? faults : [`could not be checked: ${unanswered}`];
+  const isFine = verdicts?.every((verdict) => troubleOf(verdict).length === 0) ?? true;
   if (options.json) {
     const faults = verdicts === undefined ? {} : { inputs: verdicts };
     context.print(JSON.stringify({ file, rules: rules.map(({ name }) => name), ...faults }));
     return isFine ? 0 : 1;
   }
-  const fine = verdicts === undefined ? "no faults" : isFine ? "no faults, and the inputs fit" : "inputs do not fit";
+  const fine =
+    verdicts === undefined ? "no faults" : isFine ? "no faults, and the inputs fit" : "inputs that do not fit";
   context.print(`${file}: ${rules.length} rule${rules.length === 1 ? "" : "s"}, ${fine}`);
   for (const rule of rules) {
     context.print(
       `  ${rule.name}: ${rule.when.events.join(", ")} in workspace ${rule.when.workspace}, key from ${rule.run.keyVariable}`,
     );
-    for (const fault of faultsOf(rule.name)) context.print(`    → ${fault}`);
+    const verdict = verdicts?.find((each) => each.rule === rule.name);
+    for (const trouble of verdict ? troubleOf(verdict) : []) context.print(`    → ${trouble}`);
   }
   return isFine ? 0 : 1;
 }

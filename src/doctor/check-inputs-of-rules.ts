@@ -3,8 +3,12 @@ import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { checkRuleInputs } from "./check-rule-inputs.ts";
 
-/** What does not fit between a rule's inputs and its app, or why the app could not be asked. */
-export type InputsVerdict = { readonly rule: string; readonly faults: readonly string[] };
+/** What does not fit between a rule's inputs and its app; `unanswered`: why the app could not be asked. */
+export type InputsVerdict = {
+  readonly rule: string;
+  readonly faults: readonly string[];
+  readonly unanswered?: string;
+};
 
 /** Checks each rule's inputs against what its app declares; each app is asked once. */
 export async function checkInputsOfRules(
@@ -25,7 +29,7 @@ export async function checkInputsOfRules(
         return { rule: name, faults: checkRuleInputs(compiled, await declaredBy(run.keyVariable)) };
       } catch (error) {
         signal.throwIfAborted();
-        return { rule: name, faults: [`${run.keyVariable}: ${messageOf(error)}`] };
+        return { rule: name, faults: [], unanswered: `${run.keyVariable}: ${messageOf(error)}` };
       }
     }),
   );
