@@ -53,6 +53,7 @@ export const EnvSchema = z.object({
   REDIS_URL: setting(redisUrl.optional()),
   FASTIO_API_URL: setting(httpUrl.default("https://api.fast.io/current")),
   FASTIO_API_KEY: setting(z.string().optional()),
+  FASTIO_AUTH: setting(z.enum(["key", "session"]).default("key")),
   FASTIO_DIALECT: setting(z.enum(["auto", "reference", "guide"]).default("auto")),
   FASTIO_WEBHOOK_SECRETS: setting(commaList.prefault("")),
   FASTIO_SIGNATURE: setting(
@@ -85,6 +86,8 @@ export type Config = {
   readonly fastio: {
     readonly apiUrl: string;
     readonly apiKey: string | undefined;
+    /** Send the key itself, or swap it for a session token that is renewed. */
+    readonly auth: Env["FASTIO_AUTH"];
     readonly dialect: Env["FASTIO_DIALECT"];
     readonly secrets: readonly string[];
     readonly signature: Env["FASTIO_SIGNATURE"];
@@ -133,6 +136,7 @@ export function parseConfig(environment: Environment): Config {
     fastio: {
       apiUrl: env.FASTIO_API_URL,
       apiKey: env.FASTIO_API_KEY,
+      auth: env.FASTIO_AUTH,
       dialect: env.FASTIO_DIALECT,
       secrets: env.FASTIO_WEBHOOK_SECRETS,
       signature: env.FASTIO_SIGNATURE,

@@ -42,6 +42,7 @@ export function openUpstreams(
     send,
     baseUrl: config.fastio.apiUrl,
     apiKey: config.fastio.apiKey ?? "",
+    auth: config.fastio.auth,
     dialect: config.fastio.dialect,
   });
   const apps = new Map<string, DifyClient>();

@@ -89,6 +89,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       fastio: {
         apiUrl: fastio.apiUrl,
         apiKey: FASTIO_EMULATOR_DEFAULTS.relayKey,
+        auth: "key",
         dialect: "auto",
         secrets: [],
         signature: "auto",
