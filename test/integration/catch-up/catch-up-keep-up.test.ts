@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { startKeepingUp } from "../../../src/catch-up/keep-up.ts";
+import type { PullWish } from "../../../src/catch-up/pull.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
+import { PermanentError, TransientError } from "../../../src/errors.ts";
+import type { ActivityOutcome } from "../../../src/fastio/types.ts";
+import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { listPullStates } from "../../../src/ledger/pull-states.ts";
+import { compileRules } from "../../../src/rules/compile-rules.ts";
+import { parseRules } from "../../../src/rules/load-rules.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { databases, useLedger } from "../ledger/subjects.ts";
+
+const SPEED = 60;
+const WORKSPACE = { id: "7", name: "Contracts", orgId: "1" };
+
+/** A minute in a second. */
+function quickClock(): Clock {
+  const startMs = Date.now();
+  return {
+    now: () => startMs + (Date.now() - startMs) * SPEED,
+    sleep: (ms, signal) => systemClock.sleep(ms / SPEED, signal),
+  };
+}
+
+const rules = compileRules(
+  parseRules("rules:\n  - name: all\n    when: { workspace: Contracts }\n", "rules.yaml").rules,
+);
+
+/** One process that catches up, against a Fast.io of functions. */
+function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold?: boolean } = {}) {
+  const clock = quickClock();
+  const wishes: PullWish[] = [];
+  const holds: ((told: ActivityOutcome) => void)[] = [];
+  const stop = startKeepingUp({
+    db,
+    clock,
+    random: () => 0,
+    newId: randomUUID,
+    log: silentLog,
+    rules: () => rules,
+    fastio: {
+      listWorkspaces: async () => [WORKSPACE],
+      findWorkspace: async () => WORKSPACE,
+      pollActivity: async ({ lastActivity }, signal) => {
+        if (change.hold === false) throw new PermanentError("unsupported_here", "no such route");
+        if (lastActivity === undefined) return { keys: [], lastActivity: "0" };
+        return new Promise((resolve, reject) => {
+          holds.push(resolve);
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        });
+      },
+    },
+    pull: async (wish) => {
+      wishes.push(wish);
+      const failure = change.fail?.();
+      if (failure !== undefined) throw failure;
+      return { found: 0, fresh: 0, sources: ["changes"], closed: 0 };
+    },
+  });
+  onTestFinished(stop);
+  return { wishes, holds, stop, clock };
+}
+
+describe.each(databases)("on %s", (name) => {
+  const { ledger } = useLedger(name);
+
+  test("pulls at start, after each movement, and holds one request meanwhile", async () => {
+    const { wishes, holds } = startOne(ledger().db);
+    await vi.waitFor(() => expect(holds).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(0), 5_000);
+    expect(wishes[0]).toEqual({ workspaces: [{ id: "7", name: "Contracts", org: "1" }], thorough: false });
+    const before = wishes.length;
+    holds.pop()?.({ keys: ["storage:a"], lastActivity: "1" });
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(before), 5_000);
+    await vi.waitFor(() => expect(holds).toHaveLength(1), 5_000);
+  });
+
+  test("a burst of refused signatures makes it search thoroughly", async () => {
+    const { db } = ledger();
+    const { wishes, clock } = startOne(db);
+    const facts = { route: "fastio", bodyBytes: 1, receivedAtMs: clock.now() };
+    await acceptDeliveries(
+      db,
+      Array.from({ length: 6 }, (_, at) => {
+        return {
+          kind: "refusal",
+          facts: { id: `r${at}`, ...facts },
+          reason: "signature: mismatch",
+          keep: false,
+        } as const;
+      }),
+    );
+    await vi.waitFor(() => expect(wishes.some(({ thorough }) => thorough)).toBe(true), 10_000);
+  });
+
+  test("where nobody tells of movements it goes by the clock", async () => {
+    const { wishes } = startOne(ledger().db, { hold: false });
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), 10_000);
+  });
+
+  test("a pull that fails is tried again, and the workspace says why", async () => {
+    let failures = 0;
+    const { wishes } = startOne(ledger().db, {
+      fail: () => {
+        failures += 1;
+        return failures < 3 ? new TransientError("upstream_unavailable", "away") : undefined;
+      },
+    });
+    await vi.waitFor(async () => {
+      expect(await listPullStates(ledger().db)).toMatchObject([
+        { workspaceId: "7", errorCode: "upstream_unavailable" },
+      ]);
+    }, 5_000);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), 10_000);
+  });
+
+  test("one process catches up at a time, and another takes over when it stops", async () => {
+    const first = startOne(ledger().db);
+    await vi.waitFor(() => expect(first.wishes.length).toBeGreaterThan(0), 5_000);
+    const second = startOne(ledger().db);
+    await second.clock.sleep(9_000);
+    expect(second.wishes).toEqual([]);
+    await first.stop();
+    await vi.waitFor(() => expect(second.wishes.length).toBeGreaterThan(0), 5_000);
+  });
+});
