@@ -1,9 +1,11 @@
 import { benchMemory } from "./memory.ts";
+import { benchStream } from "./stream.ts";
 import { benchTransfer } from "./transfer.ts";
 
 /** Benches by name; each prints what it measured in this run. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   memory: benchMemory,
+  stream: benchStream,
   transfer: benchTransfer,
 };
 
