@@ -2,7 +2,9 @@ import type { Clock } from "../../src/clock.ts";
 import {
   admitSlot,
   callWaitingRuns,
+  endRest,
   freeSlot,
+  handOverSlot,
   listWaitingApps,
   lowerAppLimit,
   occupySlot,
@@ -69,7 +71,14 @@ const RAISE_EVERY_MS = 1_000;
 const READY_PER_SLOT = 2;
 const MOST_READY = 16;
 
-type Waiter = { readonly runId: string; readonly createdAtMs: number; readonly give: (slot: TakenSlot) => void };
+type Waiter = {
+  readonly runId: string;
+  readonly createdAtMs: number;
+  /** @returns false when it has given up waiting */
+  readonly give: (slot: TakenSlot) => boolean;
+  /** Back into the line, from which it was taken for nothing. */
+  readonly waitOn: () => void;
+};
 
 type AppState = {
   readonly app: string;
@@ -84,6 +93,8 @@ type AppState = {
   pump: Promise<void> | undefined;
   pumpAgain: boolean;
   raiseAskedMs: number;
+  /** Whether the app refused a run of this process since it last took one. */
+  isResting: boolean;
 };
 
 export function createAppGate(deps: AppGateDeps): AppGate {
@@ -109,6 +120,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         pump: undefined,
         pumpAgain: false,
         raiseAskedMs: 0,
+        isResting: false,
       };
       open.add(state);
       return state;
@@ -140,9 +152,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         const taken = await takeSlot(db, { app: state.app, runId: first.runId, owner }, clock.now());
         if (taken) {
           // Who waited in vain may have left meanwhile.
-          const next = state.waiters[0];
-          if (next) next.give(taken);
-          else await freeSlot(db, taken);
+          if (!state.waiters[0]?.give(taken)) await freeSlot(db, taken);
         } else if (!(await raise(state))) break;
       }
     } while (state.pumpAgain);
@@ -175,13 +185,30 @@ export function createAppGate(deps: AppGateDeps): AppGate {
       if (ended) return;
       ended = true;
       clearInterval(timer);
-      // A slot that cannot be freed now ends by itself.
-      await freeSlot(db, taken).catch(() => undefined);
-      pump(state);
+      if (!(await passOn(taken))) {
+        // A slot that cannot be freed now ends by itself.
+        await freeSlot(db, taken).catch(() => undefined);
+        pump(state);
+      }
       if (state.waiters.length === 0) quietly("call", () => call(state));
     };
+    const passOn = async (mine: TakenSlot): Promise<boolean> => {
+      const next = state.waiters[0];
+      if (!next) return false;
+      state.waiters = state.waiters.slice(1);
+      const given = await handOverSlot(db, mine, next.runId, clock.now()).catch(() => undefined);
+      if (given && next.give(given)) return true;
+      if (given) await freeSlot(db, given).catch(() => undefined);
+      else next.waitOn();
+      return false;
+    };
     return {
-      admitted: () => admitSlot(db, taken, clock.now()),
+      admitted: async () => {
+        await admitSlot(db, taken, clock.now());
+        if (!state.isResting) return;
+        state.isResting = false;
+        await endRest(db, state.app);
+      },
       free: end,
       refused: async (retryAfterMs) => {
         if (ended) return;
@@ -191,6 +218,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
           state.slots = row.slots;
         }
         state.hasWaiting = true;
+        state.isResting = true;
         ended = true;
         clearInterval(timer);
         await freeSlot(db, taken).catch(() => undefined);
@@ -229,7 +257,11 @@ export function createAppGate(deps: AppGateDeps): AppGate {
   ): Promise<TakenSlot | undefined> =>
     new Promise((resolve, reject) => {
       const over = new AbortController();
+      let isOver = false;
+      const line = (waiters: readonly Waiter[]): readonly Waiter[] =>
+        [...waiters, me].sort((a, b) => a.createdAtMs - b.createdAtMs);
       const end = (): void => {
+        isOver = true;
         state.waiters = state.waiters.filter((other) => other !== me);
         over.abort();
         signal.removeEventListener("abort", stop);
@@ -242,13 +274,18 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         runId: run.id,
         createdAtMs: run.createdAtMs,
         give: (slot) => {
+          if (isOver) return false;
           end();
           resolve(slot);
+          return true;
+        },
+        waitOn: () => {
+          if (!isOver) state.waiters = line(state.waiters);
         },
       };
       if (signal.aborted) return reject(signal.reason);
       signal.addEventListener("abort", stop);
-      state.waiters = [...state.waiters, me].sort((a, b) => a.createdAtMs - b.createdAtMs);
+      state.waiters = line(state.waiters);
       clock.sleep(MAX_WAIT_MS, over.signal).then(
         () => {
           end();

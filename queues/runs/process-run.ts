@@ -84,9 +84,9 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
       return { kind: "wait_for_app", app };
     }
     try {
-      if (!(await countRun(db, run, limit ?? {}, clock.now()))) {
+      if (limit && !(await countRun(db, run, limit, clock.now()))) {
         // Another run had the last place of the day; unless the day has just ended.
-        const isHeld = await holdOverLimit(db, desk, limit ?? {}, clock.now());
+        const isHeld = await holdOverLimit(db, desk, limit, clock.now());
         return isHeld ? { kind: "moved" } : { kind: "postpone", delayMs: 1_000 };
       }
       return await work(deps, desk, dify, slot);
@@ -160,7 +160,11 @@ function follow(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | un
       log,
       policy,
       inputs,
-      onAdmitted: async () => slot?.admitted(),
+      onAdmitted: async () => {
+        await slot?.admitted();
+        // With a limit it was counted before; without one it is counted off the way of the next run.
+        await countRun(db, desk.run, {}, clock.now());
+      },
       onWorkEnded: async () => slot?.free(),
       onFinished: ({ id, totalTokens, elapsedMs }, cost) =>
         recordUsage(db, desk.run, { workflowRunId: id, tokens: totalTokens, elapsedMs, cost }, clock.now()),

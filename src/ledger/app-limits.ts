@@ -127,13 +127,44 @@ export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
   await db.delete(appSlots).where(isHeldBy(slot));
 }
 
-/** The app works on the run of this slot: it takes that many at least, and needs no rest. */
+/**
+ * Gives a slot on to the next run of the same process, in one statement, since nothing is at work in it meanwhile.
+ * @returns undefined when the limit was lowered, the app is given a rest, or the lease had ended: the slot is to be freed
+ */
+export async function handOverSlot(
+  db: Db,
+  slot: TakenSlot,
+  runId: string,
+  nowMs: number,
+): Promise<TakenSlot | undefined> {
+  const given = await db
+    .update(appSlots)
+    .set({ runId, takenAtMs: nowMs, untilMs: nowMs + SLOT_LEASE_MS, admittedAtMs: null })
+    .where(
+      and(
+        isHeldBy(slot),
+        gt(appSlots.untilMs, nowMs),
+        sql`exists (
+          select 1 from ${appLimits}
+          where ${eq(appLimits.app, slot.app)} and ${appLimits.restUntilMs} <= ${nowMs}
+            and (${heldNow(slot.app, nowMs)}) <= ${appLimits.slots})`,
+      ),
+    )
+    .returning({ slot: appSlots.slot });
+  return given.length > 0 ? { ...slot, runId, takenAtMs: nowMs } : undefined;
+}
+
+/** The app works on the run of this slot: it takes that many at least. */
 export async function admitSlot(db: Db, slot: TakenSlot, nowMs: number): Promise<void> {
   await db.update(appSlots).set({ admittedAtMs: nowMs }).where(isHeldBy(slot));
+}
+
+/** The app takes runs again: its rest is over. */
+export async function endRest(db: Db, app: string): Promise<void> {
   await db
     .update(appLimits)
     .set({ refusals: 0, restUntilMs: 0 })
-    .where(and(eq(appLimits.app, slot.app), gt(appLimits.refusals, 0)));
+    .where(and(eq(appLimits.app, app), gt(appLimits.refusals, 0)));
 }
 
 /**
