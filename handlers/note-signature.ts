@@ -9,7 +9,7 @@ export type NoteSignatureDeps = {
   readonly clock: Clock;
   readonly log: Log;
   /** Prints of the secrets that are live, newest first. */
-  readonly secretPrints: readonly string[];
+  readonly secretPrints: () => readonly string[];
 };
 
 /** Told of each verified delivery, after its commit; must not throw and is not waited for. */
@@ -25,15 +25,17 @@ export function createNoteSignature({ db, clock, log, secretPrints }: NoteSignat
     const { secretPrint, scheme, keyForm } = seen;
     const outcome = await pinSignature(db, seen, clock.now());
     switch (outcome.kind) {
-      case "pinned":
+      case "pinned": {
         log.info("signature.pinned", { secretPrint, scheme, keyForm });
-        if (secretPrints.length > 1 && secretPrint === secretPrints[0]) {
+        const [newest, ...older] = secretPrints();
+        if (older.length > 0 && secretPrint === newest) {
           log.info("signature.newest_seen", {
             secretPrint,
             nextAction: "Fast.io signs with the newest secret now: the older ones can leave FASTIO_WEBHOOK_SECRETS",
           });
         }
         return;
+      }
       case "changed":
         log.warn("signature.changed", { secretPrint, from: outcome.from, to: { scheme, keyForm } });
         return;

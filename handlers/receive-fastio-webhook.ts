@@ -27,7 +27,7 @@ export type ReceiveDeps = {
   readonly newId: () => string;
   readonly verify: VerifyDelivery;
   /** Secrets as short prints, in the verifier's order. */
-  readonly secretPrints: readonly string[];
+  readonly secretPrints: () => readonly string[];
   readonly accept: Accept;
   /** Whether this refusal is to be stored, given its time; all are counted. */
   readonly keepRefusal: (nowMs: number) => boolean;
@@ -76,7 +76,7 @@ export const receiveFastioWebhook =
     if (verdict.kind === "refused") {
       return refuse(verdict.reason === "stale" ? "stale" : "signature", verdict.reason, facts);
     }
-    const secretPrint = verdict.secretIndex === undefined ? undefined : deps.secretPrints[verdict.secretIndex];
+    const secretPrint = verdict.secretIndex === undefined ? undefined : deps.secretPrints()[verdict.secretIndex];
     const verified: DeliveryFacts = {
       ...facts,
       scheme: verdict.scheme,

@@ -56,6 +56,7 @@ export const EnvSchema = z.object({
   FASTIO_AUTH: setting(z.enum(["key", "session"]).default("key")),
   FASTIO_DIALECT: setting(z.enum(["auto", "reference", "guide"]).default("auto")),
   FASTIO_WEBHOOK_SECRETS: setting(commaList.prefault("")),
+  FASTIO_WEBHOOK_SECRETS_FILE: setting(z.string().optional()),
   FASTIO_SIGNATURE: setting(
     z.enum(["auto", "fastio-signature", "x-fastio-signature", "standard-webhooks", "unsigned"]).default("auto"),
   ),
@@ -90,6 +91,8 @@ export type Config = {
     readonly auth: Env["FASTIO_AUTH"];
     readonly dialect: Env["FASTIO_DIALECT"];
     readonly secrets: readonly string[];
+    /** Holds further secrets, and is read again while the relay runs. */
+    readonly secretsFile: string | undefined;
     readonly signature: Env["FASTIO_SIGNATURE"];
   };
   readonly catchUp: {
@@ -139,6 +142,7 @@ export function parseConfig(environment: Environment): Config {
       auth: env.FASTIO_AUTH,
       dialect: env.FASTIO_DIALECT,
       secrets: env.FASTIO_WEBHOOK_SECRETS,
+      secretsFile: env.FASTIO_WEBHOOK_SECRETS_FILE,
       signature: env.FASTIO_SIGNATURE,
     },
     catchUp: { on: env.CATCH_UP === "on", lookBackMs: env.CATCH_UP_LOOK_BACK_MINUTES * 60_000 },
@@ -174,6 +178,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     fastioKey: presence(config.fastio.apiKey),
     fastioDialect: config.fastio.dialect,
     webhookSecrets: config.fastio.secrets.length,
+    webhookSecretsFile: presence(config.fastio.secretsFile),
     signatureScheme: config.fastio.signature,
     catchUp: config.catchUp.on ? "on" : "off",
     difyApi: config.dify.apiUrl,

@@ -4,9 +4,10 @@ import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
+import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
-import { receiveFastioWebhook, secretPrint } from "../handlers/receive-fastio-webhook.ts";
+import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { replayRun } from "../handlers/replay-run.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
@@ -24,7 +25,6 @@ import { startCatchUp } from "./catch-up/start.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
-import { createVerifier } from "./fastio/signatures/verify-delivery.ts";
 import { type Accept, createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
@@ -182,16 +182,22 @@ function startServer(
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
-  const secretPrints = config.fastio.secrets.map(secretPrint);
+  const live = createLiveSecrets({
+    secrets: config.fastio.secrets,
+    file: config.fastio.secretsFile,
+    scheme: config.fastio.signature,
+    clock,
+    log,
+  });
   const app = createApp({
     receive: receiveFastioWebhook({
       clock,
       newId,
-      verify: createVerifier({ secrets: config.fastio.secrets, scheme: config.fastio.signature }),
-      secretPrints,
+      verify: live.verify,
+      secretPrints: live.prints,
       accept,
       keepRefusal: createRefusalBudget(),
-      noteSignature: createNoteSignature({ db, clock, log, secretPrints }),
+      noteSignature: createNoteSignature({ db, clock, log, secretPrints: live.prints }),
       log,
     }),
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),

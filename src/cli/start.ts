@@ -15,7 +15,12 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
   const { config, rules } = await loadSettings(context, { receive: parts.receive, work: parts.work.length > 0 });
   const log = context.createLog(config.logLevel);
   log.info("relay.starting", { ...describeConfig(config), rules: rules.map(({ rule }) => rule.name), ...parts });
-  if (parts.receive && config.fastio.secrets.length === 0 && config.fastio.signature !== "unsigned") {
+  if (
+    parts.receive &&
+    config.fastio.secrets.length === 0 &&
+    config.fastio.secretsFile === undefined &&
+    config.fastio.signature !== "unsigned"
+  ) {
     const why = "FASTIO_WEBHOOK_SECRETS is empty, so no delivery can be verified";
     if (config.catchUp.on) log.info("relay.refuses_all_deliveries", { why, instead: "catch-up finds the files" });
     else {

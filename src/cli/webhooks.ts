@@ -163,11 +163,12 @@ async function tellSecret(
   else {
     context.print(`${done}: ${plain(id)}`);
     context.print(secretFile === undefined ? `secret: ${plain(secret)}` : `secret: in ${secretFile} (mode 0600)`);
-    context.print(
-      done === "rotated"
-        ? `→ Put it before the old one in FASTIO_WEBHOOK_SECRETS and restart. Keep the old one until the log says signature.newest_seen for ${print}.`
-        : "→ Put it into FASTIO_WEBHOOK_SECRETS and restart. It is not told again.",
-    );
+    const take =
+      secretFile === undefined
+        ? `Put it ${done === "rotated" ? "before the old one in" : "into"} FASTIO_WEBHOOK_SECRETS and restart; it is not told again.`
+        : `A relay with FASTIO_WEBHOOK_SECRETS_FILE=${secretFile} takes it without a restart.`;
+    const old = done === "rotated" ? ` Keep the old one until the log says signature.newest_seen for ${print}.` : "";
+    context.print(`→ ${take}${old}`);
   }
   return 0;
 }

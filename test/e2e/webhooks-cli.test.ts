@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
+import { openBackend } from "../support/backends.ts";
 import { runCommand } from "../support/run-command.ts";
+import { openStory } from "../support/story.ts";
 
 const { workspaceId, workspaceName, relayKey } = FASTIO_EMULATOR_DEFAULTS;
 const TARGET = "http://127.0.0.1:9/webhooks/fastio";
@@ -141,4 +143,32 @@ describe("relay catch-up", () => {
     const { run } = await open();
     expect(await run("catch-up", "--since", "yesterday")).toMatchObject({ code: 2 });
   });
+});
+
+test("a rotation needs no restart and refuses nothing: the file holds both secrets", async () => {
+  const { environment, drop } = await openBackend("pglite", undefined);
+  onTestFinished(drop);
+  const folder = mkdtempSync(join(tmpdir(), "relay-secrets-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "secrets");
+  const settings = { FASTIO_WEBHOOK_SECRETS: "", FASTIO_WEBHOOK_SECRETS_FILE: file, CATCH_UP: "off" };
+  const story = await openStory({ ...environment, ...settings });
+  onTestFinished(story.end);
+  const [hook] = story.fastio.books().webhooks;
+  const cli = (...args: string[]) =>
+    runCommand(args, { FASTIO_API_URL: story.fastio.apiUrl, FASTIO_API_KEY: relayKey }, folder);
+  const rotate = () => cli("webhooks", "rotate", hook?.id ?? "", "--workspace", workspaceName, "--secret-file", file);
+  expect(await rotate()).toMatchObject({ code: 0 });
+  const relay = await story.start();
+  await story.fastio.dropFile({ folder: "/Inbox", name: "first.txt", content: "1" });
+  await story.untilDelivered(1, 60_000);
+
+  const before = readFileSync(file, "utf8").trim();
+  expect(await rotate()).toMatchObject({ code: 0 });
+  expect(readFileSync(file, "utf8").trim().split(",")[1]).toBe(before);
+  await story.fastio.dropFile({ folder: "/Inbox", name: "second.txt", content: "2" });
+  await story.untilDelivered(2, 60_000);
+  expect(relay.output()).toContain("signature.newest_seen");
+  expect(relay.output()).not.toContain("delivery.refused");
+  for (const secret of readFileSync(file, "utf8").trim().split(",")) expect(relay.output()).not.toContain(secret);
 });

@@ -92,6 +92,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
         auth: "key",
         dialect: "auto",
         secrets: [],
+        secretsFile: undefined,
         signature: "auto",
       },
       dify: {

@@ -121,7 +121,7 @@ describe.each(databases)("on %s", (name) => {
       db,
       clock: systemClock,
       log: { ...silentLog, info: (event) => told.push(event), warn: (event) => told.push(event) },
-      secretPrints: ["new", "old"],
+      secretPrints: () => ["new", "old"],
     });
     const old = { secretPrint: "old", scheme: "fastio-signature", keyForm: "literal" };
     for (let times = 0; times < 3; times += 1) note(old);

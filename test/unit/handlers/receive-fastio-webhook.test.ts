@@ -25,7 +25,7 @@ function open(change: Partial<ReceiveDeps> = {}) {
     clock: { now: () => NOW_MS, sleep: async () => undefined },
     newId: () => "delivery-1",
     verify: () => ({ kind: "verified", scheme: "fastio-signature", secretIndex: 0, deliveryHeaderId: "theirs" }),
-    secretPrints: ["print"],
+    secretPrints: () => ["print"],
     accept: async (intake) => {
       intakes.push(intake);
       return intake.kind === "refusal" ? "refused" : "accepted";

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import type { Clock } from "../src/clock.ts";
+import { checkSecrets } from "../src/fastio/signatures/derive-keys.ts";
+import {
+  createVerifier,
+  type VerifierSettings,
+  type VerifyDelivery,
+} from "../src/fastio/signatures/verify-delivery.ts";
+import { messageOf } from "../src/message-of.ts";
+import type { Log } from "../src/telemetry/log.ts";
+import { secretPrint } from "./receive-fastio-webhook.ts";
+
+export type LiveSecretsDeps = {
+  /** Secrets that are always live. */
+  readonly secrets: readonly string[];
+  /** A file with further ones, newest first, separated by commas or lines; they come before the others. */
+  readonly file: string | undefined;
+  readonly scheme: VerifierSettings["scheme"];
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type LiveSecrets = {
+  readonly verify: VerifyDelivery;
+  /** Prints of the secrets in the verifier's order, newest first. */
+  readonly prints: () => readonly string[];
+};
+
+/** Strangers can make us look into the file, but not more often than this. */
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * A verifier that looks into the file again when a delivery matches none of the secrets it knows, so that a rotation
+ * needs no restart: the first delivery under a new secret is already accepted.
+ */
+export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSecretsDeps): LiveSecrets {
+  const build = (live: readonly string[]) => ({
+    text: live.join(),
+    verify: createVerifier({ secrets: live, scheme }),
+    prints: live.map(secretPrint),
+  });
+  const read = (): readonly string[] => {
+    if (file === undefined) return secrets;
+    const told = readFileSync(file, "utf8").split(/[\s,]+/);
+    const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
+    checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");
+    return live;
+  };
+  let lookedAtMs = clock.now();
+  const look = (known: ReturnType<typeof build>): ReturnType<typeof build> => {
+    lookedAtMs = clock.now();
+    try {
+      const found = build(read());
+      if (found.text === known.text) return known;
+      log.info("signature.secrets_read", { secrets: found.prints.length });
+      return found;
+    } catch (error) {
+      // The file may be about to be made; what is known stays live.
+      log.warn("signature.secrets_unread", { message: messageOf(error) });
+      return known;
+    }
+  };
+
+  let now = file === undefined ? build(secrets) : look(build(secrets));
+  return {
+    prints: () => now.prints,
+    verify: (delivery, nowMs) => {
+      const verdict = now.verify(delivery, nowMs);
+      const strange =
+        verdict.kind === "refused" && (verdict.reason === "mismatch" || verdict.reason === "unconfigured");
+      if (!strange || file === undefined || clock.now() - lookedAtMs < LOOK_EVERY_MS) return verdict;
+      const before = now;
+      now = look(before);
+      return now === before ? verdict : now.verify(delivery, nowMs);
+    },
+  };
+}
