@@ -47,18 +47,36 @@ export function createFrameDecoder({ maxEventChars = DEFAULT_MAX_EVENT_CHARS } =
     lineStart = "";
   };
 
+  const feed = (piece: string): void => {
+    parser.feed(piece);
+    if (overflow !== undefined) throw tooLarge(maxEventChars);
+  };
+
   return {
     push(bytes) {
       frames = [];
-      for (const piece of lines(text.decode(bytes, { stream: true }))) {
-        parser.feed(piece);
-        if (overflow !== undefined) throw tooLarge(maxEventChars);
-        pushPiece(piece);
+      const decoded = text.decode(bytes, { stream: true });
+      // Pings are rare: only where there is one does its place among the frames have to be found, line by line.
+      if (mayHoldPing(lineStart, decoded)) {
+        for (const piece of lines(decoded)) {
+          feed(piece);
+          pushPiece(piece);
+        }
+      } else {
+        feed(decoded);
+        const unfinished = decoded.lastIndexOf("\n") + 1;
+        lineStart = (unfinished === 0 ? lineStart + decoded : decoded.slice(unfinished)).slice(0, PING_LINE_CHARS);
       }
       return frames;
     },
   };
 }
+
+/** A quick look that may be wrong one way only: it never misses a ping. */
+const mayHoldPing = (lineStart: string, text: string): boolean =>
+  text.includes("event: ping") ||
+  text.includes("event:ping") ||
+  (lineStart.startsWith("e") && /^event: ?ping/.test(lineStart + text.slice(0, PING_LINE_CHARS)));
 
 /** Pieces of the text, each ending with a line end but perhaps the last. */
 function* lines(text: string): Generator<string, undefined> {

@@ -4,24 +4,43 @@ import type { Frame } from "./frame-decoder.ts";
 import { errorTextSchema, outputsSchema } from "./run-schema.ts";
 import type { DifyRunEvent } from "./types.ts";
 
-const handle = z.string().min(1).max(200).nullish().catch(undefined);
+/** What every frame may carry; read by hand, because most frames are pieces of text and say nothing else to us. */
+type FrameBody = {
+  readonly event: string;
+  readonly runId: string | undefined;
+  readonly taskId: string | undefined;
+  readonly data: unknown;
+};
 
-const frameSchema = z.object({
-  event: z.string(),
-  workflow_run_id: handle,
-  task_id: handle,
-  data: z.unknown().optional(),
-});
+const MAX_HANDLE_CHARS = 200;
+const handleOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" && value.length <= MAX_HANDLE_CHARS ? value : undefined;
+
+function frameBodyOf(whole: unknown): FrameBody | undefined {
+  if (typeof whole !== "object" || whole === null || !("event" in whole) || typeof whole.event !== "string")
+    return undefined;
+  return {
+    event: whole.event,
+    runId: "workflow_run_id" in whole ? handleOf(whole.workflow_run_id) : undefined,
+    taskId: "task_id" in whole ? handleOf(whole.task_id) : undefined,
+    data: "data" in whole ? whole.data : undefined,
+  };
+}
 
 /** Prices are decimals in text, or numbers; nodes without a model have none. */
 const costSchema = z
   .object({ total_price: z.coerce.number().positive(), currency: z.string().regex(/^[A-Za-z]{3,8}$/) })
   .transform(({ total_price, currency }) => ({ amount: total_price, currency }));
 
+function costOf(metadata: unknown): z.output<typeof costSchema> | undefined {
+  if (typeof metadata !== "object" || metadata === null || !("total_price" in metadata)) return undefined;
+  return costSchema.safeParse(metadata).data;
+}
+
 const nodeSchema = z.object({
   title: z.string().catch(""),
   status: z.string().optional().catch(undefined),
-  execution_metadata: costSchema.optional().catch(undefined),
+  execution_metadata: z.unknown().optional(),
 });
 
 const finishedSchema = z.object({
@@ -41,8 +60,6 @@ const errorSchema = z.object({
 
 const formSchema = z.object({ form_token: z.string().nullish() });
 const pausedSchema = z.object({ reasons: z.array(z.unknown()).catch([]) });
-
-type FrameBody = z.infer<typeof frameSchema>;
 
 /** Turns one frame into the events it means, in order; may be none. */
 export type ReadFrame = (frame: Frame) => readonly DifyRunEvent[];
@@ -86,15 +103,15 @@ export function createFrameReader(log: Log): ReadFrame {
 
   return (frame) => {
     if (frame.kind === "ping") return [frame];
-    try {
-      const whole: unknown = JSON.parse(frame.text);
-      const body = frameSchema.parse(whole);
-      const found = handles(body.workflow_run_id ?? undefined, body.task_id ?? undefined);
-      return [...found, ...readKnown(() => readBody(body, whole), body.event)];
-    } catch {
+    const whole = parseJson(frame.text);
+    const body = frameBodyOf(whole);
+    if (body === undefined) {
       log.warn("dify.frame_skipped", { reason: "no event object", chars: frame.text.length });
       return [];
     }
+    const found = handles(body.runId, body.taskId);
+    const told = readKnown(() => readBody(body, whole), body.event);
+    return found.length === 0 ? told : [...found, ...told];
   };
 
   function readKnown(read: () => readonly DifyRunEvent[], name: string): readonly DifyRunEvent[] {
@@ -104,6 +121,14 @@ export function createFrameReader(log: Log): ReadFrame {
       log.warn("dify.frame_skipped", { reason: "unexpected shape", name: name.slice(0, 60) });
       return [];
     }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // told as what it is: no event object
   }
 }
 
@@ -128,7 +153,8 @@ function createHandleWatch(): (runId: string | undefined, taskId: string | undef
 }
 
 function nodeEvent(phase: "started" | "finished", data: unknown): DifyRunEvent {
-  const { title, status, execution_metadata: cost } = nodeSchema.parse(data);
+  const { title, status, execution_metadata } = nodeSchema.parse(data);
+  const cost = costOf(execution_metadata);
   return { kind: "node", phase, title, ...(status === undefined ? {} : { status }), ...(cost ? { cost } : {}) };
 }
 
