@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { type Clock, systemClock } from "../src/clock.ts";
+import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
@@ -67,6 +69,18 @@ export type RunStory = RunSummary & {
   readonly eventType: string;
   readonly warning: string | null;
   readonly totalTokens: number | null;
+  /** How long the workflow took, by Dify's clock. */
+  readonly elapsedMs: number | null;
+  /** Where Dify tells it. */
+  readonly cost: number | null;
+  readonly currency: string | null;
+  /** What its rule has used today (UTC) of what it may; null for a rule without limits. */
+  readonly budget:
+    | (Pick<RuleUsage, "day" | "runs" | "tokens"> & {
+        readonly runsPerDay: number | null;
+        readonly tokensPerDay: number | null;
+      })
+    | null;
   readonly outputs: readonly {
     readonly name: string;
     readonly size: number;
@@ -98,7 +112,13 @@ export type ReadRuns = {
   overview(): Promise<Overview>;
 };
 
-export function createReadRuns(db: Db): ReadRuns {
+async function readBudget(db: Db, { ruleName, rule: { limit } }: RunRow, nowMs: number): Promise<RunStory["budget"]> {
+  if (!limit) return null;
+  const { day, runs, tokens } = await readRuleUsage(db, ruleName, dayOf(nowMs));
+  return { day, runs, tokens, runsPerDay: limit.runsPerDay ?? null, tokensPerDay: limit.tokensPerDay ?? null };
+}
+
+export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
   return {
     list: async (raw) => {
       const { status, before, limit } = Query.parse(raw);
@@ -109,7 +129,11 @@ export function createReadRuns(db: Db): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [outputs, attempts] = await Promise.all([listOutputs(db, id), listAttempts(db, id)]);
+      const [outputs, attempts, budget] = await Promise.all([
+        listOutputs(db, id),
+        listAttempts(db, id),
+        readBudget(db, run, clock.now()),
+      ]);
       return {
         ...summarise(run),
         workspace: run.workspaceName,
@@ -120,6 +144,10 @@ export function createReadRuns(db: Db): ReadRuns {
         eventType: run.eventType,
         warning: run.warning,
         totalTokens: run.totalTokens,
+        elapsedMs: run.elapsedMs,
+        cost: run.cost,
+        currency: run.currency,
+        budget,
         outputs: outputs.map(({ name, size, mimeType, nodeId }) => ({ name, size, mimeType, placed: nodeId !== null })),
         attempts: attempts.map((attempt) => ({
           step: attempt.step,

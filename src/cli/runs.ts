@@ -54,10 +54,9 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(JSON.stringify(story));
       return 0;
     }
-    const { outputs, attempts, ...facts } = story;
+    const { outputs, attempts, budget: _today, ...facts } = story;
     for (const [name, value] of Object.entries(facts)) {
-      if (value !== null)
-        context.print(`${name.padEnd(14)} ${plain(name.endsWith("Ms") ? timeOf(Number(value)) : String(value))}`);
+      if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
     }
     if (outputs.length > 0) {
       context.print("");
@@ -114,4 +113,9 @@ export async function replayRun(
   } finally {
     await ledger.close();
   }
+}
+
+function wordsFor(name: string, value: unknown): string {
+  if (name === "elapsedMs") return spanOf(Number(value));
+  return name.endsWith("Ms") ? timeOf(Number(value)) : String(value);
 }

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { answerRun } from "../../../../handlers/answer-run.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+async function pausedRun() {
+  const it = await openWorkbench(ledger.db, { rule: { name: "asks-a-person" } });
+  onTestFinished(it.close);
+  it.dify.addFault({ action: { kind: "pause" } });
+  const { id } = await it.drop();
+  await it.turn(id);
+  expect((await readRunRow(ledger.db, id)).status).toBe("paused");
+  return { it, id, answer: answerRun({ db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor }) };
+}
+
+test("a paused run shows what it asks, takes one answer, and goes on by itself to its share", async () => {
+  const { it, id, answer } = await pausedRun();
+  const asked = await answer(id);
+  expect(asked).toMatchObject({
+    kind: "asks",
+    forms: [
+      {
+        question: expect.stringContaining("Is this file to be worked on?"),
+        inputs: [{ name: "feedback", type: "paragraph" }],
+        actions: [
+          { id: "approve", title: "Approve" },
+          { id: "reject", title: "Reject" },
+        ],
+      },
+    ],
+  });
+  // Whoever has the form's token may answer it.
+  expect(JSON.stringify(asked)).not.toMatch(/token/i);
+
+  const before = await readRunRow(ledger.db, id);
+  expect(await answer(id, { action: "approve", inputs: { feedback: "yes" } })).toMatchObject({ kind: "answered" });
+  // The sweep finds it at once, not when the job of the pause is due.
+  const after = await readRunRow(ledger.db, id);
+  expect(after).toMatchObject({ queuedAtMs: null, notBeforeMs: 0, generation: before.generation + 1 });
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", submissions: 1, failures: 0 });
+  expect(it.dify.books().runs).toHaveLength(1);
+  expect(it.fastio.books().shares).toHaveLength(1);
+});
+
+test("an action or an input that does not fit is refused with what would, and the question stays open", async () => {
+  const { id, answer } = await pausedRun();
+  expect(await answer(id, { action: "dance", inputs: {} })).toEqual({
+    kind: "unknown_action",
+    known: ["approve", "reject"],
+  });
+  const refused = await answer(id, { action: "approve", inputs: {} });
+  expect(refused).toMatchObject({
+    kind: "refused",
+    message: expect.stringContaining("Missing required inputs: feedback"),
+  });
+  expect(await answer(id)).toMatchObject({ kind: "asks" });
+  expect((await readRunRow(ledger.db, id)).status).toBe("paused");
+});
+
+test("a run that asks nobody, and one that is unknown, say so", async () => {
+  const it = await openWorkbench(ledger.db, { rule: { name: "asks-nobody" } });
+  onTestFinished(it.close);
+  const answer = answerRun({ db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor });
+  const { id } = await it.drop();
+  await it.drive(id);
+  expect(await answer(id)).toEqual({ kind: "not_paused", status: "delivered" });
+  expect(await answer("rnone")).toEqual({ kind: "unknown_run" });
+});

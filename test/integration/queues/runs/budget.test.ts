@@ -1,0 +1,103 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
+import { createReadRuns } from "../../../../handlers/read-runs.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import {
+  countRun,
+  dayOf,
+  listRuleUsage,
+  nextDayMs,
+  readRuleUsage,
+  recordUsage,
+} from "../../../../src/ledger/budgets.ts";
+import { releaseHeldRuns } from "../../../../src/ledger/run-queries.ts";
+import { ruleDays } from "../../../../src/ledger/schema.ts";
+import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench, sampleRule } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+let benches = 0;
+async function bench(limit: string) {
+  const it = await openWorkbench(ledger.db, { rule: { name: `limited-${++benches}`, limit } });
+  onTestFinished(it.close);
+  return it;
+}
+
+test("at its limit of runs a rule's further runs are held with the reason, and go on the next day by themselves", async () => {
+  const it = await bench("runsPerDay: 1");
+  const [first, second] = [await it.drop("one.csv"), await it.drop("two.csv")];
+  expect((await it.drive(first.id)).run.status).toBe("delivered");
+  const { run: held } = await it.drive(second.id);
+  expect(held).toMatchObject({ status: "held", queue: null, errorCode: "budget_reached", difyUploadId: null });
+  expect(held.errorMessage).toMatch(/limit of 1 runs on \d{4}-\d{2}-\d{2} \(UTC\)/);
+  expect(it.dify.books().runs).toHaveLength(1);
+  const story = await createReadRuns(ledger.db).story(second.id);
+  expect(story).toMatchObject({ status: "held", error: held.errorMessage, budget: { runs: 1, runsPerDay: 1 } });
+
+  await releaseHeldRuns(ledger.db, systemClock.now());
+  expect((await readRunRow(ledger.db, second.id)).status).toBe("held");
+  await releaseHeldRuns(ledger.db, nextDayMs(systemClock.now()));
+  // As if that day had begun: what was used belongs to another.
+  await ledger.db.update(ruleDays).set({ day: "2020-01-01" }).where(eq(ruleDays.ruleName, it.rule.name));
+  expect((await it.drive(second.id)).run).toMatchObject({ status: "delivered", errorCode: null });
+});
+
+test("a rule that is resumed tries its held runs, which are held again while the limit stands", async () => {
+  const it = await bench("tokensPerDay: 10");
+  await ledger.db
+    .insert(ruleDays)
+    .values({ ruleName: it.rule.name, day: dayOf(systemClock.now()), runs: 1, tokens: 10 });
+  const { id } = await it.drop();
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "held", errorCode: "budget_reached" });
+  expect(run.errorMessage).toContain("10 tokens");
+  const change = changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] });
+  expect(await change(it.rule.name, "resume")).toMatchObject({ released: 1 });
+  expect((await it.drive(id)).run.status).toBe("held");
+  expect(it.dify.books().runs).toEqual([]);
+});
+
+test("runs are counted once a day, also when many begin at once, and never past the limit", async () => {
+  const rule = sampleRule({ name: "many" });
+  const runs = await Promise.all(Array.from({ length: 8 }, () => givenRun(ledger.db, rule)));
+  const nowMs = Date.parse("2026-11-22T23:59:00Z");
+  const begun = await Promise.all(runs.map((run) => countRun(ledger.db, run, { runsPerDay: 5 }, nowMs)));
+  expect(begun.filter(Boolean)).toHaveLength(5);
+  const [one] = runs.filter((_, index) => begun[index]);
+  if (!one) throw new Error("none began");
+  expect(await countRun(ledger.db, one, { runsPerDay: 5 }, nowMs)).toBe(true);
+  expect((await readRuleUsage(ledger.db, "many", "2026-11-22")).runs).toBe(5);
+  // Refused by Dify until midnight: it belongs to the day on which Dify takes it.
+  expect(await countRun(ledger.db, one, { runsPerDay: 5 }, nowMs + 120_000)).toBe(true);
+  const days = (await listRuleUsage(ledger.db, "2026-11-22")).filter(({ ruleName }) => ruleName === "many");
+  expect(days.map(({ day, runs: count }) => [day, count])).toEqual([
+    ["2026-11-23", 1],
+    ["2026-11-22", 4],
+  ]);
+});
+
+test("tokens, time and cost are summed up by run and day, once for each workflow run", async () => {
+  const run = await givenRun(ledger.db, sampleRule({ name: "sums" }));
+  const nowMs = Date.parse("2026-11-22T12:00:00Z");
+  const usage = { tokens: 100, elapsedMs: 2_500, cost: { amount: 0.25, currency: "USD" } };
+  for (const workflowRunId of ["w1", "w1", "w2"]) await recordUsage(ledger.db, run, { workflowRunId, ...usage }, nowMs);
+  expect(await readRuleUsage(ledger.db, "sums", "2026-11-22")).toEqual({
+    day: "2026-11-22",
+    runs: 0,
+    tokens: 200,
+    elapsedMs: 5_000,
+    costs: { USD: 0.5 },
+  });
+  expect(await readRunRow(ledger.db, run.id)).toMatchObject({
+    totalTokens: 100,
+    elapsedMs: 2_500,
+    cost: 0.25,
+    currency: "USD",
+  });
+});
