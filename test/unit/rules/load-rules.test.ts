@@ -81,8 +81,27 @@ describe("the rules file", () => {
 const NAMES =
   "{{ file }}, {{ file.name }}, {{ file.stem }}, {{ file.extension }}, {{ file.size }}, {{ file.path }}, {{ event.type }}, {{ event.actor.id }}, {{ event.actor.email }}, {{ date }}, {{ time }}, {{ rule.name }}, {{ run.id }}, {{ workspace.name }}";
 
+test("a rule may say how much it may use a day; without that it says nothing", () => {
+  const limited = withRule("    limit: { runsPerDay: 500, tokensPerDay: 2000000 }\n");
+  expect(parseRules(limited, "r.yaml").rules[0]?.limit).toEqual({ runsPerDay: 500, tokensPerDay: 2_000_000 });
+  expect(parseRules(withRule(""), "r.yaml").rules[0]).not.toHaveProperty("limit");
+});
+
 const BROKEN: readonly { readonly what: string; readonly text: string; readonly faults: readonly string[] }[] = [
   { what: "a tab", text: "rules:\n\t- name: x\n", faults: ["r.yaml:2:1: a tab as indentation; YAML wants spaces"] },
+  {
+    what: "limits that are none",
+    text: withRule("    limit: { runsPerDay: 0, tokensPerDay: 1.5 }\n"),
+    faults: [
+      "r.yaml:5:26: rules[0].limit.runsPerDay: must be a whole number from 1 on",
+      "r.yaml:5:43: rules[0].limit.tokensPerDay: must be a whole number from 1 on",
+    ],
+  },
+  {
+    what: "a limit of nothing",
+    text: withRule("    limit: {}\n"),
+    faults: ["r.yaml:5:12: rules[0].limit: limits nothing; give runsPerDay or tokensPerDay, or remove it"],
+  },
   {
     what: "an open bracket",
     text: withRule('      files: ["*.pdf"\n'),
