@@ -5,10 +5,10 @@ import type { Db } from "../ledger/open-ledger.ts";
 import { recordPull, recordPullFailure } from "../ledger/pull-states.ts";
 import type { PullSource } from "../ledger/schema.ts";
 import type { Log } from "../telemetry/log.ts";
-import { isUsable, passOver, type SourceMemory } from "./choose-source.ts";
 import { readChanges } from "./read-changes.ts";
 import { readWholeListing } from "./read-listing.ts";
 import { lastSearched, readSearch } from "./read-search.ts";
+import { isUsable, passOver, type SourceMemory } from "./source-memory.ts";
 import { addUp, type Intaken, NOTHING, type TakeIn } from "./take-in.ts";
 import type { WatchedWorkspace } from "./watched-workspaces.ts";
 

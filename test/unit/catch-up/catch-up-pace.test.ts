@@ -1,25 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { backoffMs } from "../../../src/catch-up/backoff.ts";
-import { chooseSource, passOver, TRY_AGAIN_AFTER_MS } from "../../../src/catch-up/choose-source.ts";
 import { diffListing } from "../../../src/catch-up/diff-listing.ts";
 import { createLatch } from "../../../src/catch-up/latch.ts";
 import { BURST_WINDOW_MS, createBurstDetector, graceMs, restMs } from "../../../src/catch-up/pace.ts";
+import { isUsable, passOver, TRY_AGAIN_AFTER_MS } from "../../../src/catch-up/source-memory.ts";
 import { TransientError } from "../../../src/errors.ts";
 
 const NOW_MS = 1_000_000_000;
 const signs = (badSignatures: number, lastVerifiedAtMs?: number) => ({ badSignatures, lastVerifiedAtMs });
 
-describe("which source is read", () => {
-  test("the feed, else the search, else a listing, else none; each again after an hour", () => {
-    let memory = {};
-    const seen = [];
-    for (let source = chooseSource(memory, NOW_MS); source; source = chooseSource(memory, NOW_MS)) {
-      seen.push(source);
-      memory = passOver(memory, source, NOW_MS);
-    }
-    expect(seen).toEqual(["changes", "search", "listing"]);
-    expect(chooseSource(memory, NOW_MS + TRY_AGAIN_AFTER_MS)).toBe("changes");
-  });
+test("a source that was closed is passed over for an hour, and the others are not", () => {
+  const memory = passOver(passOver({}, "changes", NOW_MS), "search", NOW_MS + 1);
+  const usable = (atMs: number) =>
+    (["changes", "search", "listing"] as const).filter((one) => isUsable(memory, one, atMs));
+  expect(usable(NOW_MS + 2)).toEqual(["listing"]);
+  expect(usable(NOW_MS + TRY_AGAIN_AFTER_MS)).toEqual(["changes", "listing"]);
 });
 
 describe("the pace", () => {
@@ -75,7 +70,13 @@ describe("the latch", () => {
 });
 
 describe("two listings", () => {
-  const node = (nodeId: string, change = {}) => ({ nodeId, versionId: "v1", parentId: "root", name: "a.txt", ...change });
+  const node = (nodeId: string, change = {}) => ({
+    nodeId,
+    versionId: "v1",
+    parentId: "root",
+    name: "a.txt",
+    ...change,
+  });
   const known = new Map([node("same"), node("edited"), node("moved"), node("gone")].map((one) => [one.nodeId, one]));
   const seen = [node("same"), node("edited", { versionId: "v2" }), node("moved", { parentId: "f" }), node("new")];
 

@@ -1,17 +1,10 @@
 import type { PullSource } from "../ledger/schema.ts";
 
-/** Best first: the feed misses nothing, the search may page over hidden rows, a listing shows what is and not what was. */
-const SOURCES: readonly PullSource[] = ["changes", "search", "listing"];
-
 /** A source that did not work is tried again after this time: servers get upgraded, permissions come back. */
 export const TRY_AGAIN_AFTER_MS = 3_600_000;
 
 /** Until when each source is passed over; those not named work as far as we know. */
 export type SourceMemory = Readonly<Partial<Record<PullSource, number>>>;
-
-/** The best source that is not passed over now; undefined when none is left. */
-export const chooseSource = (memory: SourceMemory, nowMs: number): PullSource | undefined =>
-  SOURCES.find((source) => isUsable(memory, source, nowMs));
 
 export const isUsable = (memory: SourceMemory, source: PullSource, nowMs: number): boolean =>
   (memory[source] ?? Number.NEGATIVE_INFINITY) <= nowMs;
