@@ -103,7 +103,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
           workflowStatus: "paused",
           // The time a person takes is not the workflow's: the rule's limit counts from the last time it was seen waiting.
           submittedAtMs: clock.now(),
-          nextAction: "answer the workflow's question in Dify; the run goes on by itself",
+          nextAction: `answer its question: relay runs answer ${desk.run.id} shows it; the run goes on by itself`,
         });
         return { kind: "postpone", delayMs: PAUSED_POLL_MS };
       case "finish": {
