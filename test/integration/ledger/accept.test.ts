@@ -66,8 +66,8 @@ describe.each(databases)("on %s", (name) => {
       await accept(deliveryOf(eventNamed(`e${index}`)));
       waits.push(performance.now() - startedMs);
     }
-    // The wait itself is 2 ms; the rest is the commit, on a machine that may be busy.
-    expect(Math.min(...waits)).toBeLessThan(30);
+    // The wait itself is 2 ms; the bound only tells it from waiting for a batch to fill, on a machine that may be busy.
+    expect(Math.min(...waits)).toBeLessThan(500);
   });
 
   test("refusals are counted by minute and reason, and stored as far as they are to be kept", async () => {
