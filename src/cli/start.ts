@@ -35,12 +35,24 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     parts,
   );
   log.info("relay.started", { address: relay.url });
+  if (parts.work.length > 0) void warnOfKey(relay.upstreams, log, context.signal);
   if (parts.work.includes("runs")) void warnOfInputs(relay.upstreams, rules, log, context.signal);
   await untilAborted(context.signal);
   log.info("relay.stopping");
   await relay.close();
   log.info("relay.stopped");
   return 0;
+}
+
+/** Tells early that the key to Fast.io does not work. No reason not to start: events wait until it is mended. */
+async function warnOfKey({ fastio }: Upstreams, log: Log, signal: AbortSignal): Promise<void> {
+  try {
+    const verdict = await fastio.verifyKey(signal);
+    if (verdict.kind === "valid") log.info("fastio.key_verified", { userId: verdict.userId });
+    else log.error("fastio.key_refused", { why: verdict.reason, nextAction: verdict.nextAction });
+  } catch (error) {
+    if (!signal.aborted) log.warn("fastio.key_not_verified", { message: messageOf(error) });
+  }
 }
 
 /** Tells early what would fail each run of a rule. No reason not to start: runs are checked again, and Dify may be away. */
