@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../rules/units.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import type { WebhookOptions } from "./webhooks.ts";
@@ -10,7 +10,9 @@ export function addFastioCommands(program: Command, context: CliContext, end: En
   program
     .command("catch-up")
     .description("ask Fast.io what webhooks did not tell, and tell what came by which way")
-    .option("--since <duration>", "how far back, such as 2h or 3d", parseSpan, 7_200_000)
+    .addOption(
+      new Option("--since <duration>", "how far back, such as 2h or 3d").default(7_200_000, "2h").argParser(parseSpan),
+    )
     .option("--report", "ask nothing, only tell what the ledger knows", false)
     .option("--json", "one JSON object per workspace", false)
     .action((options) => end(import("./catch-up.ts").then(({ catchUp }) => catchUp(context, options))));
