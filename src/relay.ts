@@ -56,6 +56,8 @@ export type Relay = {
   close(): Promise<void>;
 };
 
+/** A run that leaves no trace so often is left to a person; each time was looked for in vain until it counted as never started. */
+const MAX_SUBMISSIONS = 10;
 /** How long work under way may take to end at shutdown. */
 const DRAIN_MS = 5_000;
 
@@ -154,7 +156,7 @@ function startWorkers(
           return found && { limit: found.rule.limit };
         },
         readAppInputs: createReadAppInputs(clock),
-        policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs },
+        policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
         outbox,
       }),
     shares: () => startSharesWorker(backend, { ...desk, fastio }),

@@ -10,6 +10,7 @@ import {
   listOverdueRuns,
   listUnqueuedRuns,
   markRunsQueued,
+  type OverdueRun,
   type QueuedRun,
   releaseHeldRuns,
   renewRunGeneration,
@@ -33,6 +34,8 @@ const UNQUEUED_AFTER_MS = 1_500;
 /** Work handed over longer ago than this is looked for in the queue. */
 const OVERDUE_AFTER_MS = 3_000;
 const MAX_ROWS = 1_000;
+/** A job that is at work renews the lease of its run every second; one that has not for so long has lost its worker. */
+const ABANDONED_AFTER_MS = 30_000;
 /** States in which the queue will bring a job back by itself. */
 const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "paused"]);
 
@@ -62,7 +65,7 @@ export const sweep =
     const runs = await listUnqueuedRuns(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
     const overdueRuns = await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
     const aliveIds: string[] = [];
-    for (const { run, alive } of await findAlive(queues, overdueRuns)) {
+    for (const { run, alive } of await findAlive(queues, overdueRuns, nowMs)) {
       if (alive) aliveIds.push(run.id);
       else if (await renewRunGeneration(db, run.id, run.generation))
         runs.push({ ...run, generation: run.generation + 1 });
@@ -75,14 +78,21 @@ export const sweep =
     return { events: events.length, runs: runs.length };
   };
 
-async function findAlive(queues: Queues, overdue: readonly QueuedRun[]): Promise<{ run: QueuedRun; alive: boolean }[]> {
+async function findAlive(
+  queues: Queues,
+  overdue: readonly OverdueRun[],
+  nowMs: number,
+): Promise<{ run: QueuedRun; alive: boolean }[]> {
   const found: { run: QueuedRun; alive: boolean }[] = [];
   for (const [queue, jobOf] of [["runs", runJob] as const, ["shares", shareJob] as const]) {
     const mine = overdue.filter((run) => run.queue === queue);
     if (mine.length === 0) continue;
     const states = await queues[queue].states(mine.map(({ id, generation }) => jobOf(id, generation).id));
-    for (const run of mine)
-      found.push({ run, alive: ALIVE.has(states.get(jobOf(run.id, run.generation).id) ?? "unknown") });
+    for (const { idleSinceMs, ...run } of mine) {
+      const state = states.get(jobOf(run.id, run.generation).id) ?? "unknown";
+      const abandoned = state === "active" && nowMs - idleSinceMs > ABANDONED_AFTER_MS;
+      found.push({ run, alive: ALIVE.has(state) && !abandoned });
+    }
   }
   return found;
 }

@@ -204,10 +204,13 @@ export function listUnqueuedRuns(db: Db, updatedBeforeMs: number, limit: number)
     .limit(limit);
 }
 
+/** Since when nobody has worked on it, by its lease and its last checkpoint. */
+export type OverdueRun = QueuedRun & { readonly idleSinceMs: number };
+
 /** Unfinished runs that were handed over, that nobody works on, and whose time has come. */
-export function listOverdueRuns(db: Db, nowMs: number, queuedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
+export function listOverdueRuns(db: Db, nowMs: number, queuedBeforeMs: number, limit: number): Promise<OverdueRun[]> {
   return db
-    .select(queuedRun)
+    .select({ ...queuedRun, idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number) })
     .from(runs)
     .where(
       and(

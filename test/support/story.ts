@@ -112,6 +112,8 @@ export async function openStory(
       vi.waitFor(
         async () => {
           const told = await runs();
+          // First, so that a failure says what became of the others.
+          expect(told.filter(({ status }) => status !== "delivered")).toEqual([]);
           expect(told.filter(({ status }) => status === "delivered")).toHaveLength(count);
           expect(told).toHaveLength(count);
           return told;

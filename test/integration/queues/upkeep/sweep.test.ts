@@ -115,8 +115,21 @@ describe("work the queue has forgotten", () => {
     expect(await readRunRow(ledger.db, run.id)).toMatchObject({ generation: 1, queuedAtMs: expect.any(Number) });
   });
 
+  test("an active job whose run nobody has worked on for long has lost its worker, and a new one is made", async () => {
+    const run = await oldRun({
+      queuedAtMs: LONG_AGO,
+      updatedAtMs: LONG_AGO,
+      leaseOwner: "the dead",
+      leaseUntilMs: LONG_AGO,
+    });
+    const { sweep, queues } = openQueues();
+    queues.runs.jobs.set(`run-${run.id}-0`, "active");
+    expect(await sweep()).toEqual({ events: 0, runs: 1 });
+    expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
+  });
+
   test.each(["waiting", "active", "delayed", "paused"] as const)("but not while its job is %s", async (state) => {
-    const run = await oldRun({ queuedAtMs: LONG_AGO });
+    const run = await oldRun({ queuedAtMs: LONG_AGO, updatedAtMs: Date.now() - 10_000 });
     const { sweep, queues } = openQueues();
     queues.runs.jobs.set(`run-${run.id}-0`, state);
     expect(await sweep()).toEqual({ events: 0, runs: 0 });
