@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { missingServers } from "./support/find-programs.ts";
 
 const LAYERS = ["unit", "contract", "integration", "e2e", "chaos"] as const;
@@ -14,24 +15,35 @@ const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 /** The Node the project brings along, whatever the machine has. */
 const BUNDLED_NODE = join(ROOT, "node_modules/.bin/node");
 
+/** Of each failure the end of the output tells the first lines, of no more than so many failures. */
+const FAILURES_TOLD = 20;
+const LINES_PER_FAILURE = 15;
+const CHARS_PER_LINE = 300;
+
 /** What we read of Vitest's JSON report. */
 type Report = {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
     readonly message: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 };
+
+/** One failed test, or one file that could not be run at all. */
+type Failure = { readonly file: string; readonly test: string; readonly message: string };
 
 type LayerResult = {
   readonly layer: Layer;
   readonly files: number;
   readonly passed: number;
-  readonly failed: number;
+  readonly failures: readonly Failure[];
   readonly skipped: readonly string[];
   readonly seconds: number;
-  readonly notes: readonly string[];
 };
 
 const layers = parseLayers(process.argv.slice(2));
@@ -51,7 +63,7 @@ function parseLayers(args: readonly string[]): readonly Layer[] {
 async function runLayer(layer: Layer): Promise<LayerResult> {
   const startedMs = Date.now();
   if (globSync(`test/${layer}/**/*.test.ts`, { cwd: ROOT }).length === 0) {
-    return { layer, files: 0, passed: 0, failed: 0, skipped: [], seconds: 0, notes: ["no test files"] };
+    return { layer, files: 0, passed: 0, failures: [], skipped: [], seconds: 0 };
   }
   console.log(`\n── ${layer}`);
   const folder = mkdtempSync(join(tmpdir(), "relay-report-"));
@@ -80,43 +92,61 @@ function readReport(file: string): Report {
 
 function countResults(report: Report, exitCode: number): Omit<LayerResult, "layer" | "seconds"> {
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const notes: string[] = [];
-  let failed = tests.filter(({ status }) => status === "failed").length;
-  for (const file of report.testResults) {
-    if (file.status !== "failed" || file.assertionResults.some(({ status }) => status === "failed")) continue;
-    failed += 1; // a file that could not be loaded, or whose set-up failed, names no failed test
-    notes.push(`${relative(ROOT, file.name)}: ${file.message.split("\n", 1)[0] ?? "failed"}`);
-  }
-  if (exitCode !== 0 && failed === 0) {
-    failed += 1; // errors outside of tests, or a run that never began
-    notes.push(`vitest left with exit code ${exitCode}`);
+  const failures = report.testResults.flatMap(failuresOf);
+  if (exitCode !== 0 && failures.length === 0) {
+    // errors outside of tests, or a run that never began
+    failures.push({ file: "", test: `vitest left with exit code ${exitCode}`, message: "" });
   }
   return {
     files: report.testResults.length,
     passed: tests.filter(({ status }) => status === "passed").length,
-    failed,
+    failures,
     skipped: tests.filter(({ status }) => status !== "passed" && status !== "failed").map(({ fullName }) => fullName),
-    notes,
   };
+}
+
+function failuresOf({ name, status, message, assertionResults }: Report["testResults"][number]): Failure[] {
+  const file = relative(ROOT, name);
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  // a file that could not be loaded, or whose set-up failed, names no failed test
+  if (status === "failed" && failed.length === 0) return [{ file, test: "could not be run", message }];
+  return failed.map(({ fullName, failureMessages }) => ({
+    file,
+    test: fullName,
+    message: (failureMessages ?? []).join("\n"),
+  }));
+}
+
+/** Stands near the end, since of a long output often only the end is kept. */
+function tellFailures(failures: readonly Failure[]): void {
+  if (failures.length === 0) return;
+  console.log("\n── failed");
+  for (const { file, test, message } of failures.slice(0, FAILURES_TOLD)) {
+    console.log(`✗ ${file} > ${test}`);
+    const lines = stripVTControlCharacters(message).split("\n");
+    const ours = lines.filter((line) => !/^\s+at .*(node_modules|<anonymous>)/.test(line));
+    for (const line of ours.slice(0, LINES_PER_FAILURE)) console.log(`    ${line.slice(0, CHARS_PER_LINE)}`);
+  }
+  const untold = failures.length - FAILURES_TOLD;
+  if (untold > 0) console.log(`… and ${untold} more`);
 }
 
 /** The last line is read by machines. */
 function summarise(all: readonly LayerResult[]): void {
   const missing = missingServers();
+  tellFailures(all.flatMap(({ failures }) => failures));
   console.log("\n── summary");
-  for (const { layer, files, passed, failed, skipped, seconds, notes } of all) {
-    const counts = `${passed} passed, ${failed} failed, ${skipped.length} skipped`;
-    console.log(
-      `${layer.padEnd(12)} ${files === 0 ? "" : `${files} files, ${counts}, ${seconds} s`}${files === 0 ? notes[0] : ""}`,
-    );
-    if (files > 0) for (const note of notes) console.log(`  ${note}`);
+  for (const { layer, files, passed, failures, skipped, seconds } of all) {
+    const counts = `${passed} passed, ${failures.length} failed, ${skipped.length} skipped`;
+    console.log(`${layer.padEnd(12)} ${files === 0 ? "no test files" : `${files} files, ${counts}, ${seconds} s`}`);
+    for (const { file, test } of failures.slice(0, FAILURES_TOLD)) console.log(`  failed: ${file} > ${test}`);
     for (const name of skipped) console.log(`  skipped: ${name}`);
   }
   for (const line of missing) console.log(line);
   const sum = (count: (result: LayerResult) => number): number =>
     all.reduce((total, result) => total + count(result), 0);
   const passed = sum((result) => result.passed);
-  let failed = sum((result) => result.failed);
+  let failed = sum((result) => result.failures.length);
   if (passed + failed === 0) {
     console.log("no test was executed");
     failed = 1;
