@@ -21,7 +21,7 @@ const valuesOf = (run: RunRow) =>
     ruleName: run.ruleName,
     runId: run.id,
     eventType: run.eventType,
-    actor: { id: run.actorUserId ?? undefined },
+    actor: { id: run.actorUserId ?? undefined, email: run.actorEmail ?? undefined },
     file: { name: run.fileName, folderPath: run.folderPath, size: run.fileSize ?? undefined },
     workspace: { id: run.workspaceId, name: run.workspaceName },
     runCreatedAtMs: run.createdAtMs,

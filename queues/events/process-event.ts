@@ -8,8 +8,9 @@ import { listRuleStates, type RuleState } from "../../src/ledger/rule-state-quer
 import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
-import type { CompiledRule } from "../../src/rules/compile-rules.ts";
+import { type CompiledRule, mentions } from "../../src/rules/compile-rules.ts";
 import { matchRule } from "../../src/rules/match.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 import { deriveRunId } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
@@ -23,7 +24,7 @@ export type ProcessEventDeps = {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly fastio: Pick<Fastio, "readNode" | "readWorkspace" | "whoami">;
+  readonly fastio: Pick<Fastio, "readNode" | "readWorkspace" | "whoami" | "findMemberEmail">;
   /** The rules in force. */
   readonly rules: () => readonly CompiledRule[];
   readonly outbox: Pick<Outbox, "sendRuns">;
@@ -113,7 +114,7 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
   const states = await listRuleStates(db);
 
   const reasons: Record<string, string> = {};
-  const wanted: NewRun[] = [];
+  const wanted: CompiledRule[] = [];
   for (const compiled of rules) {
     const { rule } = compiled;
     const verdict = matchRule(compiled, {
@@ -134,13 +135,16 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
       reasons[rule.name] = verdict.reason;
       continue;
     }
-    wanted.push(
-      newRun(event, compiled, node, place, workspace?.name ?? event.workspaceId, states.get(rule.name), clock.now()),
-    );
+    wanted.push(compiled);
   }
 
+  const workspaceId = event.workspaceId;
+  const actor = await findActor(fastio, { ...event, workspaceId }, node, wanted, signal);
+  const runs = wanted.map(({ rule }) =>
+    newRun(event, rule, node, place, actor, workspace?.name ?? workspaceId, states.get(rule.name), clock.now()),
+  );
   const status = wanted.length > 0 ? "routed" : "ignored";
-  const created = await createRuns(db, event.key, wanted, { status, reasons }, clock.now());
+  const created = await createRuns(db, event.key, runs, { status, reasons }, clock.now());
   log.info("event.routed", {
     eventKey: event.key,
     type: event.type,
@@ -150,11 +154,30 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
   await deps.outbox.sendRuns(created);
 }
 
+type Actor = { readonly userId: string | undefined; readonly email: string | undefined };
+
+/** Events that a listing found name nobody; of new content, whoever made it is meant. */
+const MADE_BY_CREATOR = ["file.created", "file.version_added"];
+
+/** Who caused the event. The address is asked for only where a rule speaks of it. */
+async function findActor(
+  fastio: ProcessEventDeps["fastio"],
+  event: Pick<EventRow, "actorUserId" | "type"> & { readonly workspaceId: string },
+  node: FastioNode,
+  wanted: readonly CompiledRule[],
+  signal: AbortSignal,
+): Promise<Actor> {
+  const userId = event.actorUserId ?? (MADE_BY_CREATOR.includes(event.type) ? node.creatorId : undefined);
+  const asked = userId !== undefined && wanted.some((compiled) => mentions(compiled, "event.actor.email"));
+  return { userId, email: asked ? await fastio.findMemberEmail(event.workspaceId, userId, signal) : undefined };
+}
+
 function newRun(
   event: EventRow,
-  { rule }: CompiledRule,
+  rule: Rule,
   node: FastioNode,
   place: NodePlace,
+  actor: Actor,
   workspaceName: string,
   state: RuleState | undefined,
   nowMs: number,
@@ -170,7 +193,8 @@ function newRun(
     rule,
     eventKey: event.key,
     eventType: event.type,
-    actorUserId: event.actorUserId,
+    actorUserId: actor.userId ?? null,
+    actorEmail: actor.email ?? null,
     workspaceId: event.workspaceId ?? "",
     workspaceName,
     nodeId,

@@ -118,6 +118,8 @@ export const runs = relay.table(
     eventKey: text("event_key").notNull(),
     eventType: text("event_type").notNull(),
     actorUserId: text("actor_user_id"),
+    /** Looked up when the run was made, where the rule speaks of it; null when nobody knows it. */
+    actorEmail: text("actor_email"),
     workspaceId: text("workspace_id").notNull(),
     workspaceName: text("workspace_name").notNull(),
     nodeId: text("node_id").notNull(),

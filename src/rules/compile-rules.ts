@@ -34,6 +34,17 @@ export type CompiledRule = {
   };
 };
 
+/** Whether any template of the rule asks for this value. */
+export function mentions({ templates }: CompiledRule, name: TemplateName): boolean {
+  const { inputs, folder, title, invite, message, description } = templates;
+  return [...inputs.values(), ...folder, title, ...invite, message, description].some(
+    (template) =>
+      typeof template === "object" &&
+      template.kind === "text" &&
+      template.parts.some((part) => typeof part === "object" && part.name === name),
+  );
+}
+
 /** Compiles rules that `parseRules` has let through. */
 export const compileRules = (rules: readonly Rule[]): readonly CompiledRule[] => rules.map(compileRule);
 

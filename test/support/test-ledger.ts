@@ -6,7 +6,7 @@ import { acceptDeliveries } from "../../src/ledger/accept-deliveries.ts";
 import { type Db, type Ledger, openLedger } from "../../src/ledger/open-ledger.ts";
 import { createRuns, findRun, type NewRun } from "../../src/ledger/run-queries.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
-import type { Rule } from "../../src/rules/rule.ts";
+import type { Rule, RuleEvent } from "../../src/rules/rule.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 export type TestLedger = Ledger & { dispose(): Promise<void> };
@@ -30,7 +30,7 @@ export async function givenEvent(
   event: {
     readonly workspaceId?: string | undefined;
     readonly objectId?: string | undefined;
-    readonly type?: "file.created" | "file.version_added";
+    readonly type?: RuleEvent;
     readonly actorUserId?: string;
     readonly receivedAtMs?: number;
   },

@@ -62,8 +62,8 @@ export type Workbench = {
   readonly db: Db;
   /** Routes an event about a node. @returns the event's key */
   route(nodeId: string, actorUserId?: string): Promise<string>;
-  /** A person drops a file, and its event is routed. @returns the run */
-  drop(name?: string, content?: string): Promise<RunRow>;
+  /** A person drops a file, and its event is routed; it names nobody unless told to. @returns the run */
+  drop(name?: string, content?: string, actorUserId?: string): Promise<RunRow>;
   /** One job of the queue the run waits in. */
   turn(runId: string, signal?: AbortSignal): Promise<Turn>;
   /** Turns until no queue has the run any more, without waiting out the pauses between them. */
@@ -166,9 +166,9 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     rule,
     db,
     route,
-    drop: async (name = "table.csv", content = "a,b\n 1 ,2\n 1 ,2\n") => {
+    drop: async (name = "table.csv", content = "a,b\n 1 ,2\n 1 ,2\n", actorUserId) => {
       const { nodeId } = await fastio.dropFile({ folder: "/Inbox", name, content });
-      const key = await route(nodeId);
+      const key = await route(nodeId, actorUserId);
       const [run] = await db.query.runs.findMany({ where: (row, { eq }) => eq(row.eventKey, key) });
       if (!run) throw new Error("the event made no run");
       return run;

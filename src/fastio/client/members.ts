@@ -3,7 +3,7 @@ import type { FastioShares } from "../ports/shares.ts";
 import type { Api, Call } from "./api.ts";
 import { isNotFound } from "./dialect.ts";
 import { byOffset, collect } from "./paging.ts";
-import { readInvitationRows, readMemberRows } from "./readers/shares.ts";
+import { readInvitationRows, readMemberRows } from "./readers/members.ts";
 import { shares } from "./routes/shares.ts";
 
 type Members = Pick<

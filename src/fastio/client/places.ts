@@ -2,6 +2,7 @@ import { PermanentError } from "../../errors.ts";
 import type { FastioPlaces, FastioWorkspace } from "../ports/places.ts";
 import type { Api, Call } from "./api.ts";
 import { isRouteMissing, orUndefined, type Speak } from "./dialect.ts";
+import { createMemberEmail } from "./member-email.ts";
 import { byOffset, collect } from "./paging.ts";
 import { findOrg, readOrgRows, readUserId, readWorkspace, readWorkspaceRows } from "./readers/places.ts";
 import { places } from "./routes/places.ts";
@@ -73,6 +74,7 @@ export function createPlaces({ api, speak }: { readonly api: Api; readonly speak
     listOrgs,
     readWorkspace: readOneWorkspace,
     listWorkspaces,
+    findMemberEmail: createMemberEmail({ api }),
 
     verifyKey: async (signal) => {
       try {

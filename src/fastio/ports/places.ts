@@ -46,4 +46,9 @@ export type FastioPlaces = {
    * @throws {PermanentError} `conflict` when several go by that name
    */
   findWorkspace(reference: string, signal: AbortSignal): Promise<FastioWorkspace | undefined>;
+  /**
+   * E-mail address of a member of a workspace; undefined for users who are no members, or where members are not told
+   * to this key or by this server.
+   */
+  findMemberEmail(workspaceId: string, userId: string, signal: AbortSignal): Promise<string | undefined>;
 };

@@ -19,6 +19,29 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
   const drop = (name: string, folder?: string) =>
     on.emulator.dropFile({ name, content: `text of ${name}`, ...(folder === undefined ? {} : { folder }) });
 
+  test("the address of a member is told, and that there is none", async () => {
+    const { personUserId, personEmail } = FASTIO_EMULATOR_DEFAULTS;
+    expect(await on.fastio.findMemberEmail(workspaceId, personUserId, signal)).toBe(personEmail);
+    expect(await on.fastio.findMemberEmail(workspaceId, "1999999999999999999", signal)).toBeUndefined();
+    expect(await on.fastio.findMemberEmail("3999999999999999999", personUserId, signal)).toBeUndefined();
+  });
+
+  test.each([
+    { what: "tells no details of one", path: "/member/", code: 9992 },
+    { what: "tells this key of none", path: "/member", code: 1680 },
+  ])("a server that $what", async ({ path, code }) => {
+    const { personUserId, personEmail } = FASTIO_EMULATOR_DEFAULTS;
+    const status = code === 9992 ? 404 : 403;
+    const body = { result: false, error: { code, text: "no" } };
+    on.emulator.addFault({
+      match: { path },
+      times: path === "/member/" ? 1 : 2,
+      action: { kind: "status", status, body },
+    });
+    const email = await on.fastio.findMemberEmail(workspaceId, personUserId, signal);
+    expect(email).toBe(code === 9992 ? personEmail : undefined);
+  });
+
   test("a key is told to be good, or why it is not", async () => {
     expect(await on.fastio.verifyKey(signal)).toEqual({
       kind: "valid",

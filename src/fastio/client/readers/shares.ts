@@ -1,5 +1,5 @@
 import type { FileShare, FileShareGrant } from "../../ports/file-shares.ts";
-import type { FastioShare, ShareAccess, ShareInvitation, ShareMember } from "../../ports/shares.ts";
+import type { FastioShare, ShareAccess } from "../../ports/shares.ts";
 import { sharePageUrl } from "../../web-links.ts";
 import { asFlag, asText, at, known, malformed, needText, pickRows, pickText } from "../pick.ts";
 import { readTime } from "../read-time.ts";
@@ -58,36 +58,6 @@ function findShareUrl(payload: unknown): string | undefined {
   }
   return undefined;
 }
-
-export const readMemberRows = (payload: unknown): readonly ShareMember[] =>
-  (pickRows(payload, ["users", "members", "guests", "items"]) ?? []).map((row) => {
-    const invitation = at(row, "invite") ?? at(row, "invitation");
-    const told = known({ id: pickText(invitation, ["id"]), expiresAtMs: readTime(at(invitation, "expires")) });
-    return known({
-      id: pickText(row, ["id", "user_id", "member_id"], ["user"]),
-      email: pickText(row, ["email_address", "email"], ["user", "invite"]),
-      status: asText(row["status"]),
-      permissions: asText(row["permissions"]),
-      invitation: Object.keys(told).length > 0 ? told : undefined,
-    });
-  });
-
-export const readInvitationRows = (payload: unknown): readonly ShareInvitation[] =>
-  (pickRows(payload, ["invitations", "items", "results"]) ?? []).flatMap((row) => {
-    const id = pickText(row, ["id", "invitation_id"]);
-    if (id === undefined) return [];
-    return [
-      {
-        id,
-        ...known({
-          email: pickText(row, ["email", "email_address", "invitee_email"]),
-          permissions: asText(row["permissions"]),
-          state: pickText(row, ["state", "status"]),
-          expiresAtMs: readTime(row["expires"]),
-        }),
-      },
-    ];
-  });
 
 const FILE_SHARE_ACCESS: Readonly<Record<string, Exclude<ShareAccess, "org">>> = {
   anyone_with_link: "link",

@@ -32,6 +32,17 @@ export const places = {
     method: "GET",
     path: path`/workspace/${idOrFolderName}/details/`,
   }),
+  member: (workspaceId: string, userId: string): Call => ({
+    operation: "fastio.workspace.member",
+    method: "GET",
+    path: path`/workspace/${workspaceId}/member/${userId}/details/`,
+  }),
+  members: (workspaceId: string, offset: number, limit: number): Call => ({
+    operation: "fastio.workspace.members",
+    method: "GET",
+    path: path`/workspace/${workspaceId}/members/list/`,
+    query: paged(offset, limit),
+  }),
   workspaces: (offset: number, limit: number): Call => ({
     operation: "fastio.workspace.list",
     method: "GET",

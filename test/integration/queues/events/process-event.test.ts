@@ -34,6 +34,7 @@ function fakeFastio(nodes: readonly FastioNode[], workspaceName: string | null =
   const fastio: ProcessEventDeps["fastio"] = {
     whoami: async () => ({ userId: SELF }),
     readWorkspace: async (id) => (workspaceName === null ? undefined : { id, name: workspaceName }),
+    findMemberEmail: async (_workspace, id) => (id === PERSON ? "pat@example.test" : undefined),
     readNode: async (_workspace, id) => {
       calls.push(id);
       const node = known.get(id);
@@ -132,6 +133,48 @@ async function routeOne(node: FastioNode, given: Given = {}, event: Parameters<t
   const outcome = await route(key);
   return { key, outcome, calls, handedOver, event: await eventRow(key), runs: await runsOf(node.id) };
 }
+
+describe("the address of whoever caused an event", () => {
+  const INVITES = RULES.replace('title: "For', 'invite: ["{{ event.actor.email }}"], title: "For');
+  const ask = (nodes: readonly FastioNode[], event: Parameters<typeof givenEvent>[1], rules = INVITES) => {
+    const asked: string[] = [];
+    const findMemberEmail: ProcessEventDeps["fastio"]["findMemberEmail"] = async (_workspace, id) => {
+      asked.push(id);
+      return `${id}@example.test`;
+    };
+    const [node = INBOX] = nodes;
+    return routeOne(node, { rules, fastio: { findMemberEmail } }, event).then(({ runs }) => ({ asked, run: runs[0] }));
+  };
+
+  test("is looked up where a rule speaks of it", async () => {
+    const { asked, run } = await ask([file()], { actorUserId: "7" });
+    expect(asked).toEqual(["7"]);
+    expect(run).toMatchObject({ actorUserId: "7", actorEmail: "7@example.test" });
+  });
+
+  test("is that of the maker of new content when the event names nobody", async () => {
+    expect((await ask([file()], {})).run).toMatchObject({ actorUserId: PERSON, actorEmail: `${PERSON}@example.test` });
+    const moves = INVITES.replace("when: {", "when: { events: [file.moved],");
+    const { asked, run } = await ask([file()], { type: "file.moved" }, moves);
+    expect(asked).toEqual([]);
+    expect(run).toMatchObject({ actorUserId: null, actorEmail: null });
+  });
+
+  test("costs no call where no rule speaks of it", async () => {
+    const { asked, run } = await ask([file()], { actorUserId: "7" }, RULES);
+    expect(asked).toEqual([]);
+    expect(run).toMatchObject({ actorUserId: "7", actorEmail: null });
+  });
+
+  test("that cannot be asked for now makes no run without it", async () => {
+    const away = new TransientError("connection_lost", "away", {});
+    const findMemberEmail = () => Promise.reject(away);
+    const node = file();
+    const routing = routeOne(node, { rules: INVITES, fastio: { findMemberEmail } }, { actorUserId: "7" });
+    await expect(routing).rejects.toBe(away);
+    expect(await runsOf(node.id)).toEqual([]);
+  });
+});
 
 test("a file that a rule wants becomes a run that says what is known of it", async () => {
   const node = file({ parentId: "year" });

@@ -156,9 +156,24 @@ test("a share of this name that shows something else fails the run clearly", asy
 });
 
 describe("invitations", () => {
+  /** No member of the workspace, so nobody knows the address. */
+  const STRANGER = "1999999999999999999";
+
+  test.each([
+    { who: "named by the event", actorUserId: FASTIO_EMULATOR_DEFAULTS.personUserId },
+    { who: "known from the file alone", actorUserId: undefined },
+  ])("whoever dropped the file is invited, $who", async ({ actorUserId }) => {
+    const it = await bench({ rule: { deliver: `access: named, invite: ["{{ event.actor.email }}"]` } });
+    const { id } = await it.drop("table.csv", "a,b\n1,2\n", actorUserId);
+    const { run } = await it.drive(id);
+    const email = FASTIO_EMULATOR_DEFAULTS.personEmail;
+    expect(run).toMatchObject({ status: "delivered", invited: [email], warning: null });
+    expect(it.fastio.books().shares[0]?.members).toContainEqual({ email, status: "active", permissions: "view" });
+  });
+
   test("what gives no address is told in a warning, and the others are invited", async () => {
     const it = await bench({ rule: { deliver: `access: named, invite: ["{{ event.actor.email }}", "${GUEST}"]` } });
-    const { id } = await it.drop();
+    const { id } = await it.drop("table.csv", "a,b\n1,2\n", STRANGER);
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", invited: [GUEST] });
     expect(run.warning).toMatch(/event\.actor\.email/);
@@ -181,7 +196,7 @@ describe("invitations", () => {
   test("a warning from the workflow stays beside it", async () => {
     const it = await bench({ rule: { deliver: `access: named, invite: ["{{ event.actor.email }}"]` } });
     it.dify.addFault({ action: { kind: "partial" } });
-    const { id } = await it.drop();
+    const { id } = await it.drop("table.csv", "a,b\n1,2\n", STRANGER);
     const { run } = await it.drive(id);
     expect(run.warning).toMatch(/partial/);
     expect(run.warning).toMatch(/event\.actor\.email/);

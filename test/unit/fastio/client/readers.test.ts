@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { hasMore } from "../../../../src/fastio/client/paging.ts";
+import { findMemberEmail, readMemberRows } from "../../../../src/fastio/client/readers/members.ts";
 import { readDownloadUrl, readNode, readNodeRows } from "../../../../src/fastio/client/readers/nodes.ts";
 import { readUserId, readWorkspaceRows } from "../../../../src/fastio/client/readers/places.ts";
-import { readMemberRows, readShare } from "../../../../src/fastio/client/readers/shares.ts";
+import { readShare } from "../../../../src/fastio/client/readers/shares.ts";
 import { findNewNodeId, readUploadId, readUploadState } from "../../../../src/fastio/client/readers/uploads.ts";
 import { readNewWebhook } from "../../../../src/fastio/client/readers/webhooks.ts";
 
@@ -134,6 +135,8 @@ test("other things are found where servers put them", () => {
     { id: "3", name: "inbox", folderName: "inbox" },
   ]);
   expect(readDownloadUrl({ download: { href: "https://x.test" } }, "o")).toBe("https://x.test");
+  expect(findMemberEmail({ user: { email: "a@b.c" } })).toBe("a@b.c");
+  expect(findMemberEmail({ member: { id: "1", email_address: "a@b.c" } })).toBe("a@b.c");
   expect(readMemberRows({ users: [{ email_address: "a@b.c" }, { id: "1" }] })).toEqual([
     { email: "a@b.c" },
     { id: "1" },

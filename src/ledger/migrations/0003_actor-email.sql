@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."runs" ADD COLUMN "actor_email" text;
