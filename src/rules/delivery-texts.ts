@@ -1,5 +1,5 @@
 import type { CompiledRule } from "./compile-rules.ts";
-import { isEmail, MAX_MESSAGE_CHARS, SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "./schema.ts";
+import { isEmail, MAX_MESSAGE_CHARS, SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "./deliver-schema.ts";
 import { renderTemplate, renderText, type TemplateValues } from "./template.ts";
 
 /** What an input of a run becomes: the file's place, or a plain value. */

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { quote } from "./quote.ts";
-import { KEYS, LATER_KEYS } from "./schema.ts";
+import { KEYS } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
 /** One complaint of the schema, in the words of somebody who writes YAML and not TypeScript. */
@@ -35,19 +35,20 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Complain
 
 function unknownKey(section: string | undefined, key: string): string {
   const known = (section !== undefined && KEYS[section]) || [];
-  if (section !== undefined && LATER_KEYS[section]?.includes(key))
-    return `${quote(key)} is not supported yet by this version of the relay; remove the line`;
   const near = suggest(key, known);
   if (near !== undefined) return `unknown key ${quote(key)}; did you mean "${near}"?`;
   const elsewhere = Object.keys(KEYS).find((other) => KEYS[other]?.includes(key));
+  if (elsewhere === "file") return `unknown key ${quote(key)} here; it stands at the top of the file`;
   if (elsewhere !== undefined && elsewhere !== "rule")
     return `unknown key ${quote(key)} here; it belongs under "${elsewhere}"`;
   return `unknown key ${quote(key)}; there are ${known.join(", ")}`;
 }
 
-/** Which part of a rule a path leads to. */
+/** Which part of a rule a path leads to; places in a list belong to the list. */
 const sectionOf = (path: readonly PropertyKey[]): string | undefined =>
-  path.length === 0 ? "rule" : Object.keys(KEYS).find((section) => section === path.at(-1));
+  path.length === 0
+    ? "rule"
+    : Object.keys(KEYS).find((section) => section === path.findLast((key) => typeof key === "string"));
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: "text",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type GlobOptions, parseGlob } from "./glob.ts";
-import { quote } from "./quote.ts";
+import { hasSecret, quote } from "./quote.ts";
 import { suggest } from "./suggest.ts";
 import { compileTemplate, type TemplateName } from "./template.ts";
 import { parseDuration, parseSize } from "./units.ts";
@@ -80,3 +80,31 @@ export const duration = (minMs: number, maxMs: number, range: string) =>
     context.addIssue({ code: "custom", message: ms === undefined ? DURATION_FORM : `must be ${range}` });
     return z.NEVER;
   });
+
+/** How a rule is called: on pages, in logs and in other rules. */
+export const RULE_NAME = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 small letters, digits and hyphens, and not start with a hyphen");
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+/** Stricter where the secret itself could pass for a name, as a password does. */
+export const CAPITAL_VARIABLE = /^[A-Z][A-Z0-9_]{0,127}$/;
+
+/**
+ * The name of an environment variable that holds something secret. A value that looks like the secret itself is refused
+ * and never repeated.
+ *
+ * @param holds what the variable holds, in words
+ */
+export const variableName = (holds: string, example: string, form = VARIABLE) =>
+  z.string().superRefine((value, context) => {
+    if (form.test(value) && !hasSecret(value)) return;
+    const isKey = hasSecret(value) || /^(app|sk|dataset)-/i.test(value);
+    const message = isKey
+      ? `looks like a ${holds} itself; put the ${holds} into an environment variable and write that variable's name here, such as ${example}`
+      : `must be the name of an environment variable${form === VARIABLE ? "" : " in capitals"}, such as ${example}`;
+    context.addIssue({ code: "custom", message });
+  });
+
+/** The variable with the key of a Dify app. */
+export const KeyVariableSchema = variableName("key", "DIFY_API_KEY");

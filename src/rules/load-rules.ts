@@ -5,13 +5,17 @@ import { PermanentError } from "../errors.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
 import { quote } from "./quote.ts";
-import type { Rule } from "./rule.ts";
-import { LATER_KEYS, RuleSchema } from "./schema.ts";
+import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
+import { FloodHoldSchema, KEYS, RuleSchema } from "./schema.ts";
 import { locate, locateKey, type Position } from "./source-positions.ts";
 import { suggest } from "./suggest.ts";
 import { yamlFaults } from "./yaml-faults.ts";
 
-export type LoadedRules = { readonly rules: readonly Rule[] };
+export type LoadedRules = {
+  readonly rules: readonly Rule[];
+  /** Unfinished runs of one rule above which further ones are held. */
+  readonly floodHold: number;
+};
 
 /** Some thousand rules; a larger file is not one that somebody wrote. */
 const MAX_FILE_CHARS = 1_048_576;
@@ -49,8 +53,8 @@ export async function loadRules(path: string): Promise<LoadedRules> {
  *   `file:line:column: path: message`, in the order of the file; never with a value that looks like a key
  */
 export function parseRules(text: string, fileName: string): LoadedRules {
-  const { rules, faults } = readRules(text);
-  if (faults.length === 0) return { rules };
+  const { rules, floodHold, faults } = readRules(text);
+  if (faults.length === 0) return { rules, floodHold };
   const lines = faults
     .toSorted((left, right) => left.line - right.line || left.column - right.column)
     .map((fault) => faultLine(fileName, fault));
@@ -77,15 +81,16 @@ const shownKey = (key: PropertyKey): string => {
   return /^"[\w-]*"$/.test(quoted) ? quoted.slice(1, -1) : quoted;
 };
 
-function readRules(text: string): { readonly rules: readonly Rule[]; readonly faults: readonly Fault[] } {
-  const atTop = (message: string) => ({ rules: [], faults: [{ line: 1, column: 1, path: [], message }] });
+function readRules(text: string): LoadedRules & { readonly faults: readonly Fault[] } {
+  const nothing = { rules: [], floodHold: DEFAULT_FLOOD_HOLD };
+  const atTop = (message: string) => ({ ...nothing, faults: [{ line: 1, column: 1, path: [], message }] });
   if (text.length > MAX_FILE_CHARS) return atTop(`the file is larger than ${MAX_FILE_CHARS} characters`);
   const lines = new LineCounter();
   // Pretty errors repeat lines of the file, and a line may hold a key that somebody put there.
   const options = { lineCounter: lines, prettyErrors: false, stringKeys: true, logLevel: "error" } as const;
   const document: Document = parseDocument(text, options);
   const broken = yamlFaults(document, lines, text).map((fault) => ({ ...fault, path: [] }));
-  if (broken.length > 0) return { rules: [], faults: broken };
+  if (broken.length > 0) return { ...nothing, faults: broken };
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIAS_EXPANSION });
@@ -125,7 +130,12 @@ function checkFile(value: unknown, document: Document, lines: LineCounter) {
     if (first === undefined) names.set(name, index);
     else complain({ path: within(["name"]), message: `${quote(name)} is the name of rules[${first}] already` });
   }
-  return { rules, faults };
+  for (const complaint of strangersIn(value, [...names.keys()])) complain(complaint);
+  const floodHold = FloodHoldSchema.default(DEFAULT_FLOOD_HOLD).safeParse(valueAt(value, ["floodHold"]));
+  for (const issue of floodHold.error?.issues ?? [])
+    for (const complaint of describeIssue(issue, valueAt(value, ["floodHold"])))
+      complain({ ...complaint, path: ["floodHold"] });
+  return { rules, floodHold: floodHold.data ?? DEFAULT_FLOOD_HOLD, faults };
 }
 
 function topFaults(value: unknown): Complaint[] {
@@ -134,7 +144,7 @@ function topFaults(value: unknown): Complaint[] {
   if (typeof value !== "object" || Array.isArray(value))
     return [{ path: [], message: 'must be a map of keys and values that begins with "rules:"' }];
   const strangers = Object.keys(value)
-    .filter((key) => key !== "rules")
+    .filter((key) => !TOP_KEYS.includes(key))
     .map((key) => ({ path: [], key, message: unknownTopKey(key) }));
   const rules = valueAt(value, ["rules"]);
   if (rules === undefined) return [...strangers, { path: ["rules"], message: "is missing" }];
@@ -146,11 +156,25 @@ function topFaults(value: unknown): Complaint[] {
   return strangers;
 }
 
+/** Rules that `outputsOf` names and the file does not have. */
+function strangersIn(value: unknown, names: readonly unknown[]): readonly Complaint[] {
+  const known = names.filter((name) => typeof name === "string");
+  return ruleItems(value).flatMap((item, index) => {
+    const written = valueAt(item, ["when", "outputsOf"]);
+    return (Array.isArray(written) ? written : [written]).flatMap((name, place) => {
+      if (typeof name !== "string" || name === "*" || known.includes(name)) return [];
+      const near = suggest(name, known);
+      const message = `${quote(name)} is no rule of this file${near === undefined ? "" : `; did you mean "${near}"?`}`;
+      return [{ path: ["rules", index, "when", "outputsOf", ...(Array.isArray(written) ? [place] : [])], message }];
+    });
+  });
+}
+
+const TOP_KEYS = KEYS["file"] ?? [];
+
 function unknownTopKey(key: string): string {
-  if (LATER_KEYS["file"]?.includes(key))
-    return `${quote(key)} is not supported yet by this version of the relay; remove the line`;
-  const near = suggest(key, ["rules"]);
-  return `unknown key ${quote(key)}; ${near === undefined ? "there is only rules" : `did you mean "${near}"?`}`;
+  const near = suggest(key, TOP_KEYS);
+  return `unknown key ${quote(key)}; ${near === undefined ? `there are only ${TOP_KEYS.join(" and ")}` : `did you mean "${near}"?`}`;
 }
 
 function ruleItems(value: unknown): readonly unknown[] {

@@ -164,22 +164,70 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     faults: [
       'r.yaml:5:7: rules[0].when: unknown key "foldr"; did you mean "folder"?',
       'r.yaml:6:7: rules[0].when: unknown key "max_size"; did you mean "maxSize"?',
-      'r.yaml:7:7: rules[0].when: unknown key "colour"; there are workspace, events, folder, files, mime, minSize, maxSize, exclude',
+      'r.yaml:7:7: rules[0].when: unknown key "colour"; there are workspace, share, outputsOf, events, folder, files, mime, minSize, maxSize, actors, maxAge, settle, exclude',
       'r.yaml:8:7: rules[0].when: unknown key "timeout" here; it belongs under "run"',
     ],
   },
   {
-    what: "settings of later versions",
+    what: "questions that are none",
     text: withRule(
-      "    run:\n      ask: { question: x }\n      send: url\n    deliver:\n      as: drop-off\n      password: X\n      expires: 30d\n",
+      "    run:\n      ask: { question: x, scop: file }\n      inputs: { a: 1 }\n    deliver:\n      ask:\n        - { question: y, into: b, scope: files }\n        - { question: z, into: b-c, citations: maybe }\n",
     ),
     faults: [
-      'r.yaml:6:7: rules[0].run: "ask" is not supported yet by this version of the relay; remove the line',
-      'r.yaml:7:13: rules[0].run.send: "url" is not supported yet by this version of the relay',
-      'r.yaml:9:11: rules[0].deliver.as: "drop-off" is not supported yet by this version of the relay',
-      'r.yaml:10:7: rules[0].deliver: "password" is not supported yet by this version of the relay; remove the line',
-      'r.yaml:11:7: rules[0].deliver: "expires" is not supported yet by this version of the relay; remove the line',
+      "r.yaml:6:12: rules[0].run.ask[0].into: is missing",
+      'r.yaml:6:12: rules[0].run.ask: unknown key "scop"; did you mean "scope"?',
+      "r.yaml:11:32: rules[0].deliver.ask[1].into: must be letters, digits and _ only, not starting with a digit",
+      "r.yaml:11:48: rules[0].deliver.ask[1].citations: must be true or false, not text",
     ],
+  },
+  {
+    what: "answers that take each other's place",
+    text: withRule(
+      "    run:\n      inputs: { a: 1 }\n      ask: { question: x, into: a }\n    deliver:\n      ask: [{ question: y, into: b }, { question: z, into: b }]\n",
+    ),
+    faults: [
+      'r.yaml:7:12: rules[0].run.ask: fills in "a", and so does run.inputs',
+      'r.yaml:9:12: rules[0].deliver.ask: has two answers called "b"',
+    ],
+  },
+  {
+    what: "a password in place of a variable's name",
+    text: withRule("    deliver: { password: hunter2 }\n"),
+    faults: [
+      "r.yaml:5:26: rules[0].deliver.password: must be the name of an environment variable in capitals, such as SHARE_PASSWORD",
+    ],
+  },
+  {
+    what: "a drop-off that lets nobody in, and is asked for what it is not",
+    text: withRule("    deliver: { as: drop-off, access: link, storage: own, password: SECRET }\n"),
+    faults: [
+      'r.yaml:5:20: rules[0].deliver.as: "drop-off" needs invite: without it nobody gets in',
+      'r.yaml:5:38: rules[0].deliver.access: must be "named" with as: drop-off: only the people invited get in',
+      'r.yaml:5:53: rules[0].deliver.storage: "own" is not possible with as: drop-off: it shows the folder itself',
+      "r.yaml:5:68: rules[0].deliver.password: means nothing with as: drop-off; remove it",
+    ],
+  },
+  {
+    what: "a password where Fast.io knows none",
+    text: withRule("    deliver: { type: receive, password: SECRET, expires: 10s }\n"),
+    faults: ["r.yaml:5:58: rules[0].deliver.expires: must be between 1m and 36500d"],
+  },
+  {
+    what: "chains that cannot be",
+    text: withRule(
+      "      outputsOf: [one, tow]\n  - name: two\n    when: { workspace: B, share: a, folder: /x }\n    maxDepth: 2\n",
+    ),
+    faults: [
+      "r.yaml:5:18: rules[0].when.outputsOf: names the rule itself; a rule never takes what it delivered",
+      'r.yaml:5:24: rules[0].when.outputsOf[1]: "tow" is no rule of this file',
+      "r.yaml:7:45: rules[1].when.folder: is a folder of the workspace, and with share only what lies in a share is taken",
+      "r.yaml:8:15: rules[1].maxDepth: means nothing without when.outputsOf; add it, or remove maxDepth",
+    ],
+  },
+  {
+    what: "a flood that is none",
+    text: `floodHold: 0\n${withRule("")}`,
+    faults: ["r.yaml:1:12: floodHold: must be a whole number from 1 on"],
   },
   {
     what: "wrong types",
@@ -276,7 +324,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     faults: [
       'r.yaml:6:15: rules[0].deliver.folder: has an empty, "." or ".." folder; write a path such as "/Results/{{ date }}"',
       'r.yaml:7:13: rules[0].deliver.type: "snd" is not one of send, receive, exchange; did you mean "send"?',
-      'r.yaml:8:15: rules[0].deliver.access: "public" is not one of named, link, org',
+      'r.yaml:8:15: rules[0].deliver.access: "public" is not one of named, link, org, registered',
       'r.yaml:9:16: rules[0].deliver.invite[0]: must be an e-mail address, or a template such as "{{ event.actor.email }}"',
     ],
   },

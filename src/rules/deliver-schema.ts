@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { anyNumber, CAPITAL_VARIABLE, duration, template, text, variableName, word } from "./fields.ts";
+import type { RuleDeliver } from "./rule.ts";
+import { asks } from "./run-schema.ts";
+import { FOLDER_NAMES, TEXT_NAMES } from "./template.ts";
+
+/** Limits of Fast.io's share creation in characters, as its command line client documents them. */
+export const SHARE_TITLE_CHARS = { min: 2, max: 80 } as const;
+export const SHARE_DESCRIPTION_CHARS = { min: 10, max: 500 } as const;
+/** Ours: Fast.io documents no limit for the text of an invitation. */
+export const MAX_MESSAGE_CHARS = 1_000;
+const MAX_FOLDER_DEPTH = 10;
+const DAY_MS = 86_400_000;
+const PICTURES = "must be the number of one of Fast.io's pictures, 0 to 128";
+
+const EMAIL = /^[^\s@<>,;"/\\]{1,64}@[^\s@<>,;"/\\]+\.[^\s@<>,;"/\\.]{2,}$/;
+
+/** Whether a text is one e-mail address, in the plain form that an invitation takes. */
+export const isEmail = (address: string): boolean => address.length <= 254 && EMAIL.test(address);
+
+const PasswordVariableSchema = variableName("password", "SHARE_PASSWORD", CAPITAL_VARIABLE);
+const NoticeVariableSchema = variableName("webhook address", "NOTICE_URL", CAPITAL_VARIABLE);
+
+const COLOUR = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be a colour such as "#0a7d4f"');
+
+const BrandingSchema = z.strictObject({
+  accent: COLOUR.optional(),
+  background: z
+    .preprocess(
+      (value) => (typeof value === "string" ? [value] : value),
+      z.array(COLOUR).min(1, "is an empty list").max(2, "has more than the two colours of a gradient"),
+    )
+    .optional(),
+  picture: z.number().int("must be a whole number").min(0, PICTURES).max(128, PICTURES).optional(),
+  likeWorkspace: z.boolean().optional(),
+  links: z
+    .array(z.strictObject({ title: text, url: z.url({ protocol: /^https?$/, error: "must be a web address" }) }))
+    .max(3, "has more than the three links a share shows")
+    .optional(),
+});
+
+const FolderTemplateSchema = template(FOLDER_NAMES).superRefine((value, context) => {
+  if (value === ".") return; // the folder of the source
+  const names = value.replace(/^\//, "").split("/");
+  if (names.some((name) => name.trim() === "" || name === "." || name === ".."))
+    context.addIssue({
+      code: "custom",
+      message: 'has an empty, "." or ".." folder; write a path such as "/Results/{{ date }}"',
+    });
+  if (names.length > MAX_FOLDER_DEPTH)
+    context.addIssue({ code: "custom", message: `is more than ${MAX_FOLDER_DEPTH} folders deep` });
+});
+
+const InviteSchema = template(TEXT_NAMES).refine(
+  (value) => value.includes("{{") || isEmail(value),
+  'must be an e-mail address, or a template such as "{{ event.actor.email }}"',
+);
+
+/** The part of a rule that says what becomes of the outputs. */
+export const DeliverSchema = z
+  .strictObject({
+    as: word(["share", "drop-off", "workspace", "file-share"]).default("share"),
+    folder: FolderTemplateSchema.default("/Relay outputs/{{ date }}"),
+    title: template(TEXT_NAMES).default("{{ file.name }}"),
+    type: word(["send", "receive", "exchange"]).default("send"),
+    access: word(["named", "link", "org", "registered"]).optional(),
+    storage: word(["folder", "own"]).optional(),
+    password: PasswordVariableSchema.optional(),
+    expires: duration(60_000, 36_500 * DAY_MS, "between 1m and 36500d").optional(),
+    notify: word(["never", "received", "sent-or-received"]).optional(),
+    comments: z.boolean().optional(),
+    downloadSecurity: word(["off", "medium", "high"]).optional(),
+    branding: BrandingSchema.optional(),
+    invite: anyNumber(InviteSchema).default([]),
+    message: template(TEXT_NAMES).optional(),
+    description: template(TEXT_NAMES).optional(),
+    ask: asks.optional(),
+    receipt: word(["comment", "note"]).optional(),
+    notice: NoticeVariableSchema.optional(),
+  })
+  .transform(({ password, expires, notice, ...deliver }) => ({
+    ...deliver,
+    access: deliver.access ?? defaultAccess(deliver.as, deliver.type),
+    passwordVariable: password,
+    expiresAfterMs: expires,
+    noticeVariable: notice,
+  }));
+
+/** A drop-off is for the people it names; a link for anyone is what else a share is for, where Fast.io allows it. */
+const defaultAccess = (as: RuleDeliver["as"], type: RuleDeliver["type"]): RuleDeliver["access"] =>
+  as !== "drop-off" && type === "send" ? "link" : "named";
