@@ -102,7 +102,7 @@ export type RunStatus =
   | "held"
   | "skipped";
 
-export type RunStep = "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite";
+export type RunStep = "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite" | "cancel";
 
 /** The queue a run waits in, or null when nothing is left to do for it. */
 export type RunQueue = "runs" | "shares";
@@ -142,6 +142,9 @@ export const runs = relay.table(
     leaseUntilMs: ms("lease_until_ms").notNull().default(0),
     /** The Dify app whose free slot it waits for, outside of the queue; null when it waits for none. */
     waitingApp: text("waiting_app"),
+    /** When somebody asked to cancel it; whoever takes the run next carries that out before anything else. */
+    cancelAskedAtMs: ms("cancel_asked_at_ms"),
+    cancelReason: text("cancel_reason"),
 
     difyUploadId: text("dify_upload_id"),
     /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
@@ -192,6 +195,7 @@ export const runs = relay.table(
     index("runs_share").on(table.shareId),
     index("runs_event").on(table.eventKey),
     index("runs_waiting").on(table.waitingApp, table.createdAtMs),
+    index("runs_cancel_asked").on(table.cancelAskedAtMs),
   ],
 );
 
