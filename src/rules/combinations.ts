@@ -38,6 +38,11 @@ export function combinationFaults(rule: Rule): RuleFault[] {
   const filledTwice = run.ask?.find(({ into }) => Object.hasOwn(run.inputs, into));
   if (filledTwice) refuse("run.ask", `fills in ${quote(filledTwice.into)}, and so does run.inputs`);
 
+  for (const [index, { name }] of (deliver.outputs ?? []).entries()) {
+    if (deliver.outputs?.findIndex((other) => other.name === name) !== index)
+      faults.push({ path: ["deliver", "outputs", index], message: `names the output ${quote(name)} again` });
+  }
+
   faults.push(...linkFaults(deliver));
   if (deliver.message !== undefined && deliver.invite.length === 0)
     refuse("deliver.message", "is sent with invitations, and this rule invites nobody; add invite, or use description");

@@ -1,6 +1,6 @@
 import { MIME_GLOB, NAME_GLOB, PATH_GLOB } from "./fields.ts";
 import { belowToo, type Glob, type GlobOptions, parseGlob } from "./glob.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleOutput } from "./rule.ts";
 import { ruleHash } from "./rule-hash.ts";
 import {
   type CompiledTemplate,
@@ -32,6 +32,14 @@ export type CompiledRule = {
     readonly message: CompiledTemplate | undefined;
     readonly description: CompiledTemplate | undefined;
   };
+  /** The rule's outputs; undefined when all are handed on. */
+  readonly outputs: readonly CompiledOutput[] | undefined;
+};
+
+export type CompiledOutput = {
+  readonly output: RuleOutput;
+  readonly as: CompiledTemplate | undefined;
+  readonly types: readonly Glob[] | undefined;
 };
 
 /** Whether any template of the rule asks for this value. */
@@ -79,6 +87,11 @@ function compileRule(rule: Rule): CompiledRule {
       message: deliver.message === undefined ? undefined : text(deliver.message),
       description: deliver.description === undefined ? undefined : text(deliver.description),
     },
+    outputs: deliver.outputs?.map((output) => ({
+      output,
+      as: output.as === undefined ? undefined : text(output.as),
+      types: output.types?.map((written) => glob(written, MIME_GLOB)),
+    })),
   };
 }
 

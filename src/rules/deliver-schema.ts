@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { anyNumber, CAPITAL_VARIABLE, duration, template, text, variableName, word } from "./fields.ts";
+import { OutputsSchema } from "./output-schema.ts";
 import type { RuleDeliver } from "./rule.ts";
 import { asks } from "./run-schema.ts";
 import { FOLDER_NAMES, TEXT_NAMES } from "./template.ts";
@@ -77,6 +78,7 @@ export const DeliverSchema = z
     ask: asks.optional(),
     receipt: word(["comment", "note"]).optional(),
     notice: NoticeVariableSchema.optional(),
+    outputs: OutputsSchema.optional(),
   })
   .transform(({ password, expires, notice, ...deliver }) => ({
     ...deliver,

@@ -23,6 +23,9 @@ export const glob = (options: GlobOptions) =>
     if (read.kind === "fault") context.addIssue({ code: "custom", message: `${quote(value)} ${read.message}` });
   });
 
+/** Types of files, such as `image/*`. */
+export const mimeGlob = glob(MIME_GLOB).refine((value) => value.includes("/"), 'must look like "application/pdf"');
+
 export const template = (names: readonly TemplateName[]) =>
   text.superRefine((value, context) => {
     const read = compileTemplate(value, names);

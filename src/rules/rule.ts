@@ -74,7 +74,8 @@ export type RuleRun = {
   /** Dify variable to template, number or boolean. When none is `{{ file }}`, the app's one file variable gets the file. */
   readonly inputs: Readonly<Record<string, string | number | boolean>>;
   readonly timeoutMs: number;
-  readonly send: "upload";
+  /** Whether the relay hands over the file's bytes, or a link that Dify fetches by itself. */
+  readonly send: "upload" | "url";
   /** Questions put to Fast.io before the workflow starts; the answers are inputs. */
   readonly ask?: readonly RuleAsk[] | undefined;
   /** `batch`: files that arrive together make one run. Absent: `each`. */
@@ -137,6 +138,19 @@ export type RuleDeliver = {
   readonly receipt?: "comment" | "note" | undefined;
   /** Name of the environment variable that holds the address of an incoming webhook which is told of each ending. */
   readonly noticeVariable?: string | undefined;
+  /** What of the workflow's outputs is handed on, in this order. Absent: all of them, as they are. */
+  readonly outputs?: readonly RuleOutput[] | undefined;
+};
+
+export type RuleOutput = {
+  /** As the workflow's End node spells it. */
+  readonly name: string;
+  /** Template for the name of the file it becomes. Absent: the file's own name, or the output's with an extension. */
+  readonly as?: string | undefined;
+  /** Globs for the types it may have; what has another is left behind. */
+  readonly types?: readonly string[] | undefined;
+  /** What is larger is left behind. */
+  readonly maxSizeBytes?: number | undefined;
 };
 
 /** How a share looks. */

@@ -7,8 +7,6 @@ const MAX_TIMEOUT_MS = 24 * 3_600_000;
 const DEFAULT_BATCH = { quietMs: 10_000, maxFiles: 50 };
 const MOST_FILES = 1_000;
 
-const NOT_YET = "is not supported yet by this version of the relay";
-
 /** A name as Dify variables have, which is also how answers are called in templates. */
 const VariableName = z
   .string()
@@ -53,7 +51,7 @@ export const RunSchema = z
       )
       .default({}),
     timeout: duration(1_000, MAX_TIMEOUT_MS, "between 1s and 24h").default(DEFAULT_TIMEOUT_MS),
-    send: word(["upload"], { url: NOT_YET }).default("upload"),
+    send: word(["upload", "url"]).default("upload"),
     ask: asks.optional(),
     group: word(["each", "batch"]).optional(),
     batch: BatchSchema.optional(),

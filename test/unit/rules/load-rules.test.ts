@@ -51,6 +51,15 @@ describe("the rules file", () => {
     });
   });
 
+  test("outputs may be named with what they may be", () => {
+    const outputs = "[summary, { name: report, as: 'report-{{ date }}.md', types: text/*, maxSize: 2MB }]";
+    const { rules } = parseRules(withRule(`    deliver: { outputs: ${outputs} }\n`), "r.yaml");
+    expect(rules[0]?.deliver.outputs).toEqual([
+      { name: "summary" },
+      { name: "report", as: "report-{{ date }}.md", types: ["text/*"], maxSizeBytes: 2_000_000 },
+    ]);
+  });
+
   test.each([
     { type: "send", access: "link" },
     { type: "receive", access: "named" },
@@ -242,6 +251,29 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
       "r.yaml:10:15: rules[0].run.inputs: must be a map of keys and values, not a list",
       "r.yaml:11:14: rules[0].deliver: must be a map of keys and values, not text",
     ],
+  },
+  {
+    what: "wrong outputs",
+    text: withRule(
+      "    deliver:\n      outputs:\n        - summary\n        - { name: summary2 }\n        - { as: x }\n        - { name: a, as: '{{ file }}' }\n        - { name: b, maxSzie: 1MB }\n        - { name: c, types: pdf, maxSize: big }\n",
+    ),
+    faults: [
+      "r.yaml:9:11: rules[0].deliver.outputs[2].name: is missing",
+      `r.yaml:10:26: rules[0].deliver.outputs[3].as: holds "{{ file }}", which cannot stand here; there are ${NAMES.replace("{{ file }}, ", "")}`,
+      'r.yaml:11:22: rules[0].deliver.outputs[4]: unknown key "maxSzie"; did you mean "maxSize"?',
+      'r.yaml:12:29: rules[0].deliver.outputs[5].types: must look like "application/pdf"',
+      'r.yaml:12:43: rules[0].deliver.outputs[5].maxSize: must be a size such as "15MB" or "1GiB", or a whole number of bytes',
+    ],
+  },
+  {
+    what: "an output twice",
+    text: withRule("    deliver: { outputs: [summary, { name: summary }] }\n"),
+    faults: ['r.yaml:5:35: rules[0].deliver.outputs[1]: names the output "summary" again'],
+  },
+  {
+    what: "no outputs",
+    text: withRule("    deliver: { outputs: [] }\n"),
+    faults: ["r.yaml:5:25: rules[0].deliver.outputs: is an empty list"],
   },
   {
     what: "wrong inputs",
