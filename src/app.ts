@@ -11,6 +11,7 @@ import type { AnswerOutcome, AnswerRun } from "../handlers/answer-run.ts";
 import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
+import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { IncomingDelivery, ReceiveOutcome } from "../handlers/receive-fastio-webhook.ts";
 import type { ReplayRun } from "../handlers/replay-run.ts";
 import type { JobQueue } from "../queues/backend.ts";
@@ -28,6 +29,7 @@ export type AppDeps = {
   readonly readiness: CheckReadiness;
   readonly access: CheckAccess;
   readonly runs: ReadRuns;
+  readonly readSources: ReadSourceReport;
   readonly changeRule: ChangeRuleState;
   readonly replay: ReplayRun;
   readonly answer: AnswerRun;
@@ -197,12 +199,16 @@ function mountPages(app: Hono, deps: AppDeps): void {
   const viewer = requireRole(deps, "viewer");
   const operator = requireRole(deps, "operator");
 
-  app.get("/", viewer, async (context) => context.html(overviewPage(await deps.runs.overview())));
+  app.get("/", viewer, async (context) => {
+    const [overview, sources] = await Promise.all([deps.runs.overview(), deps.readSources({})]);
+    return context.html(overviewPage(overview, sources));
+  });
   app.get("/runs", viewer, async (context) => context.html(runsPage(await deps.runs.list(context.req.query()))));
   app.get(`/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
     return story ? context.html(runPage(story)) : explain(context, false, 404, "There is no such run.");
   });
+  app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   app.get("/api/runs", viewer, async (context) => context.json(await deps.runs.list(context.req.query())));
   app.get(`/api/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));

@@ -7,6 +7,7 @@ import { checkReadiness } from "../handlers/check-readiness.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
+import { createReadSourceReport } from "../handlers/read-sources.ts";
 import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { replayRun } from "../handlers/replay-run.ts";
@@ -205,6 +206,7 @@ function startServer(
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),
     access: createAccess(config.tokens),
     runs: createReadRuns(db),
+    readSources: createReadSourceReport({ db, clock }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
     replay: replayRun({ db, clock }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),

@@ -11,10 +11,9 @@ import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { createAccept } from "../ledger/accept.ts";
-import { type Gap, readGaps } from "../ledger/gap-report.ts";
 import { dropLease, takeLease } from "../ledger/leases.ts";
 import { type Db, openLedger } from "../ledger/open-ledger.ts";
-import { listPullStates, type PullState } from "../ledger/pull-states.ts";
+import { readSources, type WorkspaceSources } from "../ledger/source-report.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -42,8 +41,12 @@ export async function catchUp(context: CliContext, options: CatchUpOptions): Pro
   const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
   try {
     const searched = options.report ? new Map<string, number>() : await askFastio(context, ledger.db, sinceMs);
-    const told = combine(await readGaps(ledger.db, sinceMs), await listPullStates(ledger.db), searched);
-    print(context, told, options);
+    const sources = await readSources(ledger.db, sinceMs, searched.keys());
+    print(
+      context,
+      sources.map((one) => ({ ...one, fresh: searched.get(one.workspaceId) ?? 0 })),
+      options,
+    );
     return 0;
   } finally {
     await ledger.close();
@@ -91,45 +94,8 @@ async function askOne(
   }
 }
 
-type Told = {
-  readonly workspaceId: string;
-  readonly workspaceName: string | null;
-  readonly received: number;
-  readonly found: number;
-  readonly recovered: number;
-  /** Found by this call and not known before. */
-  readonly fresh: number;
-  readonly lastReceivedAtMs: number | null;
-  readonly lastFoundAtMs: number | null;
-  readonly source: string | null;
-  readonly error: string | null;
-  readonly nextAction: string | null;
-};
-
-function combine(
-  gaps: readonly Gap[],
-  states: readonly PullState[],
-  searched: ReadonlyMap<string, number>,
-): readonly Told[] {
-  const ids = new Set([...states, ...gaps].map(({ workspaceId }) => workspaceId).concat(...searched.keys()));
-  return [...ids].map((workspaceId) => {
-    const gap = gaps.find((one) => one.workspaceId === workspaceId);
-    const state = states.find((one) => one.workspaceId === workspaceId);
-    return {
-      workspaceId,
-      workspaceName: state?.workspaceName ?? null,
-      received: gap?.received ?? 0,
-      found: gap?.found ?? 0,
-      recovered: gap?.recovered ?? 0,
-      fresh: searched.get(workspaceId) ?? 0,
-      lastReceivedAtMs: gap?.lastReceivedAtMs ?? null,
-      lastFoundAtMs: gap?.lastFoundAtMs ?? null,
-      source: state?.source ?? null,
-      error: state?.errorMessage ?? null,
-      nextAction: state?.nextAction ?? null,
-    };
-  });
-}
+/** `fresh`: found by this call and not known before. */
+type Told = WorkspaceSources & { readonly fresh: number };
 
 function print(context: CliContext, told: readonly Told[], { json }: CatchUpOptions): void {
   if (json) {
@@ -154,4 +120,7 @@ function print(context: CliContext, told: readonly Told[], { json }: CatchUpOpti
       ]),
     ),
   );
+  for (const { workspaceName, workspaceId, nextAction } of told) {
+    if (nextAction !== null) context.print(`${plain(workspaceName ?? workspaceId)}: ${plain(nextAction)}`);
+  }
 }

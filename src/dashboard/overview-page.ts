@@ -1,9 +1,11 @@
 import { html } from "hono/html";
 import type { Overview } from "../../handlers/read-runs.ts";
+import type { SourceReport } from "../../handlers/read-sources.ts";
 import { layout, type Markup } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
+import { sourcesTable } from "./sources-table.ts";
 
-export function overviewPage({ counts, pausedRules, latest }: Overview): Markup {
+export function overviewPage({ counts, pausedRules, latest }: Overview, sources: SourceReport): Markup {
   return layout(
     "Overview",
     html`<h1>Overview</h1>
@@ -15,6 +17,8 @@ ${pausedRules.map(
     html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}</p>`,
 )}
 <h2>Latest runs</h2>
-${runsTable(latest)}`,
+${runsTable(latest)}
+<h2>How events came</h2>
+${sourcesTable(sources)}`,
   );
 }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { createRuns } from "../../../src/ledger/run-queries.ts";
-import { operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
+import { type EventRow, events, operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
+import { bodyOf, deliver, openReceiver, type Receiver } from "./open-receiver.ts";
 
 const VIEWER = "viewer-token-0123456789";
 const OPERATOR = "operator-token-0123456789";
@@ -31,7 +32,16 @@ const bearer = (token: string): Readonly<Record<string, string>> => ({ authoriza
 const given = (...wanted: Parameters<typeof createRuns>[2]) =>
   createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS);
 
-const PROTECTED = ["/", "/runs", "/runs/r1", "/api/runs", "/api/runs/r1", "/queues", "/queues/api/queues"];
+const PROTECTED = [
+  "/",
+  "/runs",
+  "/runs/r1",
+  "/api/runs",
+  "/api/runs/r1",
+  "/api/sources",
+  "/queues",
+  "/queues/api/queues",
+];
 
 describe("who gets in", () => {
   test.each(PROTECTED)("%s needs a token", async (path) => {
@@ -201,6 +211,43 @@ describe("pages and API", () => {
     const answer = await get(`/api/runs?${query}`, bearer(VIEWER));
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ runs: [{ id: "r1" }] });
+  });
+
+  test("each workspace tells what came by webhook, what was found, and what only catch-up found", async () => {
+    const body = bodyOf("told");
+    expect((await deliver(receiver.url, body)).status).toBe(202);
+    const lost = { ...(await db().query.events.findFirst()), key: "lost", id: "lost", source: "changes" } as EventRow;
+    await db()
+      .insert(events)
+      .values({ ...lost, pulledAtMs: Date.now() });
+    const workspace = { id: "3117763504443666597", name: "<b>Contracts</b>" };
+    await recordPull(db(), workspace, { source: "search", atMs: Date.now() });
+    await recordPullFailure(
+      db(),
+      { id: "4", name: "Closed" },
+      { code: "forbidden", message: "fastio.events.search: not allowed", nextAction: "Give the key access." },
+      NOW_MS,
+    );
+    const told = await (await get("/api/sources?hours=1", bearer(VIEWER))).json();
+    expect(told).toMatchObject({
+      hours: 1,
+      workspaces: expect.arrayContaining([
+        expect.objectContaining({
+          workspaceId: workspace.id,
+          workspaceName: workspace.name,
+          received: 1,
+          found: 1,
+          recovered: 1,
+          source: "search",
+          error: null,
+        }),
+        expect.objectContaining({ workspaceId: "4", received: 0, recovered: 0, nextAction: "Give the key access." }),
+      ]),
+    });
+    const page = await (await get("/", bearer(VIEWER))).text();
+    expect(page).toContain("&lt;b&gt;Contracts&lt;/b&gt;");
+    expect(page).toMatch(/Cannot be read since [^<]*not allowed<br>Give the key access/);
+    expect(await (await get("/api/sources?hours=-1", bearer(VIEWER))).json()).toMatchObject({ hours: 24 });
   });
 
   test("what has no route is 404, and asks for nothing", async () => {
