@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { type EventRow, type EventStatus, events, outputs, runs } from "./schema.ts";
+import { type EventRow, type EventStatus, earlierOutputs, events, outputs, runs } from "./schema.ts";
 
 export async function findEvent(db: Db, key: string): Promise<EventRow | undefined> {
   const [row] = await db.select().from(events).where(eq(events.key, key));
@@ -75,6 +75,12 @@ export async function countEventFailure(db: Db, key: string): Promise<number> {
 export async function isOwnOutput(db: Db, nodeId: string, ancestorIds: readonly string[]): Promise<boolean> {
   const [placed] = await db.select({ runId: outputs.runId }).from(outputs).where(eq(outputs.nodeId, nodeId)).limit(1);
   if (placed) return true;
+  const [before] = await db
+    .select({ runId: earlierOutputs.runId })
+    .from(earlierOutputs)
+    .where(eq(earlierOutputs.nodeId, nodeId))
+    .limit(1);
+  if (before) return true;
   if (ancestorIds.length === 0) return false;
   const [inside] = await db
     .select({ id: runs.id })

@@ -171,7 +171,14 @@ export const runs = relay.table(
     collectedAtMs: ms("collected_at_ms"),
     folderNodeId: text("folder_node_id"),
     shareId: text("share_id"),
+    /** Where a person opens what was delivered: a share, a file share, or the folder in the web app. */
     shareUrl: text("share_url"),
+    /** When the share was last made or brought up to date; null: that is still to be done, as after a replay. */
+    shareReadyAtMs: ms("share_ready_at_ms"),
+    /** When the link is to end; written down before the share is made. Null: it does not end. */
+    shareExpiresAtMs: ms("share_expires_at_ms"),
+    /** Who ends it then: Fast.io by itself where it can, else the relay. */
+    shareExpiresBy: text("share_expires_by").$type<"fastio" | "relay">(),
     invited: jsonb().$type<readonly string[]>().notNull(),
 
     warning: text(),
@@ -193,6 +200,7 @@ export const runs = relay.table(
     index("runs_folder").on(table.folderNodeId),
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
+    index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
     index("runs_event").on(table.eventKey),
     index("runs_waiting").on(table.waitingApp, table.createdAtMs),
     index("runs_cancel_asked").on(table.cancelAskedAtMs),
@@ -220,6 +228,28 @@ export const outputs = relay.table(
     placedAtMs: ms("placed_at_ms"),
   },
   (table) => [primaryKey({ columns: [table.runId, table.ordinal] }), index("outputs_node").on(table.nodeId)],
+);
+
+/** What deliveries before a replay placed: the same name gets a new version, the rest stays as it is. */
+export const earlierOutputs = relay.table(
+  "earlier_outputs",
+  {
+    runId: text("run_id").notNull(),
+    nodeId: text("node_id").notNull(),
+    name: text().notNull(),
+    placedAtMs: ms("placed_at_ms"),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.nodeId] }), index("earlier_outputs_node").on(table.nodeId)],
+);
+
+/** Folders that belong to one run each, though their names do not tell whose: Fast.io lets a folder back one share. */
+export const folderClaims = relay.table(
+  "folder_claims",
+  {
+    folderNodeId: text("folder_node_id").primaryKey(),
+    runId: text("run_id").notNull(),
+  },
+  (table) => [index("folder_claims_run").on(table.runId)],
 );
 
 /** One line per try at one step. */
