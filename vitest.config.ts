@@ -9,6 +9,7 @@ function layer(name: string, timeoutMs: number, options: { servers?: boolean; on
       name,
       include: [`test/${name}/**/*.test.ts`],
       environment: "node",
+      expect: { poll: { timeout: 15 * SECOND_MS } },
       testTimeout: timeoutMs,
       hookTimeout: Math.max(timeoutMs, 30 * SECOND_MS),
       globalSetup: options.servers ? ["test/support/global-setup.ts"] : [],

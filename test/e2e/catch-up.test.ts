@@ -1,5 +1,6 @@
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { availableBackends, openBackend } from "../support/backends.ts";
+import { SOON } from "../support/soon.ts";
 import { openStory, type Story } from "../support/story.ts";
 
 const backends = availableBackends({ redisUrl: inject("redisUrl"), postgresUrl: inject("postgresUrl") });
@@ -90,7 +91,7 @@ describe(`on ${backend}`, () => {
     story.fastio.addFault({ times: 0, action: { kind: "webhook_drop" } });
     const relay = await story.start();
     // A listing knows what is new only after a first one.
-    await vi.waitFor(() => expect(relay.output()).toContain('"event":"catch_up.pulled"'), 20_000);
+    await vi.waitFor(() => expect(relay.output()).toContain('"event":"catch_up.pulled"'), SOON);
     await dropMany(story, 6);
     await expectEachOnce(story, 6, 60_000);
   });

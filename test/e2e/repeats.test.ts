@@ -1,6 +1,7 @@
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { signDelivery } from "../../src/fastio/signatures/sign-delivery.ts";
 import { availableBackends, openBackend } from "../support/backends.ts";
+import { SOON } from "../support/soon.ts";
 import { openStory, type Story } from "../support/story.ts";
 
 const backends = availableBackends({ redisUrl: inject("redisUrl"), postgresUrl: inject("postgresUrl") });
@@ -35,7 +36,7 @@ test.each(backends)("on %s, one delivery sent five times and one event under fiv
   const again = body.replace("event-1", "event-2");
   expect(await send(story, again, headersOf(story, again, "delivery-again"))).toBe("accepted");
   const routed = (): number => relay.output().split('"event":"event.routed"').length - 1;
-  await vi.waitFor(() => expect(routed()).toBeGreaterThanOrEqual(2), { timeout: 20_000 });
+  await vi.waitFor(() => expect(routed()).toBeGreaterThanOrEqual(2), SOON);
 
   expect(await story.runs()).toEqual([run]);
   expect(story.dify.books().runs).toHaveLength(1);

@@ -1,5 +1,6 @@
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { openBackend } from "../support/backends.ts";
+import { SOON } from "../support/soon.ts";
 import { openStory } from "../support/story.ts";
 
 test.each([
@@ -15,7 +16,7 @@ test.each([
   const story = await openStory({ ...backend.environment, ...environment });
   onTestFinished(story.end);
   const relay = await story.start();
-  await vi.waitFor(() => expect(relay.output()).toMatch(told), { timeout: 10_000, interval: 50 });
+  await vi.waitFor(() => expect(relay.output()).toMatch(told), SOON);
   expect(relay.output()).not.toContain("a-key-that-nobody-has");
   expect(await relay.stop()).toBe(0);
 });

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
 import { openBackend } from "../support/backends.ts";
+import { copyMadeLedger } from "../support/made-ledger.ts";
 import { runCommand } from "../support/run-command.ts";
 import { openStory } from "../support/story.ts";
 
@@ -25,7 +26,7 @@ async function open(server: FastioEmulatorOptions = {}) {
   const environment = {
     FASTIO_API_URL: fastio.apiUrl,
     FASTIO_API_KEY: relayKey,
-    DATABASE_URL: `pglite:${join(folder, "data")}`,
+    DATABASE_URL: copyMadeLedger(join(folder, "data")),
   };
   return { fastio, folder, run: (...args: string[]) => runCommand(args, environment, folder) };
 }

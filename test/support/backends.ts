@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { copyMadeLedger } from "./made-ledger.ts";
 import { createTestDatabase, startRedis, type TestServer } from "./servers.ts";
 
 export type BackendName = "pglite" | "postgres" | "redis + postgres";
@@ -26,13 +27,13 @@ export function availableBackends(servers: {
   ];
 }
 
-/** A ledger and a queue nobody else uses. */
+/** A ledger and a queue nobody else uses; the embedded ledger is already made. */
 export async function openBackend(name: BackendName, postgresUrl: string | undefined): Promise<TestBackend> {
   if (name === "pglite") {
     const folder = mkdtempSync(join(tmpdir(), "relay-ledger-"));
     return {
       name,
-      environment: { DATABASE_URL: `pglite:${join(folder, "data")}` },
+      environment: { DATABASE_URL: copyMadeLedger(join(folder, "data")) },
       drop: async () => rmSync(folder, { recursive: true, force: true }),
     };
   }

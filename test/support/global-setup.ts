@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { findPostgres, findRedis, missingServers } from "./find-programs.ts";
+import { makeLedger } from "./made-ledger.ts";
 import { startPostgres, startRedis, type TestServer } from "./servers.ts";
 
 declare module "vitest" {
@@ -8,17 +9,22 @@ declare module "vitest" {
     redisUrl?: string;
     /** Of a user who may create databases; missing when this machine has no PostgreSQL. */
     postgresUrl?: string;
+    /** Folder of an embedded ledger, to be copied. */
+    madeLedger: string;
   }
 }
 
-/** Starts the servers this machine has, once a run, and says aloud which it has not. */
+/** Makes a ledger and starts the servers this machine has, once a run; says aloud which it has not. */
 export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
   const missing = missingServers();
   if (missing.length > 0 && process.env["REQUIRE_ALL"] === "1") throw new Error(`REQUIRE_ALL=1: ${missing.join("; ")}`);
   for (const line of missing) console.warn(line);
 
   const started: TestServer[] = [];
+  const made = await makeLedger();
+  project.provide("madeLedger", made.folder);
   const stop = async (): Promise<void> => {
+    made.remove();
     await Promise.all(started.map((server) => server.stop()));
   };
   try {

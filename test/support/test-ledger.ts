@@ -8,13 +8,14 @@ import { createRuns, findRun, type NewRun } from "../../src/ledger/run-queries.t
 import type { RunRow } from "../../src/ledger/schema.ts";
 import type { Rule, RuleEvent } from "../../src/rules/rule.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { copyMadeLedger } from "./made-ledger.ts";
 
 export type TestLedger = Ledger & { dispose(): Promise<void> };
 
 /** An embedded ledger in a folder of its own. */
 export async function openTestLedger(): Promise<TestLedger> {
   const folder = mkdtempSync(join(tmpdir(), "relay-ledger-"));
-  const ledger = await openLedger(`pglite:${join(folder, "data")}`, silentLog);
+  const ledger = await openLedger(copyMadeLedger(join(folder, "data")), silentLog);
   return {
     ...ledger,
     dispose: async () => {

@@ -10,6 +10,7 @@ import type { Fastio } from "../../../src/fastio/types.ts";
 import { withTimeouts } from "../../../src/http/timeouts.ts";
 import { createTransport, type Transport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 
 const signal = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -82,7 +83,7 @@ test("an aborted upload lets go of its source and its session", async () => {
   const source = new PassThrough();
   source.write(Buffer.alloc(5 * MIB));
   const sending = fastio.uploadUnplaced({ ...content(), body: source }, abort.signal);
-  await vi.waitFor(() => expect(emulator.books().uploads).toMatchObject([{ status: "uploading" }]));
+  await vi.waitFor(() => expect(emulator.books().uploads).toMatchObject([{ status: "uploading" }]), SOON);
   abort.abort(new Error("shutdown"));
   source.write(Buffer.alloc(4 * MIB));
   await expect(sending).rejects.toThrow("shutdown");

@@ -11,6 +11,7 @@ import { listPullStates } from "../../../src/ledger/pull-states.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 import { databases, useLedger } from "../ledger/subjects.ts";
 
 const SPEED = 60;
@@ -69,13 +70,13 @@ describe.each(databases)("on %s", (name) => {
 
   test("pulls at start, after each movement, and holds one request meanwhile", async () => {
     const { wishes, holds } = startOne(ledger().db);
-    await vi.waitFor(() => expect(holds).toHaveLength(1), 5_000);
-    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(0), 5_000);
+    await vi.waitFor(() => expect(holds).toHaveLength(1), SOON);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(0), SOON);
     expect(wishes[0]).toEqual({ workspaces: [{ id: "7", name: "Contracts", org: "1" }], thorough: false });
     const before = wishes.length;
     holds.pop()?.({ keys: ["storage:a"], lastActivity: "1" });
-    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(before), 5_000);
-    await vi.waitFor(() => expect(holds).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(before), SOON);
+    await vi.waitFor(() => expect(holds).toHaveLength(1), SOON);
   });
 
   test("a burst of refused signatures makes it search thoroughly", async () => {
@@ -93,12 +94,12 @@ describe.each(databases)("on %s", (name) => {
         } as const;
       }),
     );
-    await vi.waitFor(() => expect(wishes.some(({ thorough }) => thorough)).toBe(true), 10_000);
+    await vi.waitFor(() => expect(wishes.some(({ thorough }) => thorough)).toBe(true), SOON);
   });
 
   test("where nobody tells of movements it goes by the clock", async () => {
     const { wishes } = startOne(ledger().db, { hold: false });
-    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), 10_000);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), SOON);
   });
 
   test("a pull that fails is tried again, and the workspace says why", async () => {
@@ -113,17 +114,17 @@ describe.each(databases)("on %s", (name) => {
       expect(await listPullStates(ledger().db)).toMatchObject([
         { workspaceId: "7", errorCode: "upstream_unavailable" },
       ]);
-    }, 5_000);
-    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), 10_000);
+    }, SOON);
+    await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), SOON);
   });
 
   test("one process catches up at a time, and another takes over when it stops", async () => {
     const first = startOne(ledger().db);
-    await vi.waitFor(() => expect(first.wishes.length).toBeGreaterThan(0), 5_000);
+    await vi.waitFor(() => expect(first.wishes.length).toBeGreaterThan(0), SOON);
     const second = startOne(ledger().db);
     await second.clock.sleep(9_000);
     expect(second.wishes).toEqual([]);
     await first.stop();
-    await vi.waitFor(() => expect(second.wishes.length).toBeGreaterThan(0), 5_000);
+    await vi.waitFor(() => expect(second.wishes.length).toBeGreaterThan(0), SOON);
   });
 });

@@ -12,6 +12,7 @@ import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { operatorActions } from "../../../src/ledger/schema.ts";
 import { listSignaturePins, pinSignature } from "../../../src/ledger/signature-pins.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 import { databases, useLedger } from "../ledger/subjects.ts";
 
 const NOW_MS = 1_795_327_200_000;
@@ -125,10 +126,10 @@ describe.each(databases)("on %s", (name) => {
     });
     const old = { secretPrint: "old", scheme: "fastio-signature", keyForm: "literal" };
     for (let times = 0; times < 3; times += 1) note(old);
-    await vi.waitFor(() => expect(told).toEqual(["signature.pinned"]));
+    await vi.waitFor(() => expect(told).toEqual(["signature.pinned"]), SOON);
     for (let times = 0; times < 3; times += 1) note({ ...old, scheme: "standard-webhooks" });
-    await vi.waitFor(() => expect(told).toEqual(["signature.pinned", "signature.changed"]));
+    await vi.waitFor(() => expect(told).toEqual(["signature.pinned", "signature.changed"]), SOON);
     note({ ...old, secretPrint: "new" });
-    await vi.waitFor(() => expect(told.slice(2)).toEqual(["signature.pinned", "signature.newest_seen"]));
+    await vi.waitFor(() => expect(told.slice(2)).toEqual(["signature.pinned", "signature.newest_seen"]), SOON);
   });
 });

@@ -10,6 +10,7 @@ import { openRelay, type Relay, type RelayParts } from "../../../src/relay.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { copyMadeLedger } from "../../support/made-ledger.ts";
 
 export const SECRET = "a secret shared by Fast.io and the relay";
 
@@ -32,7 +33,7 @@ export async function openReceiver(
   const relay = await openRelay(
     {
       config: parseConfig({
-        DATABASE_URL: `pglite:${join(folder, "data")}`,
+        DATABASE_URL: environment["DATABASE_URL"] ?? copyMadeLedger(join(folder, "data")),
         PORT: "0",
         FASTIO_API_URL: "http://127.0.0.1:1/current",
         FASTIO_API_KEY: "key",

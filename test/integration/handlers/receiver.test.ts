@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { desc } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { deliveries, events, refusals } from "../../../src/ledger/schema.ts";
+import { SOON } from "../../support/soon.ts";
 import {
   bodyOf,
   deliver,
@@ -33,7 +34,7 @@ const lastLine = () =>
     const [line] = await db().select().from(deliveries).orderBy(desc(deliveries.receivedAtMs)).limit(1);
     if (!line) throw new Error("the ledger has no line of it");
     return line;
-  });
+  }, SOON);
 
 describe("a good delivery", () => {
   test("is answered with 202 and its id once it is committed", async () => {

@@ -10,6 +10,7 @@ import { readText } from "../../../src/http/readers.ts";
 import { withRetry } from "../../../src/http/retry.ts";
 import { createTransport, type Transport } from "../../../src/http/transport.ts";
 import type { OutboundRequest } from "../../../src/http/types.ts";
+import { SOON } from "../../support/soon.ts";
 
 const never = new AbortController().signal;
 let transport: Transport;
@@ -170,7 +171,7 @@ describe("abort", () => {
       abort.abort(new Error("stop"));
     });
     await expect(transport.send(get(url), abort.signal)).rejects.toThrow("stop");
-    await vi.waitFor(() => expect(dropped).toBe(true));
+    await vi.waitFor(() => expect(dropped).toBe(true), SOON);
   });
 
   test("while reading ends the body with the reason", async () => {
@@ -194,7 +195,7 @@ describe("abort", () => {
     source.write("some");
     const sending = transport.send(post(url, { headers: form.headers, body: () => form.body }), abort.signal);
     await expect(sending).rejects.toThrow("stop");
-    await vi.waitFor(() => expect(source.destroyed).toBe(true));
+    await vi.waitFor(() => expect(source.destroyed).toBe(true), SOON);
   });
 
   test("destroying an unread answer drops the connection", async () => {
@@ -207,7 +208,7 @@ describe("abort", () => {
     });
     const response = await transport.send(get(url), never);
     response.body.destroy();
-    await vi.waitFor(() => expect(dropped).toBe(true));
+    await vi.waitFor(() => expect(dropped).toBe(true), SOON);
   });
 });
 

@@ -5,6 +5,7 @@ import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { deliveries, events, refusals } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 import { deliveryOf, eventNamed, NOW_MS, refusalFor } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 
@@ -149,7 +150,7 @@ describe.each(databases.filter((name) => name === "postgres"))("on %s", (name) =
       acceptDeliveries(db, [deliveryOf(z, m, a)]),
     ]);
     both.catch(() => undefined); // awaited below
-    await vi.waitFor(async () => expect(await waiting()).toBe(2));
+    await vi.waitFor(async () => expect(await waiting()).toBe(2), SOON);
     await third.query("rollback");
     expect((await both).flatMap(({ newKeys }) => newKeys).sort()).toEqual(["ev-a", "ev-m", "ev-z"]);
   });

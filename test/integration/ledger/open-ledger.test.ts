@@ -10,6 +10,7 @@ import { events } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { availableBackends, openBackend } from "../../support/backends.ts";
 import { freePort } from "../../support/child-server.ts";
+import { copyMadeLedger } from "../../support/made-ledger.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MIGRATIONS = join(ROOT, "src/ledger/migrations");
@@ -51,7 +52,7 @@ test("a PostgreSQL that is not there is told of, with what to check and without 
 });
 
 test("a second ledger on the same folder is refused, naming the holder", async () => {
-  const url = await newUrl("pglite");
+  const url = copyMadeLedger(join(newFolder(), "data"));
   await open(url);
   await expect(openLedger(url, silentLog)).rejects.toMatchObject({
     code: "ledger_locked",
@@ -117,10 +118,18 @@ test("the committed migrations make the schema as it stands", () => {
   expect(readdirSync(copy).sort()).toEqual(readdirSync(MIGRATIONS).sort());
 });
 
+/** Of a database that nobody has opened. */
 async function newUrl(name: "pglite" | "postgres" | "redis + postgres"): Promise<string> {
+  if (name === "pglite") return `pglite:${join(newFolder(), "data")}`;
   const backend = await openBackend(name, inject("postgresUrl"));
   onTestFinished(backend.drop);
   return backend.environment["DATABASE_URL"] ?? "";
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "relay-ledger-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 async function open(url: string): Promise<Ledger> {

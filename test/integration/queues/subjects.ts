@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
 import { inject } from "vitest";
 import type { QueueBackend, QueueConfig } from "../../../queues/backend.ts";
+import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { createTestDatabase, redisNamespace } from "../../support/servers.ts";
 
 /** Where a queue lives, in words that can be handed to another process. */
@@ -50,8 +51,10 @@ export function subjects(): readonly Subject[] {
 
 async function createFolder(): Promise<{ place: Place; dispose(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "relay-pglite-"));
+  const data = join(folder, "data");
+  copyMadeLedger(data);
   return {
-    place: { kind: "pglite", folder: join(folder, "data") },
+    place: { kind: "pglite", folder: data },
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
 }

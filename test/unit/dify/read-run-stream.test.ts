@@ -5,6 +5,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { type RunStreamOptions, readRunStream } from "../../../src/dify/read-run-stream.ts";
 import type { DifyRunEvent } from "../../../src/dify/types.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 import { createManualClock, type ManualClock } from "./manual-clock.ts";
 
 const OPTIONS: RunStreamOptions = {
@@ -159,7 +160,7 @@ describe("frames we cannot read", () => {
 
 describe("silence", () => {
   const silence = { beforeWorkMs: 400, atWorkMs: 40 };
-  const waitingFor = (clock: ManualClock, ms: number) => vi.waitFor(() => expect(clock.waiting()).toEqual([ms]));
+  const waitingFor = (clock: ManualClock, ms: number) => vi.waitFor(() => expect(clock.waiting()).toEqual([ms]), SOON);
 
   test("before any sign of work the longer limit holds, even after the server's first ping", async () => {
     const clock = createManualClock();
@@ -197,7 +198,7 @@ describe("silence", () => {
       await waitingFor(clock, 40);
       clock.advance(39);
       body.write(":");
-      await vi.waitFor(() => expect(body.readableLength).toBe(0));
+      await vi.waitFor(() => expect(body.readableLength).toBe(0), SOON);
     }
     body.write(`\n\n${finished}`);
     expect((await done).error).toBeUndefined();
@@ -242,7 +243,7 @@ describe("a stream that tells nothing but pings", () => {
     const told = collect(body, { clock, onlyPingsMs: 30_000 });
     const send = async (text: string): Promise<void> => {
       body.write(text);
-      await vi.waitFor(() => expect(body.readableLength).toBe(0));
+      await vi.waitFor(() => expect(body.readableLength).toBe(0), SOON);
     };
     clock.advance(20_000);
     await send(started);

@@ -3,6 +3,7 @@ import { createAccept } from "../../../src/ledger/accept.ts";
 import type { AcceptedBatch, Intake } from "../../../src/ledger/accept-deliveries.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 
 const DELIVERY: Intake = {
   kind: "delivery",
@@ -39,7 +40,7 @@ describe("a ledger that hangs", () => {
     });
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
     commit({ verdicts: ["accepted"], newKeys: ["ev-late"] });
-    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith(["ev-late"]));
+    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith(["ev-late"]), SOON);
   });
 
   test("has a bounded number of senders waiting", async () => {

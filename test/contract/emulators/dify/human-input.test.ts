@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
+import { SOON } from "../../../support/soon.ts";
 import { createEmulators, createMovableClock, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
@@ -48,7 +49,7 @@ test("a form is filled in once, with a known action and all inputs", async () =>
   expect(await codeOf(await submit({ action: "approve", inputs: {} }))).toEqual([400, "invalid_form_data"]);
   expect(await (await submit(approval)).json()).toEqual({});
   expect(await codeOf(await submit(approval))).toEqual([412, "human_input_form_submitted"]);
-  await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]));
+  await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
   const unknown = await get(emulator, "/form/human_input/unknown", TOPIC_APP.key);
   expect(await codeOf(unknown)).toEqual([404, "not_found"]);
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
+import { SOON } from "../../../support/soon.ts";
 import { createEmulators, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
@@ -32,7 +33,7 @@ describe("run detail", () => {
   test("a running run has no outputs and no end", async () => {
     const emulator = await start({ apps: [TOPIC_APP], workMs: 60_000 });
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
-    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"));
+    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"), SOON);
     const id = emulator.books().runs[0]?.id;
     expect(await (await ask(emulator, `/workflows/run/${id}`)).json()).toMatchObject({
       status: "running",
@@ -121,7 +122,7 @@ describe("events", () => {
   test("a running run tells what was, without inputs, and then what comes", async () => {
     const emulator = await start({ apps: [TOPIC_APP], workMs: 400 });
     const first = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
-    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"));
+    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"), SOON);
     const run = emulator.books().runs[0];
     const path = `/workflow/${run?.id}/events?user=relay:1&include_state_snapshot=true`;
     const answer = await ask(emulator, path);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../../src/clock.ts";
+import { SOON } from "../../../support/soon.ts";
 import { createEmulators, framesOf, get, post, streamRaw, TOPIC_APP, topicRun } from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
@@ -171,7 +172,7 @@ describe("faults of the run", () => {
   test("silence ends without a frame while the run goes on to its end", async () => {
     const { emulator, text } = await runFrames({ kind: "silence", ms: 10 });
     expect(text).toBe("event: ping\n\n");
-    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]));
+    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
   });
 
   test("silence of a dead worker leaves no row", async () => {
@@ -196,7 +197,7 @@ describe("faults of the run", () => {
     emulator.addFault({ action: { kind: "gateway" } });
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([504, "text/html"]);
-    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]));
+    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
   });
 
   test("a node's frame may be megabytes long", async () => {
@@ -216,7 +217,7 @@ describe("a connection cut in the stream", () => {
     const emulator = await start({ apps: [TOPIC_APP] });
     emulator.addFault({ action: { kind: "cut_after", frames, ...(at ? { at } : {}) } });
     const ending = await streamRaw(emulator, topicRun({ inputs: { topic: "möwen" } }), TOPIC_APP.key);
-    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]));
+    await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
     return ending;
   };
 
@@ -246,7 +247,7 @@ describe("stopping", () => {
   const startSlow = async (stopStyle: "engine" | "flag") => {
     const emulator = await start({ apps: [TOPIC_APP], stopStyle, workMs: 60_000 });
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
-    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"));
+    await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"), SOON);
     return { emulator, answer, run: emulator.books().runs[0] };
   };
 
@@ -277,5 +278,5 @@ test("a run goes on when its client has gone", async () => {
   const emulator = await start({ apps: [TOPIC_APP], workMs: 60 });
   const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
   await answer.body?.cancel();
-  await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]));
+  await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
 });

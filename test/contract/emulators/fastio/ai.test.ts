@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../../../src/emulators/fastio/defaults.ts";
+import { SOON } from "../../../support/soon.ts";
 import { at, callerOf, emulators, listAt, textAt } from "./client.ts";
 
 const start = emulators();
@@ -26,7 +27,7 @@ async function answerOf({ api, emulator }: Started, details: string, key = "mess
     if (["pending", "running", "ready", "in_progress", "post_processing"].includes(textAt(turn, "state")))
       throw new Error("not yet");
     return turn;
-  }, 10_000);
+  }, SOON);
 }
 
 describe("asking by ai/agent", () => {
@@ -253,7 +254,7 @@ describe("indexing", () => {
     const state = async () =>
       textAt((await world.api.get(`${world.ws}/storage/${nodeId}/details/`)).body, "node", "ai", "state");
     expect(await state()).toBe("pending");
-    await vi.waitFor(async () => expect(await state()).toBe("ready"));
+    await vi.waitFor(async () => expect(await state()).toBe("ready"), SOON);
     const since = "2020-01-01%2000:00:00%20UTC";
     const poll = await world.api.get(`/activity/poll/${D.workspaceId}/?lastactivity=${since}`);
     expect(listAt(poll.body, "activity")).toContain(`ai_state:${nodeId}`);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../../../src/emulators/fastio/defaults.ts";
+import { SOON } from "../../../support/soon.ts";
 import { at, callerOf, emulators, textAt } from "./client.ts";
 
 const start = emulators();
@@ -98,7 +99,7 @@ describe("chunked uploads", () => {
     );
     expect(second.status).toBe(200);
     expect((await api.post(`/upload/${id}/complete/`)).status).toBe(200);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"), SOON);
     expect(emulator.books().files).toMatchObject([{ path: "/big.bin", sha256: sha256(bytes) }]);
     expect(emulator.books().uploads).toMatchObject([{ id, placedAs: [emulator.books().files[0]?.id] }]);
   });
@@ -111,7 +112,7 @@ describe("chunked uploads", () => {
     const early = await api.post(`${ws}/storage/root/addfile/`, { name: "a.txt", from });
     expect(early.status).toBe(406);
     await api.post(`/upload/${id}/complete/`);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("complete"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("complete"), SOON);
     const first = await api.post(`${ws}/storage/root/addfile/`, { name: "a.txt", from });
     const again = await api.post(`${ws}/storage/root/addfile/`, { name: "a.txt", from });
     const other = await api.post(`${ws}/storage/root/addfile/`, { name: "b.txt", from });
@@ -166,7 +167,7 @@ describe("chunked uploads", () => {
     const id = await open(api, { ...target, size: "1", hash: "0".repeat(64), hash_algo: "sha256" });
     await api.multipart(`/upload/${id}/chunk/?order=1`, {}, chunkOf(Buffer.from("a")));
     await api.post(`/upload/${id}/complete/`);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("assembly_failed"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("assembly_failed"), SOON);
   });
 
   test("a target folder that vanishes meanwhile fails the storing", async () => {
@@ -177,7 +178,7 @@ describe("chunked uploads", () => {
     await api.multipart(`/upload/${id}/chunk/?order=1`, {}, chunkOf(Buffer.from("a")));
     await api.delete(`${ws}/storage/${folder}/delete/`);
     await api.post(`/upload/${id}/complete/`);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("store_failed"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("store_failed"), SOON);
   });
 
   test("a long poll answers when the state moves, not when the wait is over", async () => {
@@ -221,7 +222,7 @@ describe("stream uploads", () => {
     const query = `?hash=${sha256(bytes)}&hash_algo=sha256`;
     const sent = await api.send("POST", `/upload/${id}/stream/${query}`, { body: bytes, headers: octets });
     expect(sent.status).toBe(201);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"), SOON);
     expect(emulator.books().files[0]?.sha256).toBe(sha256(bytes));
   });
 
@@ -252,7 +253,7 @@ describe("uploads in the guide's words", () => {
     expect((await put(api, id, base + 1, "def")).status).toBe(200);
     const added = await api.post(`${ws}/storage/root/add-file/`, { upload_id: id });
     expect(added.status).toBe(200);
-    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"));
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"), SOON);
     expect(emulator.books().files).toMatchObject([{ name: "g.txt", sha256: sha256(Buffer.from("abcdef")) }]);
   });
 

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../../../src/emulators/fastio/defaults.ts";
+import { SOON } from "../../../support/soon.ts";
 import { emulators, listAt, textAt } from "./client.ts";
 
 const start = emulators();
@@ -39,7 +40,7 @@ const ended = async ({ api }: Started, id: string) =>
     const { body } = await api.get(`/web_upload/${id}/details/`);
     expect(["stored", "failed", "cancelled"]).toContain(body["status"]);
     return body;
-  });
+  }, SOON);
 
 describe("import by URL", () => {
   test("the server fetches the file and tells queued, then stored with the new node", async () => {
@@ -89,8 +90,10 @@ describe("import by URL", () => {
     const world = await start();
     const { body } = await begin(world, `${await source()}/slow`);
     const id = textAt(body, "id");
-    await vi.waitFor(async () =>
-      expect(listAt((await world.api.get("/web_upload/?status=downloading")).body, "web_uploads")).toHaveLength(1),
+    await vi.waitFor(
+      async () =>
+        expect(listAt((await world.api.get("/web_upload/?status=downloading")).body, "web_uploads")).toHaveLength(1),
+      SOON,
     );
     expect((await world.api.delete(`/web_upload/?id=${id}`)).status).toBe(200);
     expect((await ended(world, id))["status"]).toBe("cancelled");

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../../../src/emulators/fastio/defaults.ts";
+import { SOON } from "../../../support/soon.ts";
 import { at, emulators, listAt, textAt } from "./client.ts";
 import { type Received, receivers } from "./receiver.ts";
 
@@ -81,7 +82,7 @@ describe("delivering", () => {
     const { url, received } = await receive();
     const secret = await register(world, url);
     const { nodeId } = await world.emulator.dropFile({ name: "a.txt", content: "a" });
-    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("delivered"));
+    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("delivered"), SOON);
     const [delivery] = received;
     expect(isSignedD1(delivery, secret)).toBe(true);
     expect(jsonOf(delivery)).toEqual({
@@ -108,7 +109,7 @@ describe("delivering", () => {
     const { url, received } = await receive();
     const secret = await register(world, url, { scheme, key_form: keyForm });
     await world.emulator.dropFile({ name: "a.txt", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     const key = keyForm === "decoded" ? Buffer.from(secret.slice("whsec_".length), "base64") : secret;
     const mac = macOf(key, `${header(received[0], "x-fastio-timestamp")}.`, received[0]?.body);
     expect(header(received[0], "x-fastio-signature")).toBe(`sha256=${mac.toString("hex")}`);
@@ -124,7 +125,7 @@ describe("delivering", () => {
     await register(world, url, { shape });
     await world.emulator.dropFile({ name: "a.txt", content: "a" });
     await world.emulator.dropFile({ name: "b.txt", content: "b" });
-    await vi.waitFor(() => expect(jsonOf(received[0])).toMatchObject(fields));
+    await vi.waitFor(() => expect(jsonOf(received[0])).toMatchObject(fields), SOON);
   });
 
   test("only wanted events arrive, whichever way they are spelled", async () => {
@@ -133,7 +134,7 @@ describe("delivering", () => {
     await register(world, url, { events: ["file.modified"] });
     await world.emulator.dropFile({ name: "a.txt", content: "1" });
     await world.emulator.dropFile({ name: "a.txt", content: "2" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(jsonOf(received[0])).toMatchObject({ event: "workspace_storage_file_updated" });
   });
 
@@ -142,7 +143,7 @@ describe("delivering", () => {
     const { url, received } = await receive((ordinal) => (ordinal < 3 ? 503 : 200));
     const secret = await register(world, url);
     await world.emulator.dropFile({ name: "a.txt", content: "a" });
-    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("delivered"), 5_000);
+    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("delivered"), SOON);
     expect(received.map((one) => header(one, "x-fastio-attempt"))).toEqual(["1", "2", "3"]);
     expect(new Set(received.map((one) => header(one, "x-fastio-delivery"))).size).toBe(1);
     expect(new Set(received.map((one) => String(one.body))).size).toBe(1);
@@ -154,7 +155,7 @@ describe("delivering", () => {
     const world = await start({ timeScale: 1_000_000 });
     await register(world, "http://127.0.0.1:9/none");
     await world.emulator.dropFile({ name: "a.txt", content: "a" });
-    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("gave_up"), 10_000);
+    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("gave_up"), SOON);
     const attempts = world.emulator.books().deliveries[0]?.attempts ?? [];
     expect(attempts).toHaveLength(9);
     expect(attempts[0]).toMatchObject({ status: null, error: "ECONNREFUSED" });
@@ -165,10 +166,10 @@ describe("delivering", () => {
     const { url, received } = await receive(() => 500);
     await register(world, url);
     await world.emulator.dropFile({ name: "a.txt", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     const id = world.emulator.books().webhooks[0]?.id;
     await world.api.delete(`${world.ws}/webhook/${id}/delete/`);
-    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("cancelled"), 5_000);
+    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("cancelled"), SOON);
     expect(received).toHaveLength(1);
   });
 
@@ -178,7 +179,7 @@ describe("delivering", () => {
     await register(world, url, { events: ["share_created"] });
     const id = world.emulator.books().webhooks[0]?.id;
     await world.api.post(`${world.ws}/webhook/${id}/test/`);
-    await vi.waitFor(() => expect(jsonOf(received[0])).toMatchObject({ event: "webhook.test" }));
+    await vi.waitFor(() => expect(jsonOf(received[0])).toMatchObject({ event: "webhook.test" }), SOON);
   });
 });
 
@@ -193,7 +194,7 @@ describe("what a subscription may send", () => {
     expect(at(made.body, "outbound_webhook_subscription", "rate_limit_per_hour")).toBe(2);
     const dropped: string[] = [];
     for (let n = 0; n < 5; n += 1) dropped.push((await world.emulator.dropFile({ name: `${n}`, content: "x" })).nodeId);
-    await vi.waitFor(() => expect(received).toHaveLength(5), 5_000);
+    await vi.waitFor(() => expect(received).toHaveLength(5), SOON);
     const times = world.emulator.books().deliveries.map((one) => one.attempts[0]?.atMs ?? 0);
     const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = times;
     expect(second - first).toBeLessThan(400);
@@ -216,13 +217,16 @@ describe("what a subscription may send", () => {
     expect(refused.status).toBe(400);
     const made = await subscribe(world, { target_url: url, family_allowlist: '["127.0.0.1"]' });
     await world.emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     const id = textAt(made.body, "outbound_webhook_subscription", "id");
     await world.api.send("PATCH", `/outbound_webhook_subscriptions/${id}/`, {
       body: new URLSearchParams({ family_allowlist: '["example.com"]' }),
     });
     await world.emulator.dropFile({ name: "b", content: "b" });
-    await vi.waitFor(() => expect(world.emulator.books().deliveries.map((one) => one.settled)).toContain("blocked"));
+    await vi.waitFor(
+      () => expect(world.emulator.books().deliveries.map((one) => one.settled)).toContain("blocked"),
+      SOON,
+    );
     expect(received).toHaveLength(1);
   });
 
@@ -231,7 +235,7 @@ describe("what a subscription may send", () => {
     const { url, received } = await receive();
     await subscribe(world, { target_url: url });
     await world.emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(header(received[0], "x-fastio-signature")).toMatch(/^sha256=/);
     expect(jsonOf(received[0])).toMatchObject({ event: "file.uploaded" });
   });
@@ -250,10 +254,10 @@ describe("deliveries that go wrong on purpose", () => {
     emulator.addFault({ action: { kind: "webhook_duplicate", copies: 2 } });
     emulator.addFault({ skip: 1, action: { kind: "webhook_duplicate", copies: 1, newIds: true } });
     await emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(3));
+    await vi.waitFor(() => expect(received).toHaveLength(3), SOON);
     expect(new Set(received.map((one) => header(one, "x-fastio-delivery"))).size).toBe(1);
     await emulator.dropFile({ name: "b", content: "b" });
-    await vi.waitFor(() => expect(received).toHaveLength(5));
+    await vi.waitFor(() => expect(received).toHaveLength(5), SOON);
     const copies = received.slice(3);
     expect(new Set(copies.map((one) => header(one, "x-fastio-delivery"))).size).toBe(2);
     expect(new Set(copies.map((one) => at(jsonOf(one), "event_id"))).size).toBe(1);
@@ -264,7 +268,7 @@ describe("deliveries that go wrong on purpose", () => {
     emulator.addFault({ action: { kind: "webhook_drop" } });
     await emulator.dropFile({ name: "lost", content: "a" });
     const kept = await emulator.dropFile({ name: "kept", content: "b" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(jsonOf(received[0])).toMatchObject({ object_id: kept.nodeId });
     expect(emulator.books().deliveries.map((one) => one.settled)).toContain("dropped");
   });
@@ -274,7 +278,7 @@ describe("deliveries that go wrong on purpose", () => {
     emulator.addFault({ action: { kind: "webhook_reorder", ms: 5_000 } });
     const first = await emulator.dropFile({ name: "first", content: "a" });
     const second = await emulator.dropFile({ name: "second", content: "b" });
-    await vi.waitFor(() => expect(received).toHaveLength(2));
+    await vi.waitFor(() => expect(received).toHaveLength(2), SOON);
     expect(received.map((one) => at(jsonOf(one), "object_id"))).toEqual([second.nodeId, first.nodeId]);
   });
 
@@ -282,11 +286,11 @@ describe("deliveries that go wrong on purpose", () => {
     const { emulator, received, secret } = await prepare();
     emulator.addFault({ action: { kind: "webhook_wrong_signature" } });
     await emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(isSignedD1(received[0], secret)).toBe(false);
     emulator.addFault({ action: { kind: "webhook_stale", seconds: 301 } });
     await emulator.dropFile({ name: "b", content: "b" });
-    await vi.waitFor(() => expect(received).toHaveLength(2));
+    await vi.waitFor(() => expect(received).toHaveLength(2), SOON);
     expect(isSignedD1(received[1], secret)).toBe(true);
     const signedAt = Number(/^t=(\d+)/.exec(header(received[1], "fastio-signature"))?.[1]);
     expect(Date.now() / 1000 - signedAt).toBeGreaterThanOrEqual(300);
@@ -299,17 +303,17 @@ describe("deliveries that go wrong on purpose", () => {
     const fresh = textAt(rotated.body, "webhook", "secret");
     emulator.addFault({ action: { kind: "webhook_old_secret" } });
     await emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect([isSignedD1(received[0], secret), isSignedD1(received[0], fresh)]).toEqual([true, false]);
     emulator.addFault({ action: { kind: "webhook_two_secrets" } });
     await emulator.dropFile({ name: "b", content: "b" });
-    await vi.waitFor(() => expect(received).toHaveLength(2));
+    await vi.waitFor(() => expect(received).toHaveLength(2), SOON);
     const [, time, one, two] = /^t=(\d+),v1=([^,]+),v1=([^,]+)$/.exec(header(received[1], "fastio-signature")) ?? [];
     expect([one, two]).toEqual(
       [fresh, secret].map((key) => macOf(key, `${time}.`, received[1]?.body).toString("base64")),
     );
     await emulator.dropFile({ name: "c", content: "c" });
-    await vi.waitFor(() => expect(received).toHaveLength(3));
+    await vi.waitFor(() => expect(received).toHaveLength(3), SOON);
     expect(isSignedD1(received[2], fresh)).toBe(true);
   });
 
@@ -317,16 +321,16 @@ describe("deliveries that go wrong on purpose", () => {
     const { emulator, received, secret } = await prepare();
     emulator.addFault({ action: { kind: "webhook_slow_body", ms: 100 } });
     await emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(isSignedD1(received[0], secret)).toBe(true);
   });
 
   test("a delivery is replayed under the same id", async () => {
     const { emulator, received } = await prepare();
     await emulator.dropFile({ name: "a", content: "a" });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), SOON);
     expect(emulator.replay(header(received[0], "x-fastio-delivery"))).toBe(true);
-    await vi.waitFor(() => expect(received).toHaveLength(2));
+    await vi.waitFor(() => expect(received).toHaveLength(2), SOON);
     expect(header(received[1], "x-fastio-delivery")).toBe(header(received[0], "x-fastio-delivery"));
     expect(emulator.replay("nothing")).toBe(false);
   });

@@ -10,6 +10,7 @@ import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { listAttempts } from "../../../../src/ledger/run-queries.ts";
 import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { SOON } from "../../../support/soon.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
 
@@ -76,7 +77,7 @@ describe("one worker at a time", () => {
     let working = 0;
     const handle = async (): Promise<RunProgress> => {
       working += 1;
-      await vi.waitFor(() => expect(outcomes).toHaveLength(1));
+      await vi.waitFor(() => expect(outcomes).toHaveLength(1), SOON);
       return MOVED;
     };
     const outcomes: unknown[] = [];

@@ -12,6 +12,7 @@ import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { recordAttempt, saveOutput } from "../../../../src/ledger/run-queries.ts";
 import { attempts, deliveries, events, outputs, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { SOON } from "../../../support/soon.ts";
 import { givenEvent, givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
 
@@ -207,7 +208,7 @@ describe("the ticker", () => {
     const watched: JobQueue = Object.create(queue, { add: { value: add } });
     stops.push(startTicker({ queue: watched, clock, log: silentLog }));
     stops.push(startTicker({ queue: watched, clock, log: silentLog }));
-    await vi.waitFor(() => expect(asked).toHaveLength(4));
+    await vi.waitFor(() => expect(asked).toHaveLength(4), SOON);
     expect(queue.added).toEqual(["sweep-3600", "retention-2"]);
   });
 
@@ -218,7 +219,7 @@ describe("the ticker", () => {
     stops.push(startTicker({ queue, clock: { ...systemClock, now: () => nowMs }, log: silentLog }));
     queue.away = false;
     nowMs = 12_000;
-    await vi.waitFor(() => expect(queue.added).toContain("sweep-6"), { timeout: 4_000 });
+    await vi.waitFor(() => expect(queue.added).toContain("sweep-6"), SOON);
   });
 });
 

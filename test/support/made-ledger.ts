@@ -1,0 +1,27 @@
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { openLedger } from "../../src/ledger/open-ledger.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
+
+/** An embedded ledger that nobody opens: making one computes for seconds, a copy is there at once. */
+export async function makeLedger(): Promise<{ readonly folder: string; remove(): void }> {
+  const place = mkdtempSync(join(tmpdir(), "relay-made-ledger-"));
+  const remove = (): void => rmSync(place, { recursive: true, force: true });
+  const folder = join(place, "data");
+  try {
+    const ledger = await openLedger(`pglite:${folder}`, silentLog);
+    await ledger.close();
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { folder, remove };
+}
+
+/** A ledger of its own: migrated, and without a row. @returns its URL */
+export function copyMadeLedger(folder: string): string {
+  cpSync(inject("madeLedger"), folder, { recursive: true });
+  return `pglite:${folder}`;
+}
