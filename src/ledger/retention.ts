@@ -1,13 +1,23 @@
 import { and, eq, inArray, isNull, lt, ne } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { attempts, deliveries, earlierOutputs, events, folderClaims, outputs, refusals, runs } from "./schema.ts";
+import {
+  attempts,
+  deliveries,
+  earlierOutputs,
+  events,
+  folderClaims,
+  outputs,
+  refusals,
+  runFiles,
+  runs,
+} from "./schema.ts";
 
 /** Rows forgotten per table and call, so that no call holds the ledger for long. */
 const MAX_ROWS = 1_000;
 
 /**
  * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with
- * their outputs, attempts and claims.
+ * their files, outputs, attempts and claims.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
  * @returns rows forgotten; call again while it is not 0
@@ -44,6 +54,7 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       await tx.delete(outputs).where(inArray(outputs.runId, ids));
       await tx.delete(earlierOutputs).where(inArray(earlierOutputs.runId, ids));
       await tx.delete(folderClaims).where(inArray(folderClaims.runId, ids));
+      await tx.delete(runFiles).where(inArray(runFiles.runId, ids));
       await tx.delete(runs).where(inArray(runs.id, ids));
       forgotten += ids.length;
     }

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import {
   bigint,
   bigserial,
@@ -8,6 +9,7 @@ import {
   pgSchema,
   primaryKey,
   text,
+  uniqueIndex,
 } from "drizzle-orm/pg-core";
 import type { Rule } from "../rules/rule.ts";
 
@@ -85,6 +87,7 @@ export const events = relay.table(
   },
   (table) => [
     index("events_unrouted").on(table.status, table.queuedAtMs),
+    index("events_backlog").on(table.workspaceId).where(sql`status = 'accepted'`),
     index("events_object").on(table.objectId),
     index("events_received").on(table.receivedAtMs),
   ],
@@ -140,6 +143,16 @@ export const runs = relay.table(
     /** Only the worker named here may write checkpoints, until the lease ends. */
     leaseOwner: text("lease_owner"),
     leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+    /** The Dify app it is for, as it was when the run was made: runs of one app take turns by workspace. */
+    app: text(),
+    /** When this version was read as the newest one of its file: tells which of two versions came later. */
+    seenAtMs: ms("seen_at_ms"),
+    /** Not begun before: its file is to be left alone until then, or further files may join its batch. */
+    dueAtMs: ms("due_at_ms").notNull().default(0),
+    /** Files in its batch; null for a run of one file. */
+    fileCount: integer("file_count"),
+    /** Names the batch that further files may still join; null for all others. */
+    gatheringKey: text("gathering_key"),
     /** The Dify app whose free slot it waits for, outside of the queue; null when it waits for none. */
     waitingApp: text("waiting_app"),
     /** When somebody asked to cancel it; whoever takes the run next carries that out before anything else. */
@@ -203,7 +216,41 @@ export const runs = relay.table(
     index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
     index("runs_event").on(table.eventKey),
     index("runs_waiting").on(table.waitingApp, table.createdAtMs),
+    index("runs_turns").on(table.waitingApp, table.workspaceId, table.createdAtMs).where(sql`waiting_app is not null`),
+    index("runs_in_queue").on(table.queue, table.workspaceId).where(sql`queue is not null and waiting_app is null`),
+    uniqueIndex("runs_gathering").on(table.gatheringKey).where(sql`gathering_key is not null`),
     index("runs_cancel_asked").on(table.cancelAskedAtMs),
+  ],
+);
+
+/** The files of each batch. A file version of a rule is in one batch at most. */
+export const runFiles = relay.table(
+  "run_files",
+  {
+    /** The id a run of this rule, node and version alone would have. */
+    fileKey: text("file_key").primaryKey(),
+    runId: text("run_id").notNull(),
+    /** Place in the batch, from 0; there may be gaps. */
+    ordinal: integer().notNull(),
+    ruleName: text("rule_name").notNull(),
+    eventKey: text("event_key").notNull(),
+    nodeId: text("node_id").notNull(),
+    versionId: text("version_id"),
+    name: text().notNull(),
+    size: ms("size"),
+    mimeType: text("mime_type"),
+    /** As Fast.io tells it, such as `sha256:…`. */
+    hash: text(),
+    /** When this version was read as the newest one of its file. */
+    seenAtMs: ms("seen_at_ms").notNull(),
+    difyUploadId: text("dify_upload_id"),
+    /** Why the workflow is run without it; null when it is not. */
+    leftOut: text("left_out"),
+  },
+  (table) => [
+    uniqueIndex("run_files_place").on(table.runId, table.ordinal),
+    index("run_files_node").on(table.nodeId),
+    index("run_files_event").on(table.eventKey),
   ],
 );
 
@@ -402,4 +449,5 @@ export const operatorActions = relay.table(
 export type DeliveryRow = typeof deliveries.$inferSelect;
 export type EventRow = typeof events.$inferSelect;
 export type RunRow = typeof runs.$inferSelect;
+export type RunFileRow = typeof runFiles.$inferSelect;
 export type OutputRow = typeof outputs.$inferSelect;
