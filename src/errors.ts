@@ -31,6 +31,7 @@ export type FailureCode =
   | "unsupported_here"
   // Fast.io
   | "upload_failed"
+  | "size_unknown"
   | "hash_mismatch"
   | "download_changed"
   // Dify

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { splitOutputs } from "../../src/dify/split-outputs.ts";
 import type { Dify, DifyOutputFile, DifyRunDetail } from "../../src/dify/types.ts";
+import { RelayError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, saveOutput } from "../../src/ledger/run-queries.ts";
@@ -21,7 +22,7 @@ export type CollectOutputsDeps = {
 export async function collectOutputs(
   { db, dify, fastio }: CollectOutputsDeps,
   desk: RunDesk,
-  detail: DifyRunDetail,
+  detail: Pick<DifyRunDetail, "outputs">,
 ): Promise<number> {
   const { run, signal } = desk;
   const { files, texts, values } = splitOutputs(detail.outputs);
@@ -69,22 +70,42 @@ export async function collectOutputs(
   return ordinal;
 }
 
+type Sent = { readonly uploadId: string; readonly size: number; readonly sha256: string };
+
+/** Streams one output file from Dify to Fast.io. */
 async function forward(
   dify: CollectOutputsDeps["dify"],
   fastio: CollectOutputsDeps["fastio"],
   workspaceId: string,
   file: DifyOutputFile,
   signal: AbortSignal,
-): Promise<{ uploadId: string; size: number; sha256: string }> {
-  const { body, size = file.size } = await dify.openOutput(file, signal);
+): Promise<Sent> {
+  const send = async (measured?: number): Promise<Sent> => {
+    const { body, size = measured ?? file.size } = await dify.openOutput(file, signal);
+    try {
+      return await fastio.uploadUnplaced(
+        { workspaceId, name: file.name, mimeType: file.mimeType, body, ...(size === undefined ? {} : { size }) },
+        signal,
+      );
+    } finally {
+      body.destroy();
+    }
+  };
   try {
-    return await fastio.uploadUnplaced(
-      { workspaceId, name: file.name, mimeType: file.mimeType, body, ...(size === undefined ? {} : { size }) },
-      signal,
-    );
-  } finally {
-    body.destroy();
+    return await send();
+  } catch (error) {
+    // Some servers want to know the size first, and Dify does not always tell it: reading the file tells.
+    if (!(error instanceof RelayError) || error.code !== "size_unknown") throw error;
+    return send(await measure(dify, file, signal));
   }
+}
+
+/** Reads a file once for its length alone; nothing of it is kept. */
+async function measure(dify: CollectOutputsDeps["dify"], file: DifyOutputFile, signal: AbortSignal): Promise<number> {
+  const { body } = await dify.openOutput(file, signal);
+  let size = 0;
+  for await (const piece of body as AsyncIterable<Uint8Array>) size += piece.byteLength;
+  return size;
 }
 
 const typeOf = (name: string): string => (name.endsWith(".md") ? "text/markdown" : "text/plain");

@@ -19,7 +19,8 @@ export type RetryOptions = {
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Tries `repeatable` requests again after failures that may pass, a few times and within moments.
+ * Tries `repeatable` requests again after failures that may pass, a few times and within moments; others only after
+ * a 429, and only where that means that nothing was done.
  *
  * The last answer is handed up whatever its status, and so is one that asks for a longer wait than ours:
  * the upstream's own table turns it into an error with `retryAfterMs`.
@@ -27,19 +28,19 @@ const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 export function withRetry(send: Send, { clock, random }: RetryDeps, options: RetryOptions = {}): Send {
   const { schedule = [200, 800], longestWaitMs = 2_000, readWaitMs = retryAfterOf } = options;
   return async (request, signal) => {
-    if (!request.repeatable) return send(request, signal);
+    if (!request.repeatable && request.undoneBy429 !== true) return send(request, signal);
     for (const longest of schedule) {
       // Half of the wait is jitter, so that clients that failed together do not come back together.
       const pause = longest * (0.5 + random() / 2);
       let wish: number | undefined;
       try {
         const response = await send(request, signal);
-        if (!PASSING.has(response.status)) return response;
+        if (!PASSING.has(response.status) || (!request.repeatable && response.status !== 429)) return response;
         wish = readWaitMs(response, clock.now());
         if (wish !== undefined && wish > longestWaitMs) return response;
         await discard(response);
       } catch (error) {
-        if (!(error instanceof TransientError)) throw error;
+        if (!(error instanceof TransientError) || !request.repeatable) throw error;
         wish = error.retryAfterMs;
         if (wish !== undefined && wish > longestWaitMs) throw error;
       }

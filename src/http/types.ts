@@ -13,6 +13,8 @@ export type OutboundRequest = {
   readonly body?: BodyFactory;
   /** Whether sending it twice is harmless; only then may the client itself try again. */
   readonly repeatable: boolean;
+  /** A 429 means that nothing was done, and the body can be made anew: it may be sent again then, repeatable or not. */
+  readonly undoneBy429?: boolean;
   /** Milliseconds until the response head must be here. */
   readonly headersTimeoutMs?: number;
   /** Milliseconds of silence allowed between two pieces of the body; 0 switches the limit off. */

@@ -120,6 +120,7 @@ export function createApi({ send, baseUrl, apiKey, auth: way = "key", clock, ran
           ...headers,
         },
         repeatable: call.repeatable ?? call.method === "GET",
+        undoneBy429: call.body?.once !== true,
         ...(body === undefined ? {} : { body }),
         ...(call.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: call.headersTimeoutMs }),
       },

@@ -22,6 +22,12 @@ export type Sessions = {
   limits(signal: AbortSignal): Promise<UploadLimits>;
 };
 
+/**
+ * Stands for the session of an empty file in the guide's words: it opens none without bytes, and there are none to
+ * keep until the file is placed.
+ */
+export const EMPTY_UPLOAD = "empty";
+
 /** How long the server may take to put chunks together and store them. */
 const ASSEMBLY_LIMIT_MS = 10 * 60_000;
 /** Seconds one look at a session may be held; the service allows 60. */
@@ -49,24 +55,26 @@ export function createSessions({
       },
       guide: async () => {
         const call = guide.open(upload);
+        if (upload.size === 0) return { dialect: "guide", id: EMPTY_UPLOAD };
         if (upload.size === undefined) {
-          throw new PermanentError(
-            "unsupported_here",
-            `${call.operation}: this server takes no content of unknown size`,
-            { operation: call.operation },
-          );
+          throw new PermanentError("size_unknown", `${call.operation}: this server must be told the size beforehand`, {
+            operation: call.operation,
+            nextAction: "Send the content with its size; one that can be read twice can be measured first.",
+          });
         }
         return { dialect: "guide", id: readUploadId(await api.call(call, signal), call.operation) };
       },
     });
 
   const look: Sessions["look"] = async (uploadId, holdSeconds, signal) => {
+    if (uploadId === EMPTY_UPLOAD) return { id: uploadId, status: "complete", phase: "done" };
     const call = routes.read(uploadId, holdSeconds);
     return orUndefined(api.call(call, signal).then((payload) => readUploadState(payload, uploadId, call.operation)));
   };
 
   /** A session nobody will finish counts against the account's limit. */
   const giveBack = async (session: Session, signal: AbortSignal): Promise<void> => {
+    if (session.id === EMPTY_UPLOAD) return;
     const limit = signal.aborted ? AbortSignal.timeout(CANCEL_LIMIT_MS) : signal;
     await api.call(routes.cancel(session.id), limit).catch(() => {});
   };
@@ -102,6 +110,7 @@ export function createSessions({
     },
 
     cancel: async (uploadId, signal) => {
+      if (uploadId === EMPTY_UPLOAD) return;
       try {
         await api.call(routes.cancel(uploadId), signal);
       } catch (error) {

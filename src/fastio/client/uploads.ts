@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import { PermanentError } from "../../errors.ts";
 import type { FastioNode } from "../ports/nodes.ts";
@@ -18,7 +18,7 @@ import { guide, type NewUpload, reference, uploadFields } from "./routes/uploads
 import { createChunkSender } from "./send-chunks.ts";
 import { createBatch } from "./upload-batch.ts";
 import { formPayload, heldPart, streamOf } from "./upload-bodies.ts";
-import { createSessions, type Session } from "./upload-sessions.ts";
+import { createSessions, EMPTY_UPLOAD, type Session } from "./upload-sessions.ts";
 
 export type UploadDeps = {
   readonly api: Api;
@@ -125,6 +125,7 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
   };
 
   const placeUpload: FastioUploads["placeUpload"] = async (target, name, uploadId, signal) => {
+    if (uploadId === EMPTY_UPLOAD) return upload(target, { name, size: 0, body: () => Readable.from([]) }, signal);
     const payload = await speak("upload.place", {
       reference: () => api.call(reference.place(target, name, uploadId), signal),
       guide: () => api.call(guide.place(target, name, uploadId), signal),

@@ -117,7 +117,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
     await expect(fastio.openDownload(file, signal)).rejects.toMatchObject({ failure: "gone" });
   });
 
-  test.each([1, 4 * MIB, 4 * MIB + 1, 9 * MIB + 7])("uploads %d bytes first and places them later", async (size) => {
+  test.each([0, 1, 4 * MIB, 4 * MIB + 1, 9 * MIB + 7])("uploads %d bytes first and places them later", async (size) => {
     const bytes = randomBytes(size);
     const name = `later-${size}.bin`;
     const uploaded = await unplaced(name, bytes);

@@ -62,6 +62,21 @@ describe.each(databases)("on %s", (name) => {
     expect(await pull()).toMatchObject({ found: 1, fresh: 1, sources: ["changes"] });
   });
 
+  test.each([{ hidden: [] }, { hidden: ["/events/changes/"] }, { hidden: ["/events/"] }])(
+    "an hour without webhooks is caught up with at once, without $hidden too",
+    async ({ hidden }) => {
+      const { client, drop, pull, advance } = await open({ hiddenRoutes: hidden });
+      await pull();
+      for (let file = 0; file < 4; file += 1) {
+        await drop(`${file}.txt`);
+        client.emulator.advance(HOUR_MS / 4);
+        advance(HOUR_MS / 4);
+      }
+      expect(await pull()).toMatchObject({ fresh: 4 });
+      expect(await pull()).toMatchObject({ fresh: 0 });
+    },
+  );
+
   test("a first start takes the look-back and no history", async () => {
     const { client, drop, pull, advance } = await open();
     await drop("history.txt");

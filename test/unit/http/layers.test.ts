@@ -51,6 +51,17 @@ function instantClock(): Clock & { naps: number[] } {
 }
 
 describe("withRetry", () => {
+  test.each([
+    { status: 429, undoneBy429: true, calls: 2 },
+    { status: 429, undoneBy429: false, calls: 1 },
+    { status: 503, undoneBy429: true, calls: 1 },
+  ])("sends what may not be repeated $calls time(s) after $status, undone by it: $undoneBy429", async (given) => {
+    const upstream = scripted(answer(given.status), answer(200));
+    const once = request({ method: "POST", repeatable: false, undoneBy429: given.undoneBy429 });
+    await withRetry(upstream.send, { clock: instantClock(), random: () => 1 })(once, signal);
+    expect(upstream.calls()).toBe(given.calls);
+  });
+
   test.each([408, 425, 429, 500, 502, 503, 504])("tries a repeatable request again after %d", async (status) => {
     const upstream = scripted(answer(status), answer(200));
     const clock = instantClock();

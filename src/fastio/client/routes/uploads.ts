@@ -100,6 +100,7 @@ export const reference = {
     method: "POST",
     path: path`/upload/${uploadId}/complete/`,
     form: {},
+    patient: true,
   }),
   place: (target: UploadTarget, name: string, uploadId: string): Call => ({
     operation: "fastio.upload.place",
