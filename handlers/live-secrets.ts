@@ -8,7 +8,7 @@ import {
 } from "../src/fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { secretPrint } from "./receive-fastio-webhook.ts";
+import { secretPrint } from "./take-delivery.ts";
 
 export type LiveSecretsDeps = {
   /** Secrets that are always live. */

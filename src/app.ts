@@ -12,7 +12,6 @@ import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
-import type { IncomingDelivery, ReceiveOutcome } from "../handlers/receive-fastio-webhook.ts";
 import type { ReplayRun } from "../handlers/replay-run.ts";
 import type { JobQueue } from "../queues/backend.ts";
 import type { Role } from "./config.ts";
@@ -23,9 +22,9 @@ import { runsPage } from "./dashboard/runs-page.ts";
 import { messageOf } from "./message-of.ts";
 import { readLimitedBody } from "./read-body.ts";
 import type { Log } from "./telemetry/log.ts";
+import { mountWebhooks, type WebhookDeps } from "./webhook-routes.ts";
 
-export type AppDeps = {
-  readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;
+export type AppDeps = WebhookDeps & {
   readonly readiness: CheckReadiness;
   readonly access: CheckAccess;
   readonly runs: ReadRuns;
@@ -40,9 +39,6 @@ export type AppDeps = {
   readonly secureCookies: boolean;
 };
 
-/** Fast.io sends ids, not files: more than this is not a delivery. */
-const MAX_DELIVERY_BYTES = 1_048_576;
-const RETRY_AFTER_SECONDS = 5;
 const COOKIE = "relay_token";
 /** Anything else in a path names nothing, and some of it (U+0000) is an error to the ledger. */
 const RUN_ID = "[a-z0-9]{1,64}";
@@ -73,20 +69,7 @@ export function createApp(deps: AppDeps): Hono {
   const forBoard = secureHeaders({ contentSecurityPolicy: BOARD_POLICY });
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
-  app.post("/webhooks/fastio", async (context) => {
-    const declared = Number(context.req.header("content-length") ?? Number.NaN);
-    const body = await readLimitedBody(
-      context.req.raw.body,
-      MAX_DELIVERY_BYTES,
-      Number.isFinite(declared) ? declared : undefined,
-    );
-    return answerDelivery(context, await deps.receive({ headers: (name) => context.req.header(name), body }));
-  });
-  app.all("/webhooks/fastio", (context) => {
-    context.header("Allow", "POST");
-    return context.json({ error: "deliveries are sent with POST" }, 405);
-  });
-
+  mountWebhooks(app, deps);
   app.get("/healthz", (context) => context.json({ status: "alive" }));
   app.get("/readyz", async (context) => {
     const readiness = await deps.readiness();
@@ -106,34 +89,6 @@ export function createApp(deps: AppDeps): Hono {
     );
   });
   return app;
-}
-
-function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {
-  switch (outcome.kind) {
-    case "accepted":
-    case "duplicate":
-    case "ignored":
-      return context.json({ id: outcome.deliveryId, status: outcome.kind }, 202);
-    case "unavailable":
-      context.header("Retry-After", String(RETRY_AFTER_SECONDS));
-      return context.json({ error: "cannot commit now, send it again later" }, 503);
-    case "refused":
-      switch (outcome.reason) {
-        case "signature":
-        case "stale":
-          return context.json({ error: "refused" }, 401);
-        case "shape":
-          return context.json({ error: "malformed" }, 400);
-        case "content_type":
-          return context.json({ error: "application/json expected" }, 415);
-        case "too_large":
-          return context.json({ error: `over ${MAX_DELIVERY_BYTES} bytes` }, 413);
-        default:
-          return outcome.reason satisfies never;
-      }
-    default:
-      return outcome satisfies never;
-  }
 }
 
 /** Lets a role in by `Authorization: Bearer`, by cookie, or by a link with `?token=` that turns into the cookie. */

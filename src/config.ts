@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
+import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
@@ -57,8 +59,9 @@ export const EnvSchema = z.object({
   FASTIO_DIALECT: setting(z.enum(["auto", "reference", "guide"]).default("auto")),
   FASTIO_WEBHOOK_SECRETS: setting(commaList.prefault("")),
   FASTIO_WEBHOOK_SECRETS_FILE: setting(z.string().optional()),
-  FASTIO_SIGNATURE: setting(
-    z.enum(["auto", "fastio-signature", "x-fastio-signature", "standard-webhooks", "unsigned"]).default("auto"),
+  FASTIO_SIGNATURE: setting(z.enum(SCHEME_SETTINGS).default("auto")),
+  EDGE_SECRET: setting(
+    z.string().min(MIN_EDGE_SECRET_CHARS, `must have ${MIN_EDGE_SECRET_CHARS} characters or more`).optional(),
   ),
   CATCH_UP: setting(z.enum(["on", "off"]).default("on")),
   CATCH_UP_LOOK_BACK_MINUTES: setting(whole(0, 10_080, " minutes").default(15)),
@@ -95,6 +98,8 @@ export type Config = {
     readonly secretsFile: string | undefined;
     readonly signature: Env["FASTIO_SIGNATURE"];
   };
+  /** What our edge worker signs its batches with; without it none is taken. */
+  readonly edgeSecret: string | undefined;
   readonly catchUp: {
     /** Whether Fast.io is asked for what webhooks did not tell. */
     readonly on: boolean;
@@ -145,6 +150,7 @@ export function parseConfig(environment: Environment): Config {
       secretsFile: env.FASTIO_WEBHOOK_SECRETS_FILE,
       signature: env.FASTIO_SIGNATURE,
     },
+    edgeSecret: env.EDGE_SECRET,
     catchUp: { on: env.CATCH_UP === "on", lookBackMs: env.CATCH_UP_LOOK_BACK_MINUTES * 60_000 },
     dify: {
       apiUrl: env.DIFY_API_URL,
@@ -180,6 +186,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     webhookSecrets: config.fastio.secrets.length,
     webhookSecretsFile: presence(config.fastio.secretsFile),
     signatureScheme: config.fastio.signature,
+    edgeSecret: presence(config.edgeSecret),
     catchUp: config.catchUp.on ? "on" : "off",
     difyApi: config.dify.apiUrl,
     difyParallel: config.dify.parallel,

@@ -31,5 +31,16 @@ export async function readLimitedBody(
     // The sender went away in the middle: whatever came is not what was signed.
     return { kind: "cut_short", seenBytes };
   }
-  return { kind: "bytes", bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) };
+  return { kind: "bytes", bytes: chunks.length === 1 && chunks[0] ? chunks[0] : join(chunks, seenBytes) };
+}
+
+/** Not `Buffer.concat`: Workers read bodies with this too. */
+function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
 }

@@ -8,9 +8,11 @@ import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadSourceReport } from "../handlers/read-sources.ts";
+import { receiveEdgeBatch } from "../handlers/receive-edge-batch.ts";
 import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { replayRun } from "../handlers/replay-run.ts";
+import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
@@ -192,17 +194,20 @@ function startServer(
     clock,
     log,
   });
+  const taking = {
+    clock,
+    newId,
+    verify: live.verify,
+    secretPrints: live.prints,
+    accept,
+    keepRefusal: createRefusalBudget(),
+    noteSignature: createNoteSignature({ db, clock, log, secretPrints: live.prints }),
+    log,
+  };
+  const take = takeDelivery(taking);
   const app = createApp({
-    receive: receiveFastioWebhook({
-      clock,
-      newId,
-      verify: live.verify,
-      secretPrints: live.prints,
-      accept,
-      keepRefusal: createRefusalBudget(),
-      noteSignature: createNoteSignature({ db, clock, log, secretPrints: live.prints }),
-      log,
-    }),
+    receive: receiveFastioWebhook({ clock, newId, take }),
+    receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),
     access: createAccess(config.tokens),
     runs: createReadRuns(db),

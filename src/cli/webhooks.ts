@@ -1,4 +1,4 @@
-import { secretPrint } from "../../handlers/receive-fastio-webhook.ts";
+import { secretPrint } from "../../handlers/take-delivery.ts";
 import type { Config } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";

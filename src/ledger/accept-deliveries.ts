@@ -84,7 +84,8 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
         eventKeys: refused ? [] : intake.events.map(({ key }) => key),
       });
     }
-    for (const part of chunksOf(deliveryRows)) await tx.insert(deliveries).values(part);
+    // The edge sends a delivery again under its id when it was not told that it had come: its first line stays.
+    for (const part of chunksOf(deliveryRows)) await tx.insert(deliveries).values(part).onConflictDoNothing();
     if (counts.size > 0) {
       await tx
         .insert(refusals)

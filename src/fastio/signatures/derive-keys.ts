@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../base64.ts";
 import { PermanentError } from "../../errors.ts";
 
 /** How the HMAC key was made of the secret's text. */
@@ -19,14 +20,6 @@ export const decodeHex = (text: string): Uint8Array | undefined =>
         Number.parseInt(text.slice(index * 2, index * 2 + 2), 16),
       )
     : undefined;
-
-/** Bytes of base64 or base64url, padded or not; undefined when it is anything else. */
-export const decodeBase64 = (text: string): Uint8Array | undefined => {
-  const digits = text.replace(/={1,2}$/, "");
-  if (digits.length % 4 === 1 || !/^[A-Za-z0-9+/_-]+$/.test(digits)) return undefined;
-  const binary = atob(digits.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-};
 
 /**
  * The keys one secret may stand for, likeliest first: its text, and, because no source says which, the text after

@@ -1,4 +1,5 @@
-import { decodeBase64, decodeHex } from "./derive-keys.ts";
+import { decodeBase64 } from "../../base64.ts";
+import { decodeHex } from "./derive-keys.ts";
 
 /** The ways of signing that the receiver can tell apart by header. */
 export type SignatureScheme = "fastio-signature" | "x-fastio-signature" | "standard-webhooks";
@@ -41,6 +42,9 @@ const HEADER_OF = {
   "x-fastio-signature": "x-fastio-signature",
   "standard-webhooks": "webhook-signature",
 } as const satisfies Record<SignatureScheme, string>;
+
+/** Every header that a signature of any scheme may be told in, by lower-case name. */
+export const SIGNATURE_HEADERS: readonly string[] = [...Object.values(HEADER_OF), ...TIMESTAMP_HEADERS, "webhook-id"];
 
 const MISSING: SignatureFault = { kind: "refused", reason: "missing" };
 const MALFORMED: SignatureFault = { kind: "refused", reason: "malformed" };

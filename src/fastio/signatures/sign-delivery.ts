@@ -1,3 +1,4 @@
+import { encodeBase64 } from "../../base64.ts";
 import { PermanentError } from "../../errors.ts";
 import { deriveKeys, type KeyForm } from "./derive-keys.ts";
 import type { SignatureScheme } from "./read-signature.ts";
@@ -38,7 +39,7 @@ export const signDelivery = ({
     case "unsigned":
       return hint;
     case "fastio-signature": {
-      const values = sign(scheme, `${time}.`).map((bytes) => `v1=${toBase64(bytes)}`);
+      const values = sign(scheme, `${time}.`).map((bytes) => `v1=${encodeBase64(bytes)}`);
       return { "fastio-signature": [`t=${time}`, ...values].join(","), ...hint };
     }
     case "x-fastio-signature": {
@@ -47,7 +48,7 @@ export const signDelivery = ({
     }
     case "standard-webhooks": {
       if (id === undefined) throw invalid("standard-webhooks signs an id, and none was given");
-      const values = sign(scheme, `${id}.${time}.`).map((bytes) => `v1,${toBase64(bytes)}`);
+      const values = sign(scheme, `${id}.${time}.`).map((bytes) => `v1,${encodeBase64(bytes)}`);
       return { "webhook-id": id, "webhook-timestamp": time, "webhook-signature": values.join(" ") };
     }
   }
@@ -64,6 +65,5 @@ const pickKey = (secret: string, scheme: SignatureScheme, form: KeyForm | undefi
   throw invalid(`the secret gives no ${wanted.join(" or ")} key`);
 };
 
-const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 const toHex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const invalid = (message: string) => new PermanentError("config_invalid", message, { failure: "misconfigured" });

@@ -3,11 +3,21 @@ import { deriveKeys, type KeyForm } from "./derive-keys.ts";
 import { detectScheme, type ReadHeader, readSignature, type SignatureScheme } from "./read-signature.ts";
 import { computeSignature } from "./signed-bytes.ts";
 
+/** What `FASTIO_SIGNATURE` may be. */
+export const SCHEME_SETTINGS = [
+  "auto",
+  "fastio-signature",
+  "x-fastio-signature",
+  "standard-webhooks",
+  "unsigned",
+] as const satisfies readonly ("auto" | SignatureScheme | "unsigned")[];
+export type SchemeSetting = (typeof SCHEME_SETTINGS)[number];
+
 export type VerifierSettings = {
   /** Live secrets, newest first; several while one is being rotated. */
   readonly secrets: readonly string[];
   /** `auto` goes by the header that is there. `unsigned` takes deliveries that bring no signature. */
-  readonly scheme: "auto" | SignatureScheme | "unsigned";
+  readonly scheme: SchemeSetting;
   /** How far the sender's clock may be from ours, either way. */
   readonly toleranceMs?: number;
   /** Take signatures over the body alone when no timestamp is sent; such deliveries can be replayed for ever. */

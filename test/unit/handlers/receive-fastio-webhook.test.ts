@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  type IncomingDelivery,
-  type ReceiveDeps,
-  receiveFastioWebhook,
-  secretPrint,
-} from "../../../handlers/receive-fastio-webhook.ts";
+import type { IncomingDelivery } from "../../../handlers/examine-delivery.ts";
+import { receiveFastioWebhook } from "../../../handlers/receive-fastio-webhook.ts";
+import { secretPrint, type TakeDeps, takeDelivery } from "../../../handlers/take-delivery.ts";
 import { TransientError } from "../../../src/errors.ts";
 import type { Intake } from "../../../src/ledger/accept-deliveries.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -17,11 +14,11 @@ const deliveryOf = (body: string | IncomingDelivery["body"], type = "application
   body: typeof body === "string" ? { kind: "bytes", bytes: Buffer.from(body) } : body,
 });
 
-function open(change: Partial<ReceiveDeps> = {}) {
+function open(change: Partial<TakeDeps> = {}) {
   const intakes: Intake[] = [];
   const lines: string[] = [];
   const notes: unknown[] = [];
-  const receive = receiveFastioWebhook({
+  const deps: TakeDeps = {
     clock: { now: () => NOW_MS, sleep: async () => undefined },
     newId: () => "delivery-1",
     verify: () => ({ kind: "verified", scheme: "fastio-signature", secretIndex: 0, deliveryHeaderId: "theirs" }),
@@ -38,7 +35,8 @@ function open(change: Partial<ReceiveDeps> = {}) {
       warn: (event, fields) => lines.push(JSON.stringify({ event, ...fields })),
     },
     ...change,
-  });
+  };
+  const receive = receiveFastioWebhook({ ...deps, take: takeDelivery(deps) });
   return { receive, intakes, lines, notes };
 }
 

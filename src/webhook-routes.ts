@@ -1,0 +1,77 @@
+import type { Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { IncomingDelivery } from "../handlers/examine-delivery.ts";
+import type { EdgeBatchOutcome } from "../handlers/receive-edge-batch.ts";
+import type { ReceiveOutcome } from "../handlers/take-delivery.ts";
+import {
+  type DeliveryAnswer,
+  MAX_DELIVERY_BYTES,
+  REFUSAL_ANSWERS,
+  UNAVAILABLE_ANSWER,
+  WRONG_METHOD_ANSWER,
+} from "./delivery-answers.ts";
+import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "./edge/wire.ts";
+import { readLimitedBody } from "./read-body.ts";
+
+export type WebhookDeps = {
+  readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;
+  readonly receiveEdge: (batch: IncomingDelivery) => Promise<EdgeBatchOutcome>;
+};
+
+/** What comes in from Fast.io, straight or by the edge worker. */
+export function mountWebhooks(app: Hono, { receive, receiveEdge }: WebhookDeps): void {
+  app.post("/webhooks/fastio", async (context) =>
+    answerDelivery(context, await receive(await readIncoming(context, MAX_DELIVERY_BYTES))),
+  );
+  app.post("/webhooks/edge", async (context) =>
+    answerBatch(context, await receiveEdge(await readIncoming(context, MAX_BATCH_BYTES))),
+  );
+  for (const path of ["/webhooks/fastio", "/webhooks/edge"])
+    app.all(path, (context) => tell(context, WRONG_METHOD_ANSWER));
+}
+
+async function readIncoming(context: Context, limitBytes: number): Promise<IncomingDelivery> {
+  const declared = Number(context.req.header("content-length") ?? Number.NaN);
+  const body = await readLimitedBody(
+    context.req.raw.body,
+    limitBytes,
+    Number.isFinite(declared) ? declared : undefined,
+  );
+  return { headers: (name) => context.req.header(name), body };
+}
+
+function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {
+  switch (outcome.kind) {
+    case "accepted":
+    case "duplicate":
+    case "ignored":
+      return context.json({ id: outcome.deliveryId, status: outcome.kind }, 202);
+    case "unavailable":
+      return tell(context, UNAVAILABLE_ANSWER);
+    case "refused":
+      return tell(context, REFUSAL_ANSWERS[outcome.reason]);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function answerBatch(context: Context, outcome: EdgeBatchOutcome): Response {
+  switch (outcome.kind) {
+    case "taken":
+      return context.json({ outcomes: outcome.outcomes } satisfies EdgeBatchAnswer);
+    case "unavailable":
+      return tell(context, UNAVAILABLE_ANSWER);
+    case "unconfigured":
+      return tell(context, { status: 503, error: "EDGE_SECRET is not set, so nothing is taken from the edge" });
+    case "refused":
+      return outcome.reason === "too_large"
+        ? tell(context, { status: 413, error: `over ${MAX_BATCH_BYTES} bytes` })
+        : tell(context, REFUSAL_ANSWERS[outcome.reason]);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function tell(context: Context, { status, error, headers }: DeliveryAnswer): Response {
+  return context.json({ error }, status as ContentfulStatusCode, headers); // all of ours have a body
+}
