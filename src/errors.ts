@@ -52,6 +52,7 @@ export type FailureCode =
   | "job_malformed"
   | "lease_lost"
   | "run_timed_out"
+  | "run_cancelled"
   | "rule_missing"
   | "budget_reached"
   | "attempts_exhausted";

@@ -1,24 +1,19 @@
 import type { Clock } from "../../src/clock.ts";
 import { errorOfRun } from "../../src/dify/dify-error.ts";
 import { wasSurelyNotStarted } from "../../src/dify/not-started.ts";
-import {
-  decideNext,
-  type NextStep,
-  type RecoveryPolicy,
-  type RunKnown,
-  type RunSeen,
-} from "../../src/dify/recovery.ts";
+import { decideNext, lost, type NextStep, type RecoveryPolicy, type RunSeen } from "../../src/dify/recovery.ts";
 import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
 import { PermanentError, RelayError, TransientError } from "../../src/errors.ts";
-import type { RunRow } from "../../src/ledger/schema.ts";
-import { messageOf } from "../../src/message-of.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { addWarnings } from "../add-warnings.ts";
+import { parkRun } from "../park-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { consumeRunEvents } from "./consume-run-events.ts";
 import { type Cost, createCostMeter } from "./cost-meter.ts";
+import { doublesWarning, knownOf, MAX_WAIT_INSIDE_MS } from "./known-of.ts";
 import { stopDouble } from "./stop-double.ts";
+import { hasOverrun, stopOverrun } from "./stop-overrun.ts";
 
 export type FollowWorkflowDeps = {
   readonly dify: Pick<Dify, "startRun" | "followRun" | "readRun" | "findRuns" | "stopRun">;
@@ -40,10 +35,10 @@ export type FollowWorkflowDeps = {
 
 export type WorkflowProgress =
   | { readonly kind: "finished"; readonly detail: DifyRunDetail }
-  | { readonly kind: "postpone"; readonly delayMs: number };
+  | { readonly kind: "postpone"; readonly delayMs: number }
+  /** Nobody can tell what became of it: a person is to choose how it goes on. */
+  | { readonly kind: "parked" };
 
-/** Longer waits than this are spent outside the worker, which others may use meanwhile. */
-const MAX_WAIT_INSIDE_MS = 5_000;
 /** How often a run that waits for a person is looked at. */
 const PAUSED_POLL_MS = 30_000;
 
@@ -57,14 +52,25 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
   const user = difyUserOf(desk.run.id);
   // A rule may allow more time than a run is usually waited for.
   const giveUpAfterMs = Math.max(deps.policy.giveUpAfterMs, desk.run.rule.run.timeoutMs);
-  const policy: RecoveryPolicy = { ...deps.policy, giveUpAfterMs };
+  const whenAbsent = desk.run.rule.run.whenUntraced === "ask" ? "ask" : deps.policy.whenAbsent;
+  const policy: RecoveryPolicy = { ...deps.policy, giveUpAfterMs, whenAbsent };
   let seen: Omit<RunSeen, "nowMs"> = { attachable: true };
   let cost: Cost | undefined;
   for (;;) {
     desk.signal.throwIfAborted();
     const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, policy);
     // Dify is asked once in any case: the workflow may have ended in good time while nobody listened.
-    if (isWaiting(next) && hasOverrun(desk.run, clock.now())) await giveUpOn(deps, desk);
+    if (isWaiting(next) && hasOverrun(desk.run, clock.now())) {
+      const ended = await stopOverrun(deps, desk, policy.stopAfterMs);
+      if (!ended) {
+        await parkRun(desk, next.do === "lost" ? next : lost("no_end"));
+        return { kind: "parked" };
+      }
+      if (ended.status === "stopped" || ended.status === "failed") throw timedOut(desk);
+      // It came to its end while it was told to stop.
+      seen = { ...seen, detail: ended };
+      continue;
+    }
     switch (next.do) {
       case "start": {
         if (next.again) log.warn("workflow.started_again", { runId: desk.run.id, submissions: desk.run.submissions });
@@ -82,6 +88,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await desk.checkpoint({
           workflowRunId: next.workflowRunId,
           status: "running",
+          spentRunIds: [...desk.run.spentRunIds, ...next.stopOthers],
           ...(next.stopOthers.length > 0 ? addWarnings(desk.run, [doublesWarning(next.stopOthers)]) : {}),
         });
         log.info("workflow.adopted", { runId: desk.run.id, workflowRunId: next.workflowRunId });
@@ -109,7 +116,9 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
       case "finish": {
         const failure = errorOfRun(next.detail);
         await deps.onWorkEnded?.();
+        for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
         await desk.checkpoint({
+          spentRunIds: [...desk.run.spentRunIds, ...next.doubles],
           workflowStatus: next.detail.status,
           totalTokens: next.detail.totalTokens,
           ...addWarnings(desk.run, warningsOf(next.detail, next.doubles)),
@@ -123,7 +132,9 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         if (!next.started && next.error.failure !== "permanent") await forgetSubmission(desk);
         throw next.error;
       case "lost":
-        throw next.error;
+        await parkRun(desk, next);
+        log.warn("workflow.lost", { runId: desk.run.id, why: next.why });
+        return { kind: "parked" };
       default:
         next satisfies never;
     }
@@ -207,9 +218,6 @@ const isWaiting = (next: NextStep): boolean =>
   (next.do === "start" && next.again) ||
   ((next.do === "poll" || next.do === "look_up") && next.afterMs > 0);
 
-const hasOverrun = ({ submittedAtMs, rule }: RunRow, nowMs: number): boolean =>
-  submittedAtMs !== null && nowMs - submittedAtMs > rule.run.timeoutMs;
-
 /** A signal that ends at the latest when the rule's time is over, since a run may speak for ever. */
 function openDeadline({ clock }: FollowWorkflowDeps, { run, signal }: RunDesk) {
   const over = new AbortController();
@@ -222,33 +230,12 @@ function openDeadline({ clock }: FollowWorkflowDeps, { run, signal }: RunDesk) {
   return { signal: AbortSignal.any([signal, over.signal]), close: () => unneeded.abort() };
 }
 
-/** Tells the workflow to stop. @throws {PermanentError} `run_timed_out` */
-async function giveUpOn({ dify, log }: FollowWorkflowDeps, { run, signal }: RunDesk): Promise<never> {
-  if (run.taskId !== null) {
-    try {
-      await dify.stopRun({ taskId: run.taskId, user: difyUserOf(run.id) }, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      log.warn("workflow.not_stopped", { runId: run.id, message: messageOf(error) });
-    }
-  }
-  throw new PermanentError(
+const timedOut = ({ run }: RunDesk): PermanentError =>
+  new PermanentError(
     "run_timed_out",
-    `the workflow took longer than the ${Math.round(run.rule.run.timeoutMs / 1_000)} s the rule allows`,
+    `the workflow took longer than the ${Math.round(run.rule.run.timeoutMs / 1_000)} s the rule allows, and was stopped`,
     { nextAction: "look at the run in Dify, raise run.timeout in the rule if it needs longer, then replay" },
   );
-}
-
-function knownOf(run: RunRow): RunKnown {
-  return {
-    submittedAtMs: run.submittedAtMs ?? undefined,
-    submissions: Math.max(1, run.submissions),
-    spentRunIds: run.spentRunIds,
-    workflowRunId: run.workflowRunId ?? undefined,
-  };
-}
-
-const doublesWarning = (ids: readonly string[]): string => `Dify ran this more than once: also ${ids.join(", ")}`;
 
 function warningsOf(detail: DifyRunDetail, doubles: readonly string[]): readonly string[] {
   return [

@@ -4,14 +4,16 @@ import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
+import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
-import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
+import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { whyHeld } from "../why-held.ts";
 import type { AppGate, Slot } from "./app-gate.ts";
 import type { ReadAppInputs } from "./app-inputs.ts";
+import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
@@ -37,10 +39,14 @@ export const processRun =
   (deps: ProcessRunDeps) =>
   async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
     let handedOver: RunDesk["run"] | undefined;
-    const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, async (desk) => {
-      const progress = await advance(deps, desk);
-      if (desk.run.queue === "shares") handedOver = desk.run;
-      return progress;
+    const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, {
+      advance: async (desk) => {
+        const progress = await advance(deps, desk);
+        if (desk.run.queue === "shares") handedOver = desk.run;
+        return progress;
+      },
+      cancel: (desk) => cancel(deps, desk),
+      isInterruptible: true,
     });
     // After the lease is given back, so that the next worker finds the run free.
     if (handedOver) await deps.outbox.sendRuns([handedOver]);
@@ -55,6 +61,20 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
   const slot = await deps.gate.occupy(app, desk.run.id);
   try {
     return await work(deps, desk, dify, slot);
+  } finally {
+    await slot?.free();
+  }
+}
+
+/** While Dify is told to stop, it still works on the run. */
+async function cancel(deps: ProcessRunDeps, desk: RunDesk): Promise<CancelProgress> {
+  const { run } = desk;
+  if (run.collectedAtMs !== null) return { kind: "cancelled", note: NOT_DELIVERED };
+  if (run.submittedAtMs === null) return { kind: "cancelled", note: NOT_STARTED };
+  const dify = deps.difyFor(run.rule.run.keyVariable);
+  const slot = await deps.gate.occupy(deps.appOf(run.rule.run.keyVariable), run.id);
+  try {
+    return await cancelWorkflow({ ...deps, dify }, desk);
   } finally {
     await slot?.free();
   }
@@ -126,6 +146,7 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   // Whatever comes now is no work for the app.
   await slot?.free();
   if (progress.kind === "postpone") return progress;
+  if (progress.kind === "parked") return { kind: "moved" };
 
   const count = await desk.step("collect", () =>
     collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail),

@@ -1,4 +1,4 @@
-import { PermanentError, type RelayError } from "../errors.ts";
+import type { RelayError } from "../errors.ts";
 import { errorOfErrorEvent } from "./dify-error.ts";
 import type { DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
 
@@ -44,6 +44,8 @@ export type RecoveryPolicy = {
   readonly giveUpAfterMs: number;
   /** How long the record may lag behind the stream's last word. */
   readonly settleAfterMs: number;
+  /** How long Dify gets to confirm that a run stopped; its engine looks for the wish between nodes only. */
+  readonly stopAfterMs: number;
   /** Start again when a submission left no trace, or leave it to a person. */
   readonly whenAbsent: "start_again" | "ask";
   readonly maxSubmissions: number;
@@ -51,7 +53,7 @@ export type RecoveryPolicy = {
   readonly pollPauseMs: PauseRange;
 };
 
-type PauseRange = { readonly shortest: number; readonly longest: number };
+export type PauseRange = { readonly shortest: number; readonly longest: number };
 
 /**
  * Dify gives a queued run up for silent after 300 s, hence 330. The engine's own limit is 1,200 s by default, checked
@@ -61,6 +63,7 @@ export const DEFAULT_RECOVERY: RecoveryPolicy = {
   absentAfterMs: 330_000,
   giveUpAfterMs: 30 * 60_000,
   settleAfterMs: 5_000,
+  stopAfterMs: 15_000,
   whenAbsent: "start_again",
   maxSubmissions: 3,
   lookUpPauseMs: { shortest: 1_000, longest: 30_000 },
@@ -83,22 +86,19 @@ export type NextStep =
   | { readonly do: "pause"; readonly formTokens: readonly string[] }
   /**
    * It ended, well or not: `errorOfRun(detail)` tells. `source: "stream"` when the record never came.
-   * `doubles`: other runs of the same user, which should not exist.
+   * `doubles`: other runs of the same user, which should not exist; tell of them, and try to stop those that `stopOthers` names.
    */
   | {
       readonly do: "finish";
       readonly detail: DifyRunDetail;
       readonly source: "record" | "stream";
       readonly doubles: readonly string[];
+      readonly stopOthers: readonly string[];
     }
   /** Dify said why it gave up. `started: false`: no run exists, so a retryable error may be submitted anew. */
   | { readonly do: "fail"; readonly error: RelayError; readonly started: boolean }
   /** Nobody can tell what became of it: ask before running it again. */
-  | {
-      readonly do: "lost";
-      readonly why: "no_trace" | "record_gone" | "no_end";
-      readonly error: RelayError;
-    };
+  | { readonly do: "lost"; readonly why: LostWhy; readonly message: string };
 
 /**
  * The rules for getting hold of a run again, after whatever interrupted it. Dify has no idempotency key, so a call
@@ -124,8 +124,7 @@ function decideWithoutId(
   if (seen.rows === undefined) return { do: "look_up", afterMs: 0 };
   const [oldest, ...others] = oldestFirst(seen.rows, spentRunIds);
   if (oldest !== undefined) {
-    const stopOthers = others.filter((row) => !ENDED.has(row.status)).map((row) => row.workflowRunId);
-    return { do: "adopt", workflowRunId: oldest.workflowRunId, stopOthers };
+    return { do: "adopt", workflowRunId: oldest.workflowRunId, stopOthers: stillRunning(others) };
   }
   const waitedMs = Math.max(0, seen.nowMs - submittedAtMs);
   if (waitedMs < policy.absentAfterMs) {
@@ -186,10 +185,9 @@ function decideAfterEnd(
 function finish(known: RunKnown, seen: RunSeen, detail: DifyRunDetail, source: "record" | "stream"): NextStep {
   const { submissions = 1, spentRunIds = [] } = known;
   if (submissions > 1 && seen.rows === undefined) return { do: "look_up", afterMs: 0 };
-  const doubles = oldestFirst(seen.rows ?? [], spentRunIds)
-    .map((row) => row.workflowRunId)
-    .filter((id) => id !== known.workflowRunId);
-  return { do: "finish", detail, source, doubles };
+  const others = oldestFirst(seen.rows ?? [], spentRunIds).filter((row) => row.workflowRunId !== known.workflowRunId);
+  const doubles = others.map((row) => row.workflowRunId);
+  return { do: "finish", detail, source, doubles, stopOthers: stillRunning(others) };
 }
 
 function recordFromStream(
@@ -213,32 +211,37 @@ function recordFromStream(
 }
 
 /** Statuses after which nothing happens any more. */
-const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "stopped", "partial-succeeded"]);
+export const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "stopped", "partial-succeeded"]);
 
-const oldestFirst = (rows: readonly DifyRunRow[], spent: readonly string[]): readonly DifyRunRow[] =>
+/** Without those of earlier lives. */
+export const oldestFirst = (rows: readonly DifyRunRow[], spent: readonly string[]): readonly DifyRunRow[] =>
   rows.filter((row) => !spent.includes(row.workflowRunId)).sort((a, b) => a.createdAtMs - b.createdAtMs);
+
+export const stillRunning = (rows: readonly DifyRunRow[]): readonly string[] =>
+  rows.filter(({ status }) => !ENDED.has(status)).map(({ workflowRunId }) => workflowRunId);
 
 /** When it began: by Dify's clock if that fits between submission and now (its zone may be wrong by hours), else by ours. */
 const startOf = (record: DifyRunDetail, submittedAtMs: number, nowMs: number): number =>
   record.createdAtMs >= submittedAtMs && record.createdAtMs <= nowMs ? record.createdAtMs : submittedAtMs;
 
 /** Longer waits for older runs; the time alone decides, so that a restarted worker keeps the pace. */
-function pauseFor(wishMs: number, { shortest, longest }: PauseRange, chance = 0.5): number {
+export function pauseFor(wishMs: number, { shortest, longest }: PauseRange, chance = 0.5): number {
   return Math.round(Math.min(longest, Math.max(shortest, wishMs)) * (0.75 + chance / 2));
 }
+
+/** Why nobody can tell what became of a run. */
+export type LostWhy = keyof typeof LOST_BECAUSE;
 
 const LOST_BECAUSE = {
   no_trace: "Dify shows no trace of the run that was submitted",
   record_gone: "Dify named the run and holds no record of it",
-  no_end: "the run has not ended and probably never will",
+  no_end: "the run has passed every limit of time, and Dify does not say that it ended",
 } as const;
 
-const lost = (why: keyof typeof LOST_BECAUSE): NextStep => ({
+export const lost = (why: LostWhy): Extract<NextStep, { do: "lost" }> => ({
   do: "lost",
   why,
-  error: new PermanentError("dify_run_lost", LOST_BECAUSE[why], {
-    nextAction: "Look into Dify's logs for the run's user; replay it if it did nothing.",
-  }),
+  message: LOST_BECAUSE[why],
 });
 
 /**

@@ -1,4 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { isParked } from "./is-parked.ts";
 import type { Db } from "./open-ledger.ts";
 import { outputs, type RunStatus, runs } from "./schema.ts";
 
@@ -6,7 +7,7 @@ import { outputs, type RunStatus, runs } from "./schema.ts";
 const REPLAYABLE: readonly RunStatus[] = ["failed", "cancelled"];
 
 /**
- * Puts a run that ended badly back to its beginning, or to its delivery when its outputs were collected.
+ * Puts a run that ended badly, or was laid aside for a person, back to its beginning, or to its delivery when its outputs were collected.
  * The sweep hands it to the queue. Its workflow run, if it had one, is left behind and never taken up again;
  * its folder and share, if they exist, are used again.
  */
@@ -22,7 +23,7 @@ export async function replayRun(
   return db.transaction(async (tx) => {
     const [run] = await tx.select().from(runs).where(eq(runs.id, id)).for("update");
     if (!run) return { kind: "unknown_run" };
-    if (!REPLAYABLE.includes(run.status)) return { kind: "not_ended", status: run.status };
+    if (!isParked(run) && !REPLAYABLE.includes(run.status)) return { kind: "not_ended", status: run.status };
     const fresh = {
       queuedAtMs: null,
       generation: sql`${runs.generation} + 1`,
@@ -35,6 +36,8 @@ export async function replayRun(
       nextAction: null,
       progress: null,
       finishedAtMs: null,
+      cancelAskedAtMs: null,
+      cancelReason: null,
       updatedAtMs: nowMs,
     };
     // Bytes that Fast.io has lost cannot be delivered: such a run goes back to its beginning.
@@ -55,7 +58,8 @@ export async function replayRun(
         queue: "runs",
         difyUploadId: null,
         submittedAtMs: null,
-        submissions: 0,
+        // One that left no trace may come to light yet: the next is told from it at its end.
+        submissions: run.workflowRunId === null ? run.submissions : 0,
         workflowRunId: null,
         taskId: null,
         workflowStatus: null,

@@ -90,14 +90,19 @@ export async function claimRun(
     : { kind: "finished" };
 }
 
-/** Lengthens a lease. @returns false when it was lost */
-export async function renewLease(db: Db, id: string, owner: string, untilMs: number): Promise<boolean> {
-  const rows = await db
+/** Lengthens a lease. @returns undefined when it was lost; else when somebody asked to cancel the run, if so */
+export async function renewLease(
+  db: Db,
+  id: string,
+  owner: string,
+  untilMs: number,
+): Promise<{ readonly cancelAskedAtMs: number | null } | undefined> {
+  const [kept] = await db
     .update(runs)
     .set({ leaseUntilMs: untilMs })
     .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
-    .returning({ id: runs.id });
-  return rows.length > 0;
+    .returning({ cancelAskedAtMs: runs.cancelAskedAtMs });
+  return kept;
 }
 
 /** Frees every lease: right after start on an embedded ledger, whose only user is this process. */
@@ -109,6 +114,13 @@ export type RunChange = Partial<
   Omit<RunRow, "id" | "ruleName" | "rule" | "eventKey" | "createdAtMs" | "updatedAtMs" | "leaseOwner" | "leaseUntilMs">
 >;
 
+export type CheckpointOptions = {
+  /** Gives the lease back. */
+  readonly release?: boolean;
+  /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
+  readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string };
+};
+
 /**
  * Writes a checkpoint, provided the lease is still ours.
  * @returns the run as it stands now, or undefined when the lease was lost
@@ -119,11 +131,20 @@ export async function checkpointRun(
   owner: string,
   change: RunChange,
   nowMs: number,
-  options: { readonly release?: boolean } = {},
+  { release = false, wait }: CheckpointOptions = {},
 ): Promise<RunRow | undefined> {
+  const isWanted = isNull(runs.cancelAskedAtMs);
   const [run] = await db
     .update(runs)
-    .set({ ...change, updatedAtMs: nowMs, ...(options.release ? { leaseOwner: null, leaseUntilMs: 0 } : {}) })
+    .set({
+      ...change,
+      ...(wait && { notBeforeMs: sql`case when ${isWanted} then ${wait.notBeforeMs}::bigint else 0 end` }),
+      ...(wait?.waitingApp !== undefined && {
+        waitingApp: sql`case when ${isWanted} then ${wait.waitingApp}::text else null end`,
+      }),
+      updatedAtMs: nowMs,
+      ...(release ? { leaseOwner: null, leaseUntilMs: 0 } : {}),
+    })
     .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
     .returning();
   return run;

@@ -76,6 +76,11 @@ export type RuleRun = {
   readonly timeoutMs: number;
   /** Whether the relay hands over the file's bytes, or a link that Dify fetches by itself. */
   readonly send: "upload" | "url";
+  /**
+   * What follows when a workflow run was asked for and Dify shows no trace of it: asking once more, which may in rare cases
+   * make two, or asking a person. Absent: `start-again`.
+   */
+  readonly whenUntraced?: "start-again" | "ask" | undefined;
   /** Questions put to Fast.io before the workflow starts; the answers are inputs. */
   readonly ask?: readonly RuleAsk[] | undefined;
   /** `batch`: files that arrive together make one run. Absent: `each`. */

@@ -52,6 +52,7 @@ export const RunSchema = z
       .default({}),
     timeout: duration(1_000, MAX_TIMEOUT_MS, "between 1s and 24h").default(DEFAULT_TIMEOUT_MS),
     send: word(["upload", "url"]).default("upload"),
+    whenUntraced: word(["start-again", "ask"]).optional(),
     ask: asks.optional(),
     group: word(["each", "batch"]).optional(),
     batch: BatchSchema.optional(),

@@ -56,7 +56,7 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
     "exclude",
   ],
   exclude: ["actors", "folders"],
-  run: ["key", "inputs", "timeout", "send", "ask", "group", "batch"],
+  run: ["key", "inputs", "timeout", "send", "whenUntraced", "ask", "group", "batch"],
   batch: ["quiet", "maxFiles"],
   ask: ["question", "into", "scope", "citations"],
   deliver: [

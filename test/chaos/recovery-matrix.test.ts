@@ -109,7 +109,7 @@ describe.each(PROFILES)("Dify %s, the relay lives on", (profile) => {
 
 /** The cells in which no client could know: what the relay does instead. */
 describe.each(PROFILES)("Dify %s, where its own facts do not allow it", (profile) => {
-  test("the worker dies after the start: the run is given up by its time limit, told as such, and not repeated", async () => {
+  test("the worker dies after the start: at its time limit the run is told to stop and laid aside for a person, and not repeated", async () => {
     const bench = await openCell(
       profile,
       { faults: [{ action: { kind: "lost_after_start", ms: 100 } }] },
@@ -117,8 +117,8 @@ describe.each(PROFILES)("Dify %s, where its own facts do not allow it", (profile
     );
     const { id } = await bench.drop();
     const { run } = await bench.drive(id);
-    expect(run).toMatchObject({ status: "failed", errorCode: "run_timed_out", errorStep: "workflow" });
-    expect(run.nextAction).toContain("replay");
+    expect(run).toMatchObject({ status: "paused", queue: null, errorCode: "dify_run_lost", errorStep: "workflow" });
+    expect(run.nextAction).toContain("look-again");
     expect(bench.dify.books().runs).toHaveLength(1);
   });
 
@@ -146,7 +146,7 @@ describe.each(PROFILES)("Dify %s, where its own facts do not allow it", (profile
     );
     const { id } = await bench.drop();
     const { run } = await bench.drive(id);
-    expect(run).toMatchObject({ status: "failed", errorCode: "dify_run_lost", workflowRunId: null });
+    expect(run).toMatchObject({ status: "paused", errorCode: "dify_run_lost", workflowRunId: null });
     expect(bench.dify.books().runs).toHaveLength(0);
   });
 

@@ -34,6 +34,7 @@ export const QUICK_RECOVERY: RecoveryPolicy = {
   absentAfterMs: 700,
   giveUpAfterMs: 3_000,
   settleAfterMs: 400,
+  stopAfterMs: 1_000,
   lookUpPauseMs: { shortest: 20, longest: 100 },
   pollPauseMs: { shortest: 20, longest: 100 },
 };

@@ -124,7 +124,7 @@ describe("before a run id is known", () => {
   test("with side effects in play, a missing trace is left to a person", () => {
     const policy = { ...DEFAULT_RECOVERY, whenAbsent: "ask" } as const;
     const step = decideNext(submitted, seen({ rows: [], nowMs: T0 + 331 * SECOND }), policy);
-    expect(step).toMatchObject({ do: "lost", why: "no_trace", error: { code: "dify_run_lost", retryable: false } });
+    expect(step).toMatchObject({ do: "lost", why: "no_trace" });
   });
 });
 
@@ -283,7 +283,17 @@ describe("runs submitted more than once", () => {
     const sight = seen({ detail: detail("succeeded") });
     expect(decideNext(twice, sight)).toEqual({ do: "look_up", afterMs: 0 });
     const rows = [row("RUN", "succeeded"), row("TWIN", "succeeded", T0 + 1)];
-    expect(decideNext(twice, { ...sight, rows })).toMatchObject({ do: "finish", doubles: ["TWIN"] });
+    expect(decideNext(twice, { ...sight, rows })).toMatchObject({ do: "finish", doubles: ["TWIN"], stopOthers: [] });
+  });
+
+  test("a double that still runs at the end is to be stopped, one of an earlier life is none", () => {
+    const rows = [row("RUN", "succeeded"), row("TWIN", "running", T0 + 1), row("OLD", "running", T0 - 1)];
+    const sight = seen({ detail: detail("succeeded"), rows });
+    expect(decideNext({ ...twice, spentRunIds: ["OLD"] }, sight)).toMatchObject({
+      do: "finish",
+      doubles: ["TWIN"],
+      stopOthers: ["TWIN"],
+    });
   });
 });
 

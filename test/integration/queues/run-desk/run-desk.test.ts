@@ -3,7 +3,8 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { MAX_ATTEMPTS } from "../../../../queues/failure-policy.ts";
-import { LEASE_MS, type RunDesk, type RunProgress, workOnRun } from "../../../../queues/run-desk.ts";
+import { LEASE_MS } from "../../../../queues/keep-lease.ts";
+import { type CancelProgress, type RunDesk, type RunProgress, workOnRun } from "../../../../queues/run-desk.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
@@ -29,9 +30,14 @@ function work(
   run: RunRow,
   handle: (desk: RunDesk) => Promise<RunProgress>,
   signal: AbortSignal = new AbortController().signal,
+  cancel: (desk: RunDesk) => Promise<CancelProgress> = async () => ({ kind: "cancelled", note: "nothing was there" }),
 ) {
   const deps = { db: ledger.db, clock: systemClock, random: () => 0, newId: () => randomUUID(), log: silentLog };
-  return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, handle);
+  return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, {
+    advance: handle,
+    cancel,
+    isInterruptible: true,
+  });
 }
 
 /** As if the time had come that the last job asked for. */

@@ -1,0 +1,131 @@
+import type { Clock } from "../src/clock.ts";
+import { RelayError, TransientError } from "../src/errors.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import { type CheckpointOptions, checkpointRun, type RunChange, recordAttempt } from "../src/ledger/run-queries.ts";
+import type { RunRow, RunStep } from "../src/ledger/schema.ts";
+import { messageOf } from "../src/message-of.ts";
+import type { Log } from "../src/telemetry/log.ts";
+import type { KeptLease } from "./keep-lease.ts";
+
+export type RunDeskDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+};
+
+/** One worker's hold on one run. */
+export type RunDesk = {
+  /** As the last checkpoint left it. */
+  readonly run: RunRow;
+  /** Ends at shutdown, when the lease is lost, and when somebody asked to cancel the run. */
+  readonly signal: AbortSignal;
+  /**
+   * Writes down what was learned before anything else happens.
+   * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
+   */
+  checkpoint(change: RunChange): Promise<void>;
+  /** One attempt at one step, timed and recorded. */
+  step<T>(name: RunStep, attempt: () => Promise<T>): Promise<T>;
+};
+
+export type OpenDesk = {
+  readonly face: RunDesk;
+  /** The step that was under way when the work ended. */
+  readonly failedStep: () => RunStep | undefined;
+  /** Writes a last change and gives the lease back. @param wait what the run waits for, unless it is to be cancelled */
+  leave(change: RunChange, wait?: CheckpointOptions["wait"]): Promise<void>;
+};
+
+/**
+ * @param signal ends the work
+ * @param wish to cancel: heeded at steps and checkpoints, which also learn of it; left out when that is under way
+ */
+export function openDesk(
+  deps: RunDeskDeps,
+  first: RunRow,
+  owner: string,
+  signal: AbortSignal,
+  wish?: Pick<KeptLease, "cancelled" | "cancel">,
+): OpenDesk {
+  const { db, clock, log } = deps;
+  let run = first;
+  let failedStep: RunStep | undefined;
+  const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
+    const written = await checkpointRun(db, run.id, owner, change, clock.now(), options);
+    if (!written) throw new TransientError("lease_lost", "another worker has this run");
+    run = written;
+  };
+  const face: RunDesk = {
+    get run() {
+      return run;
+    },
+    signal,
+    checkpoint: async (change) => {
+      signal.throwIfAborted();
+      await write(change, {});
+      if (run.finishedAtMs !== null) return;
+      if (run.cancelAskedAtMs !== null) wish?.cancel();
+      wish?.cancelled.throwIfAborted();
+    },
+    step: async (name, attempt) => {
+      const startedAtMs = clock.now();
+      const record = (outcome: "done" | "later" | "failed", error?: unknown): Promise<void> =>
+        recordAttempt(db, {
+          runId: run.id,
+          step: name,
+          worker: owner,
+          startedAtMs,
+          finishedAtMs: clock.now(),
+          outcome,
+          failure: error instanceof RelayError ? error.failure : error === undefined ? null : "fault",
+          errorCode: error instanceof RelayError ? error.code : null,
+          errorMessage: error === undefined ? null : messageOf(error),
+        });
+      try {
+        signal.throwIfAborted();
+        wish?.cancelled.throwIfAborted();
+        const result = await attempt();
+        const outcome = isPutOff(result) ? "later" : "done";
+        await record(outcome);
+        // Steps before the failing one are gone through again at each attempt; their success proves nothing.
+        if (run.failures > 0 && run.errorStep === name) await write({ failures: 0 }, {});
+        log.info("run.attempted", { runId: run.id, step: name, outcome, workMs: clock.now() - startedAtMs });
+        return result;
+      } catch (error) {
+        failedStep = name;
+        // Being told to stop is not a failure of the step.
+        if (!signal.aborted && !wish?.cancelled.aborted) {
+          // To find the upstream busy is no failure either.
+          const outcome = error instanceof RelayError && error.failure === "throttled" ? "later" : "failed";
+          await record(outcome, error);
+          log.warn("run.attempted", {
+            runId: run.id,
+            step: name,
+            outcome,
+            code: error instanceof RelayError ? error.code : "fault",
+            message: messageOf(error),
+            workMs: clock.now() - startedAtMs,
+          });
+        }
+        throw error;
+      }
+    },
+  };
+  return {
+    face,
+    failedStep: () => failedStep,
+    leave: (change, wait) => write(change, { release: true, ...(wait && { wait }) }),
+  };
+}
+
+/** Whether a step ended with the wish to be asked again later, or to ask a person. */
+function isPutOff(result: unknown): boolean {
+  return (
+    typeof result === "object" &&
+    result !== null &&
+    "kind" in result &&
+    (result.kind === "postpone" || result.kind === "parked")
+  );
+}

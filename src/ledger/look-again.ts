@@ -1,0 +1,35 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import type { QueuedRun } from "./run-queries.ts";
+import { operatorActions, runs } from "./schema.ts";
+
+/**
+ * Hands a run over anew that was laid aside for a person, and writes down who wanted it. What the ledger knows of its
+ * workflow run stands, so that it is looked for and not started.
+ * @returns what the queue is to be told; undefined when the run is not laid aside (any more)
+ */
+export async function lookAgain(db: Db, id: string, actor: string, nowMs: number): Promise<QueuedRun | undefined> {
+  return db.transaction(async (tx) => {
+    const [queued] = await tx
+      .update(runs)
+      .set({
+        status: "running",
+        queue: "runs",
+        queuedAtMs: null,
+        generation: sql`${runs.generation} + 1`,
+        notBeforeMs: 0,
+        failures: 0,
+        errorCode: null,
+        errorMessage: null,
+        errorStep: null,
+        nextAction: null,
+        updatedAtMs: nowMs,
+      })
+      .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNull(runs.queue)))
+      .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
+    if (queued) {
+      await tx.insert(operatorActions).values({ atMs: nowMs, actor, action: "run.look_again", target: id, detail: {} });
+    }
+    return queued;
+  });
+}
