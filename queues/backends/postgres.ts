@@ -1,6 +1,7 @@
 import { type PgPool, runMigrations } from "bullmq";
 import pg from "pg";
 import { TransientError } from "../../src/errors.ts";
+import { tellLostConnections } from "../../src/ledger/tell-lost-connections.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { isPostgresOutage, withPlainOutages } from "./postgres-outage.ts";
 import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
@@ -31,7 +32,7 @@ export async function createPostgresBackend(
       query_timeout: QUERY_TIMEOUT_MS,
     });
     // One line when the server goes and one when it is back, however many connections notice.
-    pool.on("error", (error) => {
+    tellLostConnections(pool, (error) => {
       if (!away) log.warn("queue.connection_lost", { kind: "postgres", message: error.message });
       away = true;
     });

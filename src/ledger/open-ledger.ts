@@ -6,6 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { openFolder } from "./open-folder.ts";
 import * as schema from "./schema.ts";
+import { tellLostConnections } from "./tell-lost-connections.ts";
 
 /** Drizzle over either driver; queries are written once. */
 export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
@@ -67,7 +68,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  pool.on("error", (error) => log.warn("ledger.connection_lost", { message: error.message }));
+  tellLostConnections(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
   try {
     const client = await pool.connect();
     try {

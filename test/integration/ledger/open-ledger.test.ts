@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sql } from "drizzle-orm";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
 import { events } from "../../../src/ledger/schema.ts";
@@ -11,6 +12,7 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 import { availableBackends, openBackend } from "../../support/backends.ts";
 import { freePort } from "../../support/child-server.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
+import { SOON } from "../../support/soon.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MIGRATIONS = join(ROOT, "src/ledger/migrations");
@@ -38,6 +40,26 @@ describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL", () => {
     );
     const applied = await ledgers[0]?.db.execute("select * from relay.__drizzle_migrations");
     expect(applied).toMatchObject({ rowCount: journal.entries.length });
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL, in the middle of a transaction", () => {
+  test("a lost connection fails that transaction and nothing else", async () => {
+    const url = await newUrl("postgres");
+    const told: string[] = [];
+    const ledger = await openLedger(url, { ...silentLog, warn: (event) => told.push(event) });
+    onTestFinished(ledger.close);
+    const { db } = await open(url);
+    const cut = ledger.db.transaction(async (within) => {
+      await within.execute(sql`set local application_name = 'to be cut'`);
+      await db.execute(
+        sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'to be cut'`,
+      );
+      await vi.waitFor(() => expect(told).toEqual(["ledger.connection_lost"]), SOON);
+      await within.execute(sql`select 1`);
+    });
+    await expect(cut).rejects.toThrow();
+    expect(await ledger.db.$count(events)).toBe(0);
   });
 });
 
