@@ -2,15 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { missingServers } from "./support/find-programs.ts";
+import { type Failure, REPORT_FILE, type Report } from "./support/report.ts";
 
 const LAYERS = ["unit", "contract", "integration", "e2e", "chaos"] as const;
 type Layer = (typeof LAYERS)[number];
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const REPORTER = join(ROOT, "test/support/report.ts");
 const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 /** The Node the project brings along, whatever the machine has. */
 const BUNDLED_NODE = join(ROOT, "node_modules/.bin/node");
@@ -20,31 +22,7 @@ const FAILURES_TOLD = 20;
 const LINES_PER_FAILURE = 15;
 const CHARS_PER_LINE = 300;
 
-/** What we read of Vitest's JSON report. */
-type Report = {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages?: readonly string[];
-    }[];
-  }[];
-};
-
-/** One failed test, or one file that could not be run at all. */
-type Failure = { readonly file: string; readonly test: string; readonly message: string };
-
-type LayerResult = {
-  readonly layer: Layer;
-  readonly files: number;
-  readonly passed: number;
-  readonly failures: readonly Failure[];
-  readonly skipped: readonly string[];
-  readonly seconds: number;
-};
+type LayerResult = Report & { readonly layer: Layer; readonly seconds: number };
 
 const layers = parseLayers(process.argv.slice(2));
 const results: LayerResult[] = [];
@@ -70,8 +48,7 @@ async function runLayer(layer: Layer): Promise<LayerResult> {
   try {
     const file = join(folder, "report.json");
     const exitCode = await runVitest(layer, file);
-    const report = readReport(file);
-    return { layer, seconds: Math.round((Date.now() - startedMs) / 1_000), ...countResults(report, exitCode) };
+    return { layer, seconds: Math.round((Date.now() - startedMs) / 1_000), ...readReport(file, exitCode) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -79,42 +56,20 @@ async function runLayer(layer: Layer): Promise<LayerResult> {
 
 async function runVitest(layer: Layer, reportFile: string): Promise<number> {
   const node = existsSync(BUNDLED_NODE) ? BUNDLED_NODE : process.execPath;
-  const args = ["run", "--project", layer, "--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  const child = spawn(node, [VITEST, ...args], { cwd: ROOT, stdio: "inherit" });
+  const args = ["run", "--project", layer, "--reporter=default", `--reporter=${REPORTER}`];
+  const env = { ...process.env, [REPORT_FILE]: reportFile };
+  const child = spawn(node, [VITEST, ...args], { cwd: ROOT, stdio: "inherit", env });
   const [code] = await once(child, "exit");
   return typeof code === "number" ? code : 1;
 }
 
-function readReport(file: string): Report {
-  if (!existsSync(file)) return { testResults: [] };
-  return JSON.parse(readFileSync(file, "utf8")) as Report; // Vitest's own format
-}
-
-function countResults(report: Report, exitCode: number): Omit<LayerResult, "layer" | "seconds"> {
-  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const failures = report.testResults.flatMap(failuresOf);
-  if (exitCode !== 0 && failures.length === 0) {
-    // errors outside of tests, or a run that never began
-    failures.push({ file: "", test: `vitest left with exit code ${exitCode}`, message: "" });
-  }
-  return {
-    files: report.testResults.length,
-    passed: tests.filter(({ status }) => status === "passed").length,
-    failures,
-    skipped: tests.filter(({ status }) => status !== "passed" && status !== "failed").map(({ fullName }) => fullName),
-  };
-}
-
-function failuresOf({ name, status, message, assertionResults }: Report["testResults"][number]): Failure[] {
-  const file = relative(ROOT, name);
-  const failed = assertionResults.filter((test) => test.status === "failed");
-  // a file that could not be loaded, or whose set-up failed, names no failed test
-  if (status === "failed" && failed.length === 0) return [{ file, test: "could not be run", message }];
-  return failed.map(({ fullName, failureMessages }) => ({
-    file,
-    test: fullName,
-    message: (failureMessages ?? []).join("\n"),
-  }));
+function readReport(file: string, exitCode: number): Report {
+  const report = existsSync(file)
+    ? (JSON.parse(readFileSync(file, "utf8")) as Report) // written by our reporter
+    : { files: 0, passed: 0, skipped: [], failures: [] };
+  if (exitCode === 0 || report.failures.length > 0) return report;
+  const failure = { file: "(no file)", test: `vitest left with exit code ${exitCode}`, message: "" };
+  return { ...report, failures: [failure] };
 }
 
 /** Stands near the end, since of a long output often only the end is kept. */

@@ -1,0 +1,68 @@
+import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import type { TestError } from "vitest";
+import type { Reporter, SerializedError, TestModule } from "vitest/node";
+
+/** One failed test; or a file that could not be run, or an error that came from outside of any test. */
+export type Failure = { readonly file: string; readonly test: string; readonly message: string };
+
+/** What became of one layer. Vitest's own JSON report leaves out errors outside of tests, and differences. */
+export type Report = {
+  readonly files: number;
+  readonly passed: number;
+  readonly skipped: readonly string[];
+  readonly failures: readonly Failure[];
+};
+
+/** Where {@link ReportFile} writes. */
+export const REPORT_FILE = "RELAY_TEST_REPORT";
+
+/** A Vitest reporter, which has to be a class. */
+export default class ReportFile implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const file = process.env[REPORT_FILE];
+    if (file === undefined) throw new Error(`${REPORT_FILE} names no file`);
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const report: Report = {
+      files: modules.length,
+      passed: tests.filter((test) => test.result().state === "passed").length,
+      skipped: tests.filter((test) => test.result().state === "skipped").map(({ fullName }) => fullName),
+      failures: [...modules.flatMap(failuresOf), ...unhandled.map(outsideOfTests)],
+    };
+    writeFileSync(file, JSON.stringify(report));
+  }
+}
+
+function failuresOf(module: TestModule): Failure[] {
+  const file = module.relativeModuleId;
+  const failed = [...module.children.allTests("failed")].map((test) => ({
+    file,
+    test: test.fullName,
+    message: (test.result().errors ?? []).map(wordsOf).join("\n"),
+  }));
+  // A file that could not be loaded, or whose set-up failed, names no failed test.
+  const ownErrors = [...module.errors(), ...[...module.children.allSuites()].flatMap((suite) => suite.errors())];
+  if (ownErrors.length === 0) return failed;
+  return [...failed, { file, test: "(outside of its tests)", message: ownErrors.map(wordsOf).join("\n") }];
+}
+
+/** Such as a promise nobody waits for, or an event `error` nobody listens to. */
+function outsideOfTests(error: SerializedError): Failure {
+  const during: unknown = error["VITEST_TEST_NAME"];
+  const where: unknown = error["VITEST_TEST_PATH"];
+  return {
+    file: typeof where === "string" ? relative(process.cwd(), where) : "(no file)",
+    test: `${error["type"] ?? "an error"} outside of tests${typeof during === "string" ? `, during: ${during}` : ""}`,
+    message: wordsOf(error),
+  };
+}
+
+function wordsOf({
+  name,
+  message,
+  diff,
+  stack = "",
+}: TestError | (SerializedError & { readonly diff?: undefined })): string {
+  const places = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  return [`${name}: ${message}`, ...(diff === undefined ? [] : [diff]), ...places].join("\n");
+}
