@@ -40,7 +40,9 @@ async function upload(size: number, session: string): Promise<void> {
     { onProgress: (progress) => tell({ sentBytes: progress.sentBytes }) },
     signal,
   );
-  tell({ sentByThisProcess: sentBytes, nodeId: state.nodeId });
+  // In the guide's words a session has no place of its own.
+  const nodeId = state.nodeId ?? (await fastio.placeUpload(target, "large.bin", uploadId, signal)).id;
+  tell({ sentByThisProcess: sentBytes, nodeId });
 }
 
 async function download(nodeId: string): Promise<void> {
