@@ -76,6 +76,8 @@ export type FastioKnobs = {
   readonly webhookShape: Shape;
   /** Deliveries under way at once. */
   readonly parallelDeliveries: number;
+  /** How long a webhook's receiver may take, real milliseconds; later answers count as none. */
+  readonly deliveryTimeoutMs: number;
 };
 
 export const DEFAULT_KNOBS: FastioKnobs = {
@@ -115,4 +117,5 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   webhookScheme: "D1",
   webhookShape: "P2",
   parallelDeliveries: 16,
+  deliveryTimeoutMs: 30_000,
 };

@@ -100,6 +100,7 @@ export function createWorld(deps: {
     hooks,
     faults: deps.faults,
     parallel: knobs.parallelDeliveries,
+    timeoutMs: () => knobs.deliveryTimeoutMs,
     closing,
     print: deps.print,
   });

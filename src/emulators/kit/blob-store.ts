@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { crc32c } from "./crc32c.ts";
 
 /** One stored content. Size in bytes, hash in lower-case hexadecimal. */
 export type Blob = { readonly key: string; readonly size: number; readonly sha256: string };
@@ -27,8 +28,8 @@ export type BlobStore = {
   open(key: string, range?: { start: number; end: number }): Readable;
   /** A new content made of others, in order; they stay. */
   concat(keys: readonly string[]): Promise<Blob>;
-  /** Any hash that node:crypto knows, in lower-case hexadecimal. */
-  hash(key: string, algorithm: string): Promise<string>;
+  /** `crc32c`, or any hash that node:crypto knows, of one content or of several in order; in lower-case hexadecimal. */
+  hash(keys: string | readonly string[], algorithm: string): Promise<string>;
   remove(key: string): Promise<void>;
   has(key: string): Promise<boolean>;
   /** Removes the folder with everything in it. */
@@ -75,9 +76,11 @@ export async function createBlobStore({ newId }: { newId: () => string }): Promi
     put,
     open,
     concat: (keys) => put(readAll(keys)),
-    hash: async (key, algorithm) => {
+    hash: async (keys, algorithm) => {
+      const bytes = readAll(typeof keys === "string" ? [keys] : keys);
+      if (algorithm === "crc32c") return crc32c(bytes);
       const hash = createHash(algorithm);
-      await pipeline(open(key), hash);
+      await pipeline(bytes, hash);
       return hash.digest("hex");
     },
     remove: (key) => rm(fileOf(key), { force: true }),

@@ -18,10 +18,18 @@ export type UploadWish = {
   readonly target: UploadTarget | undefined;
 };
 
+const HEX_DIGITS = { md5: 32, sha1: 40, sha256: 64, sha384: 96, crc32c: 8 } as const;
+
 /** `hash` and `hash_algo`, which come as a pair or not at all. */
-export function readHash(read: FieldReader, fields: Fields): ContentHash | undefined {
-  const value = read.optional("hash", { pattern: /^[0-9a-fA-F]{32,96}$/ });
-  const algorithm = read.choice("hash_algo", HASH_ALGORITHMS);
+export function readHash<Algorithm extends keyof typeof HEX_DIGITS>(
+  read: FieldReader,
+  fields: Fields,
+  algorithms: readonly Algorithm[],
+): ContentHash | undefined {
+  const value = read.optional("hash", { pattern: /^[0-9a-fA-F]+$/ });
+  const algorithm = read.choice("hash_algo", algorithms);
+  if (value !== undefined && algorithm !== undefined && value.length !== HEX_DIGITS[algorithm])
+    read.wrong("hash", `A ${algorithm} has ${HEX_DIGITS[algorithm]} hexadecimal digits.`);
   if (fields.has("hash") !== fields.has("hash_algo"))
     read.wrong(fields.has("hash") ? "hash_algo" : "hash", "hash and hash_algo must be given together.");
   return value !== undefined && algorithm !== undefined ? { algorithm, value: value.toLowerCase() } : undefined;
@@ -53,7 +61,7 @@ export function readUploadWish(world: World, fields: Fields, caller: Pick<Call, 
   const fileShare = action === "update" ? world.fileShares.find(instance) : undefined;
   if (fields.has("if_version_id") && !fileShare) read.wrong("if_version_id", "Only file shares take if_version_id.");
   const ifVersionId = read.optional("if_version_id", { min: 1 });
-  const hash = readHash(read, fields);
+  const hash = readHash(read, fields, HASH_ALGORITHMS);
   read.done();
 
   const readTarget = (): UploadTarget | undefined => {

@@ -48,7 +48,7 @@ export function guideUploadRoutes(world: World): readonly Route[] {
       throw error;
     }
     const total = [...upload.chunks.values()].reduce((sum, one) => sum + one.size, 0);
-    if (total === upload.size && upload.status === "uploading") uploads.complete(upload);
+    if (total === upload.size && upload.status === "uploading") await uploads.complete(upload);
     return ok({ received: content.size });
   };
 

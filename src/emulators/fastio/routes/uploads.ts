@@ -2,7 +2,7 @@ import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
 import { invalidField, invalidInput, notAcceptable, sizesDiffer } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
-import { HASH_ALGORITHMS, isUnderWay } from "../store/uploads.ts";
+import { CHUNK_ALGORITHMS, HASH_ALGORITHMS, isUnderWay } from "../store/uploads.ts";
 import type { World } from "../world.ts";
 import { uploadJson } from "./upload-json.ts";
 import { readHash, readUploadWish } from "./upload-wish.ts";
@@ -46,13 +46,15 @@ export function uploadRoutes(world: World): readonly Route[] {
       const order = read.int("order", 1, knobs.chunksPerSession);
       if (!all.has("order")) read.required("order", { mistaken: ["index", "chunk_index", "part"] });
       const size = read.int("size", 0, knobs.chunkMaxBytes);
-      const hash = readHash(read, all);
+      const hash = readHash(read, all, CHUNK_ALGORITHMS);
+      const whole = read.optional("file_crc32c", { pattern: /^[0-9a-fA-F]{8}$/ })?.toLowerCase();
       read.done();
       if (!file)
         throw invalidInput([{ name: "chunk", kind: "missing", message: "The part chunk is required.", code: 10022 }]);
       if (size !== undefined && size !== file.size) throw sizesDiffer(file.size, size);
       if (hash && (await blobs.hash(file.key, hash.algorithm)) !== hash.value)
         throw notAcceptable(`The ${hash.algorithm} of the chunk does not match.`);
+      if (whole !== undefined) uploads.declareCrc32c(upload, whole);
       if (!uploads.addChunk(upload, order ?? 0, file)) await blobs.remove(file.key);
       return ok({ received: file.size });
     } catch (error) {
@@ -66,7 +68,7 @@ export function uploadRoutes(world: World): readonly Route[] {
     if (upload.mode !== "stream") throw notAcceptable("This session takes chunks, not a stream.");
     if (upload.status !== "ready") throw notAcceptable(`The upload is ${upload.status}.`);
     const read = readFields(call.query);
-    const hash = readHash(read, call.query);
+    const hash = readHash(read, call.query, HASH_ALGORITHMS);
     read.done();
     const type = call.request.headers["content-type"] ?? "";
     if (!type.startsWith("application/octet-stream"))
@@ -124,10 +126,10 @@ export function uploadRoutes(world: World): readonly Route[] {
       method: "POST",
       path: "/upload/:upload/complete/",
       dialect: "reference",
-      handle: (call) => {
+      handle: async (call) => {
         const upload = uploads.find(call.user().id, call.param("upload"));
         if (upload.mode !== "chunked") throw notAcceptable("Only chunked sessions are completed.");
-        uploads.complete(upload);
+        await uploads.complete(upload);
         return ok({ id: upload.id, status: upload.status });
       },
     },
@@ -191,7 +193,7 @@ export function uploadRoutes(world: World): readonly Route[] {
       method: "GET",
       path: "/upload/algos/",
       dialect: "both",
-      handle: () => ok({ algos: [...HASH_ALGORITHMS] }),
+      handle: () => ok({ algos: [...CHUNK_ALGORITHMS] }),
     },
   ];
 }

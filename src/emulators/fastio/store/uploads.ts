@@ -39,6 +39,8 @@ export type Upload = {
   readonly mode: "single" | "chunked" | "sequential" | "stream";
   readonly maxSize: number | undefined;
   readonly hash: ContentHash | undefined;
+  /** CRC-32C of the whole, as the last chunk declared it. */
+  fileCrc32c: string | undefined;
   target: UploadTarget | undefined;
   status: UploadStatus;
   message: string | undefined;
@@ -51,6 +53,8 @@ export type Upload = {
 
 export type ContentHash = { readonly algorithm: string; readonly value: string };
 export const HASH_ALGORITHMS = ["md5", "sha1", "sha256", "sha384"] as const;
+/** Chunks may be checked by a sum that names no content. */
+export const CHUNK_ALGORITHMS = [...HASH_ALGORITHMS, "crc32c"] as const;
 
 export type UploadStore = {
   create(wish: {
@@ -72,8 +76,10 @@ export type UploadStore = {
    */
   addChunk(upload: Upload, order: number, content: Content): boolean;
   removeChunk(upload: Upload, order: number): Promise<void>;
-  /** Checks sizes and starts assembly, which goes on by itself. */
-  complete(upload: Upload): void;
+  /** What the whole has to come to. @throws {ApiRefusal} when something else was declared before */
+  declareCrc32c(upload: Upload, crc: string): void;
+  /** Checks sizes and the declared sum, and starts assembly, which goes on by itself. */
+  complete(upload: Upload): Promise<void>;
   /** Takes the whole content at once. Stores it before returning when `now` is set. */
   finishWith(upload: Upload, content: Content, options?: { readonly now?: boolean }): Promise<void>;
   /** Makes a file of a session whose bytes are assembled; may be repeated. */
@@ -183,6 +189,7 @@ export function createUploadStore(deps: {
         mode: wish.mode,
         maxSize: wish.maxSize,
         hash: wish.hash,
+        fileCrc32c: undefined,
         target: wish.target,
         status: "ready",
         message: undefined,
@@ -222,7 +229,12 @@ export function createUploadStore(deps: {
       upload.chunks.delete(order);
       await blobs.remove(chunk.key);
     },
-    complete: (upload) => {
+    declareCrc32c: (upload, crc) => {
+      if (upload.fileCrc32c !== undefined && upload.fileCrc32c !== crc)
+        throw new ApiRefusal(409, 10779, "Another CRC-32C was already declared for this file.");
+      upload.fileCrc32c = crc;
+    },
+    complete: async (upload) => {
       refuseUnlessOpen(upload);
       const orders = [...upload.chunks.keys()].sort((a, b) => a - b);
       const total = received(upload);
@@ -238,6 +250,15 @@ export function createUploadStore(deps: {
         const refusal = invalidField("size", `Chunk ${small} is smaller than ${knobs.chunkMinBytes} bytes.`);
         enter(upload, "assembly_failed", `Chunk ${small} is too small.`);
         throw refusal;
+      }
+      if (upload.fileCrc32c !== undefined) {
+        enter(upload, "assembling");
+        const keys = orders.flatMap((order) => upload.chunks.get(order)?.key ?? []);
+        if ((await blobs.hash(keys, "crc32c")) !== upload.fileCrc32c) {
+          const refusal = notAcceptable("The CRC-32C of the file does not match; nothing was stored.", 10778);
+          enter(upload, "assembly_failed", refusal.message);
+          throw refusal;
+        }
       }
       start(upload);
     },

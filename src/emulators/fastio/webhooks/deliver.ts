@@ -57,6 +57,8 @@ export function createDeliverer(deps: {
   readonly hooks: HookStore;
   readonly faults: Pick<FaultRegistry<DeliveryFault>, "takeExtra">;
   readonly parallel: number;
+  /** How long a receiver may take, real milliseconds. */
+  readonly timeoutMs: () => number;
   readonly closing: AbortSignal;
   readonly print: ((line: string) => void) | undefined;
 }): Deliverer {
@@ -93,7 +95,8 @@ export function createDeliverer(deps: {
     };
     const { url } = hook;
     const slow = plan.slowMs > 0 ? { slowMs: plan.slowMs } : {};
-    return sendDelivery({ url, headers, body, dispatcher: agent, nowMs: time.now(), signal: closing, ...slow });
+    const limits = { signal: closing, timeoutMs: deps.timeoutMs() };
+    return sendDelivery({ url, headers, body, dispatcher: agent, nowMs: time.now(), ...limits, ...slow });
   };
 
   const run = async (hook: Hook, record: DeliveryRecord, rows: Rows, plan: Plan): Promise<void> => {

@@ -2,9 +2,6 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dispatcher, request } from "undici";
 
-/** How long a receiver may take, real milliseconds. */
-export const DELIVERY_TIMEOUT_MS = 30_000;
-
 export type Attempt = {
   /** Real time, milliseconds since the Unix epoch. */
   readonly atMs: number;
@@ -40,6 +37,8 @@ export async function sendDelivery(options: {
   readonly dispatcher: Dispatcher;
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  /** How long the receiver may take, real milliseconds. */
+  readonly timeoutMs: number;
   /** Spreads the body over this time, real milliseconds. */
   readonly slowMs?: number;
 }): Promise<Attempt> {
@@ -54,7 +53,7 @@ export async function sendDelivery(options: {
       },
       body: options.slowMs ? slowly(options.body, options.slowMs) : options.body,
       dispatcher: options.dispatcher,
-      signal: AbortSignal.any([options.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]),
+      signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
     });
     await answer.body.dump();
     return { atMs: options.nowMs, status: answer.statusCode };

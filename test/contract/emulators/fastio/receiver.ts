@@ -10,7 +10,8 @@ export function receivers() {
   afterEach(async () => {
     await Promise.all(open.splice(0).map((close) => close()));
   });
-  return async (statusOf: (ordinal: number) => number = () => 200) => {
+  /** @param statusOf by the number of the request, from 1; undefined answers never */
+  return async (statusOf: (ordinal: number) => number | undefined = () => 200) => {
     const received: Received[] = [];
     const server = createServer(async (request, response) => {
       const body = await readBody(request, 1_048_576);
@@ -18,7 +19,8 @@ export function receivers() {
         Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const),
       );
       received.push({ headers, body });
-      response.writeHead(statusOf(received.length)).end();
+      const status = statusOf(received.length);
+      if (status !== undefined) response.writeHead(status).end();
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();

@@ -162,6 +162,52 @@ describe("chunked uploads", () => {
     expect(await statusOf(api, id)).toBe("assembly_failed");
   });
 
+  describe("CRC-32C", () => {
+    const whole = Buffer.from("123456789");
+    const send = (api: Api, id: string, order: number, from: number, query: string) =>
+      api.multipart(`/upload/${id}/chunk/?order=${order}${query}`, {}, chunkOf(whole.subarray(from, from + 1)));
+    const openTwo = (api: Api) => open(api, { ...target, size: "2", name: "sum.bin" });
+
+    test("checks a chunk, and the whole by what the last chunk declares", async () => {
+      const { api } = await start({ chunkMinBytes: 1 });
+      const id = await openTwo(api);
+      // "1" and "12".
+      expect((await send(api, id, 1, 0, "&hash=00000000&hash_algo=crc32c")).status).toBe(406);
+      expect((await send(api, id, 1, 0, "&hash=90f599e3&hash_algo=crc32c")).status).toBe(200);
+      expect((await send(api, id, 2, 1, "&file_crc32c=7355c460")).status).toBe(200);
+      expect((await api.post(`/upload/${id}/complete/`)).status).toBe(200);
+      await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"), SOON);
+    });
+
+    test("of another file stores nothing: 406 with 10778", async () => {
+      const { emulator, api } = await start({ chunkMinBytes: 1 });
+      const id = await openTwo(api);
+      await send(api, id, 1, 0, "");
+      await send(api, id, 2, 1, "&file_crc32c=00000000");
+      const refused = await api.post(`/upload/${id}/complete/`);
+      expect([refused.status, at(refused.body, "error", "code")]).toEqual([406, 10778]);
+      expect(await statusOf(api, id)).toBe("assembly_failed");
+      expect(emulator.books().files).toEqual([]);
+    });
+
+    test("declared anew and differently is a conflict: 409 with 10779", async () => {
+      const { api } = await start({ chunkMinBytes: 1 });
+      const id = await openTwo(api);
+      expect((await send(api, id, 1, 0, "&file_crc32c=7355c460")).status).toBe(200);
+      expect((await send(api, id, 1, 0, "&file_crc32c=7355C460")).status).toBe(200);
+      const refused = await send(api, id, 2, 1, "&file_crc32c=00000000");
+      expect([refused.status, at(refused.body, "error", "code")]).toEqual([409, 10779]);
+      expect((await send(api, id, 2, 1, "&file_crc32c=123")).status).toBe(400);
+    });
+
+    test("is no hash of a whole file, and each hash has its own length", async () => {
+      const { api } = await start();
+      const wish = { ...target, name: "a", size: "1" };
+      expect((await api.post("/upload/", { ...wish, hash: "90f599e3", hash_algo: "crc32c" })).status).toBe(400);
+      expect((await api.post("/upload/", { ...wish, hash: "0".repeat(64), hash_algo: "sha1" })).status).toBe(400);
+    });
+  });
+
   test("a hash that does not fit the whole file fails the assembly", async () => {
     const { api } = await start();
     const id = await open(api, { ...target, size: "1", hash: "0".repeat(64), hash_algo: "sha256" });

@@ -151,6 +151,19 @@ describe("delivering", () => {
     expect(world.emulator.books().deliveries[0]?.attempts.map((one) => one.status)).toEqual([503, 503, 200]);
   });
 
+  test("a receiver that is too slow gets the delivery again", async () => {
+    const world = await start({ timeScale: 1_000, deliveryTimeoutMs: 150 });
+    const { url, received } = await receive((ordinal) => (ordinal === 1 ? undefined : 200));
+    await register(world, url);
+    await world.emulator.dropFile({ name: "a.txt", content: "a" });
+    await vi.waitFor(() => expect(world.emulator.books().deliveries[0]?.settled).toBe("delivered"), SOON);
+    expect(world.emulator.books().deliveries[0]?.attempts).toMatchObject([
+      { status: null, error: "TimeoutError" },
+      { status: 200 },
+    ]);
+    expect(new Set(received.map((one) => header(one, "x-fastio-delivery"))).size).toBe(1);
+  });
+
   test("nobody answering counts as a failure, and the last attempt gives up", async () => {
     const world = await start({ timeScale: 1_000_000 });
     await register(world, "http://127.0.0.1:9/none");
