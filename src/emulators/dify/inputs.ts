@@ -1,9 +1,10 @@
-import { request } from "undici";
-import { ApiError, internalServerError, invalidParam } from "./api-error.ts";
+import { internalServerError, invalidParam } from "./api-error.ts";
 import type { EmulatedApp, StartVariable } from "./apps.ts";
 import { fileObject } from "./file-object.ts";
-import { detectType, extensionOf, type FileType, mimeTypeOf } from "./file-types.ts";
+import { detectType, type FileType } from "./file-types.ts";
 import { pythonRepr } from "./python-json.ts";
+import { lookAtRemote, type RemoteSettings } from "./remote-file.ts";
+import type { FaultPlan } from "./run-faults.ts";
 import type { WorkFile } from "./work.ts";
 import type { EndUser, World } from "./world.ts";
 
@@ -26,9 +27,20 @@ export async function resolveInputs(
   app: EmulatedApp,
   user: EndUser,
   inputs: Readonly<Record<string, unknown>>,
+  plan: FaultPlan,
 ): Promise<ResolvedInputs> {
   const values: Record<string, unknown> = {};
   const files: WorkFile[] = [];
+  const scene: Scene = {
+    world,
+    app,
+    user,
+    remote: {
+      profile: world.traits.profile,
+      blocked: plan.find("links_blocked") !== undefined,
+      signal: world.signal,
+    },
+  };
   for (const variable of app.inputs) {
     const name = variable.variable;
     const isFileKind = variable.type === "file" || variable.type === "file-list";
@@ -40,7 +52,7 @@ export async function resolveInputs(
     if (given === null) {
       values[name] = null;
     } else if (isFileKind) {
-      const resolved = await resolveFiles(world, app, user, variable, given);
+      const resolved = await resolveFiles(scene, variable, given);
       files.push(...resolved.map(({ file }) => file));
       const objects = resolved.map(({ object }) => object);
       values[name] = variable.type === "file" ? objects[0] : objects;
@@ -99,17 +111,19 @@ function isMapping(value: unknown): value is Mapping {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-async function resolveFiles(
-  world: World,
-  app: EmulatedApp,
-  user: EndUser,
-  variable: StartVariable,
-  given: unknown,
-): Promise<ResolvedFile[]> {
+/** Who is asked for files, by whom, and how the outside looks from there. */
+type Scene = {
+  readonly world: World;
+  readonly app: EmulatedApp;
+  readonly user: EndUser;
+  readonly remote: RemoteSettings;
+};
+
+async function resolveFiles(scene: Scene, variable: StartVariable, given: unknown): Promise<ResolvedFile[]> {
   const { variable: name, max_length: maxLength } = variable;
   if (variable.type === "file") {
     if (!isMapping(given)) throw invalidParam(`${name} in input form must be a file`);
-    return [await resolveFile(world, app, user, variable, given, "strict")];
+    return [await resolveFile(scene, variable, given, "strict")];
   }
   if (!Array.isArray(given) || !given.every(isMapping))
     throw invalidParam(`${name} in input form must be a list of files`);
@@ -120,7 +134,7 @@ async function resolveFiles(
       Boolean(mapping["transfer_method"]) &&
       (mapping["transfer_method"] !== "remote_url" || Boolean(mapping["url"] ?? mapping["remote_url"])),
   );
-  return Promise.all(usable.map((mapping) => resolveFile(world, app, user, variable, mapping, "lenient")));
+  return Promise.all(usable.map((mapping) => resolveFile(scene, variable, mapping, "lenient")));
 }
 
 type Found = {
@@ -135,9 +149,7 @@ type Found = {
 };
 
 async function resolveFile(
-  world: World,
-  app: EmulatedApp,
-  user: EndUser,
+  { world, app, user, remote }: Scene,
   variable: StartVariable,
   mapping: Mapping,
   strictness: "strict" | "lenient",
@@ -146,7 +158,7 @@ async function resolveFile(
   if (method === undefined || method === null) throw invalidParam("transfer_method is required in file mapping");
   if (method !== "local_file" && method !== "remote_url")
     throw invalidParam(`'${String(method)}' is not a valid FileTransferMethod`);
-  const found = method === "local_file" ? findUpload(world, user, mapping) : await findRemote(mapping, world.signal);
+  const found = method === "local_file" ? findUpload(world, user, mapping) : await findRemote(mapping, remote);
 
   const detected = detectType(found.extension.slice(1), found.mimeType);
   const given = mapping["type"];
@@ -206,33 +218,9 @@ function findUpload(world: World, user: EndUser, mapping: Mapping): Found {
 }
 
 /** Asks the address what it holds, as Dify does through its proxy. */
-async function findRemote(mapping: Mapping, signal: AbortSignal): Promise<Found> {
+async function findRemote(mapping: Mapping, settings: RemoteSettings): Promise<Found> {
   const url = mapping["url"] ?? mapping["remote_url"];
-  if (typeof url !== "string" || !URL.canParse(url)) throw invalidParam("Invalid file url");
-  const head = await request(url, { method: "HEAD", signal }).catch(() => undefined);
-  await head?.body.dump();
-  if (head === undefined || head.statusCode >= 400) throw invalidParam("Invalid file url");
-  const disposition = String(head.headers["content-disposition"] ?? "");
-  const pathName = decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "");
-  const name = /filename="?([^";]+)"?/.exec(disposition)?.[1] ?? pathName;
-  const told = String(head.headers["content-type"] ?? "").split(";", 1)[0] ?? "";
-  const extension = extensionOf(name);
-  return {
-    name: name === "" ? "unknown" : name,
-    extension: extension === "" ? ".bin" : `.${extension}`,
-    mimeType: mimeTypeOf(name) ?? (told === "" ? "application/octet-stream" : told),
-    size: Number(head.headers["content-length"] ?? -1),
-    url,
-    recordId: null,
-    open: () => openRemote(url, signal),
-  };
-}
-
-async function* openRemote(url: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const answer = await request(url, { signal });
-  if (answer.statusCode !== 200) {
-    await answer.body.dump();
-    throw new ApiError(400, "invalid_param", `Reached maximum retries (3) for URL ${url}`);
-  }
-  for await (const chunk of answer.body) yield Buffer.from(chunk);
+  if (typeof url !== "string" || !/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw invalidParam("Invalid file url");
+  return { ...(await lookAtRemote(url, settings)), url, recordId: null };
 }

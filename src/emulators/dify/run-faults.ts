@@ -42,6 +42,8 @@ export const runActionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("overload"), quotaStyle: z.union([z.literal(400), z.literal(429)]).default(400) }),
   z.strictObject({ kind: z.literal("quota_exhausted") }),
   z.strictObject({ kind: z.literal("unpublished") }),
+  /** Dify's proxy lets no link through: neither at the start of the run nor later. */
+  z.strictObject({ kind: z.literal("links_blocked") }),
   /** A proxy answers 504 in HTML while the run goes on. */
   z.strictObject({ kind: z.literal("gateway"), afterMs: ms.default(0) }),
   /** The worker dies after the start: `running` for ever. The stream ends after `ms` of silence. */

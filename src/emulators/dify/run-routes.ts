@@ -50,7 +50,7 @@ async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promis
   const plan = createFaultPlan(world.faults.takeExtra(subject, RUN_KINDS));
   admit(world, app, plan, call);
 
-  const resolved = await resolveInputs(world, app, user, payload.inputs).catch((error: unknown) => {
+  const resolved = await resolveInputs(world, app, user, payload.inputs, plan).catch((error: unknown) => {
     const isTold = payload.mode === "blocking" || world.traits.inputErrors === "status";
     if (isTold || !(error instanceof ApiError)) throw error;
     return error;
