@@ -41,6 +41,7 @@ export type FailureCode =
   | "dify_not_workflow"
   | "dify_input_invalid"
   | "dify_file_refused"
+  | "dify_link_refused"
   | "dify_run_failed"
   | "dify_run_stopped"
   | "dify_run_lost"

@@ -30,9 +30,26 @@ const INPUT_FAULTS = [
   /Detected file type does not match the specified type/,
   /File validation failed for file/,
   /transfer_method is required in file mapping/,
-  /Invalid file url/,
   /Number of (image )?files exceeds the maximum limit/,
 ];
+
+/** What Dify's proxy client says of a link it could not fetch (its `ssrf_proxy`, 1.9 to 1.17). */
+const LINK_FAULTS = [
+  /^Invalid file url/,
+  /Reached maximum retries \(\d+\) for URL/,
+  /was blocked by SSRF protection/,
+  // Words of its HTTP library, when a node asks for the bytes.
+  /(Client|Server) error '\d{3}[^']*' for url/,
+];
+
+/** Whether a message of Dify's is about a link that it could not fetch. */
+export const isLinkFault = (message: string): boolean => LINK_FAULTS.some((fault) => fault.test(message));
+
+const LINK_ACTION = "Let Dify reach Fast.io, or write send: upload in the rule.";
+
+/** Whether a run was turned away for its inputs before it began; sending it otherwise cannot double it. */
+export const wasRefusedForInputs = (error: unknown): boolean =>
+  error instanceof PermanentError && (error.code === "dify_input_invalid" || error.code === "dify_link_refused");
 
 /** Whether a message of Dify's is about the inputs it was given. */
 export const isInputFault = (message: string): boolean => INPUT_FAULTS.some((fault) => fault.test(message));
@@ -103,6 +120,12 @@ const RULES: readonly Rule[] = [
     nextAction: "Check Dify's limits for size and kind of uploads.",
   },
   {
+    when: ({ status, message }) => status === 400 && isLinkFault(message),
+    code: "dify_link_refused",
+    failure: "permanent",
+    nextAction: LINK_ACTION,
+  },
+  {
     when: ({ status, message }) => status === 400 && isInputFault(message),
     code: "dify_input_invalid",
     failure: "permanent",
@@ -143,19 +166,29 @@ export function errorOfRefusal(refusal: DifyRefusal): RelayError {
 /**
  * What an `error` frame of a run's stream means. It carries no HTTP status of its own (its `status` member is
  * often a bare 500 for a mere input fault), so the words decide and an unknown one is permanent.
+ *
+ * @param began whether the run was named before: its inputs were taken then, so it is not refused for them
  */
-export function errorOfErrorEvent(event: Extract<DifyRunEvent, { kind: "error" }>): RelayError {
+export function errorOfErrorEvent(
+  event: Extract<DifyRunEvent, { kind: "error" }>,
+  { began }: { readonly began: boolean },
+): RelayError {
   const verdict: Verdict = OVERLOAD.test(event.message)
     ? { code: "dify_overloaded", failure: "throttled" }
-    : isInputFault(event.message)
-      ? { code: "dify_input_invalid", failure: "permanent" }
-      : (RULES.filter((rule) => rule.failure === "misconfigured").find((rule) =>
-          rule.when({ ...event, code: event.code, operation: "dify.run.start", json: true }),
-        ) ?? { code: "dify_run_failed", failure: "permanent" });
+    : ((began ? undefined : verdictOfInputs(event.message)) ??
+      RULES.filter((rule) => rule.failure === "misconfigured").find((rule) =>
+        rule.when({ ...event, code: event.code, operation: "dify.run.start", json: true }),
+      ) ?? { code: "dify_run_failed", failure: "permanent" });
   return toError(verdict, `the workflow ended with an error: ${quoteUpstream(event.message) || "no reason given"}`, {
     operation: "dify.run.start",
     upstreamCode: event.code,
   });
+}
+
+/** What a failure's words say of the inputs; undefined when they do not speak of them. */
+function verdictOfInputs(message: string): Verdict | undefined {
+  if (isLinkFault(message)) return { code: "dify_link_refused", failure: "permanent", nextAction: LINK_ACTION };
+  return isInputFault(message) ? { code: "dify_input_invalid", failure: "permanent" } : undefined;
 }
 
 /** Why a run's record is not a success; undefined when it is one, be it partial. */
@@ -166,10 +199,12 @@ export function errorOfRun(detail: DifyRunDetail): RelayError | undefined {
     case "succeeded":
     case "partial-succeeded":
       return undefined;
-    case "failed":
-      return detail.totalSteps === 0 && isInputFault(detail.error ?? "")
-        ? new PermanentError("dify_input_invalid", `Dify refused the inputs: ${said}`, { operation })
+    case "failed": {
+      const refusal = detail.totalSteps === 0 ? verdictOfInputs(detail.error ?? "") : undefined;
+      return refusal
+        ? toError(refusal, `Dify refused the inputs: ${said}`, { operation })
         : new PermanentError("dify_run_failed", `the workflow failed: ${said}`, { operation });
+    }
     case "stopped":
       return new PermanentError("dify_run_stopped", `the workflow was stopped: ${said}`, { operation });
     case "paused":

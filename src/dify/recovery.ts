@@ -110,7 +110,7 @@ export function decideNext(known: RunKnown, seen: RunSeen, policy: RecoveryPolic
   if (known.submittedAtMs === undefined) return { do: "start", again: false };
   // From 1.13 on a run may be refused within the stream, before it has an id.
   if (seen.end?.event.kind === "error") {
-    return { do: "fail", error: errorOfErrorEvent(seen.end.event), started: false };
+    return { do: "fail", error: errorOfErrorEvent(seen.end.event, { began: false }), started: false };
   }
   return decideWithoutId(known, known.submittedAtMs, seen, policy);
 }
@@ -174,7 +174,7 @@ function decideAfterEnd(
   if (leftMs > 0 && !(neverBegan && seen.detail === "absent")) {
     return { do: "poll", afterMs: Math.min(leftMs, policy.pollPauseMs.shortest / 4) };
   }
-  if (event.kind === "error") return { do: "fail", error: errorOfErrorEvent(event), started: true };
+  if (event.kind === "error") return { do: "fail", error: errorOfErrorEvent(event, { began: true }), started: true };
   if (event.kind !== "finished") return undefined;
   // Dify's listener says "stopped" when its own time limit passes, while the engine may go on and succeed.
   if (event.status === "stopped" && seen.detail !== "absent") return undefined;

@@ -210,7 +210,7 @@ async function tryRun(
   try {
     for await (const event of dify.startRun({ user, inputs }, AbortSignal.any([signal, deadline.signal]))) {
       if (event.kind === "paused") return ok("a trial run started and waits for a person");
-      if (event.kind === "error") return judgeFailure(errorOfErrorEvent(event));
+      if (event.kind === "error") return judgeFailure(errorOfErrorEvent(event, { began: false }));
       if (event.kind !== "finished") continue;
       const tookMs = clock.now() - startedMs;
       const { status, outputs, error, totalSteps = 0 } = event;

@@ -59,6 +59,12 @@ describe("the table of refusals", () => {
       "permanent",
     ],
     ["a fault of ours", { message: "Arg user must be provided." }, "invalid_request", "permanent"],
+    [
+      "a link its proxy blocks",
+      { message: "Access to 'https://f.example/?token=t' was blocked by SSRF protection. The URL may" },
+      "dify_link_refused",
+      "permanent",
+    ],
     ["too large an upload", { operation: "dify.file.upload", status: 413 }, "dify_file_refused", "permanent"],
     [
       "too large an upload for nginx",
@@ -112,6 +118,12 @@ describe("error frames", () => {
     ({ kind: "error", status, message, ...(code === undefined ? {} : { code }) }) as const;
   test.each([
     { frame: event("topic is required in input form"), code: "dify_input_invalid", failure: "permanent" },
+    { frame: event("Invalid file url"), code: "dify_link_refused", failure: "permanent" },
+    {
+      frame: event("Reached maximum retries (3) for URL https://f.example/read/?token=t"),
+      code: "dify_link_refused",
+      failure: "permanent",
+    },
     { frame: event(OVERLOAD), code: "dify_overloaded", failure: "throttled" },
     { frame: event("Workflow not published"), code: "dify_unpublished", failure: "misconfigured" },
     { frame: event("quota", "provider_quota_exceeded", 400), code: "dify_quota", failure: "misconfigured" },
@@ -122,7 +134,12 @@ describe("error frames", () => {
     },
     { frame: event(""), code: "dify_run_failed", failure: "permanent" },
   ])("$frame.message → $code", ({ frame, code, failure }) => {
-    expect(errorOfErrorEvent(frame)).toMatchObject({ code, failure });
+    expect(errorOfErrorEvent(frame, { began: false })).toMatchObject({ code, failure });
+  });
+
+  test("of a run that has begun do not speak of what it was given", () => {
+    for (const message of ["topic is required in input form", "Invalid file url"])
+      expect(errorOfErrorEvent(event(message), { began: true })).toMatchObject({ code: "dify_run_failed" });
   });
 });
 
@@ -142,6 +159,8 @@ describe("records", () => {
     { part: { status: "partial-succeeded" }, code: undefined },
     { part: { error: "boom" }, code: "dify_run_failed" },
     { part: { error: "topic is required in input form", totalSteps: 0 }, code: "dify_input_invalid" },
+    { part: { error: "Invalid file url", totalSteps: 0 }, code: "dify_link_refused" },
+    { part: { error: "Reached maximum retries (3) for URL https://f.example" }, code: "dify_run_failed" },
     { part: { status: "stopped" }, code: "dify_run_stopped" },
     { part: { status: "paused" }, code: "dify_run_paused" },
     { part: { status: "running" }, code: "timed_out" },
