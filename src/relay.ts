@@ -17,7 +17,7 @@ import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
-import { createReadAppInputs } from "../queues/runs/app-inputs.ts";
+import { createReadAppParameters } from "../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../queues/runs/worker.ts";
 import { startSharesWorker } from "../queues/shares/worker.ts";
 import { sweep } from "../queues/upkeep/sweep.ts";
@@ -158,7 +158,7 @@ function startWorkers(
           const found = rules.find(({ rule }) => rule.name === name);
           return found && { limit: found.rule.limit };
         },
-        readAppInputs: createReadAppInputs(clock),
+        readAppParameters: createReadAppParameters(clock),
         policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
         outbox,
       }),

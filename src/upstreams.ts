@@ -68,7 +68,8 @@ export function openUpstreams(
         baseUrl: config.dify.apiUrl,
         apiKey,
         filesBaseUrl: config.dify.filesUrl,
-        allowedFileOrigins: config.outboundOrigins,
+        // A workflow may hand on the file it was given by link.
+        allowedFileOrigins: [config.fastio.apiUrl, ...config.outboundOrigins],
       });
       apps.set(keyVariable, dify);
       return dify;

@@ -12,16 +12,15 @@ import type { Outbox } from "../outbox.ts";
 import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { whyHeld } from "../why-held.ts";
 import type { AppGate, Slot } from "./app-gate.ts";
-import type { ReadAppInputs } from "./app-inputs.ts";
+import type { ReadAppParameters } from "./app-parameters.ts";
 import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
-import { fetchFile } from "./fetch-file.ts";
 import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
+import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
-import { prepareRunInputs } from "./prepare-run-inputs.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
-  readonly fastio: Pick<Fastio, "openDownload" | "uploadUnplaced">;
+  readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced">;
   /** Dify for the app whose key is in this variable. @throws {PermanentError} misconfigured when it is unset */
   readonly difyFor: (keyVariable: string) => Dify;
   /** Names the app whose key is in this variable, without telling the key. */
@@ -29,7 +28,7 @@ export type ProcessRunDeps = RunDeskDeps & {
   readonly gate: Pick<AppGate, "enter" | "occupy">;
   /** What the rules file allows a rule now; undefined when the file does not have it any more. */
   readonly limitOf: (ruleName: string) => { readonly limit: RuleLimit | undefined } | undefined;
-  readonly readAppInputs: ReadAppInputs;
+  readonly readAppParameters: ReadAppParameters;
   readonly policy: RecoveryPolicy;
   readonly outbox: Pick<Outbox, "sendRuns">;
 };
@@ -97,7 +96,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
 
   let waitsOn = false;
   try {
-    if (run.difyUploadId === null) await fetch(deps, desk, dify);
+    if (run.difyUploadId === null) await desk.step("fetch", () => readyFile({ ...deps, dify }, desk));
     const slot = await place.slot(desk.signal);
     if (!slot) {
       waitsOn = true;
@@ -131,15 +130,6 @@ const limitFor = ({ limitOf }: ProcessRunDeps, { run }: RunDesk): RuleLimit | un
   return rule ? rule.limit : run.rule.limit;
 };
 
-async function fetch(deps: ProcessRunDeps, desk: RunDesk, dify: Dify): Promise<void> {
-  await desk.step("fetch", async () => {
-    await desk.checkpoint({ status: "fetching" });
-    // Inputs that cannot work are found before bytes are sent.
-    prepareRunInputs(desk.run, await deps.readAppInputs(desk.run.rule.run.keyVariable, dify, desk.signal));
-    await fetchFile({ fastio: deps.fastio, dify }, desk);
-  });
-}
-
 async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
   const { db, clock } = deps;
   const progress = await desk.step("workflow", () => follow(deps, desk, dify, slot));
@@ -167,20 +157,21 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   return { kind: "moved" };
 }
 
-function follow(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<WorkflowProgress> {
+async function follow(
+  deps: ProcessRunDeps,
+  desk: RunDesk,
+  dify: Dify,
+  slot: Slot | undefined,
+): Promise<WorkflowProgress> {
   const { db, clock, random, log, policy } = deps;
-  const inputs = async () => {
-    const declared = await deps.readAppInputs(desk.run.rule.run.keyVariable, dify, desk.signal);
-    return prepareRunInputs(desk.run, declared)({ uploadId: desk.run.difyUploadId ?? "" });
-  };
-  return followWorkflow(
+  const following = followWorkflow(
     {
       dify,
       clock,
       random,
       log,
       policy,
-      inputs,
+      inputs: () => giveInputs({ ...deps, dify }, desk),
       onAdmitted: async () => {
         await slot?.admitted();
         // With a limit it was counted before; without one it is counted off the way of the next run.
@@ -192,6 +183,12 @@ function follow(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | un
     },
     desk,
   );
+  try {
+    return await following;
+  } catch (error) {
+    if (await fallBackToUpload(desk, error)) return { kind: "postpone", delayMs: 0 };
+    throw error;
+  }
 }
 
 /** Holds the run when its rule is paused. */

@@ -37,6 +37,7 @@ export async function checkRules(context: CliContext, options: CheckRulesOptions
     );
     const verdict = verdicts?.find((each) => each.rule === rule.name);
     for (const trouble of verdict ? troubleOf(verdict) : []) context.print(`    → ${trouble}`);
+    for (const note of verdict?.notes ?? []) context.print(`    note: ${note}`);
   }
   return isFine ? 0 : 1;
 }

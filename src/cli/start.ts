@@ -63,8 +63,9 @@ async function warnOfInputs(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    for (const { rule, faults, unanswered } of await checkInputsOfRules(upstreams, rules, signal)) {
+    for (const { rule, faults, notes, unanswered } of await checkInputsOfRules(upstreams, rules, signal)) {
       if (unanswered !== undefined) log.warn("rule.inputs_not_checked", { rule, why: unanswered });
+      if (notes.length > 0) log.info("rule.inputs_noted", { rule, what: notes.join("; ") });
       if (faults.length > 0) log.warn("rule.inputs_do_not_fit", { rule, why: faults.join("; ") });
     }
   } catch (error) {

@@ -1,15 +1,7 @@
 import { z } from "zod";
 import type { DifyCall } from "./call.ts";
 import { difyFileType } from "./file-type.ts";
-import type { DifyInput } from "./types.ts";
-
-/** Largest uploads Dify takes, in bytes, by kind of file. */
-export type DifyUploadLimits = {
-  readonly image: number;
-  readonly video: number;
-  readonly audio: number;
-  readonly other: number;
-};
+import type { DifyInput, DifyParameters, DifyUploadLimits } from "./types.ts";
 
 /** A variable of the Start node, as the app's author wrote it. Members of no use to us are dropped. */
 const variableSchema = z.object({
@@ -19,6 +11,7 @@ const variableSchema = z.object({
   options: z.array(z.string()).nullish().catch(undefined),
   allowed_file_types: z.array(z.string()).nullish().catch(undefined),
   allowed_file_extensions: z.array(z.string()).nullish().catch(undefined),
+  allowed_file_upload_methods: z.array(z.string()).nullish().catch(undefined),
 });
 
 const megabytes = (fallback: number) =>
@@ -43,21 +36,19 @@ const parametersSchema = z.object({
 const infoSchema = z.object({ name: z.string().catch(""), mode: z.string() });
 const indexSchema = z.object({ server_version: z.string().optional().catch(undefined) });
 
-const parameters = { operation: "dify.app.inputs", method: "GET", path: "/parameters", repeatable: true } as const;
+const parameters = { operation: "dify.app.parameters", method: "GET", path: "/parameters", repeatable: true } as const;
 
-/** The variables of the app's Start node. Empty for workflows that begin with a trigger. */
-export async function readInputs(call: DifyCall, signal: AbortSignal): Promise<readonly DifyInput[]> {
-  const { user_input_form: form } = await call.read(parameters, parametersSchema, signal);
-  return form.flatMap((element) => Object.entries(element).flatMap(([type, wire]) => toInput(type, wire)));
-}
-
-export async function readUploadLimits(call: DifyCall, signal: AbortSignal): Promise<DifyUploadLimits> {
-  const { system_parameters: wire } = await call.read(parameters, parametersSchema, signal);
+export async function readParameters(call: DifyCall, signal: AbortSignal): Promise<DifyParameters> {
+  const wire = await call.read(parameters, parametersSchema, signal);
+  const { user_input_form: form, system_parameters: limits } = wire;
   return {
-    image: wire.image_file_size_limit,
-    video: wire.video_file_size_limit,
-    audio: wire.audio_file_size_limit,
-    other: wire.file_size_limit,
+    inputs: form.flatMap((element) => Object.entries(element).flatMap(([type, given]) => toInput(type, given))),
+    uploadLimits: {
+      image: limits.image_file_size_limit,
+      video: limits.video_file_size_limit,
+      audio: limits.audio_file_size_limit,
+      other: limits.file_size_limit,
+    },
   };
 }
 
@@ -83,7 +74,8 @@ export async function readVersion(call: DifyCall, signal: AbortSignal): Promise<
 function toInput(type: string, wire: unknown): readonly DifyInput[] {
   const parsed = variableSchema.safeParse(wire);
   if (!parsed.success) return [];
-  const { variable, required, max_length, options, allowed_file_types, allowed_file_extensions } = parsed.data;
+  const { variable, required, max_length, options } = parsed.data;
+  const { allowed_file_types, allowed_file_extensions, allowed_file_upload_methods } = parsed.data;
   return [
     {
       variable,
@@ -93,6 +85,7 @@ function toInput(type: string, wire: unknown): readonly DifyInput[] {
       ...(options == null || options.length === 0 ? {} : { options }),
       ...(allowed_file_types == null ? {} : { allowedFileTypes: allowed_file_types }),
       ...(allowed_file_extensions == null ? {} : { allowedFileExtensions: allowed_file_extensions }),
+      ...(allowed_file_upload_methods == null ? {} : { allowedUploadMethods: allowed_file_upload_methods }),
     },
   ];
 }

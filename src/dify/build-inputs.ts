@@ -14,7 +14,12 @@ export type InputFile = { readonly name: string; readonly mimeType?: string | un
 export type FileSource = { readonly uploadId: string } | { readonly url: string };
 
 /** Inputs that passed the checks and wait for the file's place only. */
-export type PreparedInputs = (source: FileSource) => Readonly<Record<string, unknown>>;
+export type PreparedInputs = {
+  readonly fill: (source: FileSource) => Readonly<Record<string, unknown>>;
+  /** Whether the variables that get the file take it as an upload, and as a link. */
+  readonly byUpload: boolean;
+  readonly byLink: boolean;
+};
 
 /**
  * Checks a rule's inputs against the app's variables before anything is uploaded. Dify itself drops unknown names
@@ -41,7 +46,14 @@ export function prepareInputs(declared: readonly DifyInput[], given: GivenInputs
       nextAction: "Compare the rule's inputs with the variables of the app's Start node.",
     });
   }
-  return (source) => Object.fromEntries([...makers].map(([name, make]) => [name, make(source)]));
+  const takers = declared.filter(({ variable }) => [given[variable]].flat().includes(THE_FILE));
+  const takesBy = (method: string): boolean =>
+    takers.every(({ allowedUploadMethods: methods = [] }) => methods.length === 0 || methods.includes(method));
+  return {
+    fill: (source) => Object.fromEntries([...makers].map(([name, make]) => [name, make(source)])),
+    byUpload: takesBy("local_file"),
+    byLink: takesBy("remote_url"),
+  };
 }
 
 /** `prepareInputs` for a file that is already there. @throws {PermanentError} `dify_input_invalid` */
@@ -49,7 +61,7 @@ export const buildInputs = (
   declared: readonly DifyInput[],
   given: GivenInputs,
   file: InputFile & FileSource,
-): Readonly<Record<string, unknown>> => prepareInputs(declared, given, file)(file);
+): Readonly<Record<string, unknown>> => prepareInputs(declared, given, file).fill(file);
 
 type Made = { readonly fault: string } | { readonly make: ((source: FileSource) => unknown) | undefined };
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Send } from "../http/types.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type DifyUploadLimits, readInfo, readInputs, readUploadLimits, readVersion } from "./app-info.ts";
+import { readInfo, readParameters, readVersion } from "./app-info.ts";
 import { normaliseBaseUrl } from "./base-url.ts";
 import { createCall } from "./call.ts";
 import { openOutput, type UploadProbe, uploadFile, uploadProbe } from "./files.ts";
@@ -40,7 +40,6 @@ export type DifyClient = Dify &
   DifyForms & {
     /** Such as `1.14.2`; undefined when the server does not say. */
     readVersion(signal: AbortSignal): Promise<string | undefined>;
-    readUploadLimits(signal: AbortSignal): Promise<DifyUploadLimits>;
     /** Uploads a file to see what links this Dify makes. */
     uploadProbe(file: Parameters<Dify["uploadFile"]>[0], signal: AbortSignal): Promise<UploadProbe>;
     /** How many of the app's newest 100 runs have not ended. */
@@ -60,10 +59,9 @@ export function createDify(deps: DifyDeps): DifyClient {
   };
   const output = { send, clock, random, baseUrl, filesBaseUrl, allowedFileOrigins };
   return {
-    readInputs: (signal) => readInputs(call, signal),
+    readParameters: (signal) => readParameters(call, signal),
     readInfo: (signal) => readInfo(call, signal),
     readVersion: (signal) => readVersion(call, signal),
-    readUploadLimits: (signal) => readUploadLimits(call, signal),
     uploadProbe: (file, signal) => uploadProbe(call, file, signal),
     countRunning: (signal) => countRunning(call, signal),
     uploadFile: (file, signal) => uploadFile(call, file, signal),

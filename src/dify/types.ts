@@ -16,6 +16,23 @@ export type DifyInput = {
   readonly options?: readonly string[];
   readonly allowedFileTypes?: readonly string[];
   readonly allowedFileExtensions?: readonly string[];
+  /** `local_file`, `remote_url`; absent or empty: any. */
+  readonly allowedUploadMethods?: readonly string[];
+};
+
+/** Largest uploads Dify takes, in bytes, by kind of file. */
+export type DifyUploadLimits = {
+  readonly image: number;
+  readonly video: number;
+  readonly audio: number;
+  readonly other: number;
+};
+
+/** What `GET /parameters` tells of an app. */
+export type DifyParameters = {
+  /** The variables of its Start node. Empty for workflows that begin with a trigger. */
+  readonly inputs: readonly DifyInput[];
+  readonly uploadLimits: DifyUploadLimits;
 };
 
 export type DifyRunStatus = "running" | "succeeded" | "failed" | "stopped" | "partial-succeeded" | "paused";
@@ -75,7 +92,7 @@ export type DifyOutputFile = {
 /** Dify's Service API for one app key. */
 export type Dify = {
   /** @throws {PermanentError} `dify_unpublished`, `unauthorized`, … */
-  readInputs(signal: AbortSignal): Promise<readonly DifyInput[]>;
+  readParameters(signal: AbortSignal): Promise<DifyParameters>;
   readInfo(signal: AbortSignal): Promise<{ readonly name: string; readonly mode: string }>;
   /** Streams bytes to Dify. The file may only be used in runs of the same `user`. */
   uploadFile(

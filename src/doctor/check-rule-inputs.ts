@@ -1,6 +1,7 @@
+import { uploadLimitFor } from "../dify/app-info.ts";
 import { type PreparedInputs, prepareInputs, THE_FILE } from "../dify/build-inputs.ts";
 import { findFileInput } from "../dify/find-file-input.ts";
-import type { DifyInput } from "../dify/types.ts";
+import type { DifyInput, DifyParameters } from "../dify/types.ts";
 import { PermanentError } from "../errors.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { renderInputs } from "../rules/delivery-texts.ts";
@@ -11,22 +12,37 @@ const SAMPLE_EXTENSIONS = { document: "pdf", image: "png", audio: "mp3", video: 
 /** `*.pdf` and `*.{pdf,docx}`: globs that say which kinds of file will come. */
 const EXTENSION_GLOB = /^\*+\.(?:\{([\w,]+)\}|(\w+))$/;
 
+export type InputsFit = {
+  /** What does not fit and would fail runs, in words. */
+  readonly faults: readonly string[];
+  /** What will be otherwise than the rule's author may think. */
+  readonly notes: readonly string[];
+};
+
 /**
  * Whether a rule's inputs fit what the app declares, tried on a file of each kind the rule names.
  * Texts are those of a sample, so a limit that only a longer file name would break is not found.
- * @returns what does not fit, in words; empty when all does
  */
-export function checkRuleInputs(compiled: CompiledRule, declared: readonly DifyInput[]): readonly string[] {
+export function checkRuleInputs(compiled: CompiledRule, { inputs, uploadLimits }: DifyParameters): InputsFit {
   const faults = new Set<string>();
-  for (const name of sampleNames(compiled, declared)) {
+  const notes = new Set<string>();
+  const { when, run } = compiled.rule;
+  for (const name of sampleNames(compiled, inputs)) {
     try {
-      prepareSample(compiled, declared, name);
+      const { byLink, byUpload } = prepareSample(compiled, inputs, name);
+      const isUploaded = run.send === "upload" || !byLink;
+      if (isUploaded && !byUpload) faults.add("the app's file variable takes links only; write send: url");
+      else if (isUploaded && run.send === "url")
+        notes.add("the app's file variable takes no links: files are uploaded");
+      const limit = uploadLimitFor(uploadLimits, name);
+      if (isUploaded && when.maxSizeBytes !== undefined && when.maxSizeBytes > limit)
+        notes.add(`maxSize lets in ${when.maxSizeBytes} bytes, and this Dify takes ${limit} of files like ${name}`);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       faults.add(error.message);
     }
   }
-  return [...faults];
+  return { faults: [...faults], notes: [...notes] };
 }
 
 /**

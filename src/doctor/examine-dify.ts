@@ -5,7 +5,7 @@ import { createDify, type DifyClient } from "../dify/create-dify.ts";
 import { errorOfErrorEvent, errorOfRun } from "../dify/dify-error.ts";
 import { fileOriginsOf } from "../dify/files.ts";
 import { findFileInput } from "../dify/find-file-input.ts";
-import type { DifyInput } from "../dify/types.ts";
+import type { DifyInput, DifyParameters } from "../dify/types.ts";
 import { TransientError } from "../errors.ts";
 import { withHostGuard } from "../http/host-guard.ts";
 import { withTimeouts } from "../http/timeouts.ts";
@@ -126,16 +126,17 @@ async function examineApp(
   });
   if (!isWorkflow) return findings;
 
-  let declared: readonly DifyInput[] = [];
+  let parameters: DifyParameters = { inputs: [], uploadLimits: { image: 0, video: 0, audio: 0, other: 0 } };
   const takesFiles = await check("dify.app.inputs", async () => {
-    declared = await dify.readInputs(signal);
-    return judgeInputs(declared);
+    parameters = await dify.readParameters(signal);
+    return judgeInputs(parameters.inputs);
   });
+  const declared = parameters.inputs;
   if (takesFiles) {
     for (const compiled of rules) {
       await check("dify.rule.inputs", async () => {
-        const faults = checkRuleInputs(compiled, declared);
-        if (faults.length === 0) return ok(`the inputs of rule ${compiled.rule.name} fit`);
+        const { faults, notes } = checkRuleInputs(compiled, parameters);
+        if (faults.length === 0) return ok([`the inputs of rule ${compiled.rule.name} fit`, ...notes].join("; "));
         const remedy = "Change run.inputs of the rule, or the variables of the app's Start node.";
         return failed("inputs_do_not_fit", `rule ${compiled.rule.name}: ${faults.join("; ")}`, remedy);
       });
@@ -199,7 +200,7 @@ async function tryRun(
   const [rule] = app.rules;
   const name = (rule && sampleNames(rule, declared)[0]) ?? `sample.${acceptedExtension(declared)}`;
   const { id } = await dify.uploadProbe(probeFile(user, name), signal);
-  const inputs = rule ? prepareSample(rule, declared, name)({ uploadId: id }) : onlyFile(declared, id);
+  const inputs = rule ? prepareSample(rule, declared, name).fill({ uploadId: id }) : onlyFile(declared, id);
   const deadline = new AbortController();
   const unneeded = new AbortController();
   clock.sleep(RUN_PATIENCE_MS, unneeded.signal).then(

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import {
   bigint,
   bigserial,
+  boolean,
   doublePrecision,
   index,
   integer,
@@ -160,6 +161,8 @@ export const runs = relay.table(
     cancelReason: text("cancel_reason"),
 
     difyUploadId: text("dify_upload_id"),
+    /** Dify is not to fetch the file by itself, though the rule says so: it could not, or not for certain. */
+    linkRefused: boolean("link_refused").notNull().default(false),
     /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
     submittedAtMs: ms("submitted_at_ms"),
     /** How often it was asked for; more than once only after a submission left no trace. */

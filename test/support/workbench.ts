@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { processEvent } from "../../queues/events/process-event.ts";
 import { createAppGate } from "../../queues/runs/app-gate.ts";
-import { createReadAppInputs } from "../../queues/runs/app-inputs.ts";
+import { createReadAppParameters } from "../../queues/runs/app-parameters.ts";
 import { processRun } from "../../queues/runs/process-run.ts";
 import { processShare } from "../../queues/shares/process-share.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -24,7 +24,7 @@ import { type RunRow, runs } from "../../src/ledger/schema.ts";
 import { compileRules } from "../../src/rules/compile-rules.ts";
 import { parseRules } from "../../src/rules/load-rules.ts";
 import type { Rule } from "../../src/rules/rule.ts";
-import { silentLog } from "../../src/telemetry/log.ts";
+import { type Log, silentLog } from "../../src/telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
 
@@ -45,6 +45,7 @@ export type WorkbenchOptions = {
   /** Members of the rule, as YAML flow below `rules: [...]`; the name and the workspace are given. */
   readonly rule?: { readonly run?: string; readonly deliver?: string; readonly name?: string; readonly limit?: string };
   readonly policy?: Partial<RecoveryPolicy>;
+  readonly log?: Log;
   /** Slots of the app to begin with, and at most. */
   readonly limit?: { readonly start?: number; readonly ceiling?: number };
 };
@@ -84,7 +85,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   const rule = readRule(options.rule ?? {});
   const clock = systemClock;
   const random = () => 0.5;
-  const log = silentLog;
+  const log = options.log ?? silentLog;
   const upstreams = openUpstreams(
     {
       fastio: {
@@ -121,7 +122,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       appOf: () => app,
       gate,
       limitOf: () => undefined,
-      readAppInputs: createReadAppInputs(clock),
+      readAppParameters: createReadAppParameters(clock),
       policy: { ...QUICK_RECOVERY, ...options.policy },
       outbox,
     }),

@@ -193,10 +193,11 @@ function checkAllowed(
   { name, extension }: Found,
 ): void {
   const { allowed_file_types: types = [], allowed_file_extensions: extensions = [] } = variable;
-  const { allowed_file_upload_methods: methods = ["local_file", "remote_url"] } = variable;
+  const { allowed_file_upload_methods: methods = [] } = variable;
+  const isAllowedMethod = methods.length === 0 || methods.includes(method);
   const isAllowedType = type === "custom" || types.length === 0 || types.includes(type);
   const isAllowedExtension = type !== "custom" || app.anyExtension === true || extensions.includes(extension);
-  if (!isAllowedType || !isAllowedExtension || !methods.includes(method))
+  if (!isAllowedType || !isAllowedExtension || !isAllowedMethod)
     throw invalidParam(`File validation failed for file: ${name}`);
 }
 

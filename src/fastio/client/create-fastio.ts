@@ -32,7 +32,7 @@ export function createFastio({ dialect, eventSearchLimits, ...deps }: FastioOpti
     ...places,
     ...storage,
     ...feed,
-    ...createDownloads({ api, speak }),
+    ...createDownloads({ api, speak, clock }),
     ...createUploads({ api, speak, clock, readNode: storage.readNode }),
     ...createShares({ api, speak, clock }),
     ...createFileShares({ api, clock }),

@@ -1,3 +1,4 @@
+import type { Clock } from "../../clock.ts";
 import { PermanentError, TransientError } from "../../errors.ts";
 import { discard } from "../../http/readers.ts";
 import type { OutboundResponse } from "../../http/types.ts";
@@ -6,13 +7,15 @@ import type { StoragePlace } from "../ports/nodes.ts";
 import type { Api } from "./api.ts";
 import type { Speak } from "./dialect.ts";
 import { asCount, known } from "./pick.ts";
-import { readDownloadToken, readDownloadUrl } from "./readers/nodes.ts";
+import { readDownloadEnd, readDownloadToken, readDownloadUrl } from "./readers/nodes.ts";
 import { storage } from "./routes/storage.ts";
 import { type OpenAt, type Opened, steadyStream } from "./steady-stream.ts";
 
 const OPERATION = "fastio.download.read";
 /** The service redirects to its storage at most once, as far as is known. */
 const MOST_REDIRECTS = 3;
+
+type Permission = { readonly address: URL; readonly expiresAtMs: number };
 
 type Wanted = {
   readonly nodeId: string;
@@ -21,8 +24,19 @@ type Wanted = {
   readonly sha256?: string | undefined;
 };
 
-/** Downloads: permission first, then the bytes without our key. Addresses and tokens never leave this file. */
-export function createDownloads({ api, speak }: { readonly api: Api; readonly speak: Speak }): FastioDownloads {
+/** How long a download token lives, as seen on the live service. */
+const TOKEN_LIFE_MS = 2 * 3_600_000;
+
+/** Downloads: permission first, then the bytes without our key. Only `linkTo` lets an address out. */
+export function createDownloads({
+  api,
+  speak,
+  clock,
+}: {
+  readonly api: Api;
+  readonly speak: Speak;
+  readonly clock: Clock;
+}): FastioDownloads {
   const follow = async (
     start: URL,
     headers: Readonly<Record<string, string>>,
@@ -43,18 +57,21 @@ export function createDownloads({ api, speak }: { readonly api: Api; readonly sp
 
   /** Permission to read: an address, or the content itself where the server sends it at once. */
   const permit = (place: StoragePlace, { nodeId, versionId }: Wanted, signal: AbortSignal) =>
-    speak<URL | OutboundResponse>("download", {
+    speak<Permission | OutboundResponse>("download", {
       reference: async () => {
         const call = storage.requestRead(place, nodeId, versionId);
         const token = readDownloadToken(await api.call(call, signal), call.operation);
-        return api.url(storage.readPath(place, nodeId), { token, version_id: versionId });
+        const address = api.url(storage.readPath(place, nodeId), { token, version_id: versionId });
+        return { address, expiresAtMs: clock.now() + TOKEN_LIFE_MS };
       },
       guide: async () => {
         const call = storage.download(place, nodeId, versionId);
         const answer = await api.open(call, signal);
         // A small file may come at once instead of its address.
         if (answer.status === 200 && !isJson(answer)) return answer;
-        return new URL(readDownloadUrl(await api.read(call.operation, answer), call.operation), api.url("/"));
+        const payload = await api.read(call.operation, answer);
+        const address = new URL(readDownloadUrl(payload, call.operation), api.url("/"));
+        return { address, expiresAtMs: readDownloadEnd(payload) ?? clock.now() + TOKEN_LIFE_MS };
       },
     });
 
@@ -67,9 +84,11 @@ export function createDownloads({ api, speak }: { readonly api: Api; readonly sp
         ...(from === 0 || tag === undefined ? {} : { "if-range": tag }),
       };
       for (let fresh = address === undefined; ; fresh = true) {
-        const permission = address ?? (await permit(place, wanted, signal));
-        if (!(permission instanceof URL)) return described(permission);
-        address = permission;
+        if (address === undefined) {
+          const permission = await permit(place, wanted, signal);
+          if (!("address" in permission)) return described(permission);
+          ({ address } = permission);
+        }
         const response = await follow(address, headers, signal);
         if (response.status === 200 || response.status === 206) return described(response);
         address = undefined;
@@ -93,6 +112,12 @@ export function createDownloads({ api, speak }: { readonly api: Api; readonly sp
   };
 
   return {
+    linkTo: async ({ workspaceId, ...wanted }, signal) => {
+      const permission = await permit(workspaceId, wanted, signal);
+      if ("address" in permission) return { url: permission.address.href, expiresAtMs: permission.expiresAtMs };
+      await discard(permission);
+      return undefined;
+    },
     openDownload: ({ workspaceId, ...wanted }, signal) => open(workspaceId, wanted, signal),
     openShareDownload: ({ shareId, ...wanted }, signal) => open({ shareId }, wanted, signal),
 

@@ -20,7 +20,21 @@ export type FileToRead = {
   readonly sha256?: string | undefined;
 };
 
+/** A link that lets whoever holds it read the file, without a key: never log or store it. */
+export type FastioLink = {
+  readonly url: string;
+  readonly expiresAtMs: number;
+};
+
 export type FastioDownloads = {
+  /**
+   * A link that others may fetch the file by, named in the audit log as a download.
+   * @returns undefined where Fast.io sends the bytes themselves instead
+   */
+  linkTo(
+    file: Pick<FileToRead, "workspaceId" | "nodeId" | "versionId">,
+    signal: AbortSignal,
+  ): Promise<FastioLink | undefined>;
   /** Bytes of a file. The stream is the caller's to read or destroy. */
   openDownload(file: FileToRead, signal: AbortSignal): Promise<FastioDownload>;
   /** The same of a share's own storage. */

@@ -47,7 +47,7 @@ const CSV = "name,city\n Ada ,London\n\nAda,London\nBen,Paris\n";
 const USER = "relay-1";
 
 async function prepare({ dify, signal }: Setting, user = USER): Promise<Readonly<Record<string, unknown>>> {
-  const declared = await dify.readInputs(signal);
+  const { inputs: declared } = await dify.readParameters(signal);
   const found = findFileInput(declared);
   if (found.kind !== "one") throw new Error("the emulated app takes one file");
   const file = { name: "People.CSV", mimeType: "text/csv" };
@@ -270,12 +270,12 @@ describe("the server and the app", () => {
     const { dify, signal } = await setUp({ uploadLimits: { other: 3 * 1024 * 1024 } });
     expect(await dify.readVersion(signal)).toMatch(/^1\.\d+\.\d+$/);
     expect(await dify.readInfo(signal)).toMatchObject({ mode: "workflow" });
-    expect((await dify.readInputs(signal)).map(({ variable, type }) => ({ variable, type }))).toEqual([
+    const { inputs, uploadLimits } = await dify.readParameters(signal);
+    expect(inputs.map(({ variable, type }) => ({ variable, type }))).toEqual([
       { variable: "document", type: "file" },
       { variable: "title", type: "text-input" },
     ]);
-    const limits = await dify.readUploadLimits(signal);
-    expect(limits).toMatchObject({ image: 10 * 1024 * 1024, other: 3 * 1024 * 1024 });
+    expect(uploadLimits).toMatchObject({ image: 10 * 1024 * 1024, other: 3 * 1024 * 1024 });
   });
 
   test.each<{ what: string; options: DifyEmulatorOptions; apiKey?: string; code: string }>([

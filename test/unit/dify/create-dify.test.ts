@@ -239,17 +239,32 @@ describe("inputs", () => {
     const form = [
       { "text-input": { label: "Topic", variable: "topic", max_length: 200, options: [], required: true } },
       { select: { variable: "kind", options: ["a", "b"], required: false } },
-      { file: { variable: "doc", allowed_file_types: ["document"], allowed_file_extensions: [] } },
+      {
+        file: {
+          variable: "doc",
+          allowed_file_types: ["document"],
+          allowed_file_extensions: [],
+          allowed_file_upload_methods: ["local_file"],
+        },
+      },
       { external_data_tool: { type: "api" } },
     ];
     const { dify } = fake([{ body: { user_input_form: form, system_parameters: { file_size_limit: 15 } } }]);
-    expect(await dify.readInputs(signal)).toEqual([
+    const { inputs, uploadLimits } = await dify.readParameters(signal);
+    expect(inputs).toEqual([
       { variable: "topic", type: "text-input", required: true, maxLength: 200 },
       { variable: "kind", type: "select", required: false, options: ["a", "b"] },
-      { variable: "doc", type: "file", required: false, allowedFileTypes: ["document"], allowedFileExtensions: [] },
+      {
+        variable: "doc",
+        type: "file",
+        required: false,
+        allowedFileTypes: ["document"],
+        allowedFileExtensions: [],
+        allowedUploadMethods: ["local_file"],
+      },
     ]);
     const mib = 1024 * 1024;
-    expect(await dify.readUploadLimits(signal)).toEqual({
+    expect(uploadLimits).toEqual({
       image: 10 * mib,
       video: 100 * mib,
       audio: 50 * mib,

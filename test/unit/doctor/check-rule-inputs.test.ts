@@ -6,6 +6,8 @@ import { createMissingKeyError, ruleOf } from "./samples.ts";
 
 const document: DifyInput = { variable: "document", type: "file", required: true, allowedFileTypes: ["document"] };
 const title: DifyInput = { variable: "title", type: "text-input", required: false, maxLength: 5 };
+const MIB = 1024 * 1024;
+const uploadLimits = { image: 10 * MIB, audio: 50 * MIB, video: 100 * MIB, other: 15 * MIB };
 const both = 'inputs: { document: "{{ file }}", title: "fine" }';
 
 describe("a rule's inputs", () => {
@@ -34,7 +36,30 @@ describe("a rule's inputs", () => {
       [/several file variables \(document, annex\)/],
     ],
   ])("%s", (_, rule, declared, faults) => {
-    expect(checkRuleInputs(rule, declared)).toEqual(faults.map((fault) => expect.stringMatching(fault)));
+    const fit = checkRuleInputs(rule, { inputs: declared, uploadLimits });
+    expect(fit).toEqual({ faults: faults.map((fault) => expect.stringMatching(fault)), notes: [] });
+  });
+
+  test.each([
+    ["an upload where links alone are taken", "", ["remote_url"], { faults: [/takes links only/], notes: [] }],
+    ["a link where uploads alone are taken", "send: url", ["local_file"], { faults: [], notes: [/takes no links/] }],
+    ["a link where both are taken", "send: url", ["local_file", "remote_url"], { faults: [], notes: [] }],
+    ["a link where nothing is said of it", "send: url", [], { faults: [], notes: [] }],
+  ])("%s", (_, run, allowedUploadMethods, { faults, notes }) => {
+    const fit = checkRuleInputs(ruleOf({ run }), { inputs: [{ ...document, allowedUploadMethods }], uploadLimits });
+    expect(fit).toEqual({
+      faults: faults.map((fault) => expect.stringMatching(fault)),
+      notes: notes.map((note) => expect.stringMatching(note)),
+    });
+  });
+
+  test("a size that the rule lets in and an upload to Dify does not is told; a link has no such limit", () => {
+    const large = ", maxSize: 20MB";
+    const parameters = { inputs: [document], uploadLimits };
+    expect(checkRuleInputs(ruleOf({ when: large }), parameters).notes).toEqual([
+      "maxSize lets in 20000000 bytes, and this Dify takes 15728640 of files like sample.pdf",
+    ]);
+    expect(checkRuleInputs(ruleOf({ when: large, run: "send: url" }), parameters).notes).toEqual([]);
   });
 
   test("are tried on each kind of file the rule names, or on one the app takes", () => {
@@ -61,9 +86,9 @@ describe("the inputs of several rules", () => {
     const difyFor = (keyVariable: string) => {
       if (keyVariable !== "DIFY_API_KEY") throw createMissingKeyError();
       return {
-        readInputs: async () => {
+        readParameters: async () => {
           asked += 1;
-          return [document, title];
+          return { inputs: [document, title], uploadLimits };
         },
       };
     };

@@ -136,5 +136,9 @@ export function readHits(payload: unknown): readonly SearchHit[] {
 export const readDownloadToken = (payload: unknown, operation: string): string =>
   needText(payload, operation, ["token", "download_token"], ["download"]);
 
+/** When the address ends, in milliseconds; undefined when it does not say. */
+export const readDownloadEnd = (payload: unknown): number | undefined =>
+  readTime(at(payload, "expires") ?? at(payload, "download.expires"));
+
 export const readDownloadUrl = (payload: unknown, operation: string): string =>
   needText(payload, operation, ["url", "download_url", "signed_url", "link", "href"], ["download", "file", "node"]);

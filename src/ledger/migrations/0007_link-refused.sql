@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."runs" ADD COLUMN "link_refused" boolean DEFAULT false NOT NULL;
