@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 
 /** First executable of these names in these folders, or on the search path. */
@@ -20,11 +22,22 @@ export function findRedis(): string | undefined {
   return findProgram(["redis-server", "valkey-server"]);
 }
 
+/** Cloudflare's runtime, as npm installed it; undefined where it does not run (it needs glibc, and a known platform). */
+export function findWorkerd(): string | undefined {
+  try {
+    const { default: program }: { readonly default: string } = createRequire(import.meta.url)("workerd");
+    return spawnSync(program, ["--version"]).status === 0 ? program : undefined;
+  } catch {
+    return undefined; // there is no package for this platform
+  }
+}
+
 /** What this machine lacks, in words for the person who reads the test run. */
 export function missingServers(): string[] {
   return [
     ...(findRedis() ? [] : ["Redis not found: skipping what needs it (install redis-server or valkey-server)"]),
     ...(findPostgres() ? [] : ["PostgreSQL not found: skipping what needs it (install postgresql 15 or newer)"]),
+    ...(findWorkerd() ? [] : ["workerd does not run here: skipping the edge worker (npm ci brings it for glibc)"]),
   ];
 }
 
