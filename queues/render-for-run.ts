@@ -1,7 +1,14 @@
 import { PermanentError } from "../src/errors.ts";
 import type { RunRow } from "../src/ledger/schema.ts";
 import { compileRules } from "../src/rules/compile-rules.ts";
-import { type DeliveryTexts, type RenderedInput, renderDelivery, renderInputs } from "../src/rules/delivery-texts.ts";
+import {
+  type DeliveryTexts,
+  type RenderedInput,
+  renderDelivery,
+  renderInputs,
+  renderOutputs,
+  type WantedOutput,
+} from "../src/rules/delivery-texts.ts";
 import { templateValues } from "../src/rules/template-values.ts";
 
 /** What a run sends to Dify. The rule is the one the run was made with, whatever the rules file says by now. */
@@ -9,6 +16,10 @@ export const inputsOf = (run: RunRow): ReadonlyMap<string, RenderedInput> => ren
 
 /** What a run's delivery is called and whom it reaches. The same run always gives the same texts. */
 export const deliveryOf = (run: RunRow): DeliveryTexts => renderDelivery(compile(run), valuesOf(run));
+
+/** What is handed on of the outputs; undefined: all there is. */
+export const outputsWantedBy = (run: RunRow): readonly WantedOutput[] | undefined =>
+  renderOutputs(compile(run), valuesOf(run));
 
 function compile(run: RunRow) {
   const [compiled] = compileRules([run.rule]);

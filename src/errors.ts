@@ -49,6 +49,7 @@ export type FailureCode =
   | "stream_truncated"
   | "event_too_large"
   | "output_expired"
+  | "output_missing"
   // the relay itself
   | "job_malformed"
   | "lease_lost"

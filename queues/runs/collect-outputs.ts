@@ -1,111 +1,166 @@
 import { createHash } from "node:crypto";
-import { splitOutputs } from "../../src/dify/split-outputs.ts";
+import { type SplitOutputs, splitOutputs } from "../../src/dify/split-outputs.ts";
 import type { Dify, DifyOutputFile, DifyRunDetail } from "../../src/dify/types.ts";
-import { RelayError } from "../../src/errors.ts";
+import { PermanentError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, saveOutput } from "../../src/ledger/run-queries.ts";
+import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
+import { addWarnings } from "../add-warnings.ts";
+import { outputsWantedBy } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { forwardFile } from "./forward-file.ts";
 
 export type CollectOutputsDeps = {
   readonly db: Db;
-  readonly dify: Pick<Dify, "openOutput">;
+  readonly dify: Pick<Dify, "openOutput" | "readRun">;
   readonly fastio: Pick<Fastio, "uploadUnplaced">;
 };
+
+/** Ours, against outputs without end: far above what Dify itself makes or any of its upload limits. */
+const MAX_OUTPUT_BYTES = 5 * 1024 ** 3;
+const TEXT_TYPES = {
+  md: "text/markdown",
+  csv: "text/csv",
+  html: "text/html",
+  xml: "text/xml",
+  json: "application/json",
+} as const;
 
 /**
  * Takes the outputs while Dify's links to them live (300 s, and they are never signed again):
  * files go straight into Fast.io upload sessions that have no place yet, text and JSON into the ledger.
- * What an earlier attempt collected is kept.
- * @returns how many there are
+ * What an earlier attempt collected is kept. What the rule does not let through is left behind with a warning.
+ * @throws {PermanentError} `output_missing` when nothing is left of what the rule names
  */
 export async function collectOutputs(
   { db, dify, fastio }: CollectOutputsDeps,
   desk: RunDesk,
   detail: Pick<DifyRunDetail, "outputs">,
-): Promise<number> {
+): Promise<void> {
   const { run, signal } = desk;
-  const { files, texts, values } = splitOutputs(detail.outputs);
+  const wanted = outputsWantedBy(run);
+  const split = splitOutputs(detail.outputs, wanted);
+  const rules = new Map(wanted?.map((output) => [output.name, output]));
   const known = new Map((await listOutputs(db, run.id)).map((output) => [output.ordinal, output]));
+  const openOutput = openWithSecondLook(dify, desk, split.files, wanted);
+  const warnings = split.missing.map((name) => `the workflow gave no output ${name}`);
   let ordinal = 0;
+  let kept = 0;
 
-  for (const file of files) {
+  for (const file of split.files) {
     const mine = ordinal++;
-    if (known.get(mine)?.uploadId != null) continue;
-    const sent = await forward(dify, fastio, run.workspaceId, file, signal);
-    await saveOutput(db, {
-      runId: run.id,
-      ordinal: mine,
-      kind: "file",
-      name: file.name,
-      mimeType: file.mimeType,
-      ...sent,
-    });
+    const rule = rules.get(file.variable);
+    const refused = refusedType(rule, file);
+    const maxBytes = rule?.maxSizeBytes ?? MAX_OUTPUT_BYTES;
+    if (refused === undefined && known.get(mine)?.uploadId == null) {
+      const sent = await forwardFile({ openOutput, fastio }, run.workspaceId, file, maxBytes, signal);
+      if (sent === "too_large") {
+        warnings.push(tooLarge(file.name, maxBytes));
+        continue;
+      }
+      const { name, mimeType } = file;
+      await saveOutput(db, { runId: run.id, ordinal: mine, kind: "file", name, mimeType, ...sent });
+    }
+    if (refused === undefined) kept += 1;
+    else warnings.push(refused);
   }
 
-  const written = [
-    ...texts.map(({ name, text }) => ({ kind: "text" as const, name, mimeType: typeOf(name), content: text })),
-    ...values.map(({ name, json }) => ({
-      kind: "json" as const,
-      name,
-      mimeType: "application/json",
-      content: `${JSON.stringify(json, null, 2)}\n`,
-    })),
-  ];
-  for (const output of written) {
+  for (const output of writtenOutputs(split)) {
     const mine = ordinal++;
+    const rule = rules.get(output.variable);
+    const bytes = Buffer.from(output.content, "utf8");
+    const refused =
+      refusedType(rule, output) ??
+      (bytes.byteLength > (rule?.maxSizeBytes ?? MAX_OUTPUT_BYTES)
+        ? tooLarge(output.name, rule?.maxSizeBytes ?? MAX_OUTPUT_BYTES)
+        : undefined);
+    if (refused !== undefined) {
+      warnings.push(refused);
+      continue;
+    }
+    kept += 1;
     if (known.has(mine)) continue;
-    // PostgreSQL text cannot hold NUL.
-    const content = output.content.replaceAll("\u0000", "\uFFFD");
-    const bytes = Buffer.from(content, "utf8");
+    const { variable: _variable, ...written } = output;
     await saveOutput(db, {
-      ...output,
+      ...written,
       runId: run.id,
       ordinal: mine,
-      content,
       size: bytes.byteLength,
       sha256: createHash("sha256").update(bytes).digest("hex"),
     });
   }
-  return ordinal;
+
+  if (wanted !== undefined && kept === 0) throw nothingLeft(warnings, detail.outputs);
+  if (kept === 0) warnings.push("the workflow returned no outputs");
+  if (warnings.length > 0) await desk.checkpoint(addWarnings(desk.run, warnings));
 }
 
-type Sent = { readonly uploadId: string; readonly size: number; readonly sha256: string };
+/** Texts and values as the files they become. */
+const writtenOutputs = ({ texts, values }: SplitOutputs) => [
+  ...texts.map(({ variable, name, text }) => ({
+    variable,
+    kind: "text" as const,
+    name,
+    mimeType: typeOf(name),
+    // PostgreSQL text cannot hold NUL.
+    content: text.replaceAll("\u0000", "\uFFFD"),
+  })),
+  ...values.map(({ variable, name, json }) => ({
+    variable,
+    kind: "json" as const,
+    name,
+    mimeType: "application/json",
+    content: `${JSON.stringify(json, null, 2)}\n`,
+  })),
+];
 
-/** Streams one output file from Dify to Fast.io. */
-async function forward(
+/**
+ * Opens output files; when a link has expired, the run's record is asked once whether it holds another one.
+ * @throws {PermanentError} `output_expired` when it does not
+ */
+function openWithSecondLook(
   dify: CollectOutputsDeps["dify"],
-  fastio: CollectOutputsDeps["fastio"],
-  workspaceId: string,
-  file: DifyOutputFile,
-  signal: AbortSignal,
-): Promise<Sent> {
-  const send = async (measured?: number): Promise<Sent> => {
-    const { body, size = measured ?? file.size } = await dify.openOutput(file, signal);
+  { run }: RunDesk,
+  files: readonly DifyOutputFile[],
+  wanted: readonly WantedOutput[] | undefined,
+): Dify["openOutput"] {
+  let looked: readonly DifyOutputFile[] | undefined;
+  return async (file, signal) => {
     try {
-      return await fastio.uploadUnplaced(
-        { workspaceId, name: file.name, mimeType: file.mimeType, body, ...(size === undefined ? {} : { size }) },
-        signal,
-      );
-    } finally {
-      body.destroy();
+      return await dify.openOutput(file, signal);
+    } catch (error) {
+      if (!(error instanceof PermanentError) || error.code !== "output_expired" || run.workflowRunId === null)
+        throw error;
+      looked ??= splitOutputs((await dify.readRun(run.workflowRunId, signal))?.outputs ?? {}, wanted).files;
+      const again = looked[files.findIndex(({ name }) => name === file.name)];
+      if (again === undefined || again.url === file.url) throw error;
+      return await dify.openOutput({ ...file, url: again.url }, signal);
     }
   };
-  try {
-    return await send();
-  } catch (error) {
-    // Some servers want to know the size first, and Dify does not always tell it: reading the file tells.
-    if (!(error instanceof RelayError) || error.code !== "size_unknown") throw error;
-    return send(await measure(dify, file, signal));
-  }
 }
 
-/** Reads a file once for its length alone; nothing of it is kept. */
-async function measure(dify: CollectOutputsDeps["dify"], file: DifyOutputFile, signal: AbortSignal): Promise<number> {
-  const { body } = await dify.openOutput(file, signal);
-  let size = 0;
-  for await (const piece of body as AsyncIterable<Uint8Array>) size += piece.byteLength;
-  return size;
+function refusedType(
+  rule: WantedOutput | undefined,
+  { name, mimeType }: { readonly name: string; readonly mimeType: string },
+): string | undefined {
+  if (rule === undefined || rule.takesType(mimeType)) return undefined;
+  return `${name} was left behind: it is ${mimeType}, and the rule takes ${rule.types?.join(", ")} of ${rule.name}`;
 }
 
-const typeOf = (name: string): string => (name.endsWith(".md") ? "text/markdown" : "text/plain");
+const tooLarge = (name: string, maxBytes: number): string =>
+  `${name} was left behind: it is larger than the ${maxBytes} bytes allowed`;
+
+function nothingLeft(warnings: readonly string[], outputs: Readonly<Record<string, unknown>>): PermanentError {
+  const there = Object.keys(outputs).join(", ") || "none";
+  return new PermanentError(
+    "output_missing",
+    `nothing is left to deliver: ${warnings.join(", ")}; its outputs were: ${there}`,
+    { nextAction: "compare deliver.outputs of the rule with the outputs of the workflow's End node, then replay" },
+  );
+}
+
+function typeOf(name: string): string {
+  const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  return Object.entries(TEXT_TYPES).find(([known]) => known === extension)?.[1] ?? "text/plain";
+}

@@ -6,7 +6,6 @@ import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
-import { addWarnings } from "../add-warnings.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
@@ -138,9 +137,7 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   if (progress.kind === "postpone") return progress;
   if (progress.kind === "parked") return { kind: "moved" };
 
-  const count = await desk.step("collect", () =>
-    collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail),
-  );
+  await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail));
   await desk.checkpoint({
     status: "delivering",
     queue: "shares",
@@ -152,7 +149,6 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
     errorMessage: null,
     errorStep: null,
     nextAction: null,
-    ...(count === 0 ? addWarnings(desk.run, ["the workflow returned no outputs"]) : {}),
   });
   return { kind: "moved" };
 }

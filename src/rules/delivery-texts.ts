@@ -19,6 +19,32 @@ export type DeliveryTexts = {
   readonly notInvited: readonly string[];
 };
 
+/** One output that a rule wants, and what it may be. */
+export type WantedOutput = {
+  readonly name: string;
+  /** Name of the file it becomes; undefined: the one it comes with. */
+  readonly as: string | undefined;
+  /** Globs of types, as written; undefined: any. */
+  readonly types: readonly string[] | undefined;
+  readonly takesType: (mimeType: string) => boolean;
+  /** Bytes; undefined: any. */
+  readonly maxSizeBytes: number | undefined;
+};
+
+/** What the rule wants of the workflow's outputs; undefined: all there is. */
+export const renderOutputs = ({ outputs }: CompiledRule, values: TemplateValues): readonly WantedOutput[] | undefined =>
+  outputs?.map(({ output, as, types }) => ({
+    name: output.name,
+    // A name that comes out blank is none.
+    as: (as && oneLine(renderText(as, values))) || undefined,
+    types: output.types,
+    takesType: (mimeType) => {
+      const [bare = ""] = mimeType.split(";", 1);
+      return types === undefined || types.some((matches) => matches(bare.trim()));
+    },
+    maxSizeBytes: output.maxSizeBytes,
+  }));
+
 const MAX_FOLDER_NAME_CHARS = 100;
 
 /** Inputs as the rule wants them. When none is `file`, the app's one file variable gets the file. */
