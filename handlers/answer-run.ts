@@ -2,6 +2,7 @@ import type { Clock } from "../src/clock.ts";
 import type { DifyForm, DifyForms } from "../src/dify/human-input.ts";
 import type { Dify } from "../src/dify/types.ts";
 import { RelayError } from "../src/errors.ts";
+import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
 import { findRun, hastenPausedRun } from "../src/ledger/run-queries.ts";
@@ -41,7 +42,8 @@ export const answerRun =
   async (id, answer) => {
     const run = await findRun(db, id);
     if (!run) return { kind: "unknown_run" };
-    if (run.status !== "paused" || run.workflowRunId === null) return { kind: "not_paused", status: run.status };
+    if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
+      return { kind: "not_paused", status: run.status };
     const signal = AbortSignal.timeout(DIFY_TIMEOUT_MS);
     try {
       const dify = difyFor(run.rule.run.keyVariable);

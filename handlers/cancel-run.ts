@@ -26,7 +26,7 @@ export type CancelOutcome =
 /** Cancels a run wherever it is on its way. Safe to repeat; the first reason stands. */
 export type CancelRun = (
   id: string,
-  why: { readonly actor: Actor; readonly reason?: string },
+  why: { readonly actor: Actor; readonly reason?: string | undefined },
 ) => Promise<CancelOutcome>;
 
 export type LookAgainOutcome =

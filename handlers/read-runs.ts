@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Clock, systemClock } from "../src/clock.ts";
 import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
+import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
@@ -67,6 +68,10 @@ export type RunStory = RunSummary & {
   readonly size: number | null;
   readonly mimeType: string | null;
   readonly eventType: string;
+  /** When somebody asked to cancel it; while it has not ended, that is being carried out. */
+  readonly cancelAskedAtMs: number | null;
+  /** Whether it was laid aside for a person to look again, start anew or give up. */
+  readonly parked: boolean;
   readonly warning: string | null;
   readonly totalTokens: number | null;
   /** How long the workflow took, by Dify's clock. */
@@ -142,6 +147,8 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         size: run.fileSize,
         mimeType: run.mimeType,
         eventType: run.eventType,
+        cancelAskedAtMs: run.cancelAskedAtMs,
+        parked: isParked(run),
         warning: run.warning,
         totalTokens: run.totalTokens,
         elapsedMs: run.elapsedMs,

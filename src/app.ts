@@ -12,32 +12,39 @@ import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
-import type { ReplayRun } from "../handlers/replay-run.ts";
 import type { JobQueue } from "../queues/backend.ts";
 import type { Role } from "./config.ts";
-import { messagePage } from "./dashboard/message-page.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
 import { runPage } from "./dashboard/run-page.ts";
 import { runsPage } from "./dashboard/runs-page.ts";
+import { explain } from "./explain.ts";
 import { messageOf } from "./message-of.ts";
 import { readLimitedBody } from "./read-body.ts";
+import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
 import type { Log } from "./telemetry/log.ts";
 import { mountWebhooks, type WebhookDeps } from "./webhook-routes.ts";
 
-export type AppDeps = WebhookDeps & {
-  readonly readiness: CheckReadiness;
-  readonly access: CheckAccess;
-  readonly runs: ReadRuns;
-  readonly readSources: ReadSourceReport;
-  readonly changeRule: ChangeRuleState;
-  readonly replay: ReplayRun;
-  readonly answer: AnswerRun;
-  /** Queues for bull-board, by name. */
-  readonly queues: readonly JobQueue[];
-  readonly log: Log;
-  /** Whether cookies may be sent over TLS only. */
-  readonly secureCookies: boolean;
-};
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Whose token the request carries; set where one is required. */
+    role: Role;
+  }
+}
+
+export type AppDeps = WebhookDeps &
+  RunActionDeps & {
+    readonly readiness: CheckReadiness;
+    readonly access: CheckAccess;
+    readonly runs: ReadRuns;
+    readonly readSources: ReadSourceReport;
+    readonly changeRule: ChangeRuleState;
+    readonly answer: AnswerRun;
+    /** Queues for bull-board, by name. */
+    readonly queues: readonly JobQueue[];
+    readonly log: Log;
+    /** Whether cookies may be sent over TLS only. */
+    readonly secureCookies: boolean;
+  };
 
 const COOKIE = "relay_token";
 /** Anything else in a path names nothing, and some of it (U+0000) is an error to the ledger. */
@@ -112,6 +119,7 @@ function requireRole(deps: AppDeps, role: Role): MiddlewareHandler {
           url.searchParams.delete("token");
           return context.redirect(`${url.pathname}${url.search}`, 303);
         }
+        context.set("role", verdict.role);
         return next();
       case "unconfigured":
         return explain(
@@ -141,15 +149,6 @@ function requireRole(deps: AppDeps, role: Role): MiddlewareHandler {
   };
 }
 
-function explain(
-  context: Context,
-  asJson: boolean,
-  status: 401 | 403 | 404 | 409 | 503,
-  message: string,
-): Response | Promise<Response> {
-  return asJson ? context.json({ error: message }, status) : context.html(messagePage(message), status);
-}
-
 function mountPages(app: Hono, deps: AppDeps): void {
   const viewer = requireRole(deps, "viewer");
   const operator = requireRole(deps, "operator");
@@ -161,7 +160,9 @@ function mountPages(app: Hono, deps: AppDeps): void {
   app.get("/runs", viewer, async (context) => context.html(runsPage(await deps.runs.list(context.req.query()))));
   app.get(`/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
-    return story ? context.html(runPage(story)) : explain(context, false, 404, "There is no such run.");
+    return story
+      ? context.html(runPage(story, context.get("role") !== "viewer"))
+      : explain(context, false, 404, "There is no such run.");
   });
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   app.get("/api/runs", viewer, async (context) => context.json(await deps.runs.list(context.req.query())));
@@ -169,24 +170,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
     const story = await deps.runs.story(context.req.param("id"));
     return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
   });
-  app.post(`/api/runs/:id{${RUN_ID}}/replay`, operator, async (context) => {
-    const outcome = await deps.replay(context.req.param("id"));
-    switch (outcome.kind) {
-      case "replayed":
-        return context.json({ run: outcome.run, status: "queued" });
-      case "unknown_run":
-        return explain(context, true, 404, "There is no such run.");
-      case "not_ended":
-        return explain(
-          context,
-          true,
-          409,
-          `The run is ${outcome.status}; only failed and cancelled runs can be replayed.`,
-        );
-      default:
-        return outcome satisfies never;
-    }
-  });
+  mountRunActions(app, operator, RUN_ID, deps);
   mountAnswers(app, operator, deps.answer);
   for (const action of ["pause", "resume"] as const) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {

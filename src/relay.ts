@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
+import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
@@ -61,6 +62,8 @@ export type Relay = {
 
 /** A run that leaves no trace so often is left to a person; each time was looked for in vain until it counted as never started. */
 const MAX_SUBMISSIONS = 10;
+/** How long who cancels a run waits for word of what was under way; most workflows stop sooner. */
+const CANCEL_WAIT_MS = 5_000;
 /** How long work under way may take to end at shutdown. */
 const DRAIN_MS = 5_000;
 
@@ -109,7 +112,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       await Promise.all(ends.map((end) => end()));
     });
 
-    const server = parts.receive ? await startServer(deps, { ledger, backend, queues, upstreams, accept }) : undefined;
+    const server = parts.receive
+      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox })
+      : undefined;
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
@@ -183,7 +188,8 @@ function startServer(
     queues,
     upstreams,
     accept,
-  }: Pick<Core, "ledger" | "backend" | "queues"> & { readonly upstreams: Upstreams; readonly accept: Accept },
+    outbox,
+  }: Core & { readonly upstreams: Upstreams; readonly accept: Accept },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
@@ -213,6 +219,8 @@ function startServer(
     runs: createReadRuns(db),
     readSources: createReadSourceReport({ db, clock }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
+    cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
+    lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
     replay: replayRun({ db, clock }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),

@@ -2,11 +2,10 @@ import { type AnswerOutcome, answerRun as createAnswer, type FormAnswer } from "
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
-import { RelayError } from "../errors.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
-import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
+import { askRelay, isHeldByRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
 
@@ -28,7 +27,7 @@ export async function answerRun(
   try {
     return tell(context, id, await answerInLedger(config, id, answer), options.json);
   } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== "ledger_locked") throw error;
+    if (!isHeldByRelay(error)) throw error;
     return answerThroughRelay(context, config, id, answer, options.json);
   }
 }
@@ -46,33 +45,18 @@ async function answerInLedger(config: Config, id: string, answer: FormAnswer | u
 
 async function answerThroughRelay(
   context: CliContext,
-  { http, tokens }: Config,
+  config: Config,
   id: string,
   answer: FormAnswer | undefined,
   json: boolean,
 ): Promise<ExitCode> {
-  const token = tokens.find(({ role }) => role !== "viewer")?.token;
-  const url = `http://${http.host.includes(":") ? `[${http.host}]` : http.host}:${http.port}/api/runs/${encodeURIComponent(id)}/answer`;
-  if (token === undefined) {
-    context.warn("a running relay holds the ledger, and RELAY_TOKENS has no operator token to ask it with");
+  const asked = await askRelay(context, config, `/api/runs/${encodeURIComponent(id)}/answer`, { ...answer });
+  if (!asked) return 1;
+  if (asked.status >= 300) {
+    context.warn(plain(refusalOf(asked)));
     return 1;
   }
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify(answer ?? {}),
-  }).catch((error: unknown) => {
-    context.warn(`a relay holds the ledger, but does not answer at ${url}: ${messageOf(error)}`);
-  });
-  if (!response) return 1;
-  const told = (await response.json()) as {
-    readonly error?: string;
-    readonly forms?: Extract<AnswerOutcome, { kind: "asks" }>["forms"];
-  }; // our own answers
-  if (!response.ok) {
-    context.warn(plain(told.error ?? `the relay answered ${response.status}`));
-    return 1;
-  }
+  const told = asked.told as { readonly forms?: Extract<AnswerOutcome, { kind: "asks" }>["forms"] }; // our own answers
   const outcome: AnswerOutcome = told.forms
     ? { kind: "asks", run: id, forms: told.forms }
     : { kind: "answered", run: id, action: answer?.action ?? "" };

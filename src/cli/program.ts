@@ -123,11 +123,29 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
 
   runs
     .command("replay")
-    .description("let a failed or cancelled run begin again")
+    .description("let a failed, cancelled or laid-aside run begin again")
     .argument("<run>")
     .option("--json", "as JSON", false)
     .action((run: string, options: { json: boolean }) =>
-      end(import("./runs.ts").then(({ replayRun }) => replayRun(context, run, options))),
+      end(import("./change-runs.ts").then(({ replayRun }) => replayRun(context, run, options))),
+    );
+
+  runs
+    .command("cancel")
+    .description("stop runs wherever they are, and say what is known of what was under way")
+    .argument("<runs...>")
+    .option("--reason <text>", "why; it stands on the run")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ cancelRuns }) => cancelRuns(context, ids, options))),
+    );
+  runs
+    .command("look-again")
+    .description("look once more for what became of a run that was laid aside")
+    .argument("<run>")
+    .option("--json", "as JSON", false)
+    .action((run: string, options: { json: boolean }) =>
+      end(import("./change-runs.ts").then(({ lookForRun }) => lookForRun(context, run, options))),
     );
 
   addFastioCommands(program, context, end);

@@ -1,6 +1,4 @@
 import { createReadRuns } from "../../handlers/read-runs.ts";
-import { replayRun as createReplay } from "../../handlers/replay-run.ts";
-import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { spanOf, timeOf } from "../dashboard/layout.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
@@ -82,34 +80,6 @@ export async function showRun(context: CliContext, id: string, options: { readon
       );
     }
     return 0;
-  } finally {
-    await ledger.close();
-  }
-}
-
-/** Lets a failed or cancelled run begin again; the relay takes it up when it runs. */
-export async function replayRun(
-  context: CliContext,
-  id: string,
-  options: { readonly json: boolean },
-): Promise<ExitCode> {
-  const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
-  try {
-    const outcome = await createReplay({ db: ledger.db, clock: systemClock })(id);
-    if (options.json) context.print(JSON.stringify(outcome));
-    switch (outcome.kind) {
-      case "replayed":
-        if (!options.json) context.print(`${outcome.run} begins again`);
-        return 0;
-      case "unknown_run":
-        context.warn(`there is no run ${plain(id)}`);
-        return 1;
-      case "not_ended":
-        context.warn(`the run is ${outcome.status}; only failed and cancelled runs can be replayed`);
-        return 1;
-      default:
-        return outcome satisfies never;
-    }
   } finally {
     await ledger.close();
   }

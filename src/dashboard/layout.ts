@@ -22,6 +22,9 @@ th { font-weight: 600; color: var(--soft); }
 .status.delivered { color: light-dark(#146c2e, #81c995); }
 .status.failed, .status.cancelled { color: light-dark(#b3261e, #f2b8b5); }
 .status.held, .status.paused { color: light-dark(#8a5000, #fdd663); }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem; align-items: flex-start; margin: 1rem 0; }
+.actions summary { cursor: pointer; }
+.actions form { margin: .5rem 0; }
 .note { border: 1px solid var(--line); border-left: .35rem solid light-dark(#8a5000, #fdd663); border-radius: .25rem; padding: .5rem 1rem; }
 `);
 

@@ -1,10 +1,11 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { runActions } from "./run-actions.ts";
 import { shareLink } from "./runs-table.ts";
 
-/** One file's way, step by step. */
-export function runPage(run: RunStory): Markup {
+/** One file's way, step by step. @param mayOperate whether the reader may do what the page offers */
+export function runPage(run: RunStory, mayOperate: boolean): Markup {
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
     ["Share", shareLink(run.share)],
@@ -26,6 +27,7 @@ export function runPage(run: RunStory): Markup {
     html`<h1>${run.file}</h1>
 ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
+${mayOperate ? runActions(run) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}

@@ -26,6 +26,7 @@ const get = (path: string, headers: Readonly<Record<string, string>> = {}): Prom
 const post = (path: string, token?: string): Promise<Response> =>
   fetch(`${receiver.url}${path}`, {
     method: "POST",
+    redirect: "manual",
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
 const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
@@ -62,7 +63,13 @@ describe("who gets in", () => {
     expect((await get("/queues/api/queues", bearer(VIEWER))).status).toBe(403);
     expect((await get("/queues", bearer(OPERATOR))).status).toBe(200);
     expect((await get("/queues", bearer(ADMIN))).status).toBe(200);
-    for (const path of ["/api/rules/read-new-files/pause", "/api/rules/read-new-files/resume", "/api/runs/r1/replay"]) {
+    for (const path of [
+      "/api/rules/read-new-files/pause",
+      "/api/rules/read-new-files/resume",
+      "/api/runs/r1/replay",
+      "/api/runs/r1/cancel",
+      "/api/runs/r1/look-again",
+    ]) {
       expect((await post(path)).status).toBe(401);
       const forbidden = await post(path, VIEWER);
       expect(forbidden.status).toBe(403);
@@ -70,6 +77,7 @@ describe("who gets in", () => {
         error: "This needs the role operator; the token given has the role viewer.",
       });
     }
+    expect((await post("/runs/r1/cancel", VIEWER)).status).toBe(403);
     expect(await db().$count(operatorActions)).toBe(0);
   });
 
@@ -248,6 +256,51 @@ describe("pages and API", () => {
     expect(page).toContain("&lt;b&gt;Contracts&lt;/b&gt;");
     expect(page).toMatch(/Cannot be read since [^<]*not allowed<br>Give the key access/);
     expect(await (await get("/api/sources?hours=-1", bearer(VIEWER))).json()).toMatchObject({ hours: 24 });
+  });
+
+  test("a run is cancelled with a reason, and asking again tells the same", async () => {
+    await given(runNamed("r1", { status: "queued", queue: "runs" }));
+    const cancel = () =>
+      fetch(`${receiver.url}/api/runs/r1/cancel`, {
+        method: "POST",
+        headers: bearer(ADMIN),
+        body: JSON.stringify({ reason: "a test" }),
+      });
+    const told = { run: "r1", status: "cancelled", note: expect.stringMatching(/\(a test\): no workflow/) };
+    for (const answer of [await cancel(), await cancel()]) {
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toEqual(told);
+    }
+    expect(await db().select().from(operatorActions)).toMatchObject([
+      { actor: "admin", action: "run.cancel", target: "r1", detail: { from: "queued", reason: "a test" } },
+    ]);
+    const malformed = { method: "POST", headers: bearer(OPERATOR), body: '{"because":1}' };
+    expect((await fetch(`${receiver.url}/api/runs/r1/cancel`, malformed)).status).toBe(400);
+    expect((await post("/api/runs/none/cancel", OPERATOR)).status).toBe(404);
+    expect((await post("/api/runs/r1/look-again", OPERATOR)).status).toBe(409);
+  });
+
+  test("a delivered run is not cancelled, and says where its share is", async () => {
+    await given(
+      runNamed("r1", { status: "delivered", queue: null, shareUrl: "https://go.example/s", finishedAtMs: 1 }),
+    );
+    const answer = await post("/api/runs/r1/cancel", OPERATOR);
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toEqual({ error: expect.stringMatching(/delivered.*https:\/\/go\.example\/s/) });
+  });
+
+  test("the choices stand on the page of a run that was laid aside, for operators only", async () => {
+    const parked = { status: "paused", queue: null, errorCode: "dify_run_lost", errorMessage: "lost" } as const;
+    await given(runNamed("r1", parked));
+    expect(await (await get("/runs/r1", bearer(VIEWER))).text()).not.toContain("<form");
+    const page = await (await get("/runs/r1", bearer(OPERATOR))).text();
+    for (const action of ["look-again", "replay", "cancel"]) expect(page).toContain(`action="/runs/r1/${action}"`);
+
+    const form = await post("/runs/r1/look-again", OPERATOR);
+    expect(form.status).toBe(303);
+    expect(form.headers.get("location")).toBe("/runs/r1");
+    expect(await db().select().from(runs)).toMatchObject([{ status: "running", queue: "runs", generation: 1 }]);
+    expect(await db().select().from(operatorActions)).toMatchObject([{ action: "run.look_again", actor: "operator" }]);
   });
 
   test("what has no route is 404, and asks for nothing", async () => {

@@ -1,0 +1,105 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { z } from "zod";
+import type { CancelOutcome, CancelRun, LookAgain, LookAgainOutcome } from "../handlers/cancel-run.ts";
+import type { ReplayOutcome, ReplayRun } from "../handlers/replay-run.ts";
+import { explain } from "./explain.ts";
+import { readLimitedBody } from "./read-body.ts";
+
+export type RunActionDeps = {
+  readonly cancel: CancelRun;
+  readonly lookAgain: LookAgain;
+  readonly replay: ReplayRun;
+};
+
+const MAX_BODY_BYTES = 4_096;
+const Reason = z.strictObject({ reason: z.string().max(2_000).optional() });
+const NO_SUCH_RUN = "There is no such run.";
+
+/**
+ * What an operator does to one run: each as `POST /api/runs/ID/…`, told as JSON, and as `POST /runs/ID/…`, which the
+ * forms of the run's page send and which leads back to it.
+ */
+export function mountRunActions(
+  app: Hono,
+  operator: MiddlewareHandler,
+  runId: string,
+  { cancel, lookAgain, replay }: RunActionDeps,
+): void {
+  for (const base of ["/api/runs", "/runs"] as const) {
+    const asJson = base === "/api/runs";
+    const path = (action: string): string => `${base}/:id{${runId}}/${action}`;
+    const idOf = (context: Context): string => context.req.param("id") ?? "";
+
+    app.post(path("cancel"), operator, async (context) => {
+      const why = await readReason(context, asJson);
+      if (!why) return explain(context, asJson, 400, 'The body must be nothing, or JSON such as {"reason":"a test"}.');
+      return tellCancel(context, asJson, await cancel(idOf(context), { ...why, actor: context.get("role") }));
+    });
+    app.post(path("look-again"), operator, async (context) =>
+      tellLook(context, asJson, await lookAgain(idOf(context), context.get("role"))),
+    );
+    app.post(path("replay"), operator, async (context) => tellReplay(context, asJson, await replay(idOf(context))));
+  }
+}
+
+/** @returns undefined for a body that says something else */
+async function readReason(context: Context, isJson: boolean): Promise<z.infer<typeof Reason> | undefined> {
+  const read = await readLimitedBody(context.req.raw.body, MAX_BODY_BYTES);
+  if (read.kind !== "bytes") return undefined;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(read.bytes);
+    const form = (): unknown => Object.fromEntries(new URLSearchParams(text));
+    return Reason.safeParse(text === "" ? {} : isJson ? JSON.parse(text) : form()).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const backTo = (context: Context, run: string): Response => context.redirect(`/runs/${run}`, 303);
+
+function tellCancel(context: Context, asJson: boolean, outcome: CancelOutcome): Response | Promise<Response> {
+  switch (outcome.kind) {
+    case "cancelled":
+      if (!asJson) return backTo(context, outcome.run);
+      return context.json({ run: outcome.run, status: "cancelled", note: outcome.note });
+    case "asked":
+      if (!asJson) return backTo(context, outcome.run);
+      return context.json({ run: outcome.run, status: "cancelling" }, 202);
+    case "ended": {
+      const left = outcome.share === null ? "" : ` Its share is ${outcome.share}.`;
+      return explain(context, asJson, 409, `The run is ${outcome.status}: there is nothing left to cancel.${left}`);
+    }
+    case "unknown_run":
+      return explain(context, asJson, 404, NO_SUCH_RUN);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function tellLook(context: Context, asJson: boolean, outcome: LookAgainOutcome): Response | Promise<Response> {
+  switch (outcome.kind) {
+    case "looks":
+      return asJson ? context.json({ run: outcome.run, status: "running" }) : backTo(context, outcome.run);
+    case "not_parked":
+      return explain(context, asJson, 409, `The run is ${outcome.status}; only one that was laid aside is looked for.`);
+    case "unknown_run":
+      return explain(context, asJson, 404, NO_SUCH_RUN);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function tellReplay(context: Context, asJson: boolean, outcome: ReplayOutcome): Response | Promise<Response> {
+  switch (outcome.kind) {
+    case "replayed":
+      return asJson ? context.json({ run: outcome.run, status: "queued" }) : backTo(context, outcome.run);
+    case "unknown_run":
+      return explain(context, asJson, 404, NO_SUCH_RUN);
+    case "not_ended": {
+      const which = "only failed, cancelled and laid-aside runs can be replayed";
+      return explain(context, asJson, 409, `The run is ${outcome.status}; ${which}.`);
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
