@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { listSignaturePins, type SignaturePin } from "../src/ledger/signature-pins.ts";
 import { readSources, type WorkspaceSources } from "../src/ledger/source-report.ts";
 
 const DEFAULT_HOURS = 24;
@@ -18,6 +19,8 @@ export type SourceReport = {
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
   readonly workspaces: readonly WorkspaceSources[];
+  /** How deliveries are signed, by secret, and since when in another way than before. No secret is told. */
+  readonly signatures: readonly SignaturePin[];
 };
 
 export type ReadSourceReport = (query: Readonly<Record<string, string>>) => Promise<SourceReport>;
@@ -28,5 +31,6 @@ export const createReadSourceReport =
   async (raw) => {
     const { hours } = Query.parse(raw);
     const sinceMs = Math.round(deps.clock.now() - hours * 3_600_000);
-    return { hours, sinceMs, workspaces: await readSources(deps.db, sinceMs) };
+    const [workspaces, signatures] = await Promise.all([readSources(deps.db, sinceMs), listSignaturePins(deps.db)]);
+    return { hours, sinceMs, workspaces, signatures };
   };

@@ -3,7 +3,21 @@ import type { SourceReport } from "../../handlers/read-sources.ts";
 import { type Markup, timeOf } from "./layout.ts";
 
 /** How events came from each workspace, and what keeps catch-up from reading one. */
-export function sourcesTable({ hours, workspaces }: SourceReport): Markup {
+export const sourcesTable = ({ hours, workspaces, signatures }: SourceReport): Markup =>
+  html`${workspaceTable(hours, workspaces)}
+${signatures.map(
+  (one) =>
+    html`<p class="${one.changedAtMs === null ? "soft" : "note"}">Deliveries under the secret ${one.secretPrint}… are signed as ${wayOf(one.scheme, one.keyForm)}${
+      one.changedAtMs === null
+        ? ""
+        : html` since ${timeOf(one.changedAtMs)}, before that as ${wayOf(one.previousScheme, one.previousKeyForm)}`
+    }.</p>`,
+)}`;
+
+const wayOf = (scheme: string | null, keyForm: string | null): string =>
+  `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
+
+function workspaceTable(hours: number, workspaces: SourceReport["workspaces"]): Markup {
   if (workspaces.length === 0)
     return html`<p class="soft">No events in the last ${hours} h, and no workspace is watched.</p>`;
   return html`<div class="scroll"><table>

@@ -21,6 +21,57 @@ type Row = {
   readonly nextAction?: string;
 };
 
+/** What a person should do, for failures that do not pass by themselves. */
+const DO = {
+  plan: "Check the Fast.io plan, its limits and credits.",
+  key: "The Fast.io API key is wrong or was revoked: set a valid FASTIO_API_KEY.",
+  access: "Give the key's user access to this workspace or share, or a key with wider scopes.",
+  gone: "Look in Fast.io's trash, and whether the key's user may still see it.",
+  conflict: "Look in Fast.io at what is there already, and rename or remove it.",
+  size: "Send a smaller file, or use a plan that takes larger ones.",
+  content: "Send the content again: what arrived is not what was sent.",
+  request:
+    "Change what the named fields ask for; if they come from no rule of yours, report it as a fault of the relay.",
+  route: "Check FASTIO_API_URL and FASTIO_DIALECT: this server has no such route.",
+  foreign: "Look at what stands between the relay and Fast.io: something else answered in its place.",
+} as const;
+
+const PLAN = { code: "plan_required", failure: "misconfigured", nextAction: DO.plan } as const;
+const KEY = {
+  code: "unauthorized",
+  failure: "misconfigured",
+  says: "the key was refused",
+  nextAction: DO.key,
+} as const;
+const ACCESS = {
+  code: "forbidden",
+  failure: "misconfigured",
+  says: "not allowed for this key",
+  nextAction: DO.access,
+} as const;
+const GONE = { code: "not_found", failure: "gone", says: "not found", nextAction: DO.gone } as const;
+const CONFLICT = {
+  code: "conflict",
+  failure: "permanent",
+  says: "conflicts with what is there",
+  nextAction: DO.conflict,
+} as const;
+const BUSY = { code: "rate_limited", failure: "throttled", says: "too many requests" } as const;
+const REFUSED: Row = {
+  code: "invalid_request",
+  failure: "permanent",
+  says: "the request was refused",
+  nextAction: DO.request,
+};
+const NO_ROUTE: Row = { code: "unsupported_here", failure: "permanent", says: "no such route", nextAction: DO.route };
+const UNAVAILABLE: Row = { code: "upstream_unavailable", failure: "transient", says: "the server failed" };
+const FOREIGN: Row = {
+  code: "answer_malformed",
+  failure: "permanent",
+  says: "an answer that is not Fast.io's",
+  nextAction: DO.foreign,
+};
+
 /**
  * The one table of what Fast.io's failures mean; the first row that fits decides.
  *
@@ -29,56 +80,33 @@ type Row = {
  * failures that come with status 200.
  */
 const TABLE: readonly Row[] = [
-  {
-    codes: ["1685", "1688", "1695", "1696"],
-    code: "plan_required",
-    failure: "misconfigured",
-    says: "the plan does not allow it",
-    nextAction: "Check the Fast.io plan, its limits and credits.",
-  },
-  {
-    status: [402],
-    code: "plan_required",
-    failure: "misconfigured",
-    says: "payment required",
-    nextAction: "Check the Fast.io plan, its limits and credits.",
-  },
+  { codes: ["1685", "1688", "1695", "1696"], ...PLAN, says: "the plan does not allow it" },
+  { status: [402], ...PLAN, says: "payment required" },
   { codes: ["10522"], code: "upload_failed", failure: "transient", says: "the chunks do not add up" },
-  { codes: ["10778"], code: "hash_mismatch", failure: "permanent", says: "the content does not match its checksum" },
-  { codes: ["9992"], code: "unsupported_here", failure: "permanent", says: "no such route" },
-  { status: [405], code: "unsupported_here", failure: "permanent", says: "no such route" },
   {
-    status: [401],
-    code: "unauthorized",
-    failure: "misconfigured",
-    says: "the key was refused",
-    nextAction: "The Fast.io API key is wrong or was revoked: set a valid FASTIO_API_KEY.",
+    codes: ["10778"],
+    code: "hash_mismatch",
+    failure: "permanent",
+    says: "the content does not match its checksum",
+    nextAction: DO.content,
   },
-  {
-    status: [403],
-    code: "forbidden",
-    failure: "misconfigured",
-    says: "not allowed for this key",
-    nextAction: "Give the key's user access to this workspace or share, or a key with wider scopes.",
-  },
-  { status: [404, 410], code: "not_found", failure: "gone", says: "not found" },
-  { status: [409], code: "conflict", failure: "permanent", says: "conflicts with what is there" },
-  { status: [413], code: "too_large", failure: "permanent", says: "too large" },
-  { status: [400, 406, 412, 422], code: "invalid_request", failure: "permanent", says: "the request was refused" },
-  { status: [429], code: "rate_limited", failure: "throttled", says: "too many requests" },
+  { codes: ["9992"], ...NO_ROUTE },
+  { status: [405], ...NO_ROUTE },
+  { status: [401], ...KEY },
+  { status: [403], ...ACCESS },
+  { status: [404, 410], ...GONE },
+  { status: [409], ...CONFLICT },
+  { status: [413], code: "too_large", failure: "permanent", says: "too large", nextAction: DO.size },
+  { status: [400, 406, 412, 422], ...REFUSED },
+  { status: [429], ...BUSY },
   { status: [408, 425], code: "upstream_unavailable", failure: "transient", says: "not now" },
   // Failures that came with a success status: only the documented codes can tell.
-  { codes: ["1650", "10008", "10011"], code: "unauthorized", failure: "misconfigured", says: "the key was refused" },
-  { codes: ["1670", "1680"], code: "forbidden", failure: "misconfigured", says: "not allowed for this key" },
-  { codes: ["1609"], code: "not_found", failure: "gone", says: "not found" },
-  { codes: ["1660"], code: "conflict", failure: "permanent", says: "conflicts with what is there" },
-  { codes: ["1671", "10368"], code: "rate_limited", failure: "throttled", says: "too many requests" },
+  { codes: ["1650", "10008", "10011"], ...KEY },
+  { codes: ["1670", "1680"], ...ACCESS },
+  { codes: ["1609"], ...GONE },
+  { codes: ["1660"], ...CONFLICT },
+  { codes: ["1671", "10368"], ...BUSY },
 ];
-
-const UNAVAILABLE: Row = { code: "upstream_unavailable", failure: "transient", says: "the server failed" };
-const REFUSED: Row = { code: "invalid_request", failure: "permanent", says: "the request was refused" };
-const NO_ROUTE: Row = { code: "unsupported_here", failure: "permanent", says: "no such route" };
-const FOREIGN: Row = { code: "answer_malformed", failure: "permanent", says: "an answer that is not Fast.io's" };
 
 /** Turns a failed answer into an error. Names status, code and field names; never what the upstream wrote. */
 export function toFailure(answer: FailedAnswer): RelayError {

@@ -53,7 +53,7 @@ export function createShares({
     const share = bound ? await findShare(shareId, signal) : undefined;
     checkRules("fastio.share.update", {
       ...known({ type: share?.type, access: share?.access }),
-      ...changes,
+      ...known(changes),
       storage: share?.storage ?? "own",
     });
     const opens = { ...share, ...known({ type: changes.type, access: changes.access }) };

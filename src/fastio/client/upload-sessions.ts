@@ -150,11 +150,13 @@ function ended(state: UploadState | undefined): PermanentError | TransientError 
   if (message.startsWith("CONFLICT_VERSION_MISMATCH")) {
     return new PermanentError("conflict", `upload session ended as ${status}: the file has another version by now`, {
       operation,
+      nextAction: "Look at the version that came in between, then send yours again.",
     });
   }
   if (/\b(?:hash|checksum|md5|sha\d+|crc\w*)\b/i.test(message)) {
     return new PermanentError("hash_mismatch", `upload session ended as ${status}: the content has another hash`, {
       operation,
+      nextAction: "Send the content again: what arrived is not what was sent.",
     });
   }
   const step = status === "store_failed" ? "it could not be stored where it should go" : "its chunks make no file";

@@ -127,6 +127,8 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     await expect(on.fastio.updateShare(locked.id, { access: "named" }, signal)).rejects.toThrow(
       "share_option_password_needs_link",
     );
+    await on.fastio.updateShare(locked.id, { type: undefined, access: undefined, password: "another" }, signal);
+    expect(await on.fastio.checkSharePassword(locked.id, "another", signal)).toBe(true);
   });
 
   test("a share is archived, taken out again, and deleted once and for all", async () => {

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { createRuns } from "../../../src/ledger/run-queries.ts";
-import { type EventRow, events, operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
+import { type EventRow, events, operatorActions, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
+import { pinSignature } from "../../../src/ledger/signature-pins.ts";
+import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import { bodyOf, deliver, openReceiver, type Receiver } from "./open-receiver.ts";
 
@@ -236,6 +238,8 @@ describe("pages and API", () => {
       { code: "forbidden", message: "fastio.events.search: not allowed", nextAction: "Give the key access." },
       NOW_MS,
     );
+    // It is noted after the answer.
+    await vi.waitFor(async () => expect(await db().$count(signaturePins)).toBe(1), SOON);
     const told = await (await get("/api/sources?hours=1", bearer(VIEWER))).json();
     expect(told).toMatchObject({
       hours: 1,
@@ -255,6 +259,15 @@ describe("pages and API", () => {
     const page = await (await get("/", bearer(VIEWER))).text();
     expect(page).toContain("&lt;b&gt;Contracts&lt;/b&gt;");
     expect(page).toMatch(/Cannot be read since [^<]*not allowed<br>Give the key access/);
+    expect(page).toMatch(/Deliveries under the secret [0-9a-f]{12}… are signed as fastio-signature \(key: literal\)\./);
+    const print = (told as { readonly signatures: readonly { readonly secretPrint: string }[] }).signatures[0];
+    await pinSignature(
+      db(),
+      { secretPrint: print?.secretPrint ?? "", scheme: "x-fastio-signature", keyForm: undefined },
+      NOW_MS,
+    );
+    const later = await (await get("/", bearer(VIEWER))).text();
+    expect(later).toMatch(/signed as x-fastio-signature since [^<]* before that as fastio-signature/);
     expect(await (await get("/api/sources?hours=-1", bearer(VIEWER))).json()).toMatchObject({ hours: 24 });
   });
 

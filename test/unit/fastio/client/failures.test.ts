@@ -46,6 +46,15 @@ describe("failures of Fast.io", () => {
     expect(toFailure({ operation: "fastio.test", status, problem: undefined })).toMatchObject({ code: means });
   });
 
+  test("what does not pass by itself says what to do", () => {
+    for (const status of [400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 418, 422]) {
+      for (const problem of [{ fields: [] }, undefined])
+        expect(toFailure({ operation: "o", status, problem })).toMatchObject({
+          nextAction: expect.stringMatching(/\w/),
+        });
+    }
+  });
+
   test("what the error body asks to wait wins over the headers", () => {
     const problem = { fields: [], retryAfterMs: 1_800_000 };
     expect(toFailure({ operation: "o", status: 429, problem, retryAfterMs: 5 })).toMatchObject({
