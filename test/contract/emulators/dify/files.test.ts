@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { afterEach, describe, expect, test } from "vitest";
+import { createServer, type RequestListener } from "node:http";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import type { AppConfig } from "../../../../src/emulators/dify/apps.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
 import {
@@ -146,22 +146,87 @@ describe("files as inputs", () => {
     expect((await run("")).status).toBe(200);
   });
 
-  test("can be fetched from an address", async () => {
-    const source = createServer((_request, response) =>
-      response.writeHead(200, { "content-type": "text/csv", "content-length": "8" }).end("a,b\n1,2\n"),
-    );
+  const HEADERS = { "content-type": "text/csv", "content-length": "8" };
+  const byLink = (url: string) => ({ type: "document", transfer_method: "remote_url", url });
+  /** A server that answers as told, and how often it was asked. */
+  async function serve(answer: RequestListener): Promise<{ readonly url: string; readonly asked: () => number }> {
+    let count = 0;
+    const source = createServer((request, response) => {
+      count += 1;
+      answer(request, response);
+    });
     source.listen(0, "127.0.0.1");
     await once(source, "listening");
-    const address = source.address();
-    const url = `http://127.0.0.1:${Object(address).port}/files/remote.csv?sign=1`;
-    try {
-      const emulator = await start();
-      const answer = await runOn(emulator, { type: "document", transfer_method: "remote_url", url });
-      expect((await outputsOf(answer)).stats).toMatchObject({ name: "remote.csv", rows_read: 1 });
-    } finally {
+    onTestFinished(() => {
       source.closeAllConnections();
       source.close();
-    }
+    });
+    return { url: `http://127.0.0.1:${Object(source.address()).port}`, asked: () => count };
+  }
+
+  test("can be fetched from an address", async () => {
+    const { url } = await serve((_request, response) => response.writeHead(200, HEADERS).end("a,b\n1,2\n"));
+    const answer = await runOn(await start(), byLink(`${url}/files/remote.csv?sign=1`));
+    expect((await outputsOf(answer)).stats).toMatchObject({ name: "remote.csv", rows_read: 1 });
+  });
+
+  test("are named by the answer rather than by the address", async () => {
+    const disposition = `attachment; filename="x.csv"; filename*=UTF-8''t%C3%A4glich.csv`;
+    const { url } = await serve((_request, response) =>
+      response.writeHead(200, { ...HEADERS, "content-disposition": disposition }).end("a,b\n1,2\n"),
+    );
+    const answer = await runOn(await start(), byLink(`${url}/read/?token=1`));
+    expect((await outputsOf(answer)).stats).toMatchObject({ name: "täglich.csv" });
+  });
+
+  test("that nothing is told of are no documents", async () => {
+    const { url } = await serve((_request, response) => response.writeHead(403).end());
+    expect(await messageOf(await runOn(await start(), byLink(`${url}/read/?token=1`)))).toEqual([
+      400,
+      "Detected file type does not match the specified type. Please verify the file.",
+    ]);
+  });
+
+  test("are given up after three more tries, or at once where the proxy blocks them", async () => {
+    const { url, asked } = await serve((_request, response) => response.writeHead(503).end());
+    const emulator = await start();
+    expect(await messageOf(await runOn(emulator, byLink(`${url}/a.csv`)))).toEqual([
+      400,
+      `Reached maximum retries (3) for URL ${url}/a.csv`,
+    ]);
+    expect(asked()).toBe(4);
+    emulator.addFault({ action: { kind: "links_blocked" } });
+    const [status, message] = await messageOf(await runOn(emulator, byLink(`${url}/a.csv`)));
+    expect({ status, message }).toEqual({
+      status: 400,
+      message: expect.stringContaining("blocked by SSRF protection"),
+    });
+    expect(asked()).toBe(4);
+    expect(await messageOf(await runOn(emulator, byLink("/a.csv")))).toEqual([400, "Invalid file url"]);
+  });
+
+  test.each([
+    { profile: "P1", extension: ".step" },
+    { profile: "P2", extension: ".bin" },
+  ] as const)("of a type that says nothing count as $extension on $profile", async ({ profile, extension }) => {
+    const { url } = await serve((_request, response) =>
+      response.writeHead(200, { "content-type": "application/octet-stream", "content-length": "3" }).end("abc"),
+    );
+    const app: AppConfig = {
+      key: DEFAULT_APP_KEY,
+      inputs: [
+        {
+          variable: "document",
+          type: "file",
+          allowed_file_types: ["custom"],
+          allowed_file_extensions: [extension],
+        },
+      ],
+    };
+    const emulator = await start({ profile, apps: [app] });
+    const mapping = { ...byLink(`${url}/part.step`), type: "custom" };
+    const outputs = await outputsOf(await runOn(emulator, mapping));
+    expect(outputs.stats).toMatchObject({ name: "part.step", type: "custom" });
   });
 });
 
