@@ -61,7 +61,7 @@ export const EnvSchema = z.object({
   FASTIO_WEBHOOK_SECRETS_FILE: setting(z.string().optional()),
   FASTIO_SIGNATURE: setting(z.enum(SCHEME_SETTINGS).default("auto")),
   EDGE_SECRET: setting(
-    z.string().min(MIN_EDGE_SECRET_CHARS, `must have ${MIN_EDGE_SECRET_CHARS} characters or more`).optional(),
+    z.string().trim().min(MIN_EDGE_SECRET_CHARS, `must have ${MIN_EDGE_SECRET_CHARS} characters or more`).optional(),
   ),
   CATCH_UP: setting(z.enum(["on", "off"]).default("on")),
   CATCH_UP_LOOK_BACK_MINUTES: setting(whole(0, 10_080, " minutes").default(15)),

@@ -1,8 +1,9 @@
 import { WRONG_METHOD_ANSWER } from "./delivery-answers.ts";
 import { forwardBatch, type QueuedMessage, retrySeconds } from "./edge/forward-batch.ts";
-import { receiveAtEdge, tell, unconfigured } from "./edge/receive-at-edge.ts";
+import { receiveAtEdge } from "./edge/receive-at-edge.ts";
 import { sendToRelay } from "./edge/send-to-relay.ts";
 import { type EdgeSettings, readSettings } from "./edge/settings.ts";
+import { tell, tellFaults } from "./edge/tell.ts";
 import type { EdgeDelivery } from "./edge/wire.ts";
 import { createVerifier } from "./fastio/signatures/verify-delivery.ts";
 import type { Log, LogFields } from "./telemetry/log.ts";
@@ -30,12 +31,12 @@ async function answer(request: Request, env: unknown): Promise<Response> {
   const reading = readSettings(env);
   switch (pathname) {
     case "/healthz":
-      return reading.kind === "ready" ? Response.json({ status: "alive" }) : unconfigured(reading.faults);
+      return reading.kind === "ready" ? Response.json({ status: "alive" }) : tellFaults(reading.faults);
     case "/webhooks/fastio": {
       if (request.method !== "POST") return tell(WRONG_METHOD_ANSWER);
       if (reading.kind === "faulty") {
         log.error("edge.not_configured", { faults: reading.faults });
-        return unconfigured(reading.faults);
+        return tellFaults(reading.faults);
       }
       const { settings } = reading;
       const verify = createVerifier({ secrets: settings.webhookSecrets, scheme: settings.scheme });

@@ -1,17 +1,13 @@
 import { examineDelivery } from "../../handlers/examine-delivery.ts";
 import { encodeBase64 } from "../base64.ts";
-import {
-  type DeliveryAnswer,
-  MAX_DELIVERY_BYTES,
-  REFUSAL_ANSWERS,
-  RETRY_AFTER_SECONDS,
-  UNAVAILABLE_ANSWER,
-} from "../delivery-answers.ts";
+import { MAX_DELIVERY_BYTES, REFUSAL_ANSWERS, UNAVAILABLE_ANSWER } from "../delivery-answers.ts";
+import type { ReadHeader } from "../fastio/signatures/read-signature.ts";
 import type { VerifyDelivery } from "../fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../message-of.ts";
 import { readLimitedBody } from "../read-body.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { SendToRelay } from "./send-to-relay.ts";
+import { tell } from "./tell.ts";
 import { CARRIED_HEADERS, type EdgeDelivery } from "./wire.ts";
 
 export type ReceiveAtEdgeDeps = {
@@ -27,17 +23,18 @@ export type ReceiveAtEdgeDeps = {
  * A queue's message holds 128,000 bytes, of which the platform may use about 100 itself
  * (developers.cloudflare.com/queues/platform/limits, read on 22 November 2026).
  */
-export const MAX_MESSAGE_BYTES = 127_000;
+const MAX_MESSAGE_BYTES = 127_000;
 
 /**
  * Examines a delivery like the relay does and answers like it, once the queue has it. What is too large for the queue
  * goes to the relay at once; while that is away, the sender is told to come again.
  */
 export const receiveAtEdge =
-  ({ now, newId, verify, enqueue, send, log }: ReceiveAtEdgeDeps) =>
+  (deps: ReceiveAtEdgeDeps) =>
   async (request: Request): Promise<Response> => {
+    const { now, newId, verify, log } = deps;
     const receivedAtMs = now();
-    const headers = (name: string): string | undefined => request.headers.get(name) ?? undefined;
+    const headers: ReadHeader = (name) => request.headers.get(name) ?? undefined;
     const declared = Number(headers("content-length") ?? Number.NaN);
     const body = await readLimitedBody(
       request.body,
@@ -49,48 +46,45 @@ export const receiveAtEdge =
       log.warn("delivery.refused", { reason: seen.reason, detail: seen.detail });
       return tell(REFUSAL_ANSWERS[seen.reason]);
     }
-    const delivery: EdgeDelivery = {
-      id: newId(),
-      receivedAtMs,
-      headers: Object.fromEntries(
-        CARRIED_HEADERS.map((name) => [name, headers(name)] as const).filter(
-          (pair): pair is readonly [string, string] => pair[1] !== undefined,
-        ),
-      ),
-      body: encodeBase64(seen.bytes),
-    };
-    if (new TextEncoder().encode(JSON.stringify(delivery)).length > MAX_MESSAGE_BYTES) return sendAtOnce(delivery);
-    try {
-      await enqueue(delivery);
-    } catch (error) {
-      log.error("delivery.not_queued", { deliveryId: delivery.id, message: messageOf(error) });
-      return tell(UNAVAILABLE_ANSWER);
-    }
-    log.info("delivery.queued", { deliveryId: delivery.id, bodyBytes: seen.bytes.length });
-    return Response.json({ id: delivery.id, status: "accepted" }, { status: 202 });
-
-    async function sendAtOnce(large: EdgeDelivery): Promise<Response> {
-      const answer = await send([large]);
-      const outcome = answer.kind === "answered" ? answer.outcomes[0] : undefined;
-      log.info("delivery.sent_at_once", { deliveryId: large.id, outcome: outcome?.status ?? "unavailable" });
-      switch (outcome?.status) {
-        case "accepted":
-        case "duplicate":
-        case "ignored":
-          return Response.json({ id: large.id, status: outcome.status }, { status: 202 });
-        default:
-          // It is verified here, so a refusal of the relay is a setting that differs: the sender shall come again.
-          return tell(UNAVAILABLE_ANSWER);
-      }
-    }
+    const delivery = { id: newId(), receivedAtMs, headers: carriedOf(headers), body: encodeBase64(seen.bytes) };
+    const messageBytes = new TextEncoder().encode(JSON.stringify(delivery)).length;
+    return messageBytes > MAX_MESSAGE_BYTES ? sendAtOnce(deps, delivery) : keep(deps, delivery);
   };
 
-export const tell = ({ status, error, headers = {} }: DeliveryAnswer, more: Readonly<Record<string, unknown>> = {}) =>
-  Response.json({ error, ...more }, { status, headers });
+const carriedOf = (headers: ReadHeader): EdgeDelivery["headers"] => {
+  const carried: Record<string, string> = {};
+  for (const name of CARRIED_HEADERS) {
+    const value = headers(name);
+    if (value !== undefined) carried[name] = value;
+  }
+  return carried;
+};
 
-/** Said while a setting is missing: nothing can be taken, and Fast.io keeps what it could not deliver. */
-export const unconfigured = (faults: readonly string[]): Response =>
-  tell(
-    { status: 503, error: "the edge is not configured", headers: { "Retry-After": String(RETRY_AFTER_SECONDS) } },
-    { faults },
-  );
+async function keep({ enqueue, log }: ReceiveAtEdgeDeps, delivery: EdgeDelivery): Promise<Response> {
+  try {
+    await enqueue(delivery);
+  } catch (error) {
+    log.error("delivery.not_queued", { deliveryId: delivery.id, message: messageOf(error) });
+    return tell(UNAVAILABLE_ANSWER);
+  }
+  log.info("delivery.queued", { deliveryId: delivery.id });
+  return Response.json({ id: delivery.id, status: "accepted" }, { status: 202 });
+}
+
+async function sendAtOnce({ send, log }: ReceiveAtEdgeDeps, delivery: EdgeDelivery): Promise<Response> {
+  const answer = await send([delivery]);
+  const status = answer.kind === "answered" ? answer.outcomes[0]?.status : undefined;
+  log.info("delivery.sent_at_once", { deliveryId: delivery.id, outcome: status ?? "unavailable" });
+  switch (status) {
+    case "accepted":
+    case "duplicate":
+    case "ignored":
+      return Response.json({ id: delivery.id, status }, { status: 202 });
+    case "refused": // it was good here, so a setting differs: the sender shall come again
+    case "unavailable":
+    case undefined:
+      return tell(UNAVAILABLE_ANSWER);
+    default:
+      return status satisfies never;
+  }
+}

@@ -41,6 +41,7 @@ describe("the settings", () => {
       DATABASE_URL: "mysql://secret",
       REDIS_URL: "secret",
       RELAY_TOKENS: "operator:secret",
+      EDGE_SECRET: "secret of edge ",
     };
     const error = catchError(() => parseConfig(secrets));
     expect(error).toBeInstanceOf(PermanentError);
@@ -54,6 +55,7 @@ describe("the settings", () => {
       FASTIO_API_KEY: "very-secret-key",
       FASTIO_WEBHOOK_SECRETS: "very-secret-one,very-secret-two",
       RELAY_TOKENS: "operator:very-secret-token",
+      EDGE_SECRET: "very-secret-of-the-edge",
       DATABASE_URL: "postgres://relay:very-secret@db/relay",
       REDIS_URL: "redis://:very-secret@redis",
     });
