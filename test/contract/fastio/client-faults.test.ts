@@ -5,12 +5,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulator, startFastioEmulator } from "../../../src/emulators/fastio/start.ts";
+import type { FaultRequest } from "../../../src/emulators/kit/faults.ts";
 import { createFastio } from "../../../src/fastio/client/create-fastio.ts";
 import type { Fastio } from "../../../src/fastio/types.ts";
 import { withTimeouts } from "../../../src/http/timeouts.ts";
 import { createTransport, type Transport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { SOON } from "../../support/soon.ts";
+import { DIALECTS } from "./client-on.ts";
 
 const signal = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -18,8 +20,8 @@ let emulator: FastioEmulator;
 let transport: Transport;
 let fastio: Fastio;
 
-beforeEach(async () => {
-  emulator = await startFastioEmulator({ dialects: "reference" });
+async function open(dialects: (typeof DIALECTS)[number]): Promise<void> {
+  emulator = await startFastioEmulator({ dialects, uploadDelayMs: 60 });
   transport = createTransport();
   fastio = createFastio({
     send: withTimeouts(transport.send, { headersTimeoutMs: 5_000, bodyTimeoutMs: 5_000 }),
@@ -30,12 +32,15 @@ beforeEach(async () => {
     random: () => 0,
     log: silentLog,
   });
-});
+}
 
-afterEach(async () => {
+async function close(): Promise<void> {
   await transport.close();
   await emulator.close();
-});
+}
+
+beforeEach(() => open("reference"));
+afterEach(close);
 
 const bytes = randomBytes(9 * MIB);
 const hash = createHash("sha256").update(bytes).digest("hex");
@@ -47,48 +52,78 @@ const content = () => ({
 });
 const root = () => ({ workspaceId: emulator.workspaceId, parentId: "root" });
 
-describe("an upload comes whole through", () => {
-  test.each([
+/** The second chunk and the last one, in each dialect's counting. */
+const CHUNK = { reference: { second: "order=2", last: "order=3" }, guide: { second: "/chunk/1/", last: "/chunk/2/" } };
+
+describe.each(DIALECTS)("an upload on a %s server", (dialects) => {
+  beforeEach(async () => {
+    await close();
+    await open(dialects);
+  });
+  const { second, last } = CHUNK[dialects];
+
+  const faults: readonly { what: string; path: string; action: FaultRequest["action"] }[] = [
     { what: "a chunk refused with 503", path: "/chunk/", action: { kind: "status", status: 503 } },
-    { what: "a chunk lost on its way", path: "order=2", action: { kind: "drop", when: "before" } },
-    { what: "a chunk whose answer is lost", path: "order=2", action: { kind: "drop", when: "after" } },
+    { what: "a chunk lost on its way", path: second, action: { kind: "drop", when: "before" } },
+    { what: "a chunk whose answer is lost", path: second, action: { kind: "drop", when: "after" } },
     {
       what: "a rate limit in the midst",
-      path: "order=3",
+      path: last,
       action: { kind: "status", status: 429, headers: { "x-ve-limit-expires": "1" } },
     },
-    { what: "a completion whose answer is lost", path: "/complete/", action: { kind: "drop", when: "after" } },
     { what: "a look at the session that fails", path: "/details/", action: { kind: "status", status: 502 } },
-  ] as const)("$what", async ({ path, action }) => {
+    // The guide has no such step.
+    ...(dialects === "guide"
+      ? []
+      : [
+          {
+            what: "a completion whose answer is lost",
+            path: "/complete/",
+            action: { kind: "drop", when: "after" },
+          } as const,
+        ]),
+  ];
+  test.each(faults)("comes whole through $what", async ({ path, action }) => {
     emulator.addFault({ match: { path }, action });
     const uploaded = await fastio.uploadUnplaced(content(), signal);
     expect(uploaded.sha256).toBe(hash);
     await fastio.placeUpload(root(), "out.bin", uploaded.uploadId, signal);
     expect(emulator.books().files.map((file) => file.sha256)).toEqual([hash]);
+    const told = (await (await fetch(`${emulator.url}/__faults`)).json()) as { faults: { fired: number }[] };
+    expect(told.faults).toMatchObject([{ fired: 1 }]);
   });
-});
 
-test("a session that cannot be finished is given back", async () => {
-  emulator.addFault({
-    match: { path: "/chunk/" },
-    times: 0,
-    action: { kind: "status", status: 400, body: { result: false } },
+  test("that cannot be finished gives its session back", async () => {
+    emulator.addFault({
+      match: { path: "/chunk/" },
+      times: 0,
+      action: { kind: "status", status: 400, body: { result: false } },
+    });
+    await expect(fastio.uploadUnplaced(content(), signal)).rejects.toMatchObject({ code: "invalid_request" });
+    expect(emulator.books().uploads).toEqual([]);
   });
-  await expect(fastio.uploadUnplaced(content(), signal)).rejects.toMatchObject({ code: "invalid_request" });
-  expect(emulator.books().uploads).toEqual([]);
-});
 
-test("an aborted upload lets go of its source and its session", async () => {
-  const abort = new AbortController();
-  const source = new PassThrough();
-  source.write(Buffer.alloc(5 * MIB));
-  const sending = fastio.uploadUnplaced({ ...content(), body: source }, abort.signal);
-  await vi.waitFor(() => expect(emulator.books().uploads).toMatchObject([{ status: "uploading" }]), SOON);
-  abort.abort(new Error("shutdown"));
-  source.write(Buffer.alloc(4 * MIB));
-  await expect(sending).rejects.toThrow("shutdown");
-  expect(source.destroyed).toBe(true);
-  expect(emulator.books().uploads).toEqual([]);
+  test.each([
+    { what: "more", bytes: bytes.length - 1 },
+    { what: "fewer", bytes: bytes.length + 1 },
+  ])("of $what bytes than announced fails and gives its session back", async ({ bytes: size }) => {
+    const uploading = fastio.uploadUnplaced({ ...content(), size }, signal);
+    await expect(uploading).rejects.toMatchObject({ code: "download_changed" });
+    expect(emulator.books()).toMatchObject({ uploads: [], files: [] });
+  });
+
+  test("that is aborted lets go of its source and its session", async () => {
+    const abort = new AbortController();
+    const source = new PassThrough();
+    source.write(Buffer.alloc(5 * MIB));
+    const sending = fastio.uploadUnplaced({ ...content(), body: source }, abort.signal);
+    await vi.waitFor(() => expect(emulator.books().uploads).toMatchObject([{ status: "uploading" }]), SOON);
+    abort.abort(new Error("shutdown"));
+    source.write(Buffer.alloc(4 * MIB));
+    await expect(sending).rejects.toThrow("shutdown");
+    expect(source.destroyed).toBe(true);
+    expect(emulator.books().uploads).toEqual([]);
+  });
 });
 
 test("large content of unknown size passes as a stream", async () => {
