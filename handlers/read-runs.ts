@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { type Clock, systemClock } from "../src/clock.ts";
 import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
+import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import type { RuleDeliver } from "../src/rules/rule.ts";
 
 const STATUSES = [
   "queued",
@@ -46,7 +48,10 @@ export type RunSummary = {
   readonly rule: string;
   readonly status: RunStatus;
   readonly progress: string | null;
+  /** Where people open what was delivered. */
   readonly share: string | null;
+  /** What `share` leads to. */
+  readonly deliveredAs: RuleDeliver["as"];
   readonly workflowRun: string | null;
   readonly error: string | null;
   readonly nextAction: string | null;
@@ -73,6 +78,8 @@ export type RunStory = RunSummary & {
   /** Whether it was laid aside for a person to look again, start anew or give up. */
   readonly parked: boolean;
   readonly warning: string | null;
+  /** When the link ends; null: it does not. */
+  readonly linkEndsAtMs: number | null;
   readonly totalTokens: number | null;
   /** How long the workflow took, by Dify's clock. */
   readonly elapsedMs: number | null;
@@ -92,6 +99,8 @@ export type RunStory = RunSummary & {
     readonly mimeType: string;
     readonly placed: boolean;
   }[];
+  /** Names of files that a delivery before a replay placed, and that are not among the outputs now: they stay. */
+  readonly kept: readonly string[];
   readonly attempts: readonly {
     readonly step: string;
     readonly outcome: string;
@@ -134,8 +143,9 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [outputs, attempts, budget] = await Promise.all([
+      const [outputs, kept, attempts, budget] = await Promise.all([
         listOutputs(db, id),
+        listKeptOutputs(db, id),
         listAttempts(db, id),
         readBudget(db, run, clock.now()),
       ]);
@@ -150,11 +160,13 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         cancelAskedAtMs: run.cancelAskedAtMs,
         parked: isParked(run),
         warning: run.warning,
+        linkEndsAtMs: run.shareExpiresAtMs,
         totalTokens: run.totalTokens,
         elapsedMs: run.elapsedMs,
         cost: run.cost,
         currency: run.currency,
         budget,
+        kept: run.status === "delivered" ? kept.map(({ name }) => name) : [],
         outputs: outputs.map(({ name, size, mimeType, nodeId }) => ({ name, size, mimeType, placed: nodeId !== null })),
         attempts: attempts.map((attempt) => ({
           step: attempt.step,
@@ -187,6 +199,7 @@ export function summarise(run: RunRow): RunSummary {
     status: run.status,
     progress: run.progress,
     share: run.shareUrl,
+    deliveredAs: run.rule.deliver.as,
     workflowRun: run.workflowRunId,
     error: run.errorMessage,
     nextAction: run.nextAction,

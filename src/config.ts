@@ -97,6 +97,8 @@ export type Config = {
     /** Holds further secrets, and is read again while the relay runs. */
     readonly secretsFile: string | undefined;
     readonly signature: Env["FASTIO_SIGNATURE"];
+    /** The value of the variable that a rule names for the password of its shares. */
+    readonly passwordOf: (variable: string) => string | undefined;
   };
   /** What our edge worker signs its batches with; without it none is taken. */
   readonly edgeSecret: string | undefined;
@@ -137,6 +139,7 @@ export function parseConfig(environment: Environment): Config {
     });
   }
   const env = parsed.data;
+  const readVariable = (variable: string) => environment[variable] || undefined;
   return Object.freeze({
     http: { host: env.HOST, port: env.PORT, publicUrl: env.PUBLIC_URL },
     ledger: { url: env.DATABASE_URL, retentionMs: env.RETENTION_DAYS * 86_400_000 },
@@ -149,6 +152,7 @@ export function parseConfig(environment: Environment): Config {
       secrets: env.FASTIO_WEBHOOK_SECRETS,
       secretsFile: env.FASTIO_WEBHOOK_SECRETS_FILE,
       signature: env.FASTIO_SIGNATURE,
+      passwordOf: readVariable,
     },
     edgeSecret: env.EDGE_SECRET,
     catchUp: { on: env.CATCH_UP === "on", lookBackMs: env.CATCH_UP_LOOK_BACK_MINUTES * 60_000 },
@@ -158,7 +162,7 @@ export function parseConfig(environment: Environment): Config {
       parallel: env.DIFY_PARALLEL,
       parallelMax: Math.max(env.DIFY_PARALLEL, env.DIFY_PARALLEL_MAX),
       absentMs: env.DIFY_ABSENT_MS,
-      keyOf: (variable: string) => environment[variable] || undefined,
+      keyOf: readVariable,
     },
     outboundOrigins: env.OUTBOUND_ORIGINS,
     rulesFile: env.RELAY_CONFIG,

@@ -167,7 +167,7 @@ function startWorkers(
         policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
         outbox,
       }),
-    shares: () => startSharesWorker(backend, { ...desk, fastio }),
+    shares: () => startSharesWorker(backend, { ...desk, fastio, passwordOf: config.fastio.passwordOf }),
     upkeep: () =>
       startUpkeepWorker(backend, {
         db,

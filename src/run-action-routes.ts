@@ -96,7 +96,7 @@ function tellReplay(context: Context, asJson: boolean, outcome: ReplayOutcome): 
     case "unknown_run":
       return explain(context, asJson, 404, NO_SUCH_RUN);
     case "not_ended": {
-      const which = "only failed, cancelled and laid-aside runs can be replayed";
+      const which = "only runs that have ended or were laid aside can be replayed";
       return explain(context, asJson, 409, `The run is ${outcome.status}; ${which}.`);
     }
     default:

@@ -4,17 +4,19 @@ import { addWarnings } from "../add-warnings.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 
-/** Invites those whom the rule names and who are not guests yet. Fast.io sends the mail. */
-export async function inviteGuests(fastio: Pick<Fastio, "listGuests" | "invite">, desk: RunDesk): Promise<void> {
-  const { run, signal } = desk;
-  const { invite, notInvited, message } = deliveryOf(run);
-  const shareId = run.shareId ?? "";
-  const guests = new Set((await fastio.listGuests(shareId, signal)).map(({ email }) => email.toLowerCase()));
+export type InviteGuestsDeps = Pick<Fastio, "listGuests" | "invite" | "listFileShareGrants" | "grantFileShare">;
+
+/** Lets in those whom the rule names and who are not in yet. Fast.io sends the mail. */
+export async function inviteGuests(fastio: InviteGuestsDeps, desk: RunDesk): Promise<void> {
+  const { run } = desk;
+  const { invite, notInvited } = deliveryOf(run);
+  const { known, add } = run.rule.deliver.as === "file-share" ? ofFileShare(fastio, desk) : ofShare(fastio, desk);
+  const guests = new Set((await known()).map((email) => email.toLowerCase()));
   const invited: string[] = [];
   const refused: string[] = [];
   for (const email of invite) {
     try {
-      if (!guests.has(email)) await fastio.invite(shareId, { email, message }, signal);
+      if (!guests.has(email)) await add(email);
       invited.push(email);
     } catch (error) {
       // The share stands, and the others are not to suffer for one address that Fast.io does not take.
@@ -31,4 +33,25 @@ export async function inviteGuests(fastio: Pick<Fastio, "listGuests" | "invite">
       ...(refused.length > 0 ? [`Fast.io did not invite ${refused.join(", ")}`] : []),
     ]),
   });
+}
+
+type GuestList = { known(): Promise<readonly string[]>; add(email: string): Promise<void> };
+
+function ofShare(fastio: InviteGuestsDeps, { run, signal }: RunDesk): GuestList {
+  const shareId = run.shareId ?? "";
+  const { message } = deliveryOf(run);
+  // Who only looks cannot hand anything in.
+  const permissions = run.rule.deliver.type === "send" ? "view" : "guest";
+  return {
+    known: async () => (await fastio.listGuests(shareId, signal)).map(({ email }) => email),
+    add: (email) => fastio.invite(shareId, { email, message, permissions }, signal),
+  };
+}
+
+function ofFileShare(fastio: InviteGuestsDeps, { run, signal }: RunDesk): GuestList {
+  const shareId = run.shareId ?? "";
+  return {
+    known: async () => (await fastio.listFileShareGrants(shareId, signal)).flatMap(({ email }) => email ?? []),
+    add: (email) => fastio.grantFileShare(shareId, { email }, "download", signal),
+  };
 }

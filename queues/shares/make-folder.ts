@@ -1,8 +1,17 @@
 import { safeFileName } from "../../src/dify/safe-file-name.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
+import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import type { RunRow } from "../../src/ledger/schema.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { isLost } from "./is-lost.ts";
+
+export type MakeFolderDeps = {
+  readonly db: Db;
+  readonly fastio: Pick<Fastio, "createFolder" | "listFolder" | "readNode">;
+};
 
 /** Characters of the file's name in its folder's name. */
 const MAX_NAME_CHARS = 80;
@@ -10,21 +19,94 @@ const MAX_NAME_CHARS = 80;
 const ID_CHARS = 8;
 
 /**
- * Makes the folder the outputs go into: the rule's folder, and in it one for this run.
- * Fast.io gives the same folder for the same name, so a repeat makes none.
+ * Makes the folder the outputs go into, which is this run's alone: one of its own in the rule's folder; for a drop-off
+ * the rule's folder itself. Fast.io gives the same folder for the same name, so a repeat makes none.
  */
-export async function makeFolder(fastio: Pick<Fastio, "createFolder">, desk: RunDesk): Promise<void> {
+export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
-  let parentId = "root";
-  for (const part of [...deliveryOf(run).folder, ownFolderName(run)]) {
-    const folder = await fastio.createFolder({ workspaceId: run.workspaceId, parentId }, safeFileName(part), signal);
-    parentId = folder.id;
+  if (run.folderNodeId !== null && (await isThere(deps, run, run.folderNodeId, signal))) return;
+  const { deliver } = run.rule;
+  const path = deliveryOf(run).folder;
+  const shown = deliver.as === "drop-off" ? path.at(-1) : undefined;
+  let folderId = deliver.folder === "." ? await sourceFolder(deps, run, signal) : "root";
+  for (const name of shown === undefined ? path : path.slice(0, -1)) {
+    folderId = await enterFolder(deps, run, folderId, name, signal);
   }
+  folderId =
+    shown === undefined
+      ? await createFolder(deps, run, folderId, ownFolderName(run), signal)
+      : await takeFolder(deps, run, folderId, shown, signal);
   // Written before anything is put in: what appears in this folder is ours and starts no run.
-  await desk.checkpoint({ folderNodeId: normaliseOpaqueId(parentId) });
+  await desk.checkpoint({ folderNodeId: normaliseOpaqueId(folderId) });
 }
 
-function ownFolderName({ fileName, id }: RunDesk["run"]): string {
-  const name = [...fileName].slice(0, MAX_NAME_CHARS).join("");
-  return `${name} (${id.slice(0, ID_CHARS)})`;
+type Step = readonly [deps: MakeFolderDeps, run: RunRow, parentId: string, name: string, signal: AbortSignal];
+
+async function createFolder(...[{ fastio }, { workspaceId }, parentId, name, signal]: Step): Promise<string> {
+  return (await fastio.createFolder({ workspaceId, parentId }, safeFileName(name), signal)).id;
 }
+
+/** A folder on the way. One that people were let into for another run is passed by: they would see this run's outputs. */
+async function enterFolder(...[deps, run, parentId, name, signal]: Step): Promise<string> {
+  const folderId = await createFolder(deps, run, parentId, name, signal);
+  const owner = await findFolderOwner(deps.db, normaliseOpaqueId(folderId));
+  if (owner === undefined || owner === run.id) return folderId;
+  return createFolder(deps, run, parentId, withId(name, run), signal);
+}
+
+/**
+ * A folder that people are let into. It is taken only while there is nothing in it: what somebody else has put there
+ * is not for them, and Fast.io lets a folder back one share. The next run of the day gets one with its id in the name.
+ */
+async function takeFolder(...[deps, run, parentId, name, signal]: Step): Promise<string> {
+  const folderId = await createFolder(deps, run, parentId, name, signal);
+  const folderNodeId = normaliseOpaqueId(folderId);
+  const owner = await findFolderOwner(deps.db, folderNodeId);
+  const isFree = owner === undefined && (await isEmpty(deps, run, folderId, signal));
+  if (owner === run.id || (isFree && (await claimFolder(deps.db, folderNodeId, run.id)))) return folderId;
+  return createFolder(deps, run, parentId, withId(name, run), signal);
+}
+
+async function isEmpty(
+  { fastio }: MakeFolderDeps,
+  { workspaceId }: RunRow,
+  folderId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const _ of fastio.listFolder(workspaceId, folderId, signal)) return false;
+  return true;
+}
+
+/** Whether the folder of an earlier attempt, or of the delivery before a replay, still stands. */
+async function isThere(
+  { fastio }: MakeFolderDeps,
+  { workspaceId }: RunRow,
+  nodeId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return !(await fastio.readNode(workspaceId, nodeId, signal)).deleted;
+  } catch (error) {
+    if (isLost(error)) return false;
+    throw error;
+  }
+}
+
+/** Where the source lies now; once it is gone, where it lay when the run was made. */
+async function sourceFolder(deps: MakeFolderDeps, run: RunRow, signal: AbortSignal): Promise<string> {
+  try {
+    const source = await deps.fastio.readNode(run.workspaceId, run.nodeId, signal);
+    if (!source.deleted) return source.parentId;
+  } catch (error) {
+    if (!isLost(error)) throw error;
+  }
+  let folderId = "root";
+  for (const name of run.folderPath.split("/").filter((part) => part !== "")) {
+    folderId = (await deps.fastio.createFolder({ workspaceId: run.workspaceId, parentId: folderId }, name, signal)).id;
+  }
+  return folderId;
+}
+
+const withId = (name: string, { id }: RunRow): string => `${name} (${id.slice(0, ID_CHARS)})`;
+
+const ownFolderName = (run: RunRow): string => withId([...run.fileName].slice(0, MAX_NAME_CHARS).join(""), run);

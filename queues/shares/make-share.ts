@@ -1,38 +1,163 @@
+import type { Clock } from "../../src/clock.ts";
 import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio } from "../../src/fastio/types.ts";
+import type { Fastio, FastioShare, ShareChanges, ShareOptions, ShareWish } from "../../src/fastio/types.ts";
+import type { RunRow } from "../../src/ledger/schema.ts";
+import { endsLink, storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { shareNameOf } from "../../src/run-id.ts";
-import { deliveryOf } from "../render-for-run.ts";
+import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { promiseEnd } from "./promise-end.ts";
+import { type PasswordOf, type ShareLooks, shareLooksOf, shareOptionsOf } from "./share-wish.ts";
+
+export type MakeShareDeps = {
+  readonly clock: Clock;
+  readonly passwordOf: PasswordOf;
+  readonly fastio: Pick<
+    Fastio,
+    "findShare" | "readShare" | "createShare" | "updateShare" | "deleteShare" | "unarchiveShare"
+  >;
+};
 
 /**
- * Creates the share, unless it exists: its custom name is derived from the run, and Fast.io keeps such names unique,
- * so a repeat finds the share or collides with it.
+ * Makes the run's share as the rule wants it, or brings it up to date when there is one: its custom name is derived
+ * from the run, and Fast.io keeps such names unique, so a repeat or a replay finds the share and its link stays good.
  */
-export async function makeShare(fastio: Pick<Fastio, "findShare" | "createShare">, desk: RunDesk): Promise<void> {
+export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<void> {
+  const { clock, fastio, passwordOf } = deps;
   const { run, signal } = desk;
-  const { deliver } = run.rule;
+  const options = shareOptionsOf(run, passwordOf);
+  const endsAtMs = await promiseEnd(clock, desk);
+  // A share that shows a folder is ended by the relay; Fast.io would refuse to.
+  const wish = endsLink(run.rule.deliver) === "relay" ? options : { ...options, expiresAtMs: endsAtMs };
+
+  const { share, warnings } = await findOrMake(deps, desk, wish);
+  const told = await readUntold(fastio, share, wish, signal);
+  // One that was looked at before may have been opened by people since; that is theirs to decide.
+  const access = run.shareId === null ? wish.access : (told.access ?? wish.access);
+  const untold = await refuseOpenShare(fastio, told, { access, password: wish.password }, signal);
+  await desk.checkpoint({
+    shareId: told.id,
+    shareUrl: told.url ?? null,
+    shareReadyAtMs: clock.now(),
+    // What Fast.io was asked to end and does not say it will, the relay ends.
+    ...(wish.expiresAtMs !== undefined && told.expiresAtMs === undefined ? { shareExpiresBy: "relay" } : {}),
+    ...addWarnings(desk.run, [...warnings, ...untold]),
+  });
+}
+
+type Made = { readonly share: FastioShare; readonly warnings: readonly string[] };
+
+async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: ShareOptions): Promise<Made> {
+  const { run, signal } = desk;
+  const { branding } = run.rule.deliver;
   const customName = shareNameOf(run.id);
-  const folderNodeId = run.folderNodeId ?? "root";
-  const { title, description } = deliveryOf(run);
-  const share =
-    (await fastio.findShare(customName, signal)) ??
-    (await fastio.createShare(
-      {
-        workspaceId: run.workspaceId,
-        title,
-        customName,
-        type: deliver.type,
-        folderNodeId,
-        access: deliver.access,
-        ...(description === undefined ? {} : { description }),
-      },
-      signal,
-    ));
-  if (share.folderNodeId !== undefined && !sameOpaqueId(share.folderNodeId, folderNodeId)) {
-    throw new PermanentError("conflict", `a share named ${customName} exists and shows another folder`, {
-      nextAction: "rename or delete that share in Fast.io, then replay",
+  const found = await fastio.findShare(customName, signal);
+  if (found?.orphaned === true)
+    await fastio.deleteShare(found.id, signal); // The new one gets its link.
+  else if (found) {
+    refuseStranger(found, run, customName);
+    if (found.archived === true) await fastio.unarchiveShare(found.id, signal);
+    return {
+      share: { ...found, ...(await fastio.updateShare(found.id, changesOf(found, options), signal)) },
+      warnings: [],
+    };
+  }
+  const isOwn = storageOfDelivery(run.rule.deliver) === "own";
+  const wish: ShareWish = {
+    ...options,
+    workspaceId: run.workspaceId,
+    customName,
+    folderNodeId: isOwn ? undefined : (run.folderNodeId ?? "root"),
+  };
+  return decorate(branding && shareLooksOf(branding), (looks) => fastio.createShare({ ...looks, ...wish }, signal));
+}
+
+/**
+ * What may differ since the last delivery of the same run. The rest is as the same rule had it made, or as people have
+ * changed it since: a link that somebody closed to strangers is not opened again.
+ */
+function changesOf(found: FastioShare, { title, description, password, expiresAtMs }: ShareOptions): ShareChanges {
+  const takesPassword = found.type === "send" && found.access === "link";
+  return {
+    title,
+    description: description ?? null,
+    ...(takesPassword ? { password } : {}),
+    expiresAtMs,
+  };
+}
+
+/** A plain share is better than none: when Fast.io does not take its looks, it is asked for without them. */
+async function decorate(
+  looks: ShareLooks | undefined,
+  make: (looks: ShareLooks | undefined) => Promise<FastioShare>,
+): Promise<Made> {
+  try {
+    return { share: await make(looks), warnings: [] };
+  } catch (error) {
+    if (looks === undefined || !(error instanceof PermanentError) || error.code !== "invalid_request") throw error;
+    const share = await make(undefined);
+    return { share, warnings: ["Fast.io did not take the branding, so the share looks plain"] };
+  }
+}
+
+function refuseStranger(found: FastioShare, { folderNodeId, rule }: RunRow, customName: string): void {
+  const isOwn = storageOfDelivery(rule.deliver) === "own";
+  const shows = found.folderNodeId;
+  const fits = isOwn
+    ? found.storage !== "folder"
+    : found.storage !== "own" && (shows === undefined || sameOpaqueId(shows, folderNodeId ?? "root"));
+  if (fits) return;
+  throw new PermanentError(
+    "conflict",
+    `a share named ${customName} exists and shows ${isOwn ? "a folder" : "another folder"}`,
+    { nextAction: "rename or delete that share in Fast.io, then replay" },
+  );
+}
+
+/** The share with what its maker's answer left out, where it matters who may open it and for how long. */
+async function readUntold(
+  fastio: MakeShareDeps["fastio"],
+  share: FastioShare,
+  wish: ShareOptions,
+  signal: AbortSignal,
+): Promise<FastioShare> {
+  const isTold =
+    share.access !== undefined &&
+    (wish.password === undefined || share.hasPassword !== undefined) &&
+    (wish.expiresAtMs === undefined || share.expiresAtMs !== undefined);
+  return isTold ? share : { ...share, ...(await fastio.readShare(share.id, signal)) };
+}
+
+/**
+ * A server that passes over what it does not know might open the outputs to everybody: such a share does not stay.
+ * @returns what it does not tell, in words
+ */
+async function refuseOpenShare(
+  fastio: MakeShareDeps["fastio"],
+  told: FastioShare,
+  wish: Pick<ShareOptions, "access" | "password">,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const isOpen = told.access === undefined || told.access === "link";
+  const fault =
+    told.access === "link" && wish.access !== "link"
+      ? `open to anyone with the link instead of "${wish.access}"`
+      : isOpen && wish.password !== undefined && told.hasPassword === false
+        ? "without its password"
+        : undefined;
+  if (fault !== undefined) {
+    await fastio.deleteShare(told.id, signal);
+    throw new PermanentError("unsupported_here", `Fast.io made the share ${fault}; the relay has deleted it`, {
+      nextAction: "change access or password in the rule's deliver part to what this server can do",
     });
   }
-  await desk.checkpoint({ shareId: share.id, shareUrl: share.url ?? null });
+  return [
+    ...(told.access === undefined && wish.access !== "link"
+      ? ["Fast.io does not tell who may open the share: look at it"]
+      : []),
+    ...(wish.password !== undefined && told.hasPassword === undefined
+      ? ["Fast.io does not tell whether the link asks for its password: try it"]
+      : []),
+  ];
 }

@@ -1,11 +1,14 @@
+import { posix } from "node:path";
 import { Readable } from "node:stream";
 import type { Clock } from "../../src/clock.ts";
 import { PermanentError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
+import type { Fastio, FastioNode, StoragePlace, UploadTarget } from "../../src/fastio/types.ts";
+import { type EarlierOutput, listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, markPlaced, setOutputUpload } from "../../src/ledger/run-queries.ts";
-import type { OutputRow } from "../../src/ledger/schema.ts";
+import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
+import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { RunDesk } from "../run-desk.ts";
 
 export type PlaceOutputsDeps = {
@@ -14,25 +17,26 @@ export type PlaceOutputsDeps = {
   readonly fastio: Pick<Fastio, "listFolder" | "uploadUnplaced" | "readUpload" | "placeUpload">;
 };
 
-/** Puts every output into the run's folder, unless it is there. */
+/** Puts every output into the run's folder, or into its share's own storage, unless it is there. */
 export async function placeOutputs({ db, clock, fastio }: PlaceOutputsDeps, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
-  const parentId = run.folderNodeId ?? "root";
+  const { place, target } = homeOf(run);
   const waiting = (await listOutputs(db, run.id)).filter(({ nodeId }) => nodeId === null);
   if (waiting.length === 0) return;
 
   const there = new Map<string, FastioNode>();
-  for await (const node of fastio.listFolder(run.workspaceId, parentId, signal)) there.set(node.name, node);
+  for await (const node of fastio.listFolder(place, target.parentId, signal)) there.set(node.name, node);
+  const earlier = await listEarlierOutputs(db, run.id);
+  const isEarlier = (node: FastioNode): boolean => earlier.some(({ nodeId }) => nodeId === normaliseOpaqueId(node.id));
 
   for (const output of waiting) {
-    const found = there.get(output.name);
-    const node = found && isSame(found, output) ? found : await place(output);
+    const name = placedName(run, output, earlier);
+    const found = there.get(name);
+    const node =
+      found && isSame(found, output, isEarlier(found))
+        ? found
+        : await fastio.placeUpload(target, name, await uploadOf(output), signal);
     await markPlaced(db, run.id, output.ordinal, normaliseOpaqueId(node.id), clock.now());
-  }
-
-  async function place(output: OutputRow): Promise<FastioNode> {
-    const uploadId = await uploadOf(output);
-    return fastio.placeUpload({ workspaceId: run.workspaceId, parentId }, output.name, uploadId, signal);
   }
 
   /** The session with the bytes; text is uploaded now, or again when its session is gone. */
@@ -62,9 +66,29 @@ export async function placeOutputs({ db, clock, fastio }: PlaceOutputsDeps, desk
   }
 }
 
-/** Placed by an attempt that died before it could write so: same name, size, and content where both hashes are known. */
-function isSame(node: FastioNode, output: OutputRow): boolean {
+/** Where the outputs go. */
+function homeOf(run: RunRow): { readonly place: StoragePlace; readonly target: UploadTarget } {
+  if (storageOfDelivery(run.rule.deliver) === "folder") {
+    const { workspaceId } = run;
+    return { place: workspaceId, target: { workspaceId, parentId: run.folderNodeId ?? "root" } };
+  }
+  const shareId = run.shareId ?? "";
+  return { place: { shareId }, target: { shareId, parentId: "root" } };
+}
+
+/** A file share leads to one node for good: an output of another name becomes the next version of that node. */
+function placedName({ rule }: RunRow, { name }: OutputRow, earlier: readonly EarlierOutput[]): string {
+  const [linked] = earlier;
+  const goesOn = rule.deliver.as === "file-share" && linked && earlier.length === 1;
+  return goesOn && posix.extname(linked.name) === posix.extname(name) ? linked.name : name;
+}
+
+/**
+ * Placed by an attempt that died before it could write so: same name, size, and content where both hashes are known.
+ * @param older it stems from before a replay, so that nothing but its hash tells whether it is the new content
+ */
+function isSame(node: FastioNode, output: OutputRow, older: boolean): boolean {
   if (node.kind !== "file" || node.size !== output.size) return false;
   const comparable = node.hash?.algorithm === "sha256" && output.sha256 !== null;
-  return !comparable || node.hash?.value.toLowerCase() === output.sha256;
+  return comparable ? node.hash?.value.toLowerCase() === output.sha256 : !older;
 }

@@ -1,28 +1,27 @@
-import type { Fastio } from "../../src/fastio/types.ts";
+import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { JobOutcome } from "../backend.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
-import { cancelDelivery } from "./cancel-delivery.ts";
-import { inviteGuests } from "./invite-guests.ts";
-import { makeFolder } from "./make-folder.ts";
-import { makeShare } from "./make-share.ts";
-import { placeOutputs } from "./place-outputs.ts";
+import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
+import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
+import { linkFolder } from "./link-folder.ts";
+import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
+import { type MakeFolderDeps, makeFolder } from "./make-folder.ts";
+import { type MakeShareDeps, makeShare } from "./make-share.ts";
+import { type PlaceOutputsDeps, placeOutputs } from "./place-outputs.ts";
+import type { PasswordOf } from "./share-wish.ts";
 
 export type ProcessShareDeps = RunDeskDeps & {
-  readonly fastio: Pick<
-    Fastio,
-    | "createFolder"
-    | "listFolder"
-    | "uploadUnplaced"
-    | "readUpload"
-    | "placeUpload"
-    | "findShare"
-    | "createShare"
-    | "listGuests"
-    | "invite"
-  >;
+  readonly fastio: MakeFolderDeps["fastio"] &
+    PlaceOutputsDeps["fastio"] &
+    MakeShareDeps["fastio"] &
+    MakeFileShareDeps["fastio"] &
+    InviteGuestsDeps &
+    CancelDeliveryDeps["fastio"] &
+    Parameters<typeof linkFolder>[0];
+  readonly passwordOf: PasswordOf;
 };
 
-/** folder ▶ outputs placed ▶ share ▶ invitations. Each effect is looked for before it is made. */
+/** Hands a run's outputs to people in the way its rule says. Each effect is looked for before it is made. */
 export const processShare =
   (deps: ProcessShareDeps) =>
   (runId: string, signal: AbortSignal): Promise<JobOutcome> =>
@@ -35,12 +34,47 @@ export const processShare =
 
 async function advance(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress> {
   await desk.checkpoint({ status: "delivering" });
-  if (desk.run.folderNodeId === null) await desk.step("folder", () => makeFolder(deps.fastio, desk));
-  await desk.step("place", () => placeOutputs(deps, desk));
-  if (desk.run.shareId === null) await desk.step("share", () => makeShare(deps.fastio, desk));
+  await handOver(deps, desk);
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
   await deliver(deps, desk);
   return { kind: "moved" };
+}
+
+async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
+  const { deliver } = desk.run.rule;
+  const place = () => desk.step("place", () => placeOutputs(deps, desk));
+  /** A step of the share, until it is known to be as it should. */
+  const share = async (make: () => Promise<void>): Promise<void> => {
+    if (desk.run.shareReadyAtMs === null) await desk.step("share", make);
+  };
+  const folder = async (check?: () => Promise<unknown>): Promise<void> => {
+    if (desk.run.folderNodeId !== null && desk.run.shareReadyAtMs !== null) return;
+    await desk.step("folder", async () => {
+      await check?.();
+      await makeFolder(deps, desk);
+    });
+  };
+  switch (deliver.as) {
+    case "share":
+    case "drop-off": {
+      // Storage of its own comes with the share; a folder has to be there first.
+      if (storageOfDelivery(deliver) === "folder") await folder();
+      else await share(() => makeShare(deps, desk));
+      await place();
+      return share(() => makeShare(deps, desk));
+    }
+    case "workspace":
+      await folder();
+      await place();
+      return linkFolder(deps.fastio, desk);
+    case "file-share":
+      // Before anything is made that no link could lead to.
+      await folder(() => theOneOutput(deps.db, desk.run.id));
+      await place();
+      return share(() => makeFileShare(deps, desk));
+    default:
+      return deliver.as satisfies never;
+  }
 }
 
 async function deliver({ clock, log }: ProcessShareDeps, desk: RunDesk): Promise<void> {

@@ -94,7 +94,7 @@ export function replayRun(context: CliContext, id: string, options: { readonly j
 
 const UNKNOWN = "there is no such run";
 const BEGINS = "it begins again";
-const REPLAYABLE = "only failed, cancelled and laid-aside runs can be replayed";
+const REPLAYABLE = "only runs that have ended or were laid aside can be replayed";
 const ASKED =
   "the wish is written down; the relay stops what is under way as soon as it can: relay runs show tells what came of it";
 const LOOKS = "it is looked for in Dify once more";

@@ -3,6 +3,7 @@ import { PermanentError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import type { Rule } from "../rules/rule.ts";
 import type { CliContext } from "./context.ts";
 
 /** The rules in force. @throws {PermanentError} `rules_invalid` with every fault and its place */
@@ -25,11 +26,7 @@ export async function loadSettings(
   const rules = await loadCompiledRules(config.rulesFile);
   const faults = [
     ...(needs.work && !config.fastio.apiKey ? ["  FASTIO_API_KEY: is needed to read files and make shares"] : []),
-    ...(needs.work
-      ? rules
-          .filter(({ rule }) => config.dify.keyOf(rule.run.keyVariable) === undefined)
-          .map(({ rule }) => `  ${rule.run.keyVariable}: is named by the rule ${rule.name} and not set`)
-      : []),
+    ...(needs.work ? rules.flatMap(({ rule }) => unsetVariables(rule, config)) : []),
   ];
   if (faults.length > 0) {
     throw new PermanentError("config_invalid", `The environment does not fit:\n${[...new Set(faults)].join("\n")}`, {
@@ -37,4 +34,13 @@ export async function loadSettings(
     });
   }
   return { config, rules };
+}
+
+/** Variables that a rule names and nobody set; never a value. */
+export function unsetVariables({ name, run, deliver }: Rule, { dify, fastio }: Config): readonly string[] {
+  const { passwordVariable } = deliver;
+  return [
+    ...(dify.keyOf(run.keyVariable) === undefined ? [run.keyVariable] : []),
+    ...(passwordVariable !== undefined && fastio.passwordOf(passwordVariable) === undefined ? [passwordVariable] : []),
+  ].map((variable) => `  ${variable}: is named by the rule ${name} and not set`);
 }

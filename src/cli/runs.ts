@@ -52,7 +52,7 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(JSON.stringify(story));
       return 0;
     }
-    const { outputs, attempts, budget: _today, ...facts } = story;
+    const { outputs, attempts, kept, budget: _today, ...facts } = story;
     for (const [name, value] of Object.entries(facts)) {
       if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
     }
@@ -64,6 +64,10 @@ export async function showRun(context: CliContext, id: string, options: { readon
           outputs.map((o) => [plain(o.name), String(o.size), o.placed ? "yes" : "no"]),
         ),
       );
+    }
+    if (kept.length > 0) {
+      context.print("");
+      context.print(plain(`From an earlier delivery, and left as they were: ${kept.join(", ")}`));
     }
     if (attempts.length > 0) {
       context.print("");

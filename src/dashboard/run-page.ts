@@ -8,7 +8,8 @@ import { shareLink } from "./runs-table.ts";
 export function runPage(run: RunStory, mayOperate: boolean): Markup {
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
-    ["Share", shareLink(run.share)],
+    ["Result", shareLink(run)],
+    ...(run.linkEndsAtMs === null ? [] : [["Link ends", timeOf(run.linkEndsAtMs)] as const]),
     [
       "File",
       `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})`,
@@ -31,6 +32,7 @@ ${mayOperate ? runActions(run) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
+${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}
 <h2>Steps</h2>
 <div class="scroll"><table><thead><tr><th>Step</th><th>Began</th><th>Work</th><th>Outcome</th></tr></thead>
 <tbody>${run.attempts.map((attempt) => html`<tr><td>${attempt.step}</td><td>${timeOf(attempt.startedAtMs)}</td><td>${spanOf(attempt.workMs)}</td><td>${attempt.outcome}${attempt.error ? `: ${attempt.error}` : ""}</td></tr>`)}</tbody></table></div>`,

@@ -6,7 +6,7 @@ import { type Markup, spanOf, timeOf } from "./layout.ts";
 export function runsTable(runs: readonly RunSummary[]): Markup {
   if (runs.length === 0) return html`<p class="soft">No runs yet. Drop a file into a folder that a rule watches.</p>`;
   return html`<div class="scroll"><table>
-<thead><tr><th>File</th><th>Rule</th><th>Status</th><th>Since</th><th>Took</th><th>Share</th></tr></thead>
+<thead><tr><th>File</th><th>Rule</th><th>Status</th><th>Since</th><th>Took</th><th>Result</th></tr></thead>
 <tbody>${runs.map(
     (run) => html`<tr>
 <td><a href="/runs/${run.id}">${run.file}</a><br><span class="soft">${run.folder}</span></td>
@@ -14,13 +14,21 @@ export function runsTable(runs: readonly RunSummary[]): Markup {
 <td><span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}</td>
 <td>${timeOf(run.createdAtMs)}</td>
 <td>${run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs)}</td>
-<td>${shareLink(run.share)}</td>
+<td>${shareLink(run)}</td>
 </tr>`,
   )}</tbody></table></div>`;
 }
 
-/** A link to a share; only web addresses become links. */
-export function shareLink(url: string | null): Markup | string {
+/** What people call the place a link leads to. */
+const PLACES: Readonly<Record<RunSummary["deliveredAs"], string>> = {
+  share: "share",
+  "drop-off": "drop-off",
+  workspace: "folder",
+  "file-share": "file",
+};
+
+/** A link to what was delivered; only web addresses become links. */
+export function shareLink({ share: url, deliveredAs }: Pick<RunSummary, "share" | "deliveredAs">): Markup | string {
   if (url === null) return "–";
-  return /^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">open</a>` : url;
+  return /^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">open ${PLACES[deliveredAs]}</a>` : url;
 }

@@ -1,5 +1,9 @@
 import type { ShareOptions } from "./ports/shares.ts";
 
+/** Characters, as Fast.io's command line client documents them. */
+export const SHARE_TITLE_CHARS = { min: 2, max: 80 } as const;
+export const SHARE_DESCRIPTION_CHARS = { min: 10, max: 500 } as const;
+
 /** A rule of Fast.io's that a share would break; `rule` is a stable name. */
 export type ShareFault = { readonly rule: `share_option_${string}`; readonly says: string };
 
@@ -10,9 +14,9 @@ export type ShareToCheck = {
   readonly storage: "folder" | "own";
 };
 
-const between = (text: string, least: number, most: number): boolean => {
+const within = (text: string, { min, max }: { readonly min: number; readonly max: number }): boolean => {
   const length = [...text].length;
-  return length >= least && length <= most;
+  return length >= min && length <= max;
 };
 
 /**
@@ -28,11 +32,15 @@ export function findShareFaults(share: ShareToCheck, nowMs: number): readonly Sh
   const openToAnyone = share.type === "send" && share.access === "link";
   const given = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null;
 
-  refuse("share_option_title_length", "a title has 2 to 80 characters", given(title) && !between(title, 2, 80));
+  refuse(
+    "share_option_title_length",
+    "a title has 2 to 80 characters",
+    given(title) && !within(title, SHARE_TITLE_CHARS),
+  );
   refuse(
     "share_option_description_length",
     "a description has 10 to 500 characters",
-    given(description) && !between(description, 10, 500),
+    given(description) && !within(description, SHARE_DESCRIPTION_CHARS),
   );
   refuse(
     "share_option_custom_name_form",

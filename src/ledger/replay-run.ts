@@ -1,15 +1,17 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { setOutputsAside } from "./earlier-outputs.ts";
 import { isParked } from "./is-parked.ts";
 import type { Db } from "./open-ledger.ts";
-import { outputs, type RunStatus, runs } from "./schema.ts";
+import { type RunStatus, runs } from "./schema.ts";
 
-/** Endings after which beginning again makes sense. */
-const REPLAYABLE: readonly RunStatus[] = ["failed", "cancelled"];
+/** Endings after which a run may begin again. */
+const REPLAYABLE: readonly RunStatus[] = ["failed", "cancelled", "delivered"];
 
 /**
- * Puts a run that ended badly, or was laid aside for a person, back to its beginning, or to its delivery when its outputs were collected.
+ * Puts a run that has ended, or was laid aside for a person, back to its beginning; or to its delivery when that is
+ * where it failed.
  * The sweep hands it to the queue. Its workflow run, if it had one, is left behind and never taken up again;
- * its folder and share, if they exist, are used again.
+ * its folder and share, if they exist, are used again: the link stays, and files of the same name get a new version.
  */
 export async function replayRun(
   db: Db,
@@ -38,10 +40,11 @@ export async function replayRun(
       finishedAtMs: null,
       cancelAskedAtMs: null,
       cancelReason: null,
+      shareReadyAtMs: null,
       updatedAtMs: nowMs,
     };
     // Bytes that Fast.io has lost cannot be delivered: such a run goes back to its beginning.
-    const deliverable = run.collectedAtMs !== null && run.errorCode !== "upload_failed";
+    const deliverable = run.status !== "delivered" && run.collectedAtMs !== null && run.errorCode !== "upload_failed";
     if (deliverable) {
       await tx
         .update(runs)
@@ -49,7 +52,7 @@ export async function replayRun(
         .where(and(eq(runs.id, id), inArray(runs.status, [...REPLAYABLE])));
       return { kind: "replayed", from: run.status };
     }
-    await tx.delete(outputs).where(eq(outputs.runId, id));
+    await setOutputsAside(tx, id);
     await tx
       .update(runs)
       .set({

@@ -1,8 +1,10 @@
-import { MAX_MESSAGE_CHARS, SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "./deliver-schema.ts";
+import { SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "../fastio/share-rules.ts";
+import { MAX_MESSAGE_CHARS } from "./deliver-schema.ts";
+import { deliveryFaults } from "./delivery-faults.ts";
 import { PATH_GLOB } from "./fields.ts";
 import { belowToo, fixedFolder, parseGlob } from "./glob.ts";
 import { quote } from "./quote.ts";
-import type { Rule, RuleDeliver } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 
 /** A fault at a place inside one rule. */
 export type RuleFault = { readonly path: readonly PropertyKey[]; readonly message: string };
@@ -19,6 +21,8 @@ export function combinationFaults(rule: Rule): RuleFault[] {
   if (folder !== undefined && when.exclude.folders.some((excluded) => covers(excluded, folder)))
     refuse("when.folder", "lies in a folder that exclude.folders leaves out, so no file can match");
 
+  if (when.share !== undefined && deliver.folder === ".")
+    refuse("deliver.folder", 'is the folder of the source, which lies in a share here; name one such as "/Results"');
   if (when.share !== undefined && when.folder !== undefined)
     refuse("when.folder", "is a folder of the workspace, and with share only what lies in a share is taken");
   if (when.outputsOf?.includes(rule.name))
@@ -43,7 +47,7 @@ export function combinationFaults(rule: Rule): RuleFault[] {
       faults.push({ path: ["deliver", "outputs", index], message: `names the output ${quote(name)} again` });
   }
 
-  faults.push(...linkFaults(deliver));
+  faults.push(...deliveryFaults(deliver));
   if (deliver.message !== undefined && deliver.invite.length === 0)
     refuse("deliver.message", "is sent with invitations, and this rule invites nobody; add invite, or use description");
 
@@ -58,53 +62,6 @@ export function combinationFaults(rule: Rule): RuleFault[] {
     if (fixed.length > max) refuse(`deliver.${key}`, `is longer than the ${max} characters allowed`);
     if (fixed === text && text.trim().length < min)
       refuse(`deliver.${key}`, `is shorter than the ${min} characters needed`);
-  }
-  return faults;
-}
-
-/** Keys that a delivery of each kind has no use for. */
-const USELESS: Readonly<Record<RuleDeliver["as"], readonly (keyof RuleDeliver)[]>> = {
-  share: [],
-  "drop-off": ["passwordVariable"],
-  workspace: [
-    "passwordVariable",
-    "expiresAfterMs",
-    "storage",
-    "branding",
-    "notify",
-    "comments",
-    "downloadSecurity",
-    "message",
-  ],
-  "file-share": ["storage", "branding", "notify", "comments", "downloadSecurity"],
-};
-
-/** Names in the file of keys whose values carry units or say what they hold. */
-const WRITTEN: Readonly<Record<string, string>> = { passwordVariable: "password", expiresAfterMs: "expires" };
-
-/** What Fast.io does not allow of links, and what makes no sense of them. */
-function linkFaults(deliver: RuleDeliver): RuleFault[] {
-  const faults: RuleFault[] = [];
-  const refuse = (key: string, message: string) => faults.push({ path: ["deliver", key], message });
-  const { as, type, access, storage, invite } = deliver;
-  for (const key of USELESS[as]) {
-    if (deliver[key] !== undefined) refuse(WRITTEN[key] ?? key, `means nothing with as: ${as}; remove it`);
-  }
-  if (as === "workspace") {
-    if (invite.length > 0) refuse("invite", "means nothing with as: workspace: there is no share to invite to");
-    return faults;
-  }
-  if (as === "file-share" && access === "org")
-    refuse("access", `"org" is not possible with as: file-share; Fast.io knows link, registered and named there`);
-  if (as === "file-share") return faults;
-  if (access === "link" && type !== "send")
-    refuse("access", `"link" is possible only with type: send; Fast.io refuses it for type: ${type}`);
-  if (deliver.passwordVariable !== undefined && as === "share" && !(type === "send" && access === "link"))
-    refuse("password", "is possible only with type: send and access: link");
-  if (as === "drop-off") {
-    if (storage === "own") refuse("storage", '"own" is not possible with as: drop-off: it shows the folder itself');
-    if (access !== "named") refuse("access", `must be "named" with as: drop-off: only the people invited get in`);
-    if (invite.length === 0) refuse("as", '"drop-off" needs invite: without it nobody gets in');
   }
   return faults;
 }

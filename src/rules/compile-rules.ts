@@ -25,7 +25,7 @@ export type CompiledRule = {
   };
   readonly templates: {
     readonly inputs: ReadonlyMap<string, CompiledTemplate | number | boolean>;
-    /** One template for each folder on the way down. */
+    /** One template for each folder on the way down; none for the folder of the source. */
     readonly folder: readonly CompiledTemplate[];
     readonly title: CompiledTemplate;
     readonly invite: readonly CompiledTemplate[];
@@ -80,7 +80,7 @@ function compileRule(rule: Rule): CompiledRule {
       ),
       folder: deliver.folder
         .split("/")
-        .filter((name) => name !== "")
+        .filter((name) => name !== "" && name !== ".")
         .map((name) => template(name, FOLDER_NAMES)),
       title: text(deliver.title),
       invite: deliver.invite.map(text),

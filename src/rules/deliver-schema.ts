@@ -5,9 +5,6 @@ import type { RuleDeliver } from "./rule.ts";
 import { asks } from "./run-schema.ts";
 import { FOLDER_NAMES, TEXT_NAMES } from "./template.ts";
 
-/** Limits of Fast.io's share creation in characters, as its command line client documents them. */
-export const SHARE_TITLE_CHARS = { min: 2, max: 80 } as const;
-export const SHARE_DESCRIPTION_CHARS = { min: 10, max: 500 } as const;
 /** Ours: Fast.io documents no limit for the text of an invitation. */
 export const MAX_MESSAGE_CHARS = 1_000;
 const MAX_FOLDER_DEPTH = 10;
@@ -57,11 +54,19 @@ const InviteSchema = template(TEXT_NAMES).refine(
   'must be an e-mail address, or a template such as "{{ event.actor.email }}"',
 );
 
+/** A drop-off is a folder by itself; all else has one of its own in a folder. */
+const DEFAULT_FOLDERS: Readonly<Record<RuleDeliver["as"], string>> = {
+  share: "/Relay outputs/{{ date }}",
+  "drop-off": "/project-{{ date }}",
+  workspace: "/Relay outputs/{{ date }}",
+  "file-share": "/Relay outputs/{{ date }}",
+};
+
 /** The part of a rule that says what becomes of the outputs. */
 export const DeliverSchema = z
   .strictObject({
     as: word(["share", "drop-off", "workspace", "file-share"]).default("share"),
-    folder: FolderTemplateSchema.default("/Relay outputs/{{ date }}"),
+    folder: FolderTemplateSchema.optional(),
     title: template(TEXT_NAMES).default("{{ file.name }}"),
     type: word(["send", "receive", "exchange"]).default("send"),
     access: word(["named", "link", "org", "registered"]).optional(),
@@ -82,6 +87,7 @@ export const DeliverSchema = z
   })
   .transform(({ password, expires, notice, ...deliver }) => ({
     ...deliver,
+    folder: deliver.folder ?? DEFAULT_FOLDERS[deliver.as],
     access: deliver.access ?? defaultAccess(deliver.as, deliver.type),
     passwordVariable: password,
     expiresAfterMs: expires,

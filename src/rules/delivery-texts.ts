@@ -1,5 +1,6 @@
+import { SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "../fastio/share-rules.ts";
 import type { CompiledRule } from "./compile-rules.ts";
-import { isEmail, MAX_MESSAGE_CHARS, SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "./deliver-schema.ts";
+import { isEmail, MAX_MESSAGE_CHARS } from "./deliver-schema.ts";
 import { renderTemplate, renderText, type TemplateValues } from "./template.ts";
 
 /** What an input of a run becomes: the file's place, or a plain value. */
@@ -9,7 +10,7 @@ export type RenderedInput =
 
 /** What a delivery shows to people, within the lengths Fast.io takes. */
 export type DeliveryTexts = {
-  /** Folders from the top of the workspace down to the one that holds the runs' own folders. */
+  /** Folders from the top of the workspace, or from the source's own, down to the one that the rule names. */
   readonly folder: readonly string[];
   readonly title: string;
   readonly description: string | undefined;

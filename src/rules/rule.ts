@@ -114,12 +114,18 @@ export type RuleDeliver = {
    * `workspace`: files in a folder of the workspace, no link. `file-share`: a durable link to the one output.
    */
   readonly as: "share" | "drop-off" | "workspace" | "file-share";
-  /** Path template, from the top of the workspace; `.` is the folder of the source. Each run gets a folder of its own in it. */
+  /**
+   * Path template, from the top of the workspace; `.` is the folder of the source. Each run gets a folder of its own in
+   * it; a drop-off is this folder itself, as long as nothing else lies in it.
+   */
   readonly folder: string;
   readonly title: string;
   readonly type: "send" | "receive" | "exchange";
   readonly access: "named" | "link" | "org" | "registered";
-  /** `folder`: the share shows the run's folder. `own`: it keeps copies, and Fast.io lets it expire. Absent: `folder`. */
+  /**
+   * `folder`: the share shows the run's folder. `own`: the outputs lie in the share itself, which Fast.io lets expire.
+   * Absent: `own` when it is to end, else `folder`.
+   */
   readonly storage?: "folder" | "own" | undefined;
   /** Name of the environment variable that holds the password. */
   readonly passwordVariable?: string | undefined;

@@ -39,11 +39,23 @@ export const QUICK_RECOVERY: RecoveryPolicy = {
   pollPauseMs: { shortest: 20, longest: 100 },
 };
 
+/** What the variable of this name holds. */
+export const SHARE_PASSWORD = "open sesame, please";
+
 export type WorkbenchOptions = {
   readonly dify?: DifyEmulatorOptions;
   readonly fastio?: FastioEmulatorOptions;
   /** Members of the rule, as YAML flow below `rules: [...]`; the name and the workspace are given. */
-  readonly rule?: { readonly run?: string; readonly deliver?: string; readonly name?: string; readonly limit?: string };
+  readonly rule?: {
+    readonly run?: string;
+    readonly deliver?: string;
+    readonly name?: string;
+    readonly limit?: string;
+    /** Default `share`. */
+    readonly as?: string;
+    /** Default `/Outputs/{{ date }}`; `unsaid`: the rule says nothing about it. */
+    readonly folder?: string;
+  };
   readonly policy?: Partial<RecoveryPolicy>;
   readonly log?: Log;
   /** Slots of the app to begin with, and at most. */
@@ -96,6 +108,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
         secrets: [],
         secretsFile: undefined,
         signature: "auto",
+        passwordOf: (variable) => (variable === "SHARE_PASSWORD" ? SHARE_PASSWORD : undefined),
       },
       dify: {
         apiUrl: dify.apiUrl,
@@ -126,7 +139,11 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       policy: { ...QUICK_RECOVERY, ...options.policy },
       outbox,
     }),
-    shares: processShare({ ...desk, fastio: upstreams.fastio }),
+    shares: processShare({
+      ...desk,
+      fastio: upstreams.fastio,
+      passwordOf: (variable) => (variable === "SHARE_PASSWORD" ? SHARE_PASSWORD : undefined),
+    }),
   };
   const routeEvent = processEvent({ ...desk, fastio: upstreams.fastio, rules: () => compileRules([rule]), outbox });
   const route: Workbench["route"] = async (nodeId, actorUserId) => {
@@ -195,12 +212,14 @@ function readRule({
   run = "",
   deliver = "",
   limit = "",
+  as = "share",
+  folder = "/Outputs/{{ date }}",
 }: NonNullable<WorkbenchOptions["rule"]>): Rule {
   const text = `rules:
   - name: ${name}
     when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
     run: { inputs: { document: "{{ file }}", title: "{{ file.name }}" }${run === "" ? "" : `, ${run}`} }
-    deliver: { as: share, folder: "/Outputs/{{ date }}", title: "Results for {{ file.name }}"${deliver === "" ? "" : `, ${deliver}`} }
+    deliver: { as: ${as}${folder === "unsaid" ? "" : `, folder: "${folder}"`}, title: "Results for {{ file.name }}"${deliver === "" ? "" : `, ${deliver}`} }
 ${limit === "" ? "" : `    limit: { ${limit} }\n`}`;
   const [rule] = parseRules(text, "rules.yaml").rules;
   if (!rule) throw new Error("no rule");

@@ -309,7 +309,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     faults: [
       "r.yaml:5:16: rules[0].when.minSize: is more than maxSize, so no file can match",
       "r.yaml:7:15: rules[0].when.folder: lies in a folder that exclude.folders leaves out, so no file can match",
-      'r.yaml:9:40: rules[0].deliver.access: "link" is possible only with type: send; Fast.io refuses it for type: exchange',
+      "r.yaml:9:40: rules[0].deliver.access: is refused by Fast.io: only send shares may be open to anyone with the link",
       "r.yaml:9:55: rules[0].deliver.message: is sent with invitations, and this rule invites nobody; add invite, or use description",
       "r.yaml:9:66: rules[0].deliver.title: is shorter than the 2 characters needed",
       "r.yaml:9:82: rules[0].deliver.description: is shorter than the 10 characters needed",

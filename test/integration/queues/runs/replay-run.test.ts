@@ -56,14 +56,13 @@ test("a run that failed while it was delivered goes on with its delivery", async
   expect(it.fastio.books().shares).toHaveLength(1);
 });
 
-test("a delivered run is not replayed, an unknown one is said to be unknown, and asking twice begins once", async () => {
+test("an unfinished run is not replayed, an unknown one is said to be unknown, and asking twice begins once", async () => {
   const it = await bench();
   it.dify.addFault({ action: { kind: "node_failure" } });
   const { id } = await it.drop();
   await it.drive(id);
   const answers = await Promise.all([replay(id), replay(id)]);
   expect(answers.map(({ kind }) => kind).sort()).toEqual(["not_ended", "replayed"]);
-  await it.drive(id);
-  expect(await replay(id)).toEqual({ kind: "not_ended", status: "delivered" });
+  expect(await replay(id)).toEqual({ kind: "not_ended", status: "queued" });
   expect(await replay("nobody")).toEqual({ kind: "unknown_run" });
 });

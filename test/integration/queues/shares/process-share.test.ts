@@ -90,13 +90,13 @@ describe("the same job done again", () => {
 
   test.each<{ name: string; what: Partial<typeof runs.$inferInsert>; outputsToo?: boolean }>([
     { name: "when nothing was forgotten", what: {} },
-    { name: "when the share was not written down", what: { shareId: null, shareUrl: null } },
+    { name: "when the share was not written down", what: { shareId: null, shareUrl: null, shareReadyAtMs: null } },
     { name: "when the invitations were not written down", what: { invited: [] } },
     { name: "when the placed files were not written down", what: {}, outputsToo: true },
     { name: "when the folder was not written down", what: { folderNodeId: null } },
     {
       name: "when nothing at all was written down",
-      what: { folderNodeId: null, shareId: null, shareUrl: null, invited: [] },
+      what: { folderNodeId: null, shareId: null, shareUrl: null, shareReadyAtMs: null, invited: [] },
       outputsToo: true,
     },
   ])("makes nothing twice $name", async ({ what, outputsToo = false }) => {
