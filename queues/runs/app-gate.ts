@@ -4,7 +4,6 @@ import {
   callWaitingRuns,
   endRest,
   freeSlot,
-  handOverSlot,
   listWaitingApps,
   lowerAppLimit,
   occupySlot,
@@ -13,12 +12,12 @@ import {
   readAppRoom,
   renewSlot,
   type TakenSlot,
-  takeSlot,
 } from "../../src/ledger/app-limits.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Outbox } from "../outbox.ts";
+import { createSlotLine, type SlotLine, type WaitingRun } from "./slot-line.ts";
 
 export type AppGateDeps = {
   readonly db: Db;
@@ -53,14 +52,12 @@ export type Place = {
  */
 export type AppGate = {
   /** @returns undefined when enough runs stand ready: this one is to wait in the ledger */
-  enter(app: string, run: { readonly id: string; readonly createdAtMs: number }): Promise<Place | undefined>;
+  enter(app: string, run: WaitingRun): Promise<Place | undefined>;
   /** For a run that the app works on already. */
   occupy(app: string, runId: string): Promise<Slot | undefined>;
   close(): void;
 };
 
-/** How long a run may hold a worker for nothing. */
-const MAX_WAIT_MS = 5_000;
 /** How often slots that other processes freed are looked for while runs stand ready. */
 const POLL_MS = 250;
 /** How often the ledger is asked for runs that nobody called. */
@@ -71,15 +68,6 @@ const RAISE_EVERY_MS = 1_000;
 const READY_PER_SLOT = 2;
 const MOST_READY = 16;
 
-type Waiter = {
-  readonly runId: string;
-  readonly createdAtMs: number;
-  /** @returns false when it has given up waiting */
-  readonly give: (slot: TakenSlot) => boolean;
-  /** Back into the line, from which it was taken for nothing. */
-  readonly waitOn: () => void;
-};
-
 type AppState = {
   readonly app: string;
   slots: number;
@@ -89,9 +77,7 @@ type AppState = {
   called: number;
   /** Whether runs may wait in the ledger. */
   hasWaiting: boolean;
-  waiters: readonly Waiter[];
-  pump: Promise<void> | undefined;
-  pumpAgain: boolean;
+  readonly line: SlotLine;
   raiseAskedMs: number;
   /** Whether the app refused a run of this process since it last took one. */
   isResting: boolean;
@@ -116,9 +102,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         ready: 0,
         called: 0,
         hasWaiting: false,
-        waiters: [],
-        pump: undefined,
-        pumpAgain: false,
+        line: createSlotLine({ db, clock, log, app, owner, raise: () => raise(state) }),
         raiseAskedMs: 0,
         isResting: false,
       };
@@ -144,29 +128,6 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     await outbox.sendRuns(coming);
   };
 
-  /** Gives free slots to the runs that stand ready. */
-  const giveSlots = async (state: AppState): Promise<void> => {
-    do {
-      state.pumpAgain = false;
-      for (let first = state.waiters[0]; first; first = state.waiters[0]) {
-        const taken = await takeSlot(db, { app: state.app, runId: first.runId, owner }, clock.now());
-        if (taken) {
-          // Who waited in vain may have left meanwhile.
-          if (!state.waiters[0]?.give(taken)) await freeSlot(db, taken);
-        } else if (!(await raise(state))) break;
-      }
-    } while (state.pumpAgain);
-  };
-
-  const pump = (state: AppState): void => {
-    state.pumpAgain = true;
-    state.pump ??= giveSlots(state)
-      .catch((error: unknown) => log.warn("app.gate", { what: "take", message: messageOf(error) }))
-      .finally(() => {
-        state.pump = undefined;
-      });
-  };
-
   const raise = async (state: AppState): Promise<boolean> => {
     const nowMs = clock.now();
     if (nowMs - state.raiseAskedMs < RAISE_EVERY_MS) return false;
@@ -185,22 +146,12 @@ export function createAppGate(deps: AppGateDeps): AppGate {
       if (ended) return;
       ended = true;
       clearInterval(timer);
-      if (!(await passOn(taken))) {
+      if (!(await state.line.passOn(taken))) {
         // A slot that cannot be freed now ends by itself.
         await freeSlot(db, taken).catch(() => undefined);
-        pump(state);
+        state.line.pump();
       }
-      if (state.waiters.length === 0) quietly("call", () => call(state));
-    };
-    const passOn = async (mine: TakenSlot): Promise<boolean> => {
-      const next = state.waiters[0];
-      if (!next) return false;
-      state.waiters = state.waiters.slice(1);
-      const given = await handOverSlot(db, mine, next.runId, clock.now()).catch(() => undefined);
-      if (given && next.give(given)) return true;
-      if (given) await freeSlot(db, given).catch(() => undefined);
-      else next.waitOn();
-      return false;
+      if (state.line.isEmpty()) quietly("call", () => call(state));
     };
     return {
       admitted: async () => {
@@ -226,7 +177,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     };
   };
 
-  const placeIn = (state: AppState, run: { readonly id: string; readonly createdAtMs: number }): Place => {
+  const placeIn = (state: AppState, run: WaitingRun): Place => {
     let standing = true;
     const stepOut = (): void => {
       if (!standing) return;
@@ -235,7 +186,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     };
     return {
       slot: async (signal) => {
-        const taken = await waitForSlot(state, run, signal);
+        const taken = await state.line.wait(run, signal);
         if (!taken) return undefined;
         stepOut();
         quietly("call", () => call(state));
@@ -250,52 +201,6 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     };
   };
 
-  const waitForSlot = (
-    state: AppState,
-    run: { readonly id: string; readonly createdAtMs: number },
-    signal: AbortSignal,
-  ): Promise<TakenSlot | undefined> =>
-    new Promise((resolve, reject) => {
-      const over = new AbortController();
-      let isOver = false;
-      const line = (waiters: readonly Waiter[]): readonly Waiter[] =>
-        [...waiters, me].sort((a, b) => a.createdAtMs - b.createdAtMs);
-      const end = (): void => {
-        isOver = true;
-        state.waiters = state.waiters.filter((other) => other !== me);
-        over.abort();
-        signal.removeEventListener("abort", stop);
-      };
-      const stop = (): void => {
-        end();
-        reject(signal.reason);
-      };
-      const me: Waiter = {
-        runId: run.id,
-        createdAtMs: run.createdAtMs,
-        give: (slot) => {
-          if (isOver) return false;
-          end();
-          resolve(slot);
-          return true;
-        },
-        waitOn: () => {
-          if (!isOver) state.waiters = line(state.waiters);
-        },
-      };
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener("abort", stop);
-      state.waiters = line(state.waiters);
-      clock.sleep(MAX_WAIT_MS, over.signal).then(
-        () => {
-          end();
-          resolve(undefined);
-        },
-        () => undefined,
-      );
-      pump(state);
-    });
-
   const tick = async (): Promise<void> => {
     for (const { app } of await listWaitingApps(db)) {
       const state = await stateOf(app);
@@ -308,7 +213,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     }
   };
   const poll = setInterval(() => {
-    for (const state of open) if (state.waiters.length > 0) pump(state);
+    for (const { line } of open) if (!line.isEmpty()) line.pump();
   }, POLL_MS);
   const ticker = setInterval(() => quietly("tick", tick), TICK_MS);
 

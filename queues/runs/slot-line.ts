@@ -1,0 +1,126 @@
+import type { Clock } from "../../src/clock.ts";
+import { freeSlot, handOverSlot, type TakenSlot, takeSlot } from "../../src/ledger/app-limits.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { messageOf } from "../../src/message-of.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+
+export type WaitingRun = { readonly id: string; readonly createdAtMs: number };
+
+export type SlotLineDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly app: string;
+  /** Names this process. */
+  readonly owner: string;
+  /** Asked when no slot is free. @returns whether there is one more now */
+  readonly raise: () => Promise<boolean>;
+};
+
+/** The runs of this process that stand ready for one app, oldest first, each waiting for a slot. */
+export type SlotLine = {
+  readonly isEmpty: () => boolean;
+  /** Waits a short while. @returns undefined when no slot became free */
+  wait(run: WaitingRun, signal: AbortSignal): Promise<TakenSlot | undefined>;
+  /** Gives free slots to those who stand here, which may be none. */
+  pump(): void;
+  /** Gives a slot to whoever is first, so that nothing is at work in it for no moment. @returns false when it is to be freed */
+  passOn(mine: TakenSlot): Promise<boolean>;
+};
+
+/** How long a run may hold a worker for nothing. */
+const MAX_WAIT_MS = 5_000;
+
+type Waiter = {
+  readonly run: WaitingRun;
+  /** @returns false when it has given up waiting */
+  readonly give: (slot: TakenSlot) => boolean;
+  /** Back into the line, from which it was taken for nothing. */
+  readonly waitOn: () => void;
+};
+
+export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDeps): SlotLine {
+  let waiters: readonly Waiter[] = [];
+  let isPumping = false;
+  let pumpAgain = false;
+  const lineUp = (waiter: Waiter): void => {
+    waiters = [...waiters, waiter].sort((a, b) => a.run.createdAtMs - b.run.createdAtMs);
+  };
+
+  const giveSlots = async (): Promise<void> => {
+    do {
+      pumpAgain = false;
+      for (let first = waiters[0]; first; first = waiters[0]) {
+        const taken = await takeSlot(db, { app, runId: first.run.id, owner }, clock.now());
+        if (taken) {
+          // Who waited in vain may have left meanwhile.
+          if (!waiters[0]?.give(taken)) await freeSlot(db, taken);
+        } else if (!(await raise())) break;
+      }
+    } while (pumpAgain);
+  };
+
+  const pump = (): void => {
+    pumpAgain = true;
+    if (isPumping) return;
+    isPumping = true;
+    giveSlots()
+      .catch((error: unknown) => log.warn("app.gate", { what: "take", message: messageOf(error) }))
+      .finally(() => {
+        isPumping = false;
+      });
+  };
+
+  return {
+    isEmpty: () => waiters.length === 0,
+    pump,
+    passOn: async (mine) => {
+      const next = waiters[0];
+      if (!next) return false;
+      waiters = waiters.slice(1);
+      const given = await handOverSlot(db, mine, next.run.id, clock.now()).catch(() => undefined);
+      if (given && next.give(given)) return true;
+      if (given) await freeSlot(db, given).catch(() => undefined);
+      else next.waitOn();
+      return false;
+    },
+    wait: (run, signal) =>
+      new Promise((resolve, reject) => {
+        const over = new AbortController();
+        let isOver = false;
+        const end = (): void => {
+          isOver = true;
+          waiters = waiters.filter((other) => other !== me);
+          over.abort();
+          signal.removeEventListener("abort", stop);
+        };
+        const stop = (): void => {
+          end();
+          reject(signal.reason);
+        };
+        const me: Waiter = {
+          run,
+          give: (slot) => {
+            if (isOver) return false;
+            end();
+            resolve(slot);
+            return true;
+          },
+          waitOn: () => {
+            if (!isOver) lineUp(me);
+          },
+        };
+        if (signal.aborted) return reject(signal.reason);
+        signal.addEventListener("abort", stop);
+        lineUp(me);
+        clock.sleep(MAX_WAIT_MS, over.signal).then(
+          () => {
+            end();
+            resolve(undefined);
+          },
+          () => undefined,
+        );
+        pump();
+      }),
+  };
+}
