@@ -191,8 +191,11 @@ function verdictOfInputs(message: string): Verdict | undefined {
   return isInputFault(message) ? { code: "dify_input_invalid", failure: "permanent" } : undefined;
 }
 
-/** Why a run's record is not a success; undefined when it is one, be it partial. */
-export function errorOfRun(detail: DifyRunDetail): RelayError | undefined {
+/**
+ * Why a run's record is not a success; undefined when it is one, be it partial.
+ * @param failedNode title of the node that failed, where the stream told it: the record does not
+ */
+export function errorOfRun(detail: DifyRunDetail, failedNode?: string): RelayError | undefined {
   const said = quoteUpstream(detail.error ?? "") || "no reason given";
   const operation = "dify.run.read";
   switch (detail.status) {
@@ -200,10 +203,11 @@ export function errorOfRun(detail: DifyRunDetail): RelayError | undefined {
     case "partial-succeeded":
       return undefined;
     case "failed": {
+      const where = failedNode === undefined ? "" : ` in "${failedNode}"`;
       const refusal = detail.totalSteps === 0 ? verdictOfInputs(detail.error ?? "") : undefined;
       return refusal
         ? toError(refusal, `Dify refused the inputs: ${said}`, { operation })
-        : new PermanentError("dify_run_failed", `the workflow failed: ${said}`, { operation });
+        : new PermanentError("dify_run_failed", `the workflow failed${where}: ${said}`, { operation });
     }
     case "stopped":
       return new PermanentError("dify_run_stopped", `the workflow was stopped: ${said}`, { operation });

@@ -11,5 +11,7 @@ export function quoteUpstream(message: string): string {
     .replace(/(https?:\/\/[^\s?#"')]+)[?#][^\s"')]*/g, "$1")
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
-  return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE - 1)}…` : line;
+  const quote = line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE - 1)}…` : line;
+  // Half a character, left by a cut here or there, is refused by databases.
+  return quote.replace(/\p{Cs}/gu, "");
 }

@@ -5,6 +5,7 @@ import { asError } from "../http/pull-stream.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createFrameDecoder } from "./frame-decoder.ts";
 import { createFrameReader } from "./run-events.ts";
+import { createSilenceWatch } from "./silence-watch.ts";
 import type { DifyRunEvent } from "./types.ts";
 
 /** How long a stream may be silent, in milliseconds; 0 switches a limit off. */
@@ -36,55 +37,80 @@ export async function* readRunStream(
   { clock, log, silence, onlyPingsMs = 0, maxEventChars }: RunStreamOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DifyRunEvent, undefined> {
-  const decoder = createFrameDecoder(maxEventChars === undefined ? {} : { maxEventChars });
-  const readFrame = createFrameReader(log);
+  const readPiece = createPieceReader(log, maxEventChars);
   const pieces: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
   const abort = () => body.destroy(asError(signal.reason));
   signal.addEventListener("abort", abort, { once: true });
   // Nobody else listens once the loop is left.
   body.on("error", () => {});
-  let pings = 0;
+  const watch = createSilenceWatch(clock, (limitMs) =>
+    body.destroy(new TransientError("timed_out", `the run's stream was silent for ${limitMs} ms`)),
+  );
   let atWork = false;
   let toldMs = clock.now();
   try {
     for (;;) {
       signal.throwIfAborted();
-      const limitMs = atWork ? silence.atWorkMs : silence.beforeWorkMs;
-      const piece = await nextWithin(pieces, body, { clock, limitMs, signal });
+      watch.begin(atWork ? silence.atWorkMs : silence.beforeWorkMs);
+      const piece = await nextPiece(pieces, signal);
+      watch.end();
       if (piece === undefined) break;
-      for (const frame of decoder.push(piece)) {
-        if (frame.kind === "data") toldMs = clock.now();
-        // Since 1.13 the first ping comes from the API server before the worker has begun; the second is the worker's.
-        atWork ||= frame.kind === "data" || ++pings > 1;
-        for (const event of readFrame(frame)) {
-          yield event;
-          if (event.kind === "finished" || event.kind === "paused" || event.kind === "error") return;
-        }
+      const told = readPiece(piece);
+      for (const event of told.events) {
+        yield event;
+        if (event.kind === "finished" || event.kind === "paused" || event.kind === "error") return;
       }
+      if (told.anyData) toldMs = clock.now();
+      // Since 1.13 the first ping comes from the API server before the worker has begun; the second is the worker's.
+      atWork ||= told.anyData || told.pingsSoFar > 1;
       if (onlyPingsMs > 0 && clock.now() - toldMs >= onlyPingsMs) {
         throw new TransientError("timed_out", `the run's stream told nothing but pings for ${onlyPingsMs} ms`);
       }
     }
   } finally {
+    watch.close();
     signal.removeEventListener("abort", abort);
     body.destroy();
   }
   throw new TransientError("stream_truncated", "the run's stream ended before the run did");
 }
 
-/** The next piece, or undefined at the end. Time counts only while we wait, not while the reader is busy. */
-async function nextWithin(
-  pieces: AsyncIterator<Uint8Array>,
-  body: Readable,
-  { clock, limitMs, signal }: { readonly clock: Clock; readonly limitMs: number; readonly signal: AbortSignal },
-): Promise<Uint8Array | undefined> {
-  const arrived = new AbortController();
-  if (limitMs > 0) {
-    clock.sleep(limitMs, arrived.signal).then(
-      () => body.destroy(new TransientError("timed_out", `the run's stream was silent for ${limitMs} ms`)),
-      () => {},
-    );
-  }
+type ToldByPiece = {
+  readonly events: readonly DifyRunEvent[];
+  /** Whether a frame was more than a ping. */
+  readonly anyData: boolean;
+  readonly pingsSoFar: number;
+};
+
+/** What each piece tells, frame by frame; apart from the generator, in which nothing is fast. */
+function createPieceReader(log: Log, maxEventChars: number | undefined): (piece: Uint8Array) => ToldByPiece {
+  let events: DifyRunEvent[] = [];
+  let anyData = false;
+  let pingsSoFar = 0;
+  const readFrame = createFrameReader(log, (event) => events.push(event));
+  const decoder = createFrameDecoder(
+    {
+      onPing: () => {
+        pingsSoFar += 1;
+        events.push({ kind: "ping" });
+      },
+      onData: (text) => {
+        anyData = true;
+        readFrame(text);
+      },
+    },
+    maxEventChars === undefined ? {} : { maxEventChars },
+  );
+  return (piece) => {
+    events = [];
+    anyData = false;
+    decoder.push(piece);
+    return { events, anyData, pingsSoFar };
+  };
+}
+
+/** The next piece, or undefined at the end. */
+async function nextPiece(pieces: AsyncIterator<Uint8Array>, signal: AbortSignal): Promise<Uint8Array | undefined> {
   try {
     const piece = await pieces.next();
     return piece.done === true ? undefined : piece.value;
@@ -92,7 +118,5 @@ async function nextWithin(
     signal.throwIfAborted();
     if (error instanceof RelayError) throw error;
     throw new TransientError("connection_lost", "the run's stream broke", { cause: error });
-  } finally {
-    arrived.abort();
   }
 }

@@ -53,19 +53,34 @@ export type DifyRunDetail = {
 /** One line of `GET /workflows/logs`. */
 export type DifyRunRow = { readonly workflowRunId: string; readonly status: string; readonly createdAtMs: number };
 
+/** What became of one node of the workflow, in Dify's own words, uncut. What the frame did not tell is undefined. */
+export type DifyNodeEvent = {
+  readonly kind: "node";
+  /** `next_round`: an iteration or a loop goes on; `retried`: it failed and is tried again, by the same execution. */
+  readonly phase: "started" | "retried" | "next_round" | "finished";
+  readonly nodeId: string;
+  /** A node inside an iteration or a loop is executed many times; an iteration or a loop itself names its node here. */
+  readonly executionId: string;
+  readonly title: string;
+  /** Dify's name of its kind: `llm`, `code`, `iteration`, … */
+  readonly type: string | undefined;
+  readonly status: string | undefined;
+  readonly error: string | undefined;
+  /** By Dify's clock, which tells whole seconds. */
+  readonly startedAtMs: number | undefined;
+  readonly elapsedMs: number | undefined;
+  /** The round that an iteration or a loop is in, from 1; at its end, how many there were. */
+  readonly round: number | undefined;
+  /** What a node with a model cost; such as 0.0012 and `USD`. */
+  readonly cost: { readonly amount: number; readonly currency: string } | undefined;
+};
+
 /** What a run's stream tells, reduced to what the relay acts on. */
 export type DifyRunEvent =
   | { readonly kind: "ping" }
   /** Any frame that carries handles; comes before its own meaning, at most once per new handle. */
   | { readonly kind: "handles"; readonly workflowRunId: string; readonly taskId?: string }
-  | {
-      readonly kind: "node";
-      readonly phase: "started" | "finished";
-      readonly title: string;
-      readonly status?: string;
-      /** What a node with a model cost; such as 0.0012 and `USD`. */
-      readonly cost?: { readonly amount: number; readonly currency: string };
-    }
+  | DifyNodeEvent
   | {
       readonly kind: "finished";
       readonly status: "succeeded" | "failed" | "stopped" | "partial-succeeded";

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createFrameDecoder, type Frame } from "../../../src/dify/frame-decoder.ts";
+import { createFrameDecoder } from "../../../src/dify/frame-decoder.ts";
 import { TransientError } from "../../../src/errors.ts";
+
+type Frame = { readonly kind: "ping" } | { readonly kind: "data"; readonly text: string };
 
 const STREAM = [
   "event: ping\n\n",
@@ -23,12 +25,15 @@ const EXPECTED: readonly Frame[] = [
 ];
 
 function decode(bytes: Uint8Array, sizes: readonly number[], options = {}): readonly Frame[] {
-  const decoder = createFrameDecoder(options);
   const frames: Frame[] = [];
+  const decoder = createFrameDecoder(
+    { onPing: () => frames.push({ kind: "ping" }), onData: (text) => frames.push({ kind: "data", text }) },
+    options,
+  );
   let turn = 0;
   for (let at = 0; at < bytes.length; ) {
     const size = Math.max(1, sizes[turn % sizes.length] ?? 1);
-    frames.push(...decoder.push(bytes.subarray(at, at + size)));
+    decoder.push(bytes.subarray(at, at + size));
     at += size;
     turn += 1;
   }

@@ -60,7 +60,7 @@ describe("the end of a run", () => {
       expect(events).toEqual([
         { kind: "ping" },
         { kind: "handles", workflowRunId: "RUN", taskId: "TASK" },
-        { kind: "node", phase: "finished", title: "Größe", status: "succeeded" },
+        { kind: "node", phase: "finished", nodeId: "Größe", executionId: "Größe", title: "Größe", status: "succeeded" },
         finishedEvent,
       ]);
     }
@@ -195,7 +195,7 @@ describe("silence", () => {
     const done = collect(body, { clock, silence });
     body.write(started);
     for (let count = 0; count < 5; count += 1) {
-      await waitingFor(clock, 40);
+      await vi.waitFor(() => expect(clock.waiting()).toHaveLength(1));
       clock.advance(39);
       body.write(":");
       await vi.waitFor(() => expect(body.readableLength).toBe(0), SOON);

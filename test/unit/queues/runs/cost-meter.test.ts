@@ -4,12 +4,11 @@ import { createFrameReader } from "../../../../src/dify/run-events.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 
 function costOf(frames: readonly (readonly [event: string, metadata: unknown])[]) {
-  const read = createFrameReader(silentLog);
   const meter = createCostMeter();
+  const read = createFrameReader(silentLog, meter.hear);
   for (const [event, metadata] of frames) {
     const data = { id: "n", title: "Node", execution_metadata: metadata };
-    const text = JSON.stringify({ event, workflow_run_id: "w", task_id: "t", data });
-    for (const heard of read({ kind: "data", text })) meter.hear(heard);
+    read(JSON.stringify({ event, workflow_run_id: "w", task_id: "t", data }));
   }
   return meter.total();
 }
