@@ -5,6 +5,7 @@ import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
+import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
@@ -67,6 +68,8 @@ export type RunList = {
 };
 
 export type RunStory = RunSummary & {
+  /** When the relay told all this; what goes on is counted up to here. */
+  readonly readAtMs: number;
   readonly workspace: string;
   readonly nodeId: string;
   readonly versionId: string | null;
@@ -80,6 +83,11 @@ export type RunStory = RunSummary & {
   readonly warning: string | null;
   /** When the link ends; null: it does not. */
   readonly linkEndsAtMs: number | null;
+  /** The workflow's nodes in the order they were first heard of; empty when no stream was. */
+  readonly nodes: readonly RunNode[];
+  /** Which step failed, and a stable word for how; null when none did. */
+  readonly errorStep: string | null;
+  readonly errorCode: string | null;
   readonly totalTokens: number | null;
   /** How long the workflow took, by Dify's clock. */
   readonly elapsedMs: number | null;
@@ -151,6 +159,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
       ]);
       return {
         ...summarise(run),
+        readAtMs: clock.now(),
         workspace: run.workspaceName,
         nodeId: run.nodeId,
         versionId: run.versionId,
@@ -161,6 +170,10 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         parked: isParked(run),
         warning: run.warning,
         linkEndsAtMs: run.shareExpiresAtMs,
+        // Once the workflow is over or was let go of, nobody hears how its nodes end.
+        nodes: run.status === "running" ? run.nodes : unheard(run.nodes),
+        errorStep: run.errorStep,
+        errorCode: run.errorCode,
         totalTokens: run.totalTokens,
         elapsedMs: run.elapsedMs,
         cost: run.cost,

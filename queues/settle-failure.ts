@@ -53,7 +53,7 @@ export async function settleFailure(deps: RunDeskDeps, desk: OpenDesk, error: un
       const status = decision.do === "fail" ? "failed" : "cancelled";
       const isGivenUp = decision.do === "fail" && !(error instanceof RelayError && !error.retryable);
       const nextAction = fault.nextAction ?? (isGivenUp ? "see what is wrong there, then replay the run" : null);
-      await desk.leave({ ...fault, nextAction, status, queue: null, finishedAtMs: clock.now() });
+      await desk.leave({ ...fault, nextAction, status, queue: null, progress: null, finishedAtMs: clock.now() });
       log.error("run.ended", { runId: run.id, status, code: fault.errorCode, message: fault.errorMessage });
       return { kind: "done" };
     }

@@ -2,14 +2,16 @@ import type { Clock } from "../../src/clock.ts";
 import type { StreamEnd } from "../../src/dify/recovery.ts";
 import type { DifyRunEvent } from "../../src/dify/types.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { createNodeTracker } from "./node-tracker.ts";
 
-/** Characters of a node's title that are kept. */
-const MAX_TITLE_CHARS = 120;
 /** Shortest time between two notes of progress, so that a chatty workflow does not wear out the ledger. */
 const PROGRESS_EVERY_MS = 1_000;
+/** Where one node ends another mostly begins: so long that is waited for before it is noted that none is at work. */
+const SETTLE_MS = 100;
 
 /**
- * Reads a run's stream to its last event. Handles are written down before the next event is looked at.
+ * Reads a run's stream to its last event. Handles are written down before the next event is looked at; what the nodes
+ * do is, too, but not more often than once a second, and for the last time with the end of the stream.
  * @param hear told of each event before anything else
  * @returns the last event, or undefined when the stream ended without one
  */
@@ -19,40 +21,82 @@ export async function consumeRunEvents(
   clock: Clock,
   hear: (event: DifyRunEvent) => Promise<void> | void = () => undefined,
 ): Promise<StreamEnd | undefined> {
+  const tracker = createNodeTracker(desk.run.nodes, () => clock.now());
   let notedMs = Number.NEGATIVE_INFINITY;
-  for await (const event of events) {
-    await hear(event);
-    switch (event.kind) {
-      case "ping":
-        break;
-      case "handles": {
-        const news = {
-          ...(desk.run.workflowRunId === null ? { workflowRunId: event.workflowRunId } : {}),
-          ...(event.taskId !== undefined && desk.run.taskId !== event.taskId ? { taskId: event.taskId } : {}),
-        };
-        if (Object.keys(news).length > 0) await desk.checkpoint(news);
-        break;
-      }
-      case "node":
-        if (event.phase === "started" && clock.now() - notedMs >= PROGRESS_EVERY_MS) {
-          notedMs = clock.now();
-          await desk.checkpoint({ progress: shortTitle(event.title) });
+  let isNoted = true;
+  const note = async (): Promise<void> => {
+    notedMs = clock.now();
+    isNoted = true;
+    await desk.checkpoint({ progress: tracker.present() ?? null, nodes: tracker.nodes() });
+  };
+
+  let isAsking = false;
+  /** The next event; what is not noted yet is, when none comes for so long. */
+  const next = async (): Promise<IteratorResult<DifyRunEvent, unknown>> => {
+    isAsking = true;
+    const coming = events.next();
+    const patienceMs = Math.max(SETTLE_MS, notedMs + PROGRESS_EVERY_MS - clock.now());
+    if (!isNoted && !(await comesWithin(coming, patienceMs, clock))) await note();
+    const came = await coming;
+    isAsking = false;
+    return came;
+  };
+
+  try {
+    for (;;) {
+      const { done, value: event } = await next();
+      if (done) return undefined;
+      await hear(event);
+      switch (event.kind) {
+        case "ping":
+          break;
+        case "handles": {
+          const news = {
+            ...(desk.run.workflowRunId === null ? { workflowRunId: event.workflowRunId } : {}),
+            ...(event.taskId !== undefined && desk.run.taskId !== event.taskId ? { taskId: event.taskId } : {}),
+          };
+          if (Object.keys(news).length > 0) await desk.checkpoint(news);
+          break;
         }
-        break;
-      case "finished":
-      case "paused":
-      case "error":
-        return { event, atMs: clock.now() };
-      default:
-        event satisfies never;
+        case "node":
+          tracker.hear(event);
+          isNoted = false;
+          if (event.phase === "started" && clock.now() - notedMs >= PROGRESS_EVERY_MS) await note();
+          break;
+        case "paused":
+          tracker.pause();
+          isNoted = false;
+          return { event, atMs: clock.now() };
+        case "finished":
+        case "error":
+          return { event, atMs: clock.now() };
+        default:
+          event satisfies never;
+      }
     }
+  } finally {
+    const closed = events.return(undefined);
+    // One that still waits for its source is closed when that ends: at the latest with the lease.
+    if (isAsking) closed.catch(() => undefined);
+    else await closed;
+    if (!isNoted && !desk.signal.aborted) await note();
   }
-  return undefined;
 }
 
-/** Titles are what somebody typed into Dify; a database takes no NUL and a page no novel. */
-const shortTitle = (title: string): string =>
-  title
-    .replace(/\p{Cc}+/gu, " ")
-    .trim()
-    .slice(0, MAX_TITLE_CHARS);
+/** Whether it is settled in time, well or badly. */
+async function comesWithin(coming: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  const unneeded = new AbortController();
+  const settled = coming.then(
+    () => true,
+    () => true,
+  );
+  const tooLate = clock.sleep(ms, unneeded.signal).then(
+    () => false,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, tooLate]);
+  } finally {
+    unneeded.abort();
+  }
+}

@@ -4,6 +4,7 @@ import { wasSurelyNotStarted } from "../../src/dify/not-started.ts";
 import { decideNext, lost, type NextStep, type RecoveryPolicy, type RunSeen } from "../../src/dify/recovery.ts";
 import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
 import { PermanentError, RelayError, TransientError } from "../../src/errors.ts";
+import { type RunNode, unheard } from "../../src/ledger/run-nodes.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { addWarnings } from "../add-warnings.ts";
@@ -98,6 +99,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         seen = await follow(deps, desk, user, seen);
         break;
       case "poll": {
+        if (next.afterMs > 0 && !seen.end) await noteSilence(desk);
         if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
         await clock.sleep(next.afterMs, desk.signal);
         const detail = await dify.readRun(desk.run.workflowRunId ?? "", desk.signal);
@@ -114,14 +116,16 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         });
         return { kind: "postpone", delayMs: PAUSED_POLL_MS };
       case "finish": {
-        const failure = errorOfRun(next.detail);
+        const { nodes } = desk.run;
+        const failure = errorOfRun(next.detail, nodes.find(({ status }) => status === "failed")?.title);
         await deps.onWorkEnded?.();
         for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
         await desk.checkpoint({
           spentRunIds: [...desk.run.spentRunIds, ...next.doubles],
           workflowStatus: next.detail.status,
           totalTokens: next.detail.totalTokens,
-          ...addWarnings(desk.run, warningsOf(next.detail, next.doubles)),
+          progress: null,
+          ...addWarnings(desk.run, warningsOf(next.detail, nodes, next.doubles)),
         });
         await deps.onFinished?.(next.detail, cost);
         if (failure) throw failure;
@@ -152,6 +156,7 @@ async function start(
     status: "running",
     submittedAtMs: deps.clock.now(),
     submissions: desk.run.submissions + 1,
+    nodes: [],
   });
   const deadline = openDeadline(deps, desk);
   const meter = createCostMeter();
@@ -237,10 +242,19 @@ const timedOut = ({ run }: RunDesk): PermanentError =>
     { nextAction: "look at the run in Dify, raise run.timeout in the rule if it needs longer, then replay" },
   );
 
-function warningsOf(detail: DifyRunDetail, doubles: readonly string[]): readonly string[] {
+const UNHEARD = "not heard live; its record in Dify is looked at";
+
+/** Without a stream only the run's record tells how it fares, and that knows of no nodes. */
+async function noteSilence(desk: RunDesk): Promise<void> {
+  if (desk.run.status !== "running" || desk.run.progress === UNHEARD) return;
+  await desk.checkpoint({ progress: UNHEARD, nodes: unheard(desk.run.nodes) });
+}
+
+function warningsOf(detail: DifyRunDetail, nodes: readonly RunNode[], doubles: readonly string[]): readonly string[] {
+  const handled = nodes.filter(({ status }) => status === "exception").map(({ title }) => `"${title}"`);
   return [
     ...(detail.status === "partial-succeeded"
-      ? ["a node of the workflow failed and was handled: outputs may be partial"]
+      ? [`${handled.join(", ") || "a node"} of the workflow failed and was handled: outputs may be partial`]
       : []),
     ...(doubles.length > 0 ? [doublesWarning(doubles)] : []),
   ];

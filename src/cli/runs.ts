@@ -1,6 +1,7 @@
 import { createReadRuns } from "../../handlers/read-runs.ts";
 import { parseConfig } from "../config.ts";
 import { spanOf, timeOf } from "../dashboard/layout.ts";
+import { timesOf, workOf } from "../dashboard/nodes-table.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { listRuns as findRuns } from "../ledger/run-queries.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -52,9 +53,24 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(JSON.stringify(story));
       return 0;
     }
-    const { outputs, attempts, kept, budget: _today, ...facts } = story;
+    const { readAtMs, nodes, outputs, attempts, kept, budget: _today, ...facts } = story;
     for (const [name, value] of Object.entries(facts)) {
       if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
+    }
+    if (nodes.length > 0) {
+      context.print("");
+      context.print(
+        formatTable(
+          ["NODE", "STATUS", "WORK", "TIMES", "ERROR"],
+          nodes.map((node) => [
+            plain(node.title),
+            node.status,
+            workOf(node, readAtMs),
+            timesOf(node),
+            plain(node.error ?? ""),
+          ]),
+        ),
+      );
     }
     if (outputs.length > 0) {
       context.print("");

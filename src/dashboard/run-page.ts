@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { nodesTable } from "./nodes-table.ts";
 import { runActions } from "./run-actions.ts";
 import { shareLink } from "./runs-table.ts";
 
@@ -19,6 +20,7 @@ export function runPage(run: RunStory, mayOperate: boolean): Markup {
     ["Event", run.eventType],
     ["Node, version", `${run.nodeId}, ${run.versionId ?? "–"}`],
     ["Workflow run", run.workflowRun ?? "–"],
+    ...(run.progress === null ? [] : [["Now", run.progress] as const]),
     ["Tokens", run.totalTokens === null ? "–" : String(run.totalTokens)],
     ["Came", timeOf(run.createdAtMs)],
     ["Ended", timeOf(run.finishedAtMs)],
@@ -30,6 +32,7 @@ ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${r
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
 ${mayOperate ? runActions(run) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
+${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}

@@ -66,6 +66,7 @@ export async function replayRun(
         workflowRunId: null,
         taskId: null,
         workflowStatus: null,
+        nodes: [],
         totalTokens: null,
         elapsedMs: null,
         cost: null,

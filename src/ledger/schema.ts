@@ -13,6 +13,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import type { Rule } from "../rules/rule.ts";
+import type { RunNode } from "./run-nodes.ts";
 
 /**
  * The ledger: what the relay knows, and the truth about it. The queue is rebuilt from here.
@@ -174,6 +175,8 @@ export const runs = relay.table(
     workflowStatus: text("workflow_status"),
     /** Title of the Dify node that is at work. */
     progress: text(),
+    /** The nodes its workflow has come to, in order. */
+    nodes: jsonb().$type<readonly RunNode[]>().notNull().default([]),
     totalTokens: integer("total_tokens"),
     /** How long the workflow took, by Dify's own clock. */
     elapsedMs: ms("elapsed_ms"),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
+import type { RunNode } from "../../../src/ledger/run-nodes.ts";
 import { createRuns } from "../../../src/ledger/run-queries.ts";
 import { type EventRow, events, operatorActions, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
@@ -11,6 +12,18 @@ import { bodyOf, deliver, openReceiver, type Receiver } from "./open-receiver.ts
 const VIEWER = "viewer-token-0123456789";
 const OPERATOR = "operator-token-0123456789";
 const ADMIN = "admin-token-0123456789";
+
+const NODE: RunNode = {
+  nodeId: "n1",
+  title: "Translate",
+  type: "llm",
+  status: "succeeded",
+  startedAtMs: null,
+  elapsedMs: 2_500,
+  times: 1,
+  round: null,
+  error: null,
+};
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
@@ -170,6 +183,7 @@ describe("pages and API", () => {
         errorMessage: "<img src=x onerror=alert(1)>",
         nextAction: "<svg onload=alert(1)>",
         warning: "<em>",
+        nodes: [{ ...NODE, title: "<b>node</b>", type: "<i>type</i>", error: "<u>error</u>", status: "failed" }],
         shareUrl: "javascript:alert(1)",
       }),
     );
@@ -185,13 +199,47 @@ describe("pages and API", () => {
       const answer = await get(path, bearer(VIEWER));
       const page = await answer.text();
       expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;.csv");
-      expect(page).not.toMatch(/<(script|img|svg|b>in|i>ws|u>type|em>|s>rule|b>why|b>then)/);
+      expect(page).not.toMatch(/<(script|img|svg|b>in|i>ws|u>type|em>|s>rule|b>why|b>then|b>node|i>type|u>error)/);
       expect(page).not.toContain('href="javascript:');
       expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
     }
     const told = (await (await get("/api/runs", bearer(VIEWER))).json()) as { readonly runs: unknown[] };
     expect(told.runs).toMatchObject([{ file: hostile, error: "<img src=x onerror=alert(1)>" }]);
+  });
+
+  test("a failed run tells on its page and by the API which node failed, why, and how many tokens it took", async () => {
+    const nodes = [NODE, { ...NODE, nodeId: "n2", title: "Summarise", status: "failed" as const, error: "boom" }];
+    await given(
+      runNamed("r1", {
+        status: "failed",
+        queue: null,
+        errorCode: "dify_run_failed",
+        errorStep: "workflow",
+        errorMessage: 'the workflow failed in "Summarise": boom',
+        totalTokens: 1_234,
+        nodes,
+      }),
+    );
+    const page = await (await get("/runs/r1", bearer(VIEWER))).text();
+    for (const words of ["failed in &quot;Summarise&quot;: boom", "1234", "failed: boom", "Translate", "2.5 s"])
+      expect(page).toContain(words);
+    const told = await (await get("/api/runs/r1", bearer(VIEWER))).json();
+    expect(told).toMatchObject({ totalTokens: 1_234, errorStep: "workflow", errorCode: "dify_run_failed", nodes });
+  });
+
+  test("a node at work is told with its time so far while the run goes on, and as unknown once it does not", async () => {
+    const nodes = [
+      { ...NODE, status: "running" as const, startedAtMs: Date.now() - 90_000, round: 3, times: 0, elapsedMs: 0 },
+    ];
+    await given(
+      runNamed("r1", { status: "running", progress: "Translate, round 3", nodes }),
+      runNamed("r2", { status: "cancelled", queue: null, nodes }),
+    );
+    const page = await (await get("/runs/r1", bearer(VIEWER))).text();
+    for (const words of ["Translate, round 3", "running", "for 90.", "round 3"]) expect(page).toContain(words);
+    const ended = (await (await get("/api/runs/r2", bearer(VIEWER))).json()) as { readonly nodes: unknown[] };
+    expect(ended.nodes).toMatchObject([{ status: "unknown", startedAtMs: null }]);
   });
 
   test("page by page the API tells every run once, though many were made in one millisecond", async () => {

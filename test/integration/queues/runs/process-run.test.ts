@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
+import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import type { Profile } from "../../../../src/emulators/dify/profile.ts";
 import type { SentRunAction } from "../../../../src/emulators/dify/run-faults.ts";
+import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { listAttempts, listOutputs } from "../../../../src/ledger/run-queries.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
@@ -231,7 +233,15 @@ describe("a workflow that does not succeed", () => {
       errorStep: "workflow",
       workflowStatus: "failed",
     });
-    expect(run.errorMessage).toContain("division by zero in node Work");
+    expect(run.errorMessage).toContain('failed in "Work": division by zero in node Work');
+    expect(run).toMatchObject({
+      totalTokens: 0,
+      progress: null,
+      nodes: [
+        { title: "Start", status: "succeeded" },
+        { title: "Work", type: "code", status: "failed", error: "division by zero in node Work", times: 1 },
+      ],
+    });
     expect(it.fastio.books().shares).toEqual([]);
   });
 
@@ -259,7 +269,12 @@ describe("a workflow that does not succeed", () => {
     const { id } = await it.drop();
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", workflowStatus: "partial-succeeded" });
-    expect(run.warning).toMatch(/partial/);
+    expect(run.warning).toMatch(/"Work" of the workflow failed and was handled: outputs may be partial/);
+    expect(run.nodes.map(({ title, status }) => `${title} ${status}`)).toEqual([
+      "Start succeeded",
+      "Work exception",
+      "Output succeeded",
+    ]);
   });
 
   test("a partial success without any output keeps both warnings", async () => {
@@ -286,6 +301,71 @@ describe("a workflow that does not succeed", () => {
       expect(run.workflowRunId).toBe(it.dify.books().runs[0]?.id);
     },
   );
+});
+
+describe("the nodes of the workflow", () => {
+  const told = (run: { readonly nodes: readonly { title: string; status: string }[] }): readonly string[] =>
+    run.nodes.map(({ title, status }) => `${title} ${status}`);
+  const ALL_DONE = ["Start succeeded", "Work succeeded", "Output succeeded"];
+
+  test("the ledger tells the one at work while it works, and afterwards all of them", async () => {
+    let finish = (): void => undefined;
+    const isToFinish = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const it = await bench({ dify: { apps: [appThat(() => isToFinish.then(() => ({ answer: "done" })))] } });
+    const { id } = await it.drop();
+    const driven = it.drive(id);
+    const read = createReadRuns(ledger.db);
+    try {
+      // It began less than a second after the first was noted, and nothing comes after it.
+      await vi.waitFor(async () => expect((await readRunRow(ledger.db, id)).progress).toBe("Work"), 10_000);
+      const story = await read.story(id);
+      expect(told(story ?? { nodes: [] })).toEqual(["Start succeeded", "Work running"]);
+      expect(story?.nodes[1]?.startedAtMs).toBeGreaterThan(Date.now() - 60_000);
+    } finally {
+      finish();
+    }
+    const { run } = await driven;
+    expect(run).toMatchObject({ status: "delivered", progress: null });
+    expect(told(run)).toEqual(ALL_DONE);
+    expect(run.nodes.every(({ times, startedAtMs }) => times === 1 && startedAtMs === null)).toBe(true);
+  });
+
+  test("a node that Dify tries again is told once", async () => {
+    const it = await bench();
+    it.dify.addFault({ action: { kind: "node_retry", times: 2 } });
+    const { run } = await it.drive((await it.drop()).id);
+    expect(told(run)).toEqual(ALL_DONE);
+    expect(run.nodes[1]).toMatchObject({ times: 1, error: null });
+  });
+
+  test("heard again after a broken stream, each is told once", async () => {
+    const it = await bench({ dify: { profile: "P3", workMs: 400 } });
+    it.dify.addFault({ action: { kind: "cut_after", frames: 3 } });
+    const { run } = await it.drive((await it.drop()).id);
+    expect(run.status).toBe("delivered");
+    expect(told(run)).toEqual(ALL_DONE);
+    expect(run.nodes.map(({ times }) => times)).toEqual([1, 1, 1]);
+  });
+
+  test("where the stream cannot be heard again, nothing is made up: a node last heard at work is unknown", async () => {
+    const it = await bench({ dify: { profile: "P1", workMs: 400 } });
+    it.dify.addFault({ action: { kind: "cut_after", frames: 4 } });
+    const { run } = await it.drive((await it.drop()).id);
+    expect(run).toMatchObject({ status: "delivered", progress: null });
+    expect(told(run)).toEqual(["Start succeeded", "Work unknown"]);
+  });
+
+  test("a replay begins with none", async () => {
+    const it = await bench();
+    it.dify.addFault({ action: { kind: "node_failure", message: "boom" } });
+    const { id } = await it.drop();
+    expect(told((await it.drive(id)).run)).toEqual(["Start succeeded", "Work failed"]);
+    await replayRun(ledger.db, id, Date.now());
+    expect((await readRunRow(ledger.db, id)).nodes).toEqual([]);
+    expect(told((await it.drive(id)).run)).toEqual(ALL_DONE);
+  });
 });
 
 describe("outputs", () => {

@@ -1,0 +1,24 @@
+import { html } from "hono/html";
+import type { RunNode } from "../ledger/run-nodes.ts";
+import { type Markup, spanOf } from "./layout.ts";
+
+/** How long a node has worked: what Dify told of executions that ended, and since when the present one goes on. */
+export function workOf({ elapsedMs, startedAtMs, times }: RunNode, nowMs: number): string {
+  const worked = times === 0 ? "" : spanOf(elapsedMs);
+  if (startedAtMs === null) return worked;
+  // Dify's clock may be ahead of ours.
+  const since = `for ${spanOf(Math.max(0, nowMs - startedAtMs))}`;
+  return worked === "" ? since : `${worked}, now ${since}`;
+}
+
+/** How often it ran, where that says something; for iterations and loops, the round. */
+export function timesOf({ times, round }: RunNode): string {
+  if (round !== null) return times === 0 ? `round ${round}` : `${round} rounds`;
+  return times > 1 ? String(times) : "";
+}
+
+/** The nodes of a run's workflow, as far as its stream told of them. */
+export function nodesTable(nodes: readonly RunNode[], nowMs: number): Markup {
+  return html`<div class="scroll"><table><thead><tr><th>Node</th><th>Kind</th><th>Status</th><th>Work</th><th>Times</th></tr></thead>
+<tbody>${nodes.map((node) => html`<tr><td>${node.title}</td><td>${node.type ?? "–"}</td><td>${node.status}${node.error ? `: ${node.error}` : ""}</td><td>${workOf(node, nowMs)}</td><td>${timesOf(node)}</td></tr>`)}</tbody></table></div>`;
+}

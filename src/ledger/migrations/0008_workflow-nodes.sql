@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."runs" ADD COLUMN "nodes" jsonb DEFAULT '[]'::jsonb NOT NULL;
