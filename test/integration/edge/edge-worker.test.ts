@@ -1,46 +1,42 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eq, inArray, like, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { freePort } from "../../../src/cli/free-port.ts";
 import type { EdgeDelivery } from "../../../src/edge/wire.ts";
 import { deliveries, events } from "../../../src/ledger/schema.ts";
 import { type EdgeWorker, startEdgeWorker } from "../../support/edge-worker.ts";
 import { findWorkerd } from "../../support/find-programs.ts";
-import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { SOON } from "../../support/soon.ts";
+import { layLine, type TcpLine } from "../../support/tcp-line.ts";
 import { bodyOf, deliver, openReceiver, type Receiver, SECRET, signed } from "../handlers/open-receiver.ts";
 
 const EDGE_SECRET = "a secret shared by edge and relay";
+/** The worker looks for a relay that is away every 30 s at least. */
+const DRAINED = { timeout: 45_000, interval: 20 };
 /** Over a queue's message in base64, and below what a delivery may have. */
 const LARGE_CHARS = 200_000;
 
 describe.skipIf(findWorkerd() === undefined)("the edge worker on workerd", () => {
+  let relay: Receiver;
+  let line: TcpLine;
   let edge: EdgeWorker;
-  let port: number;
-  let folder: string;
-  let database: string;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "relay-edge-"));
-    database = copyMadeLedger(join(folder, "data"));
-    port = await freePort(0);
+    relay = await openReceiver({ EDGE_SECRET });
+    line = await layLine(Number(new URL(relay.url).port));
     edge = await startEdgeWorker({
-      bindings: { RELAY_URL: `http://127.0.0.1:${port}`, EDGE_SECRET, FASTIO_WEBHOOK_SECRETS: SECRET },
+      bindings: { RELAY_URL: `http://127.0.0.1:${line.port}`, EDGE_SECRET, FASTIO_WEBHOOK_SECRETS: SECRET },
     });
   });
   afterAll(async () => {
     await edge?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await relay?.close();
   });
 
-  /** The relay that the edge knows; the same ledger each time. */
-  async function relayIsUp(): Promise<Receiver> {
-    const relay = await openReceiver({ DATABASE_URL: database, PORT: String(port), EDGE_SECRET });
-    onTestFinished(relay.close);
-    return relay;
+  const db = () => relay.ledger.db;
+  /** Until the end of the test; before and after it the relay is away. */
+  async function relayIsThere(): Promise<void> {
+    await line.mend();
+    onTestFinished(line.cut);
   }
 
   const packed = (body: string): EdgeDelivery => ({
@@ -51,20 +47,20 @@ describe.skipIf(findWorkerd() === undefined)("the edge worker on workerd", () =>
   });
 
   test("hands a signed delivery to the relay, which has it in its ledger under the id that the sender was told", async () => {
-    const relay = await relayIsUp();
+    await relayIsThere();
     const beforeMs = Date.now();
     const answer = await deliver(edge.url, bodyOf("first"));
     expect(answer.status).toBe(202);
     const { id, status } = (await answer.json()) as { readonly id: string; readonly status: string };
     expect(status).toBe("accepted");
     const line = await vi.waitFor(async () => {
-      const [found] = await relay.ledger.db.select().from(deliveries);
+      const [found] = await db().select().from(deliveries).where(eq(deliveries.id, id));
       if (!found) throw new Error("not there yet");
       return found;
     }, SOON);
     expect(line).toMatchObject({ id, route: "edge", verdict: "accepted", scheme: "fastio-signature" });
     expect(line.receivedAtMs).toBeGreaterThanOrEqual(beforeMs);
-    expect(await relay.ledger.db.select().from(events)).toMatchObject([{ id: "first", source: "webhook" }]);
+    expect(await db().select().from(events)).toMatchObject([{ id: "first", source: "webhook" }]);
   });
 
   test.each<readonly [string, number, () => Promise<Response>]>([
@@ -91,51 +87,51 @@ describe.skipIf(findWorkerd() === undefined)("the edge worker on workerd", () =>
       ids.push(((await answer.json()) as { readonly id: string }).id);
     }
     await vi.waitFor(() => expect(edge.logged()).toContain("relay.away"), SOON);
-    const relay = await relayIsUp();
+    await relayIsThere();
     // Lines are never changed, so they lie in the order of their commits.
     const inOrderOfCommit = () =>
-      relay.ledger.db
+      db()
         .select({ id: deliveries.id, verdict: deliveries.verdict })
         .from(deliveries)
         .where(inArray(deliveries.id, ids))
         .orderBy(sql`ctid`);
-    await vi.waitFor(async () => expect(await inOrderOfCommit()).toHaveLength(ids.length), SOON);
+    await vi.waitFor(async () => expect(await inOrderOfCommit()).toHaveLength(ids.length), DRAINED);
     expect(await inOrderOfCommit()).toEqual(ids.map((id) => ({ id, verdict: "accepted" })));
-    expect(await relay.ledger.db.$count(events, like(events.id, "kept-%"))).toBe(ids.length);
+    expect(await db().$count(events, like(events.id, "kept-%"))).toBe(ids.length);
     expect(edge.deadLetters).toEqual([]);
-  });
+  }, 120_000);
 
   test("puts what the relay never takes with the dead letters, and the rest of the batch into the ledger", async () => {
-    // One batch, for the relay is down until all of it is there.
+    // The first waits for the relay, which is away; the others gather behind it and are one batch.
     await edge.enqueue(packed(bodyOf("before")));
     await edge.enqueue({ what: "no delivery" });
     const broken = packed("{");
     await edge.enqueue(broken);
     await edge.enqueue(packed(bodyOf("after")));
-    const relay = await relayIsUp();
+    await relayIsThere();
     await vi.waitFor(async () => {
-      const found = await relay.ledger.db.select({ id: events.id }).from(events);
+      const found = await db().select({ id: events.id }).from(events);
       expect(found.map(({ id }) => id)).toEqual(expect.arrayContaining(["before", "after"]));
       expect(edge.deadLetters).toHaveLength(2);
-    }, SOON);
+    }, DRAINED);
     expect(edge.deadLetters).toEqual(
       expect.arrayContaining([
         { what: "no delivery", refused: "shape" },
         { ...broken, refused: "shape" },
       ]),
     );
-  });
+  }, 120_000);
 
   test("sends a delivery too large for the queue at once, or says that it cannot", async () => {
     const body = JSON.stringify({ ...JSON.parse(bodyOf("large")), note: "x".repeat(LARGE_CHARS) });
     const away = await deliver(edge.url, body);
     expect(away.status).toBe(503);
     expect(away.headers.get("retry-after")).toBe("5");
-    const relay = await relayIsUp();
+    await relayIsThere();
     const answer = await deliver(edge.url, body);
     expect(answer.status).toBe(202);
     const { id } = (await answer.json()) as { readonly id: string };
-    const found = await relay.ledger.db.select().from(deliveries).where(eq(deliveries.id, id));
+    const found = await db().select().from(deliveries).where(eq(deliveries.id, id));
     expect(found).toMatchObject([{ route: "edge", verdict: "accepted", bodyBytes: body.length }]);
   });
 
@@ -170,7 +166,7 @@ describe.skipIf(findWorkerd() === undefined)("the edge worker on workerd", () =>
   });
 
   test("leaves with the dead letters what the relay refuses until the queue gives up", async () => {
-    const relay = await relayIsUp();
+    await relayIsThere();
     const other = await startEdgeWorker({
       bindings: { RELAY_URL: relay.url, EDGE_SECRET, FASTIO_WEBHOOK_SECRETS: "a secret the relay does not know" },
       maxRetries: 0,
