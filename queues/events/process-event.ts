@@ -8,7 +8,7 @@ import { listRuleStates, type RuleState } from "../../src/ledger/rule-state-quer
 import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
-import { type CompiledRule, mentions } from "../../src/rules/compile-rules.ts";
+import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { matchRule } from "../../src/rules/match.ts";
 import type { Rule } from "../../src/rules/rule.ts";
 import { deriveRunId } from "../../src/run-id.ts";
@@ -168,7 +168,7 @@ async function findActor(
   signal: AbortSignal,
 ): Promise<Actor> {
   const userId = event.actorUserId ?? (MADE_BY_CREATOR.includes(event.type) ? node.creatorId : undefined);
-  const asked = userId !== undefined && wanted.some((compiled) => mentions(compiled, "event.actor.email"));
+  const asked = userId !== undefined && wanted.some(({ mentions }) => mentions.has("event.actor.email"));
   return { userId, email: asked ? await fastio.findMemberEmail(event.workspaceId, userId, signal) : undefined };
 }
 

@@ -32,6 +32,8 @@ export type CompiledRule = {
     readonly message: CompiledTemplate | undefined;
     readonly description: CompiledTemplate | undefined;
   };
+  /** Every name that any of its templates holds. */
+  readonly mentions: ReadonlySet<TemplateName>;
   /** The rule's outputs; undefined when all are handed on. */
   readonly outputs: readonly CompiledOutput[] | undefined;
 };
@@ -42,26 +44,23 @@ export type CompiledOutput = {
   readonly types: readonly Glob[] | undefined;
 };
 
-/** Whether any template of the rule asks for this value. */
-export function mentions({ templates }: CompiledRule, name: TemplateName): boolean {
-  const { inputs, folder, title, invite, message, description } = templates;
-  return [...inputs.values(), ...folder, title, ...invite, message, description].some(
-    (template) =>
-      typeof template === "object" &&
-      template.kind === "text" &&
-      template.parts.some((part) => typeof part === "object" && part.name === name),
-  );
-}
-
 /** Compiles rules that `parseRules` has let through. */
 export const compileRules = (rules: readonly Rule[]): readonly CompiledRule[] => rules.map(compileRule);
 
 function compileRule(rule: Rule): CompiledRule {
   const { when, run, deliver } = rule;
+  const mentions = new Set<TemplateName>();
+  const template = (written: string, names: readonly TemplateName[]): CompiledTemplate => {
+    const compiled = readTemplate(written, names);
+    for (const part of compiled.kind === "text" ? compiled.parts : [])
+      if (typeof part === "object") mentions.add(part.name);
+    return compiled;
+  };
   const text = (written: string) => template(written, TEXT_NAMES);
   return {
     rule,
     hash: ruleHash(rule),
+    mentions,
     globs: {
       folder: when.folder === undefined ? undefined : glob(when.folder, PATH_GLOB),
       files: when.files?.map((written) => glob(written, NAME_GLOB)),
@@ -101,7 +100,7 @@ function glob(written: string, options: GlobOptions): Glob {
   return read.matches;
 }
 
-function template(written: string, names: readonly TemplateName[]): CompiledTemplate {
+function readTemplate(written: string, names: readonly TemplateName[]): CompiledTemplate {
   const read = compileTemplate(written, names);
   if (read.kind === "fault") throw new Error(`a rule with an unreadable template got past the schema: ${read.message}`);
   return read.template;
