@@ -29,25 +29,39 @@ export type Examination =
 /** JSON, with any parameter; `text/plain` because some senders cannot set the type. */
 const CONTENT_TYPE = /^\s*(application\/([a-z0-9.+-]+\+)?json|text\/plain)\s*(;|$)/i;
 
+type Refused = Extract<Examination, { kind: "refused" }>;
+
+/** Size, type and signature of anything that is posted to a webhook, in this order; the content is not looked at. */
+export const examineSigned = (
+  { headers, body }: IncomingDelivery,
+  verify: VerifyDelivery,
+  receivedAtMs: number,
+): Refused | { readonly kind: "signed"; readonly bytes: Uint8Array; readonly verdict: VerifiedSignature } => {
+  if (body.kind === "too_large") return refused("too_large", "over the limit");
+  if (body.kind === "cut_short") return refused("shape", "the body ended early");
+  if (!CONTENT_TYPE.test(headers("content-type") ?? "")) return refused("content_type", "not JSON");
+  const verdict = verify({ headers, body: body.bytes }, receivedAtMs);
+  if (verdict.kind === "refused") {
+    return refused(verdict.reason === "stale" ? "stale" : "signature", verdict.reason);
+  }
+  return { kind: "signed", bytes: body.bytes, verdict };
+};
+
 /**
- * What the receiver and the edge worker ask of every delivery, in this order: size, type, signature, content.
+ * What the receiver and the edge worker ask of every delivery: size, type, signature, and then its content.
  * Web standards and `node:crypto` only, so that Workers can run it.
  *
  * @param receivedAtMs when it came in; the age of its signature is judged by this
  */
 export const examineDelivery = (
-  { headers, body }: IncomingDelivery,
+  delivery: IncomingDelivery,
   verify: VerifyDelivery,
   receivedAtMs: number,
 ): Examination => {
-  if (body.kind === "too_large") return refused("too_large", "over the limit");
-  if (body.kind === "cut_short") return refused("shape", "the body ended early");
-  if (!isJsonType(headers("content-type"))) return refused("content_type", "not JSON");
-  const verdict = verify({ headers, body: body.bytes }, receivedAtMs);
-  if (verdict.kind === "refused") {
-    return refused(verdict.reason === "stale" ? "stale" : "signature", verdict.reason);
-  }
-  const content = readDelivery(body.bytes, {
+  const signed = examineSigned(delivery, verify, receivedAtMs);
+  if (signed.kind === "refused") return signed;
+  const { bytes, verdict } = signed;
+  const content = readDelivery(bytes, {
     receivedAtMs,
     source: "webhook",
     ...(verdict.signedAtMs === undefined ? {} : { signedAtMs: verdict.signedAtMs }),
@@ -55,9 +69,7 @@ export const examineDelivery = (
   });
   return content.kind === "malformed"
     ? { kind: "refused", reason: "shape", detail: content.reason, verdict }
-    : { kind: "good", bytes: body.bytes, verdict, content };
+    : { kind: "good", bytes, verdict, content };
 };
 
-export const isJsonType = (contentType: string | undefined): boolean => CONTENT_TYPE.test(contentType ?? "");
-
-const refused = (reason: Refusal, detail: string): Examination => ({ kind: "refused", reason, detail });
+const refused = (reason: Refusal, detail: string): Refused => ({ kind: "refused", reason, detail });

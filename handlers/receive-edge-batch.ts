@@ -2,7 +2,7 @@ import { decodeBase64 } from "../src/base64.ts";
 import { type EdgeOutcome, isRecord, MAX_BATCH_DELIVERIES, readEdgeDelivery } from "../src/edge/wire.ts";
 import { createVerifier } from "../src/fastio/signatures/verify-delivery.ts";
 import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
-import { type IncomingDelivery, isJsonType, type Refusal } from "./examine-delivery.ts";
+import { examineSigned, type IncomingDelivery, type Refusal } from "./examine-delivery.ts";
 import { noteRefusal, type TakeDelivery, type TakeDeps } from "./take-delivery.ts";
 
 export type EdgeBatchOutcome =
@@ -28,8 +28,9 @@ export const receiveEdgeBatch = (deps: ReceiveEdgeDeps) => {
   const { clock, secret } = deps;
   const verify = createVerifier({ secrets: secret === undefined ? [] : [secret], scheme: "standard-webhooks" });
 
-  return async ({ headers, body }: IncomingDelivery): Promise<EdgeBatchOutcome> => {
+  return async (batch: IncomingDelivery): Promise<EdgeBatchOutcome> => {
     if (secret === undefined) return { kind: "unconfigured" };
+    const { body } = batch;
     const nowMs = clock.now();
     const refuse = async (reason: Refusal, detail: string): Promise<EdgeBatchOutcome> => {
       const bodyBytes = body.kind === "bytes" ? body.bytes.byteLength : body.seenBytes;
@@ -38,12 +39,9 @@ export const receiveEdgeBatch = (deps: ReceiveEdgeDeps) => {
       return { kind: "refused", reason };
     };
 
-    if (body.kind === "too_large") return refuse("too_large", "over the limit");
-    if (body.kind === "cut_short") return refuse("shape", "the body ended early");
-    if (!isJsonType(headers("content-type"))) return refuse("content_type", "not JSON");
-    const verdict = verify({ headers, body: body.bytes }, nowMs);
-    if (verdict.kind === "refused") return refuse(verdict.reason === "stale" ? "stale" : "signature", verdict.reason);
-    const deliveries = readBatch(body.bytes);
+    const signed = examineSigned(batch, verify, nowMs);
+    if (signed.kind === "refused") return refuse(signed.reason, signed.detail);
+    const deliveries = readBatch(signed.bytes);
     if (deliveries === undefined) return refuse("shape", "no batch");
 
     // Begun in their order, so that they are committed in it.
