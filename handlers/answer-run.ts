@@ -22,6 +22,10 @@ export type AnswerOutcome =
   /** The workflow asks by other means than a form that can be answered from here, such as a mail. */
   | { readonly kind: "no_form" }
   | { readonly kind: "unknown_action"; readonly known: readonly string[] }
+  /** The answer does not fit the form; the question stays open. */
+  | { readonly kind: "unfit"; readonly message: string }
+  /** It was answered before, or has expired. */
+  | { readonly kind: "too_late"; readonly message: string }
   | { readonly kind: "refused"; readonly message: string };
 
 /** @param answer left out: the question is only shown */
@@ -34,6 +38,8 @@ export type AnswerRunDeps = {
   readonly difyFor: (keyVariable: string) => Pick<Dify, "followRun"> & DifyForms;
 };
 
+/** Said of a paused run until a worker has taken it up again. */
+const ANSWERED = "was answered; the run goes on by itself";
 const DIFY_TIMEOUT_MS = 30_000;
 
 /** Shows what a paused run asks a person, and hands in the answer. The run goes on by itself. */
@@ -44,6 +50,7 @@ export const answerRun =
     if (!run) return { kind: "unknown_run" };
     if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
       return { kind: "not_paused", status: run.status };
+    if (run.progress === ANSWERED) return { kind: "too_late", message: `the question ${ANSWERED}` };
     const signal = AbortSignal.timeout(DIFY_TIMEOUT_MS);
     try {
       const dify = difyFor(run.rule.run.keyVariable);
@@ -56,10 +63,10 @@ export const answerRun =
         return { kind: "unknown_action", known: forms.flatMap(({ actions }) => actions.map(({ id: known }) => known)) };
       await dify.submitForm(form.token, { ...answer, user: difyUserOf(id) }, signal);
     } catch (error) {
-      if (error instanceof RelayError) return { kind: "refused", message: error.message };
+      if (error instanceof RelayError) return outcomeOf(error);
       throw error;
     }
-    await hastenPausedRun(db, id, clock.now());
+    await hastenPausedRun(db, id, ANSWERED, clock.now());
     await recordOperatorAction(db, {
       atMs: clock.now(),
       actor: "operator",
@@ -69,6 +76,12 @@ export const answerRun =
     });
     return { kind: "answered", run: id, action: answer.action };
   };
+
+/** Dify answers 400 for inputs and actions that do not fit, 412 for a form that is closed. */
+function outcomeOf({ status, message }: RelayError): AnswerOutcome {
+  if (status === 400) return { kind: "unfit", message };
+  return { kind: status === 412 ? "too_late" : "refused", message };
+}
 
 /** The forms that are open: a paused run's events tell their tokens. */
 async function findForms(

@@ -226,6 +226,10 @@ function tellAnswer(context: Context, outcome: AnswerOutcome): Response | Promis
       return explain(context, true, 409, "The workflow waits for a person, but not with a form; answer it in Dify.");
     case "unknown_action":
       return context.json({ error: `there is no such action; there are ${outcome.known.join(", ")}` }, 400);
+    case "unfit":
+      return context.json({ error: outcome.message }, 400);
+    case "too_late":
+      return context.json({ error: outcome.message }, 409);
     case "refused":
       return context.json({ error: outcome.message }, 502);
     default:

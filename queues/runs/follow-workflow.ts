@@ -110,6 +110,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await desk.checkpoint({
           status: "paused",
           workflowStatus: "paused",
+          progress: null,
           // The time a person takes is not the workflow's: the rule's limit counts from the last time it was seen waiting.
           submittedAtMs: clock.now(),
           nextAction: `answer its question: relay runs answer ${desk.run.id} shows it; the run goes on by itself`,

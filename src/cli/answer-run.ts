@@ -84,6 +84,8 @@ function tell(context: CliContext, id: string, outcome: AnswerOutcome, json: boo
     case "unknown_action":
       context.warn(`there is no such action; there are ${outcome.known.map(plain).join(", ")}`);
       return 1;
+    case "unfit":
+    case "too_late":
     case "refused":
       context.warn(plain(outcome.message));
       return 1;

@@ -295,7 +295,7 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
  * Lets a paused run be looked at soon, since it was answered: the sweep hands it over anew.
  * The job it waits in finds nothing to do, or does it first; either is well.
  */
-export async function hastenPausedRun(db: Db, id: string, nowMs: number): Promise<void> {
+export async function hastenPausedRun(db: Db, id: string, progress: string, nowMs: number): Promise<void> {
   await db
     .update(runs)
     .set({
@@ -303,6 +303,7 @@ export async function hastenPausedRun(db: Db, id: string, nowMs: number): Promis
       queuedAtMs: null,
       generation: sql`${runs.generation} + 1`,
       nextAction: null,
+      progress,
       updatedAtMs: nowMs,
     })
     .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNotNull(runs.queue)));

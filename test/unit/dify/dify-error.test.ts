@@ -93,6 +93,78 @@ describe("the table of refusals", () => {
     ["a gateway out of patience", { status: 504, ...html }, "upstream_unavailable", "transient"],
     ["Cloudflare out of patience", { status: 524, ...html }, "upstream_unavailable", "transient"],
     ["a request time-out", { status: 408, ...html }, "timed_out", "transient"],
+    ["a model provider that is not set up", { code: "provider_not_initialize" }, "invalid_request", "misconfigured"],
+    ["a model that cannot be used", { code: "model_currently_not_support" }, "invalid_request", "misconfigured"],
+    ["a model that refused", { code: "completion_request_error" }, "dify_run_failed", "permanent"],
+    [
+      "an app that is gone",
+      { status: 403, code: "forbidden", message: "The app no longer exists." },
+      "forbidden",
+      "misconfigured",
+    ],
+    ["broken JSON of ours", { code: "bad_request" }, "invalid_request", "permanent"],
+    ["a body that is no JSON", { status: 415, code: "unsupported_media_type" }, "invalid_request", "permanent"],
+    [
+      "a version that is no id",
+      { code: "bad_request", message: "Invalid workflow_id format: 'x'. " },
+      "invalid_request",
+      "permanent",
+    ],
+    [
+      "a version that is not there",
+      { status: 404, code: "not_found", message: "Workflow not found with id: x" },
+      "not_found",
+      "permanent",
+    ],
+    [
+      "a run that is not there",
+      { operation: "dify.run.read", status: 404, code: "not_found" },
+      "not_found",
+      "permanent",
+    ],
+    [
+      "an id that is none",
+      { operation: "dify.run.read", status: 500, code: "unknown" },
+      "upstream_unavailable",
+      "transient",
+    ],
+    [
+      "an upload without a file",
+      { operation: "dify.file.upload", code: "no_file_uploaded" },
+      "dify_file_refused",
+      "permanent",
+    ],
+    [
+      "two files in one upload",
+      { operation: "dify.file.upload", code: "too_many_files" },
+      "dify_file_refused",
+      "permanent",
+    ],
+    [
+      "a form that is not there",
+      { operation: "dify.form.read", status: 404, code: "not_found" },
+      "not_found",
+      "permanent",
+    ],
+    [
+      "a form that was answered",
+      { operation: "dify.form.submit", status: 412, code: "human_input_form_submitted" },
+      "invalid_request",
+      "permanent",
+    ],
+    [
+      "a form that has expired",
+      { operation: "dify.form.read", status: 412, code: "human_input_form_expired" },
+      "invalid_request",
+      "permanent",
+    ],
+    [
+      "an answer that does not fit",
+      { operation: "dify.form.submit", code: "invalid_form_data" },
+      "invalid_request",
+      "permanent",
+    ],
+    ["a gateway that is overloaded", { status: 503, ...html }, "upstream_unavailable", "transient"],
   ])("%s", (_, part, code, failure) => {
     const error = errorOfRefusal(refusal(part));
     expect({ code: error.code, failure: error.failure }).toEqual({ code, failure });

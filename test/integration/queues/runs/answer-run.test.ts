@@ -41,6 +41,7 @@ test("a paused run shows what it asks, takes one answer, and goes on by itself t
 
   const before = await readRunRow(ledger.db, id);
   expect(await answer(id, { action: "approve", inputs: { feedback: "yes" } })).toMatchObject({ kind: "answered" });
+  expect(await answer(id, { action: "reject", inputs: { feedback: "no" } })).toMatchObject({ kind: "too_late" });
   // The sweep finds it at once, not when the job of the pause is due.
   const after = await readRunRow(ledger.db, id);
   expect(after).toMatchObject({ queuedAtMs: null, notBeforeMs: 0, generation: before.generation + 1 });
@@ -58,7 +59,7 @@ test("an action or an input that does not fit is refused with what would, and th
   });
   const refused = await answer(id, { action: "approve", inputs: {} });
   expect(refused).toMatchObject({
-    kind: "refused",
+    kind: "unfit",
     message: expect.stringContaining("Missing required inputs: feedback"),
   });
   expect(await answer(id)).toMatchObject({ kind: "asks" });

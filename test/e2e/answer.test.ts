@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { openBackend, type TestBackend } from "../support/backends.ts";
+import { type CommandResult, runCommand } from "../support/run-command.ts";
+import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
+
+let backend: TestBackend;
+let story: Story;
+beforeAll(async () => {
+  backend = await openBackend("pglite", inject("postgresUrl"));
+  story = await openStory(backend.environment);
+  await story.start();
+});
+afterAll(async () => {
+  await story?.end();
+  await backend?.drop();
+});
+
+async function pausedRun(name: string): Promise<string> {
+  story.dify.addFault({ action: { kind: "pause" } });
+  await story.fastio.dropFile({ folder: "/Inbox", name, content: "name\nAda\n" });
+  return vi.waitFor(async () => {
+    const run = (await story.runs()).find(({ file }) => file === name);
+    expect(run?.status).toBe("paused");
+    return run?.id ?? "";
+  }, 60_000);
+}
+
+const untilDelivered = (id: string): Promise<void> =>
+  vi.waitFor(async () => {
+    expect((await story.runs()).find((run) => run.id === id)).toMatchObject({ status: "delivered", error: null });
+  }, 60_000);
+
+async function post(id: string, body: unknown): Promise<{ readonly status: number; readonly told: unknown }> {
+  const response = await fetch(`${story.relayUrl}/api/runs/${id}/answer`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${STORY_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, told: await response.json() };
+}
+
+test("over HTTP a question is shown, a wrong answer explained, a right one taken once, and the run goes on by itself", async () => {
+  const id = await pausedRun("by-http.csv");
+  const asked = await post(id, {});
+  expect(asked).toMatchObject({
+    status: 200,
+    told: {
+      run: id,
+      status: "paused",
+      forms: [{ question: expect.stringContaining("Is this file to be worked on?") }],
+    },
+  });
+  expect(JSON.stringify(asked)).not.toMatch(/token/i);
+
+  const wrong = await post(id, { action: "dance" });
+  expect(wrong).toEqual({ status: 400, told: { error: "there is no such action; there are approve, reject" } });
+  const empty = await post(id, { action: "approve" });
+  expect(empty).toMatchObject({ status: 400, told: { error: expect.stringContaining("feedback") } });
+  expect((await post(id, { action: 7 })).status).toBe(400);
+
+  const right = { action: "approve", inputs: { feedback: "yes" } };
+  expect(await post(id, right)).toEqual({ status: 200, told: { run: id, status: "answered", action: "approve" } });
+  const again = await post(id, right);
+  expect(again.status).toBe(409);
+  expect(again.told).toMatchObject({ error: expect.stringMatching(/answered|asks nobody/) });
+  await untilDelivered(id);
+  expect((await post("rnone", right)).status).toBe(404);
+  expect(story.dify.books().runs).toHaveLength(1);
+});
+
+test("from the command line too, beside a relay that holds the ledger", async () => {
+  const id = await pausedRun("by-command.csv");
+  const settings = {
+    ...backend.environment,
+    HOST: "127.0.0.1",
+    PORT: new URL(story.relayUrl).port,
+    FASTIO_API_KEY: "unused",
+    DIFY_API_URL: story.dify.apiUrl,
+    RELAY_TOKENS: `operator:${STORY_TOKEN}`,
+  };
+  const answer = (...args: string[]): Promise<CommandResult> => runCommand(["runs", "answer", id, ...args], settings);
+
+  const asked = await answer();
+  expect(asked).toMatchObject({ code: 0, stderr: "" });
+  for (const words of ["Is this file to be worked on?", "feedback", "approve: Approve", "reject: Reject"])
+    expect(asked.stdout).toContain(words);
+
+  expect(await answer("--action", "dance")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("there are approve, reject"),
+  });
+  const right = ["--action", "approve", "--input", "feedback=yes"];
+  expect(await answer(...right)).toMatchObject({ code: 0, stdout: expect.stringContaining("goes on by itself") });
+  await untilDelivered(id);
+  expect(await answer(...right)).toMatchObject({ code: 1, stderr: expect.stringContaining("asks nobody") });
+});
