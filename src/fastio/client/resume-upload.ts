@@ -1,12 +1,14 @@
-import { PermanentError } from "../../errors.ts";
+import { addAbortSignal } from "node:stream";
+import { PermanentError, TransientError } from "../../errors.ts";
 import type { FastioUploads, ReopenableContent, UploadProgress } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
-import { chooseChunkBytes, FITS_ANY_PLAN_BYTES, MOST_PARALLEL } from "./chunk-size.ts";
+import { chooseChunkBytes, FITS_ANY_PLAN_BYTES, HELD_BYTES, HELD_CHUNK_BYTES, MOST_PARALLEL } from "./chunk-size.ts";
+import { createChunkSource } from "./chunk-source.ts";
 import type { Speak } from "./dialect.ts";
 import { readChunkMap } from "./readers/uploads.ts";
 import { reference, session as routes } from "./routes/uploads.ts";
 import type { ChunkSender } from "./send-chunks.ts";
-import { reopenedPart } from "./upload-bodies.ts";
+import { heldPart, type Part, reopenedPart } from "./upload-bodies.ts";
 import type { Session, Sessions } from "./upload-sessions.ts";
 
 type Chunk = { readonly index: number; readonly from: number; readonly to: number };
@@ -82,7 +84,6 @@ export function createResume(deps: {
       }),
     });
 
-  /** A chunk is read again from its source when it has to be sent again, so none is held. */
   const sendMissing = async (
     session: Session,
     missing: readonly Chunk[],
@@ -94,18 +95,29 @@ export function createResume(deps: {
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     const waiting = [...missing];
+    const largest = Math.max(1, ...missing.map(({ from, to }) => to - from));
+    // Only what is held can be hashed before it is sent. The guide takes no hashes, and large chunks pass through:
+    // those are read again from their source when they have to be sent again.
+    const held = session.dialect === "reference" && largest <= HELD_CHUNK_BYTES;
     const lane = async (): Promise<void> => {
       for (let chunk = waiting.shift(); chunk !== undefined; chunk = waiting.shift()) {
         const { index, from, to } = chunk;
         either.throwIfAborted();
-        const part = reopenedPart(to - from, () => content.open(from, to));
+        const part = held
+          ? await holdChunk(content, chunk, either)
+          : reopenedPart(to - from, () => content.open(from, to));
         // The reference counts from 1 whatever we count from.
         const number = session.dialect === "reference" ? index : index + first;
         await sender.sendPart(session, number, part, either);
         tell(to - from);
       }
     };
-    const lanes = session.dialect === "guide" ? 1 : MOST_PARALLEL;
+    const lanes =
+      session.dialect === "guide"
+        ? 1
+        : held
+          ? Math.min(MOST_PARALLEL, Math.floor(HELD_BYTES / largest))
+          : MOST_PARALLEL;
     const running = Array.from({ length: Math.min(lanes, missing.length) }, () =>
       lane().catch((error: unknown) => {
         failed.abort(error);
@@ -152,6 +164,23 @@ export function createResume(deps: {
       return { sentBytes, state: await sessions.waitUntil(uploadId, (one) => one.phase === "done", signal) };
     },
   };
+}
+
+/** One chunk in memory, with its hash. */
+async function holdChunk(content: ReopenableContent, { from, to }: Chunk, signal: AbortSignal): Promise<Part> {
+  const bytes = Buffer.allocUnsafeSlow(to - from);
+  const body = addAbortSignal(signal, await content.open(from, to));
+  try {
+    const source = createChunkSource(body);
+    if ((await source.fill(bytes)) < bytes.length || !(await source.isSpent())) {
+      throw new TransientError("download_changed", "the content to upload has another length than before", {
+        operation: "fastio.upload.resume",
+      });
+    }
+    return heldPart(bytes, source.measure().sha256);
+  } finally {
+    body.destroy();
+  }
 }
 
 const lost = (what: string): PermanentError =>
