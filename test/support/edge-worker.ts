@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
-import { Log, LogLevel, Miniflare } from "miniflare";
 import { parse } from "smol-toml";
 import { z } from "zod";
 
@@ -78,6 +77,8 @@ export type EdgeWish = {
 
 /** The edge worker on workerd, with its queues, as `wrangler.toml` sets it up. */
 export async function startEdgeWorker({ bindings, queues = true, maxRetries }: EdgeWish): Promise<EdgeWorker> {
+  // Where workerd does not run, this cannot even be imported.
+  const { Log, LogLevel, Miniflare } = await import("miniflare");
   const file = readWranglerFile();
   const { script } = await bundleEdge();
   const deadLetters: unknown[] = [];
