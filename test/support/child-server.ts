@@ -32,7 +32,7 @@ export type ChildServer = {
   stop(): Promise<void>;
 };
 
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 120_000;
 
 export async function startChildServer(command: ServerCommand): Promise<ChildServer> {
   let child: ChildProcess | undefined;

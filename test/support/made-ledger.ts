@@ -1,9 +1,13 @@
+import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { inject } from "vitest";
-import { openLedger } from "../../src/ledger/open-ledger.ts";
-import { silentLog } from "../../src/telemetry/log.ts";
+import { relayEnvironment } from "./relay-environment.ts";
+
+const MAKER = fileURLToPath(new URL("./make-ledger.ts", import.meta.url));
 
 /** An embedded ledger that nobody opens: making one computes for seconds, a copy is there at once. */
 export async function makeLedger(): Promise<{ readonly folder: string; remove(): void }> {
@@ -11,8 +15,7 @@ export async function makeLedger(): Promise<{ readonly folder: string; remove():
   const remove = (): void => rmSync(place, { recursive: true, force: true });
   const folder = join(place, "data");
   try {
-    const ledger = await openLedger(`pglite:${folder}`, silentLog);
-    await ledger.close();
+    await promisify(execFile)(process.execPath, [MAKER, `pglite:${folder}`], { env: relayEnvironment({}) });
   } catch (error) {
     remove();
     throw error;

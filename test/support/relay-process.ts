@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 export type RelayProcess = {
   readonly pid: number;
@@ -23,16 +24,20 @@ export async function startRelayProcess(
   readyWhen: RegExp = /"event":"relay\.started"/,
 ): Promise<RelayProcess> {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...environment },
+    env: relayEnvironment(environment),
     stdio: ["ignore", "pipe", "pipe"],
     cwd: environment["TEST_FOLDER"] ?? process.cwd(),
   });
   let output = "";
+  let said = false;
   const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   const ready = new Promise<void>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
       output += chunk.toString();
-      if (readyWhen.test(output)) resolve();
+      // Only until then: output may grow to megabytes.
+      if (said) return;
+      said = readyWhen.test(output);
+      if (said) resolve();
     };
     child.stdout?.on("data", take);
     child.stderr?.on("data", take);

@@ -118,7 +118,8 @@ export async function openStory(
           expect(told).toHaveLength(count);
           return told;
         },
-        { timeout: timeoutMs, interval: 200 },
+        // Telling hundreds of runs again and again would slow the relay down.
+        { timeout: timeoutMs, interval: 200 + 4 * count },
       ),
     end: async () => {
       await Promise.all(started.map((relay) => relay.kill()));

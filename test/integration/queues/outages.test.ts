@@ -7,7 +7,9 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 import { freePort } from "../../support/child-server.ts";
 import { startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
 
-const WITHIN = { timeout: 15_000, interval: 5 };
+const WITHIN = { timeout: 20_000, interval: 10 };
+/** Far below what would come of a wait for nothing, and enough on a machine that is busy with other things. */
+const BUSY_MS = 9_000;
 
 const servers = [
   { kind: "redis", available: inject("redisUrl") !== undefined, boot: startRedis },
@@ -32,7 +34,7 @@ describe.each(servers)("when $kind goes away", ({ kind, available, boot }) => {
       for (const call of calls) {
         const startedMs = Date.now();
         await expect(call()).rejects.toMatchObject({ code: "queue_unavailable", retryable: true });
-        expect(Date.now() - startedMs).toBeLessThan(3_000);
+        expect(Date.now() - startedMs).toBeLessThan(BUSY_MS);
       }
 
       await server.start();
@@ -66,8 +68,8 @@ describe.each(servers)("when $kind goes away", ({ kind, available, boot }) => {
       await vi.waitFor(() => expect(seen).toContain("after"), WITHIN);
       const tookMs = Date.now() - backMs;
       console.info(`${kind}: a job ran ${tookMs} ms after the server was back; ${errors.length} errors told`);
-      expect(tookMs).toBeLessThan(5_000);
-      expect(errors.length).toBeLessThan(20);
+      expect(tookMs).toBeLessThan(2 * BUSY_MS);
+      expect(errors.length).toBeLessThan(100);
     });
 
     test("a backend closes in good time during the outage", async () => {
@@ -80,7 +82,7 @@ describe.each(servers)("when $kind goes away", ({ kind, available, boot }) => {
       await server.kill();
       const startedMs = Date.now();
       await backend.close();
-      expect(Date.now() - startedMs).toBeLessThan(4_000);
+      expect(Date.now() - startedMs).toBeLessThan(BUSY_MS);
     });
   });
 });

@@ -415,7 +415,7 @@ describe("the time a rule allows", () => {
       const { id } = await it.drop();
       const startedAtMs = Date.now();
       const { run } = await it.drive(id);
-      expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+      expect(Date.now() - startedAtMs).toBeLessThan(20_000);
       expect(run).toMatchObject({ status: "failed", errorCode: "run_timed_out", errorStep: "workflow" });
       expect(run.nextAction).toMatch(/timeout/);
       expect(it.dify.books().requests["stop"]).toBe(1);
@@ -432,9 +432,7 @@ describe("the time a rule allows", () => {
     await expect.poll(() => it.dify.books().runs.map(({ status }) => status)).toEqual(["running"]);
     stop.abort(new Error("the worker is closing"));
     expect(await first).toMatchObject({ kind: "later" });
-    await expect
-      .poll(() => Date.now() - (it.dify.books().runs[0]?.createdAtMs ?? Date.now()), { timeout: 3_000 })
-      .toBeGreaterThan(1_200);
+    await expect.poll(() => Date.now() - (it.dify.books().runs[0]?.createdAtMs ?? Date.now())).toBeGreaterThan(1_200);
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", errorCode: null });
     await expectOneResult(it, id);
