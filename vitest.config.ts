@@ -13,7 +13,7 @@ function layer(name: string, timeoutMs: number, options: { servers?: boolean; on
       testTimeout: timeoutMs,
       hookTimeout: Math.max(timeoutMs, 30 * SECOND_MS),
       globalSetup: options.servers ? ["test/support/global-setup.ts"] : [],
-      ...(options.oneFileAtATime ? { fileParallelism: false } : { maxWorkers: 2 }),
+      maxWorkers: 2,
     },
   };
 }
@@ -25,7 +25,7 @@ export default defineConfig({
       layer("contract", 30 * SECOND_MS),
       layer("integration", 60 * SECOND_MS, { servers: true }),
       layer("e2e", 300 * SECOND_MS, { servers: true }),
-      layer("chaos", 600 * SECOND_MS, { servers: true, oneFileAtATime: true }),
+      layer("chaos", 600 * SECOND_MS, { servers: true }),
     ],
   },
 });

@@ -191,10 +191,10 @@ const AT_WORK: readonly { readonly cut: string; readonly action?: SentRunAction;
 
 const KILLS = AT_REQUESTS.length + AT_WORK.length;
 
-describe("SIGKILL", () => {
-  test.each(PROFILES)(
+describe("SIGKILL", { concurrent: true }, () => {
+  test.for(PROFILES)(
     `Dify %s: killed at ${KILLS} cuts, each file has one workflow run and one share`,
-    async (profile) => {
+    async (profile, { onTestFinished }) => {
       const backend = await openBackend("pglite", undefined);
       onTestFinished(backend.drop);
       let relay: RelayProcess | undefined;
