@@ -5,11 +5,11 @@ import { DEFAULT_SILENCE } from "../../src/dify/create-dify.ts";
 import { readRunStream } from "../../src/dify/read-run-stream.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
-const FRAMES = 10_000;
+const FRAMES = 20_000;
 const CHUNK_BYTES = 16_384;
-const WARM_UP_ROUNDS = 20;
-const ROUNDS = 121;
-const ROUNDS_PER_LOOK = 30;
+const WARM_UP_ROUNDS = 10;
+const ROUNDS = 81;
+const ROUNDS_PER_LOOK = 20;
 const MIB = 1_048_576;
 
 /**
