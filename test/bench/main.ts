@@ -1,10 +1,12 @@
 import { benchMemory } from "./memory.ts";
+import { benchOverload } from "./overload.ts";
 import { benchStream } from "./stream.ts";
 import { benchTransfer } from "./transfer.ts";
 
 /** Benches by name; each prints what it measured in this run. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   memory: benchMemory,
+  overload: benchOverload,
   stream: benchStream,
   transfer: benchTransfer,
 };
