@@ -35,8 +35,18 @@ const UNQUEUED_AFTER_MS = 1_500;
 /** Work handed over longer ago than this is looked for in the queue. */
 const OVERDUE_AFTER_MS = 3_000;
 const MAX_ROWS = 1_000;
-/** A job that is at work renews the lease of its run every second; one that has not for so long has lost its worker. */
-const ABANDONED_AFTER_MS = 30_000;
+/**
+ * A job that is at work renews the lease of its run every second, and BullMQ takes the job of a dead worker back within
+ * six; an active one whose run nobody has held for so long has lost its worker for good.
+ */
+const ABANDONED_AFTER_MS = 10_000;
+/** Routing an event takes a moment; an active job of that for so long has lost its worker. Routing it twice does no harm. */
+const UNROUTED_AFTER_MS = 30_000;
+/**
+ * The ledger says when a run is due. A job that the queue puts off for so much longer was put off by the queue itself,
+ * for up to five minutes, since it failed before it could get at the ledger.
+ */
+const OVERSLEPT_AFTER_MS = 30_000;
 /** States in which the queue will bring a job back by itself. */
 const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "paused"]);
 
@@ -55,8 +65,11 @@ export const sweep =
       overdueEvents.map(({ key, generation }) => eventJob(key, generation).id),
     );
     const aliveKeys: string[] = [];
-    for (const { key, generation } of overdueEvents) {
-      if (ALIVE.has(eventStates.get(eventJob(key, generation).id) ?? "unknown")) aliveKeys.push(key);
+    for (const { key, generation, queuedAtMs } of overdueEvents) {
+      const state = eventStates.get(eventJob(key, generation).id) ?? "unknown";
+      // Its time is not renewed, so that it shows when it has been at work for too long; there are but few.
+      if (state === "active" && nowMs - (queuedAtMs ?? 0) <= UNROUTED_AFTER_MS) continue;
+      if (state !== "active" && ALIVE.has(state)) aliveKeys.push(key);
       else if (await renewEventGeneration(db, key, generation)) events.push({ key, generation: generation + 1 });
     }
     // Behind those that have not been looked at for longer, or a long backlog would hide what is lost.
@@ -90,10 +103,11 @@ async function findAlive(
     const mine = overdue.filter((run) => run.queue === queue);
     if (mine.length === 0) continue;
     const states = await queues[queue].states(mine.map(({ id, generation }) => jobOf(id, generation).id));
-    for (const { idleSinceMs, ...run } of mine) {
+    for (const { idleSinceMs, notBeforeMs, ...run } of mine) {
       const state = states.get(jobOf(run.id, run.generation).id) ?? "unknown";
       const abandoned = state === "active" && nowMs - idleSinceMs > ABANDONED_AFTER_MS;
-      found.push({ run, alive: ALIVE.has(state) && !abandoned });
+      const overslept = state === "delayed" && nowMs - Math.max(idleSinceMs, notBeforeMs) > OVERSLEPT_AFTER_MS;
+      found.push({ run, alive: ALIVE.has(state) && !abandoned && !overslept });
     }
   }
   return found;

@@ -28,7 +28,7 @@ export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: numb
 /** Events handed over long enough ago that the queue should have brought them back by now. */
 export function listOverdueEvents(db: Db, queuedBeforeMs: number, limit: number) {
   return db
-    .select({ key: events.key, generation: events.generation })
+    .select({ key: events.key, generation: events.generation, queuedAtMs: events.queuedAtMs })
     .from(events)
     .where(and(eq(events.status, "accepted"), isNotNull(events.queuedAtMs), lt(events.queuedAtMs, queuedBeforeMs)))
     .orderBy(asc(events.queuedAtMs))

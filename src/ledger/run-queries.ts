@@ -226,12 +226,16 @@ export function listUnqueuedRuns(db: Db, updatedBeforeMs: number, limit: number)
 }
 
 /** Since when nobody has worked on it, by its lease and its last checkpoint. */
-export type OverdueRun = QueuedRun & { readonly idleSinceMs: number };
+export type OverdueRun = QueuedRun & { readonly idleSinceMs: number; readonly notBeforeMs: number };
 
 /** Unfinished runs that were handed over, that nobody works on, and whose time has come. */
 export function listOverdueRuns(db: Db, nowMs: number, queuedBeforeMs: number, limit: number): Promise<OverdueRun[]> {
   return db
-    .select({ ...queuedRun, idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number) })
+    .select({
+      ...queuedRun,
+      notBeforeMs: runs.notBeforeMs,
+      idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number),
+    })
     .from(runs)
     .where(
       and(

@@ -104,6 +104,27 @@ describe("work the queue was never told of", () => {
   });
 });
 
+test("a run that was put aside before its worker could learn that it is to be cancelled is brought back", async () => {
+  const asked = { cancelAskedAtMs: LONG_AGO, submittedAtMs: LONG_AGO, queue: null } as const;
+  const held = await oldRun({ ...asked, status: "held" });
+  const parked = await oldRun({ ...asked, status: "paused" });
+  await oldRun({ queue: null, status: "paused" });
+  await setRuleState(ledger.db, {
+    ruleName: rule.name,
+    state: "paused",
+    reason: "r",
+    nextAction: null,
+    changedBy: "relay",
+    sinceMs: 0,
+  });
+  const { sweep, queues } = openQueues();
+  await sweep();
+  await vi.waitFor(async () => {
+    await sweep();
+    expect(new Set(queues.runs.added)).toEqual(new Set([`run-${held.id}-1`, `run-${parked.id}-1`]));
+  }, SOON);
+});
+
 describe("work the queue has forgotten", () => {
   test("gets a new job of the next generation", async () => {
     const key = await oldEvent();
@@ -129,8 +150,31 @@ describe("work the queue has forgotten", () => {
     expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
   });
 
+  test("an active job of an event that is not routed for long has lost its worker, and a new one is made", async () => {
+    const [lost, routing] = [await oldEvent(), await oldEvent()];
+    await ledger.db.update(events).set({ queuedAtMs: LONG_AGO }).where(eq(events.key, lost));
+    const recentlyMs = Date.now() - 10_000;
+    await ledger.db.update(events).set({ queuedAtMs: recentlyMs }).where(eq(events.key, routing));
+    const { sweep, queues } = openQueues();
+    for (const key of [lost, routing]) queues.events.jobs.set(`event-${key}-0`, "active");
+    expect(await sweep()).toEqual({ events: 1, runs: 0 });
+    expect(queues.events.added).toEqual([`event-${lost}-1`]);
+    // So that it shows on a later sweep if it stays so.
+    expect((await findEvent(ledger.db, routing))?.queuedAtMs).toBe(recentlyMs);
+  });
+
+  test("a job that the queue puts off for long after its run was due is replaced", async () => {
+    const change = { queuedAtMs: LONG_AGO, updatedAtMs: LONG_AGO };
+    const overslept = await oldRun({ ...change, notBeforeMs: LONG_AGO });
+    const due = await oldRun({ ...change, notBeforeMs: Date.now() - 10_000 });
+    const { sweep, queues } = openQueues();
+    for (const { id } of [overslept, due]) queues.runs.jobs.set(`run-${id}-0`, "delayed");
+    expect(await sweep()).toEqual({ events: 0, runs: 1 });
+    expect(queues.runs.added).toEqual([`run-${overslept.id}-1`]);
+  });
+
   test.each(["waiting", "active", "delayed", "paused"] as const)("but not while its job is %s", async (state) => {
-    const run = await oldRun({ queuedAtMs: LONG_AGO, updatedAtMs: Date.now() - 10_000 });
+    const run = await oldRun({ queuedAtMs: LONG_AGO, updatedAtMs: Date.now() - 8_000 });
     const { sweep, queues } = openQueues();
     queues.runs.jobs.set(`run-${run.id}-0`, state);
     expect(await sweep()).toEqual({ events: 0, runs: 0 });
