@@ -7,6 +7,7 @@ import { LEASE_MS } from "../../../../queues/keep-lease.ts";
 import { type CancelProgress, type RunDesk, type RunProgress, workOnRun } from "../../../../queues/run-desk.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
+import { askToCancel } from "../../../../src/ledger/cancel-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { listAttempts } from "../../../../src/ledger/run-queries.ts";
 import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
@@ -352,4 +353,102 @@ test("each try at each step is recorded with its time, outcome and cause", async
     { step: "workflow", outcome: "failed", failure: "fault", errorCode: null, errorMessage: "a fault" },
   ]);
   for (const { startedAtMs, finishedAtMs } of attempts) expect(finishedAtMs).toBeGreaterThanOrEqual(startedAtMs);
+});
+
+describe("a run that somebody asks to cancel", () => {
+  const why = { actor: "anna", reason: null };
+  const askFor = (id: string) => askToCancel(ledger.db, id, why, Date.now());
+  const started = () => newRun({ submittedAtMs: 1, workflowRunId: "w" });
+
+  test("is interrupted at its next checkpoint, which is written, and cancelled by the same worker", async () => {
+    const run = await started();
+    const outcome = await work(run, (desk) =>
+      desk.step("workflow", async () => {
+        await askFor(run.id);
+        await desk.checkpoint({ taskId: "learned" });
+        throw new Error("must not go on");
+      }),
+    );
+    expect(outcome).toEqual({ kind: "done" });
+    const row = await read(run.id);
+    expect(row).toMatchObject({ status: "cancelled", queue: null, taskId: "learned", leaseOwner: null, failures: 0 });
+    expect(row.errorMessage).toBe("cancelled by an operator: nothing was there");
+    expect(await listAttempts(ledger.db, run.id)).toMatchObject([{ step: "cancel", outcome: "done" }]);
+  });
+
+  test("is interrupted in the middle of its work by the renewal of its lease", async () => {
+    const run = await started();
+    await work(run, async (desk) => {
+      await askFor(run.id);
+      await new Promise((resolve) => desk.signal.addEventListener("abort", resolve, { once: true }));
+      desk.signal.throwIfAborted();
+      return MOVED;
+    });
+    expect(await read(run.id)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("is not worked on at all by whoever takes it next", async () => {
+    const run = await newRun({ submittedAtMs: 1, cancelAskedAtMs: 1, cancelReason: "why" });
+    await work(run, async () => {
+      throw new Error("must not be asked");
+    });
+    expect((await read(run.id)).errorMessage).toContain("(why)");
+  });
+
+  test.each<{ readonly what: string; readonly end: () => RunProgress }>([
+    { what: "to be looked at much later", end: () => ({ kind: "postpone", delayMs: 600_000 }) },
+    { what: "to wait for its app", end: () => ({ kind: "wait_for_app", app: "app" }) },
+    {
+      what: "to be tried again much later",
+      end: () => {
+        throw new TransientError("timed_out", "no answer", { retryAfterMs: 600_000 });
+      },
+    },
+    {
+      what: "to spare a busy upstream",
+      end: () => {
+        throw new TransientError("rate_limited", "no", { failure: "throttled", retryAfterMs: 600_000 });
+      },
+    },
+  ])("does not sleep when the wish comes in the moment in which it is given back $what", async ({ end }) => {
+    const run = await started();
+    const outcome = await work(run, async () => {
+      await askFor(run.id);
+      return end();
+    });
+    expect(outcome.kind).toBe("later");
+    expect((outcome as { atMs: number }).atMs).toBeLessThanOrEqual(Date.now());
+    expect(await read(run.id)).toMatchObject({ notBeforeMs: 0, waitingApp: null, queue: "runs" });
+    expect(await work(run, async () => MOVED)).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("and ends in that moment stays as it ended, and says that the wish came too late", async () => {
+    const run = await started();
+    await work(run, async (desk) => {
+      await askFor(run.id);
+      await desk.checkpoint({ status: "delivered", queue: null, finishedAtMs: Date.now() });
+      return MOVED;
+    });
+    const row = await read(run.id);
+    expect(row.status).toBe("delivered");
+    expect(row.warning).toContain("was to be cancelled");
+  });
+
+  test("an upstream that is away is tried again; one that refuses is told of", async () => {
+    const run = await newRun({ submittedAtMs: 1, cancelAskedAtMs: 1 });
+    const signal = new AbortController().signal;
+    const failing = (error: unknown) => async (): Promise<CancelProgress> => {
+      throw error;
+    };
+    const nothing = async (): Promise<RunProgress> => MOVED;
+    const away = work(run, nothing, signal, failing(new TransientError("timed_out", "no answer")));
+    await expect(away).rejects.toMatchObject({ retryAfterMs: 1_000 });
+    expect(await read(run.id)).toMatchObject({ status: "queued", queue: "runs", failures: 1 });
+    await waitOut(run.id);
+    const refuses = new PermanentError("unauthorized", "the key was revoked", { failure: "misconfigured" });
+    expect(await work(run, nothing, signal, failing(refuses))).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({ status: "cancelled" });
+    expect((await read(run.id)).errorMessage).toContain("could not be stopped (the key was revoked) and may go on");
+  });
 });
