@@ -1,15 +1,29 @@
 import type { Clock } from "../src/clock.ts";
+import { releaseFlood } from "../src/ledger/flood.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { findRuleState, recordOperatorAction, setRuleState } from "../src/ledger/rule-state-queries.ts";
+import {
+  findRuleState,
+  isKnownRule,
+  type RuleState,
+  recordOperatorAction,
+  setRuleState,
+} from "../src/ledger/rule-state-queries.ts";
 import { releaseHeldRuns } from "../src/ledger/run-queries.ts";
 
 export type ChangeRuleOutcome =
   | { readonly kind: "changed"; readonly rule: string; readonly state: "active" | "paused"; readonly released: number }
   | { readonly kind: "unknown_rule" };
 
-export type ChangeRuleState = (name: string, action: "pause" | "resume") => Promise<ChangeRuleOutcome>;
+/** What an operator may do with a rule. */
+export const RULE_ACTIONS = ["pause", "resume", "release"] as const;
+export type RuleAction = (typeof RULE_ACTIONS)[number];
 
-/** Pauses or resumes a rule by hand. Resuming lets the runs go on that were held meanwhile. Safe to repeat. */
+export type ChangeRuleState = (name: string, action: RuleAction) => Promise<ChangeRuleOutcome>;
+
+/**
+ * Pauses or resumes a rule by hand; resuming lets the runs go on that were held meanwhile. Releasing leaves the rule as
+ * it is, and lets those runs go on that were held because there were so many. Safe to repeat.
+ */
 export const changeRuleState =
   ({
     db,
@@ -22,18 +36,11 @@ export const changeRuleState =
   }): ChangeRuleState =>
   async (name, action) => {
     // A rule that has left the file may still hold runs.
-    if (!ruleNames().includes(name) && !(await findRuleState(db, name))) return { kind: "unknown_rule" };
-    const state = action === "pause" ? "paused" : "active";
+    if (!ruleNames().includes(name) && !(await isKnownRule(db, name))) return { kind: "unknown_rule" };
     const nowMs = clock.now();
-    await setRuleState(db, {
-      ruleName: name,
-      state,
-      reason: action === "pause" ? "paused by an operator" : null,
-      nextAction: action === "pause" ? "resume the rule when it may go on" : null,
-      changedBy: "operator",
-      sinceMs: nowMs,
-    });
-    const released = action === "resume" ? await releaseHeldRuns(db, nowMs, name) : 0;
+    if (action !== "release") await setRuleState(db, stateAfter(name, action, nowMs));
+    const released = await release(db, name, action, nowMs);
+    const state = (await findRuleState(db, name))?.state ?? "active";
     await recordOperatorAction(db, {
       atMs: nowMs,
       actor: "operator",
@@ -43,3 +50,26 @@ export const changeRuleState =
     });
     return { kind: "changed", rule: name, state, released };
   };
+
+const stateAfter = (ruleName: string, action: Exclude<RuleAction, "release">, sinceMs: number): RuleState => ({
+  ruleName,
+  state: action === "pause" ? "paused" : "active",
+  reason: action === "pause" ? "paused by an operator" : null,
+  nextAction: action === "pause" ? "resume the rule when it may go on" : null,
+  changedBy: "operator",
+  sinceMs,
+});
+
+/** @returns how many runs go on */
+function release(db: Db, name: string, action: RuleAction, nowMs: number): Promise<number> | number {
+  switch (action) {
+    case "pause":
+      return 0;
+    case "resume":
+      return releaseHeldRuns(db, nowMs, name);
+    case "release":
+      return releaseFlood(db, name, nowMs);
+    default:
+      return action satisfies never;
+  }
+}

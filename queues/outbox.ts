@@ -3,6 +3,7 @@ import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/run-queries.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
+import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
@@ -23,8 +24,16 @@ export type Queues = {
  */
 export type Outbox = {
   sendEvents(events: readonly { readonly key: string; readonly generation: number }[]): Promise<boolean>;
+  /** Of runs that are to be begun, those that are many of one workspace wait in the ledger until they are called. */
   sendRuns(runs: readonly QueuedRun[]): Promise<boolean>;
+  /** Hands over runs whose turn it is. */
+  sendCalled(runs: readonly QueuedRun[]): Promise<boolean>;
 };
+
+/** Jobs of one workspace that a queue takes in the order in which they come; what is more lets those of others pass. */
+const SHARE = 8;
+/** BullMQ takes about two millions. */
+const LAST_PRIORITY = 1_000_000;
 
 export type OutboxDeps = { readonly db: Db; readonly queues: Queues; readonly clock: Clock; readonly log: Log };
 
@@ -39,11 +48,30 @@ export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
     }
   };
 
+  const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
+    const places = await placesOf(db, "shares", idsOf(runs, "shares"));
+    for (const queue of ["runs", "shares"] as const) {
+      const mine = runs.filter((run) => run.queue === queue);
+      if (mine.length === 0) continue;
+      await queues[queue].add(
+        mine.map(({ id, generation }) => ({ ...JOB_OF[queue](id, generation), ...priorityAt(places.get(id)) })),
+      );
+      await markRunsQueued(db, idsOf(mine, queue), clock.now());
+    }
+  };
+
   return {
     sendEvents: (events) =>
       send("events", events.length, async () => {
         if (events.length === 0) return;
-        await queues.events.add(events.map(({ key, generation }) => eventJob(key, generation)));
+        const places = await placesOf(
+          db,
+          "events",
+          events.map(({ key }) => key),
+        );
+        await queues.events.add(
+          events.map(({ key, generation }) => ({ ...eventJob(key, generation), ...priorityAt(places.get(key)) })),
+        );
         await markEventsQueued(
           db,
           events.map(({ key }) => key),
@@ -52,27 +80,21 @@ export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
       }),
     sendRuns: (runs) =>
       send("runs", runs.length, async () => {
-        for (const [queue, jobs] of byQueue(runs)) {
-          await queues[queue].add(jobs.map(({ job }) => job));
-          await markRunsQueued(
-            db,
-            jobs.map(({ id }) => id),
-            clock.now(),
-          );
-        }
+        const parked = await parkRuns(db, idsOf(runs, "runs"), SHARE, clock.now());
+        await handOver(runs.filter(({ id }) => !parked.has(id)));
       }),
+    sendCalled: (runs) => send("runs", runs.length, () => handOver(runs)),
   };
 }
 
 const JOB_OF = { runs: runJob, shares: shareJob } as const satisfies Record<RunQueue, unknown>;
 
-function byQueue(runs: readonly QueuedRun[]): Map<RunQueue, { id: string; job: NewJob }[]> {
-  const groups = new Map<RunQueue, { id: string; job: NewJob }[]>();
-  for (const { id, queue, generation } of runs) {
-    if (queue === null) continue;
-    const group = groups.get(queue) ?? [];
-    group.push({ id, job: JOB_OF[queue](id, generation) });
-    groups.set(queue, group);
-  }
-  return groups;
-}
+const idsOf = (runs: readonly QueuedRun[], queue: RunQueue): string[] =>
+  runs.filter((run) => run.queue === queue).map(({ id }) => id);
+
+/**
+ * The further back among those of its workspace, the more jobs of others go before it: in that way workspaces take turns.
+ * @param place jobs of its workspace that wait before it
+ */
+const priorityAt = (place = 0): Pick<NewJob, "priority"> =>
+  place < SHARE ? {} : { priority: Math.min(place - SHARE + 1, LAST_PRIORITY) };

@@ -2,6 +2,7 @@ import { RelayError, TransientError } from "../src/errors.ts";
 import { claimRun, type RunChange } from "../src/ledger/run-queries.ts";
 import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
+import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
 import { addWarnings } from "./add-warnings.ts";
 import type { JobOutcome } from "./backend.ts";
@@ -9,9 +10,6 @@ import { decideFailure } from "./failure-policy.ts";
 import { type KeptLease, keepLease, LEASE_MS } from "./keep-lease.ts";
 import { type OpenDesk, openDesk, type RunDesk, type RunDeskDeps } from "./open-desk.ts";
 import { isToBeCancelled, settleFailure } from "./settle-failure.ts";
-
-/** After this long the sweep brings a run back that waits for an app and was not called: a net below the net. */
-const UNCALLED_MS = 600_000;
 
 export type { RunDesk, RunDeskDeps };
 
@@ -91,7 +89,7 @@ async function leave({ clock }: RunDeskDeps, desk: OpenDesk, progress: RunProgre
       return { kind: "later", atMs: isToBeCancelled(desk) ? clock.now() : notBeforeMs };
     }
     case "wait_for_app": {
-      const change = { status: "queued", progress: "waits for its turn in Dify", queuedAtMs: clock.now() } as const;
+      const change = { status: "queued", progress: WAITS_FOR_TURN, queuedAtMs: clock.now() } as const;
       await desk.leave(change, { notBeforeMs: clock.now() + UNCALLED_MS, waitingApp: progress.app });
       return isToBeCancelled(desk) ? { kind: "later", atMs: clock.now() } : { kind: "done" };
     }

@@ -8,7 +8,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { z } from "zod";
 import type { CheckAccess } from "../handlers/access.ts";
 import type { AnswerOutcome, AnswerRun } from "../handlers/answer-run.ts";
-import type { ChangeRuleState } from "../handlers/change-rule-state.ts";
+import { type ChangeRuleState, RULE_ACTIONS } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
@@ -172,7 +172,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   });
   mountRunActions(app, operator, RUN_ID, deps);
   mountAnswers(app, operator, deps.answer);
-  for (const action of ["pause", "resume"] as const) {
+  for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
       const outcome = await deps.changeRule(context.req.param("name"), action);
       return outcome.kind === "changed"

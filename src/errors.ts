@@ -57,6 +57,8 @@ export type FailureCode =
   | "run_cancelled"
   | "rule_missing"
   | "budget_reached"
+  | "flood_held"
+  | "superseded"
   | "attempts_exhausted";
 
 export type FailureDetail = ErrorOptions & {

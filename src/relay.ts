@@ -34,12 +34,15 @@ import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
 import type { CompiledRule } from "./rules/compile-rules.ts";
+import { DEFAULT_FLOOD_HOLD } from "./rules/rule.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
 
 export type RelayDeps = {
   readonly config: Config;
   readonly rules: readonly CompiledRule[];
+  /** Unfinished runs of one rule above which further ones are held; absent: 500. */
+  readonly floodHold?: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -151,7 +154,18 @@ function startWorkers(
   const { fastio, difyFor, appOf } = upstreams;
   const desk = { db, clock, random, newId, log };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
-    events: () => startEventsWorker(backend, { db, clock, random, log, fastio, rules: () => rules, outbox }),
+    events: () =>
+      startEventsWorker(backend, {
+        db,
+        clock,
+        random,
+        log,
+        fastio,
+        rules: () => rules,
+        appOf,
+        floodHold: () => deps.floodHold ?? DEFAULT_FLOOD_HOLD,
+        outbox,
+      }),
     runs: () =>
       startRunsWorker(backend, {
         ...desk,

@@ -12,9 +12,17 @@ export function deriveRunId(of: {
   readonly nodeId: string;
   readonly versionId: string | undefined;
 }): string {
-  const digest = createHash("sha256")
-    .update(JSON.stringify([of.rule, of.nodeId, of.versionId ?? ""]))
-    .digest();
+  return idFrom([of.rule, of.nodeId, of.versionId ?? ""]);
+}
+
+/**
+ * The id of a run for a batch of files, derived from its first file, which can be in one batch only.
+ * @param fileKey what `deriveRunId` gives for that file
+ */
+export const deriveBatchId = (fileKey: string): string => idFrom(["batch", fileKey]);
+
+function idFrom(parts: readonly string[]): string {
+  const digest = createHash("sha256").update(JSON.stringify(parts)).digest();
   const chars = Array.from(digest.subarray(0, ID_CHARS), (byte) => ALPHABET[byte & 31]).join("");
   return `r${chars.slice(1)}`;
 }

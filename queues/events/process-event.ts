@@ -2,10 +2,11 @@ import type { Clock } from "../../src/clock.ts";
 import { RelayError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
+import { createRuns } from "../../src/ledger/create-runs.ts";
 import { closeEvent, countEventFailure, findEvent, isOwnOutput } from "../../src/ledger/event-queries.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listRuleStates, type RuleState } from "../../src/ledger/rule-state-queries.ts";
-import { createRuns, type NewRun } from "../../src/ledger/run-queries.ts";
+import type { NewRun } from "../../src/ledger/run-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
@@ -27,6 +28,10 @@ export type ProcessEventDeps = {
   readonly fastio: Pick<Fastio, "readNode" | "readWorkspace" | "whoami" | "findMemberEmail">;
   /** The rules in force. */
   readonly rules: () => readonly CompiledRule[];
+  /** Names the app whose key is in this variable, without telling the key. */
+  readonly appOf: (keyVariable: string) => string;
+  /** Unfinished runs of one rule above which further ones are held. */
+  readonly floodHold: () => number;
   readonly outbox: Pick<Outbox, "sendRuns">;
 };
 
@@ -104,6 +109,8 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
   if (event.actorUserId === self.userId && listening.every(({ rule }) => rule.when.exclude.actors.includes("self"))) {
     return ignore({ [EVERY_RULE]: "the relay itself did this" });
   }
+  // Whichever of two readings began later saw the newer version.
+  const seenAtMs = clock.now();
   const node = await fastio.readNode(event.workspaceId, event.objectId, signal);
   if (node.deleted) return ignore({ [EVERY_RULE]: "the file is in the trash" });
   const place = await locateNode(fastio, event.workspaceId, node, signal);
@@ -140,18 +147,31 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
 
   const workspaceId = event.workspaceId;
   const actor = await findActor(fastio, { ...event, workspaceId }, node, wanted, signal);
-  const runs = wanted.map(({ rule }) =>
-    newRun(event, rule, node, place, actor, workspace?.name ?? workspaceId, states.get(rule.name), clock.now()),
-  );
+  const nowMs = clock.now();
+  const runs = wanted.map(({ rule }) => ({
+    ...newRun(event, rule, node, place, actor, workspace?.name ?? workspaceId, states.get(rule.name), nowMs),
+    app: deps.appOf(rule.run.keyVariable),
+    seenAtMs,
+    dueAtMs: settledAtMs(event, rule, nowMs),
+    fileHash: node.hash && `${node.hash.algorithm}:${node.hash.value}`,
+  }));
   const status = wanted.length > 0 ? "routed" : "ignored";
-  const created = await createRuns(db, event.key, runs, { status, reasons }, clock.now());
+  const created = await createRuns(db, event.key, runs, { status, reasons }, nowMs, deps.floodHold());
   log.info("event.routed", {
     eventKey: event.key,
     type: event.type,
     wanted: wanted.length,
     runs: created.map(({ id }) => id),
   });
-  await deps.outbox.sendRuns(created);
+  // The others are handed over by the sweep when their time has come.
+  await deps.outbox.sendRuns(created.filter(({ gatheringKey, dueAtMs }) => gatheringKey === null && dueAtMs <= nowMs));
+}
+
+/** From when on a file counts as left alone; 0 when that is now, or the rule does not ask for it. */
+function settledAtMs({ occurredAtMs, receivedAtMs }: EventRow, { when: { settleMs } }: Rule, nowMs: number): number {
+  if (settleMs === undefined) return 0;
+  const dueAtMs = Math.min(occurredAtMs ?? receivedAtMs, nowMs) + settleMs;
+  return dueAtMs > nowMs ? dueAtMs : 0;
 }
 
 type Actor = { readonly userId: string | undefined; readonly email: string | undefined };

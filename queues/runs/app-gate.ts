@@ -1,7 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 import {
   admitSlot,
-  callWaitingRuns,
   endRest,
   freeSlot,
   listWaitingApps,
@@ -14,6 +13,7 @@ import {
   type TakenSlot,
 } from "../../src/ledger/app-limits.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { callWaitingRuns } from "../../src/ledger/turns.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Outbox } from "../outbox.ts";
@@ -24,7 +24,7 @@ export type AppGateDeps = {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
-  readonly outbox: Pick<Outbox, "sendRuns">;
+  readonly outbox: Pick<Outbox, "sendCalled">;
   /** Slots of an app to begin with, and the most it is ever tried with. */
   readonly limit: { readonly start: number; readonly ceiling: number };
 };
@@ -40,7 +40,7 @@ export type Slot = {
 
 /** Where a run that is to be started makes itself ready, and then waits for its turn. */
 export type Place = {
-  /** Waits a short while, oldest run first. @returns undefined when no slot became free */
+  /** Waits a short while; workspaces take turns. @returns undefined when no slot became free */
   slot(signal: AbortSignal): Promise<Slot | undefined>;
   /** @param next whether another run may have the place now: not when this one waited in vain */
   leave(next: boolean): void;
@@ -125,7 +125,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     const coming = await callWaitingRuns(db, state.app, most, clock.now());
     state.called = Math.max(0, state.called - (most - coming.length));
     if (coming.length < most) state.hasWaiting = false;
-    await outbox.sendRuns(coming);
+    await outbox.sendCalled(coming);
   };
 
   const raise = async (state: AppState): Promise<boolean> => {
@@ -221,10 +221,9 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     enter: async (app, run) => {
       const state = await stateOf(app);
       state.called = Math.max(0, state.called - 1);
-      if (roomIn(state) <= 0) {
-        state.hasWaiting = true;
-        return undefined;
-      }
+      // Where one comes, more may wait in the ledger.
+      state.hasWaiting = true;
+      if (roomIn(state) <= 0) return undefined;
       state.ready += 1;
       return placeIn(state, run);
     },

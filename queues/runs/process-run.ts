@@ -29,7 +29,7 @@ export type ProcessRunDeps = RunDeskDeps & {
   readonly limitOf: (ruleName: string) => { readonly limit: RuleLimit | undefined } | undefined;
   readonly readAppParameters: ReadAppParameters;
   readonly policy: RecoveryPolicy;
-  readonly outbox: Pick<Outbox, "sendRuns">;
+  readonly outbox: Pick<Outbox, "sendRuns" | "sendCalled">;
 };
 
 /** fetch ▶ Dify upload ▶ workflow run ▶ outputs collected; then the shares queue takes over. */

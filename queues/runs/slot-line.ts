@@ -3,8 +3,9 @@ import { freeSlot, handOverSlot, type TakenSlot, takeSlot } from "../../src/ledg
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { createTurns } from "./turns.ts";
 
-export type WaitingRun = { readonly id: string; readonly createdAtMs: number };
+export type WaitingRun = { readonly id: string; readonly workspaceId: string; readonly createdAtMs: number };
 
 export type SlotLineDeps = {
   readonly db: Db;
@@ -17,7 +18,7 @@ export type SlotLineDeps = {
   readonly raise: () => Promise<boolean>;
 };
 
-/** The runs of this process that stand ready for one app, oldest first, each waiting for a slot. */
+/** The runs of this process that stand ready for one app: workspaces take turns, and of each the oldest run is first. */
 export type SlotLine = {
   readonly isEmpty: () => boolean;
   /** Waits a short while. @returns undefined when no slot became free */
@@ -43,18 +44,19 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
   let waiters: readonly Waiter[] = [];
   let isPumping = false;
   let pumpAgain = false;
+  const turns = createTurns<Waiter>(({ run }) => run);
   const lineUp = (waiter: Waiter): void => {
-    waiters = [...waiters, waiter].sort((a, b) => a.run.createdAtMs - b.run.createdAtMs);
+    waiters = [...waiters, waiter];
   };
 
   const giveSlots = async (): Promise<void> => {
     do {
       pumpAgain = false;
-      for (let first = waiters[0]; first; first = waiters[0]) {
+      for (let first = turns.next(waiters); first; first = turns.next(waiters)) {
         const taken = await takeSlot(db, { app, runId: first.run.id, owner }, clock.now());
         if (taken) {
           // Who waited in vain may have left meanwhile.
-          if (!waiters[0]?.give(taken)) await freeSlot(db, taken);
+          if (!first.give(taken)) await freeSlot(db, taken);
         } else if (!(await raise())) break;
       }
     } while (pumpAgain);
@@ -75,9 +77,9 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
     isEmpty: () => waiters.length === 0,
     pump,
     passOn: async (mine) => {
-      const next = waiters[0];
+      const next = turns.next(waiters);
       if (!next) return false;
-      waiters = waiters.slice(1);
+      waiters = waiters.filter((other) => other !== next);
       const given = await handOverSlot(db, mine, next.run.id, clock.now()).catch(() => undefined);
       if (given && next.give(given)) return true;
       if (given) await freeSlot(db, given).catch(() => undefined);
@@ -102,6 +104,7 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
           run,
           give: (slot) => {
             if (isOver) return false;
+            turns.served(me);
             end();
             resolve(slot);
             return true;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/clock.ts";
+import { closeBatches } from "../../src/ledger/batches.ts";
 import { reviveCancelled } from "../../src/ledger/cancel-run.ts";
 import {
   listOverdueEvents,
@@ -76,8 +77,9 @@ export const sweep =
     if (aliveKeys.length > 0) await markEventsQueued(db, aliveKeys, nowMs);
 
     await releaseHeldRuns(db, nowMs);
+    await closeBatches(db, nowMs);
     await reviveCancelled(db, nowMs);
-    const runs = await listUnqueuedRuns(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
+    const runs = await listUnqueuedRuns(db, nowMs, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
     const overdueRuns = await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
     const aliveIds: string[] = [];
     for (const { run, alive } of await findAlive(queues, overdueRuns, nowMs)) {

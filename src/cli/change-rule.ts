@@ -1,4 +1,4 @@
-import { changeRuleState } from "../../handlers/change-rule-state.ts";
+import { changeRuleState, type RuleAction } from "../../handlers/change-rule-state.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
@@ -7,13 +7,13 @@ import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 
 /**
- * Pauses or resumes a rule in the ledger; a running relay on PostgreSQL sees it with the next run.
+ * Pauses or resumes a rule in the ledger, or releases its held runs; a running relay on PostgreSQL sees it with the next run.
  * An embedded ledger has one user at a time: there, use the running relay's API.
  */
 export async function changeRule(
   context: CliContext,
   name: string,
-  action: "pause" | "resume",
+  action: RuleAction,
   options: { readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);

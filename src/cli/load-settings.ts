@@ -20,10 +20,12 @@ export async function loadSettings(
 ): Promise<{
   readonly config: Config;
   readonly rules: readonly CompiledRule[];
+  readonly floodHold: number;
 }> {
   const config = parseConfig(environment);
   checkSecrets(config.fastio.secrets);
-  const rules = await loadCompiledRules(config.rulesFile);
+  const { rules: written, floodHold } = await loadRules(config.rulesFile);
+  const rules = compileRules(written);
   const faults = [
     ...(needs.work && !config.fastio.apiKey ? ["  FASTIO_API_KEY: is needed to read files and make shares"] : []),
     ...(needs.work ? rules.flatMap(({ rule }) => unsetVariables(rule, config)) : []),
@@ -33,7 +35,7 @@ export async function loadSettings(
       failure: "misconfigured",
     });
   }
-  return { config, rules };
+  return { config, rules, floodHold };
 }
 
 /** Variables that a rule names and nobody set; never a value. */

@@ -90,12 +90,14 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
         ),
       ),
     );
-  for (const action of ["pause", "resume"] as const) {
+  for (const [action, words] of [
+    ["pause", "hold the runs of a rule"],
+    ["resume", "let a paused rule go on, with the runs that were held"],
+    ["release", "let runs go on that were held because there were so many (floodHold)"],
+  ] as const) {
     rules
       .command(action)
-      .description(
-        action === "pause" ? "hold the runs of a rule" : "let a paused rule go on, with the runs that were held",
-      )
+      .description(words)
       .argument("<rule>")
       .option("--json", "as JSON", false)
       .action((rule: string, options: { json: boolean }) =>

@@ -12,7 +12,10 @@ import { loadSettings } from "./load-settings.ts";
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {
-  const { config, rules } = await loadSettings(context, { receive: parts.receive, work: parts.work.length > 0 });
+  const { config, rules, floodHold } = await loadSettings(context, {
+    receive: parts.receive,
+    work: parts.work.length > 0,
+  });
   const log = context.createLog(config.logLevel);
   log.info("relay.starting", { ...describeConfig(config), rules: rules.map(({ rule }) => rule.name), ...parts });
   if (
@@ -31,7 +34,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     }
   }
   const relay = await openRelay(
-    { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log },
+    { config, rules, floodHold, clock: systemClock, random: Math.random, newId: randomUUID, log },
     parts,
   );
   log.info("relay.started", { address: relay.url });

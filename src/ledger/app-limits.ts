@@ -1,6 +1,5 @@
-import { and, asc, count, eq, gt, inArray, isNotNull, lte, ne, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNotNull, lte, ne, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import type { QueuedRun } from "./run-queries.ts";
 import { appLimits, appSlots, runs } from "./schema.ts";
 
 /** How long a slot outlives the last word of its worker. */
@@ -235,30 +234,4 @@ export async function listWaitingApps(db: Db): Promise<readonly { readonly app: 
     .where(isNotNull(runs.waitingApp))
     .groupBy(runs.waitingApp);
   return rows.flatMap(({ app, count: waiting }) => (app === null ? [] : [{ app, count: waiting }]));
-}
-
-/**
- * Calls the runs that have waited longest for an app. Only one of several callers gets each.
- * @returns what is to be handed to the queue
- */
-export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: number): Promise<readonly QueuedRun[]> {
-  const longest = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(and(eq(runs.waitingApp, app), lte(runs.leaseUntilMs, nowMs)))
-    .orderBy(asc(runs.createdAtMs), asc(runs.id))
-    .limit(most)
-    .for("update", { skipLocked: true });
-  return db
-    .update(runs)
-    .set({
-      waitingApp: null,
-      progress: null,
-      notBeforeMs: 0,
-      // As if handed over now: should that fail, the sweep does it.
-      queuedAtMs: nowMs,
-      generation: sql`${runs.generation} + 1`,
-    })
-    .where(and(inArray(runs.id, longest), isNotNull(runs.waitingApp)))
-    .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
 }

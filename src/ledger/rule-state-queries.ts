@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { operatorActions, ruleStates } from "./schema.ts";
+import { operatorActions, ruleStates, runs } from "./schema.ts";
 
 export type RuleState = typeof ruleStates.$inferSelect;
 
@@ -13,6 +13,17 @@ export async function listRuleStates(db: Db): Promise<ReadonlyMap<string, RuleSt
 export async function findRuleState(db: Db, ruleName: string): Promise<RuleState | undefined> {
   const [row] = await db.select().from(ruleStates).where(eq(ruleStates.ruleName, ruleName));
   return row;
+}
+
+/** Whether the ledger has anything of a rule, which may have left the rules file. */
+export async function isKnownRule(db: Db, ruleName: string): Promise<boolean> {
+  const known = await db
+    .select({ name: ruleStates.ruleName })
+    .from(ruleStates)
+    .where(eq(ruleStates.ruleName, ruleName))
+    .unionAll(db.select({ name: runs.ruleName }).from(runs).where(eq(runs.ruleName, ruleName)))
+    .limit(1);
+  return known.length > 0;
 }
 
 export async function setRuleState(db: Db, state: RuleState): Promise<void> {

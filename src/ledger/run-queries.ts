@@ -1,9 +1,8 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, notExists, or, sql } from "drizzle-orm";
+import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import {
   attempts,
-  type EventStatus,
-  events,
   type OutputRow,
   outputs,
   type RunQueue,
@@ -17,35 +16,6 @@ import {
 const EARLY_MS = 100;
 
 export type NewRun = typeof runs.$inferInsert;
-
-/**
- * Ends the routing of an event: its runs and its outcome in one transaction.
- * Runs that exist already (same rule, node and version) are left as they are.
- * @returns the runs that are new
- */
-export async function createRuns(
-  db: Db,
-  eventKey: string,
-  wanted: readonly NewRun[],
-  end: { readonly status: Exclude<EventStatus, "accepted">; readonly reasons: Readonly<Record<string, string>> },
-  nowMs: number,
-): Promise<readonly RunRow[]> {
-  return db.transaction(async (tx) => {
-    const created =
-      wanted.length === 0
-        ? []
-        : await tx
-            .insert(runs)
-            .values([...wanted])
-            .onConflictDoNothing()
-            .returning();
-    await tx
-      .update(events)
-      .set({ status: end.status, reasons: end.reasons, routedAtMs: nowMs })
-      .where(eq(events.key, eventKey));
-    return created;
-  });
-}
 
 export async function findRun(db: Db, id: string): Promise<RunRow | undefined> {
   const [row] = await db.select().from(runs).where(eq(runs.id, id));
@@ -215,13 +185,21 @@ export type QueuedRun = { readonly id: string; readonly queue: RunQueue | null; 
 
 const queuedRun = { id: runs.id, queue: runs.queue, generation: runs.generation };
 
-/** Unfinished runs that no queue was told of. */
-export function listUnqueuedRuns(db: Db, updatedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
+/** Unfinished runs that no queue was told of, and that are due. */
+export function listUnqueuedRuns(db: Db, nowMs: number, updatedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
   return db
     .select(queuedRun)
     .from(runs)
-    .where(and(isNotNull(runs.queue), isNull(runs.queuedAtMs), lt(runs.updatedAtMs, updatedBeforeMs)))
-    .orderBy(asc(runs.updatedAtMs))
+    .where(
+      and(
+        isNotNull(runs.queue),
+        isNull(runs.queuedAtMs),
+        lt(runs.updatedAtMs, updatedBeforeMs),
+        lte(runs.dueAtMs, nowMs),
+        isNull(runs.gatheringKey),
+      ),
+    )
+    .orderBy(asc(runs.updatedAtMs), asc(runs.createdAtMs))
     .limit(limit);
 }
 
@@ -287,6 +265,8 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
     .where(
       and(
         eq(runs.status, "held"),
+        // An operator lets those go on.
+        sql`${runs.errorCode} is distinct from ${FLOOD_HELD}`,
         notExists(paused),
         or(lt(runs.notBeforeMs, nowMs + EARLY_MS), resumed === undefined ? undefined : eq(runs.ruleName, resumed)),
       ),

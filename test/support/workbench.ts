@@ -23,7 +23,7 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { type RunRow, runs } from "../../src/ledger/schema.ts";
 import { compileRules } from "../../src/rules/compile-rules.ts";
 import { parseRules } from "../../src/rules/load-rules.ts";
-import type { Rule } from "../../src/rules/rule.ts";
+import { DEFAULT_FLOOD_HOLD, type Rule } from "../../src/rules/rule.ts";
 import { type Log, silentLog } from "../../src/telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
@@ -58,6 +58,7 @@ export type WorkbenchOptions = {
   };
   readonly policy?: Partial<RecoveryPolicy>;
   readonly log?: Log;
+  readonly floodHold?: number;
   /** Slots of the app to begin with, and at most. */
   readonly limit?: { readonly start?: number; readonly ceiling?: number };
 };
@@ -123,7 +124,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     { clock, random, log },
   );
   const desk = { db, clock, random, newId: () => randomUUID(), log };
-  const outbox = { sendRuns: async () => true };
+  const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);
   const gate = createAppGate({ ...desk, outbox, limit: { start: 3, ceiling: 20, ...options.limit } });
@@ -145,7 +146,14 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       passwordOf: (variable) => (variable === "SHARE_PASSWORD" ? SHARE_PASSWORD : undefined),
     }),
   };
-  const routeEvent = processEvent({ ...desk, fastio: upstreams.fastio, rules: () => compileRules([rule]), outbox });
+  const routeEvent = processEvent({
+    ...desk,
+    fastio: upstreams.fastio,
+    rules: () => compileRules([rule]),
+    appOf: () => app,
+    floodHold: () => options.floodHold ?? DEFAULT_FLOOD_HOLD,
+    outbox,
+  });
   const route: Workbench["route"] = async (nodeId, actorUserId) => {
     const actor = actorUserId === undefined ? {} : { actorUserId };
     const key = await givenEvent(db, { workspaceId: fastio.workspaceId, objectId: nodeId, ...actor });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+
+import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import type { RunNode } from "../../../src/ledger/run-nodes.ts";
-import { createRuns } from "../../../src/ledger/run-queries.ts";
 import { type EventRow, events, operatorActions, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
 import { SOON } from "../../support/soon.ts";

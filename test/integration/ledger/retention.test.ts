@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
-import { createRuns, recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
+import { recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
 import { attempts, deliveries, events, outputs, refusals, runs } from "../../../src/ledger/schema.ts";
 import { deliveryOf, eventNamed, NOW_MS, refusalFor, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { createRuns } from "../../../src/ledger/create-runs.ts";
 import {
   findEvent,
   listOverdueEvents,
@@ -13,7 +14,6 @@ import {
   checkpointRun,
   claimRun,
   countRuns,
-  createRuns,
   findRun,
   listOutputs,
   listOverdueRuns,
@@ -143,8 +143,10 @@ describe.each(databases)("on %s", (name) => {
       await markEventsQueued(db(), ["ev-b"], NOW_MS);
       await markRunsQueued(db(), ["r2"], NOW_MS);
       expect(await listUnqueuedEvents(db(), NOW_MS + 1, 10)).toEqual([{ key: "ev-a", generation: 0 }]);
-      expect(await listUnqueuedRuns(db(), NOW_MS + 1, 10)).toEqual([{ id: "r1", queue: "runs", generation: 0 }]);
-      expect(await listUnqueuedRuns(db(), NOW_MS, 10)).toEqual([]);
+      expect(await listUnqueuedRuns(db(), NOW_MS, NOW_MS + 1, 10)).toEqual([
+        { id: "r1", queue: "runs", generation: 0 },
+      ]);
+      expect(await listUnqueuedRuns(db(), NOW_MS, NOW_MS, 10)).toEqual([]);
     });
 
     test("name what was handed over long ago, but no run that is worked on, not yet due, or ended", async () => {

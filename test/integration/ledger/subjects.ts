@@ -11,6 +11,7 @@ const TABLES = [
   "refusals",
   "events",
   "runs",
+  "run_files",
   "outputs",
   "attempts",
   "rule_states",

@@ -104,6 +104,8 @@ function openRoute({ nodes = [], rules = RULES, ...rest }: Given) {
     log: silentLog,
     fastio: { ...fastio, ...rest.fastio },
     rules: () => rulesOf(rules),
+    appOf: () => "an-app",
+    floodHold: () => 500,
     outbox: {
       sendRuns: async (runs) => {
         handedOver.push(...runs.map(({ id }) => id));
@@ -453,6 +455,8 @@ describe("what goes wrong on the way", () => {
         },
       },
       rules: () => rulesOf(RULES),
+      appOf: () => "an-app",
+      floodHold: () => 500,
       outbox: { sendRuns: async () => true },
     });
     await expect(route(key, stop.signal)).rejects.toMatchObject({ code: "aborted" });

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import {
   admitSlot,
-  callWaitingRuns,
   freeSlot,
   handOverSlot,
   lowerAppLimit,
@@ -17,6 +16,7 @@ import {
   takeSlot,
 } from "../../../../src/ledger/app-limits.ts";
 import { type Db, openLedger } from "../../../../src/ledger/open-ledger.ts";
+import { callWaitingRuns } from "../../../../src/ledger/turns.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { createTestDatabase } from "../../../support/servers.ts";
 import { givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";

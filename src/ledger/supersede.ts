@@ -1,0 +1,77 @@
+import { and, eq, inArray, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import type { NewRun } from "./run-queries.ts";
+import { type RunRow, type RunStatus, runs } from "./schema.ts";
+
+/** Statuses of a run that may not have asked anything of Dify yet; whether it has, `submittedAtMs` tells. */
+const WAITING: readonly RunStatus[] = ["queued", "fetching", "running", "held"];
+/** Statuses of a run whose result never comes, unless somebody replays it. */
+const WITHOUT_RESULT: readonly RunStatus[] = ["failed", "cancelled", "skipped"];
+
+export const NEWER_CAME = "a newer version of the file came";
+
+/**
+ * Whether a newer version of the run's file has a run of the same rule that stands or is on its way.
+ * A batch goes its way with all its files; see docs/decisions/0007-which-version-wins.md.
+ */
+export async function hasNewer(
+  db: Db,
+  { id, ruleName, nodeId, seenAtMs, fileCount }: Pick<RunRow, "id" | "ruleName" | "nodeId" | "seenAtMs" | "fileCount">,
+): Promise<boolean> {
+  if (seenAtMs === null || fileCount !== null) return false;
+  const [newer] = await db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.nodeId, nodeId),
+        eq(runs.ruleName, ruleName),
+        ne(runs.id, id),
+        isNull(runs.fileCount),
+        sql`${runs.seenAtMs} > ${seenAtMs}`,
+        notInArray(runs.status, [...WITHOUT_RESULT]),
+      ),
+    )
+    .limit(1);
+  return newer !== undefined;
+}
+
+/** Skips runs of the same rule for older versions of the file, as long as nothing was asked of Dify for them. */
+export async function skipOlder(db: Db, run: NewRun, nowMs: number): Promise<void> {
+  await db
+    .update(runs)
+    .set(asSkipped(nowMs))
+    .where(
+      and(
+        eq(runs.nodeId, run.nodeId),
+        eq(runs.ruleName, run.ruleName),
+        ne(runs.id, run.id),
+        isNull(runs.fileCount),
+        isNull(runs.submittedAtMs),
+        inArray(runs.status, [...WAITING]),
+        or(isNull(runs.seenAtMs), lte(runs.seenAtMs, run.seenAtMs ?? nowMs)),
+      ),
+    );
+}
+
+/** What a run says of itself that a newer version has made needless. */
+export const SUPERSEDED = {
+  status: "skipped",
+  queue: null,
+  progress: null,
+  errorCode: "superseded",
+  errorMessage: NEWER_CAME,
+  errorStep: null,
+  nextAction: null,
+} as const;
+
+/** For a run that waits; a worker that holds it meanwhile loses its lease, and with it the right to go on. */
+export const asSkipped = (nowMs: number) => ({
+  ...SUPERSEDED,
+  waitingApp: null,
+  gatheringKey: null,
+  leaseOwner: null,
+  leaseUntilMs: 0,
+  updatedAtMs: nowMs,
+  finishedAtMs: nowMs,
+});
