@@ -27,6 +27,9 @@ function compile(run: RunRow) {
   return compiled;
 }
 
+/** Names of the outputs that texts of the delivery hold. */
+export const outputsToldOf = (run: RunRow): ReadonlySet<string> => compile(run).mentionedOutputs;
+
 const valuesOf = (run: RunRow) =>
   templateValues({
     ruleName: run.ruleName,
@@ -36,4 +39,5 @@ const valuesOf = (run: RunRow) =>
     file: { name: run.fileName, folderPath: run.folderPath, size: run.fileSize ?? undefined },
     workspace: { id: run.workspaceId, name: run.workspaceName },
     runCreatedAtMs: run.createdAtMs,
+    outputs: run.outputTexts,
   });

@@ -7,9 +7,10 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, saveOutput } from "../../src/ledger/run-queries.ts";
 import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
 import { addWarnings } from "../add-warnings.ts";
-import { outputsWantedBy } from "../render-for-run.ts";
+import { outputsToldOf, outputsWantedBy } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { forwardFile } from "./forward-file.ts";
+import { toldOutputs } from "./told-outputs.ts";
 
 export type CollectOutputsDeps = {
   readonly db: Db;
@@ -93,7 +94,8 @@ export async function collectOutputs(
 
   if (wanted !== undefined && kept === 0) throw nothingLeft(warnings, detail.outputs);
   if (kept === 0) warnings.push("the workflow returned no outputs");
-  if (warnings.length > 0) await desk.checkpoint(addWarnings(desk.run, warnings));
+  const outputTexts = toldOutputs(detail.outputs, outputsToldOf(run));
+  await desk.checkpoint({ outputTexts, ...(warnings.length > 0 ? addWarnings(desk.run, warnings) : {}) });
 }
 
 /** Texts and values as the files they become. */

@@ -188,6 +188,8 @@ export const runs = relay.table(
     /** The workflow run whose usage is in the sums of its rule's day already. */
     usageRunId: text("usage_run_id"),
     collectedAtMs: ms("collected_at_ms"),
+    /** What texts of the delivery hold of the outputs, by the outputs' names. */
+    outputTexts: jsonb("output_texts").$type<Readonly<Record<string, string>>>().notNull().default({}),
     folderNodeId: text("folder_node_id"),
     shareId: text("share_id"),
     /** Where a person opens what was delivered: a share, a file share, or the folder in the web app. */

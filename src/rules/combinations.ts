@@ -5,6 +5,7 @@ import { PATH_GLOB } from "./fields.ts";
 import { belowToo, fixedFolder, parseGlob } from "./glob.ts";
 import { quote } from "./quote.ts";
 import type { Rule } from "./rule.ts";
+import { referenceFaults } from "./template-references.ts";
 
 /** A fault at a place inside one rule. */
 export type RuleFault = { readonly path: readonly PropertyKey[]; readonly message: string };
@@ -47,6 +48,7 @@ export function combinationFaults(rule: Rule): RuleFault[] {
       faults.push({ path: ["deliver", "outputs", index], message: `names the output ${quote(name)} again` });
   }
 
+  faults.push(...referenceFaults(rule));
   faults.push(...deliveryFaults(deliver));
   if (deliver.message !== undefined && deliver.invite.length === 0)
     refuse("deliver.message", "is sent with invitations, and this rule invites nobody; add invite, or use description");

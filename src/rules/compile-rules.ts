@@ -2,14 +2,8 @@ import { MIME_GLOB, NAME_GLOB, PATH_GLOB } from "./fields.ts";
 import { belowToo, type Glob, type GlobOptions, parseGlob } from "./glob.ts";
 import type { Rule, RuleOutput } from "./rule.ts";
 import { ruleHash } from "./rule-hash.ts";
-import {
-  type CompiledTemplate,
-  compileTemplate,
-  FOLDER_NAMES,
-  INPUT_NAMES,
-  TEXT_NAMES,
-  type TemplateName,
-} from "./template.ts";
+import { type CompiledTemplate, compileTemplate, foldersOf } from "./template.ts";
+import { FOLDER_NAMES, INPUT_NAMES, RESULT_NAMES, TEXT_NAMES, type TemplateName } from "./template-names.ts";
 
 /** A rule with its globs and templates read once, ready to be asked many times. */
 export type CompiledRule = {
@@ -34,6 +28,8 @@ export type CompiledRule = {
   };
   /** Every name that any of its templates holds. */
   readonly mentions: ReadonlySet<TemplateName>;
+  /** Outputs of the workflow that its templates hold. */
+  readonly mentionedOutputs: ReadonlySet<string>;
   /** The rule's outputs; undefined when all are handed on. */
   readonly outputs: readonly CompiledOutput[] | undefined;
 };
@@ -50,17 +46,23 @@ export const compileRules = (rules: readonly Rule[]): readonly CompiledRule[] =>
 function compileRule(rule: Rule): CompiledRule {
   const { when, run, deliver } = rule;
   const mentions = new Set<TemplateName>();
+  const mentionedOutputs = new Set<string>();
   const template = (written: string, names: readonly TemplateName[]): CompiledTemplate => {
     const compiled = readTemplate(written, names);
-    for (const part of compiled.kind === "text" ? compiled.parts : [])
-      if (typeof part === "object") mentions.add(part.name);
+    for (const part of compiled.kind === "text" ? compiled.parts : []) {
+      if (typeof part === "string") continue;
+      mentions.add(part.name);
+      if (part.of?.family === "outputs") mentionedOutputs.add(part.of.key);
+    }
     return compiled;
   };
   const text = (written: string) => template(written, TEXT_NAMES);
+  const resultText = (written: string) => template(written, RESULT_NAMES);
   return {
     rule,
     hash: ruleHash(rule),
     mentions,
+    mentionedOutputs,
     globs: {
       folder: when.folder === undefined ? undefined : glob(when.folder, PATH_GLOB),
       files: when.files?.map((written) => glob(written, NAME_GLOB)),
@@ -77,14 +79,13 @@ function compileRule(rule: Rule): CompiledRule {
           typeof value === "string" ? template(value, INPUT_NAMES) : value,
         ]),
       ),
-      folder: deliver.folder
-        .split("/")
+      folder: foldersOf(deliver.folder)
         .filter((name) => name !== "" && name !== ".")
         .map((name) => template(name, FOLDER_NAMES)),
-      title: text(deliver.title),
+      title: resultText(deliver.title),
       invite: deliver.invite.map(text),
-      message: deliver.message === undefined ? undefined : text(deliver.message),
-      description: deliver.description === undefined ? undefined : text(deliver.description),
+      message: deliver.message === undefined ? undefined : resultText(deliver.message),
+      description: deliver.description === undefined ? undefined : resultText(deliver.description),
     },
     outputs: deliver.outputs?.map((output) => ({
       output,

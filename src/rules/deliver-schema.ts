@@ -3,7 +3,8 @@ import { anyNumber, CAPITAL_VARIABLE, duration, template, text, variableName, wo
 import { OutputsSchema } from "./output-schema.ts";
 import type { RuleDeliver } from "./rule.ts";
 import { asks } from "./run-schema.ts";
-import { FOLDER_NAMES, TEXT_NAMES } from "./template.ts";
+import { foldersOf } from "./template.ts";
+import { FOLDER_NAMES, RESULT_NAMES, TEXT_NAMES } from "./template-names.ts";
 
 /** Ours: Fast.io documents no limit for the text of an invitation. */
 export const MAX_MESSAGE_CHARS = 1_000;
@@ -39,7 +40,7 @@ const BrandingSchema = z.strictObject({
 
 const FolderTemplateSchema = template(FOLDER_NAMES).superRefine((value, context) => {
   if (value === ".") return; // the folder of the source
-  const names = value.replace(/^\//, "").split("/");
+  const names = foldersOf(value.replace(/^\//, ""));
   if (names.some((name) => name.trim() === "" || name === "." || name === ".."))
     context.addIssue({
       code: "custom",
@@ -67,7 +68,7 @@ export const DeliverSchema = z
   .strictObject({
     as: word(["share", "drop-off", "workspace", "file-share"]).default("share"),
     folder: FolderTemplateSchema.optional(),
-    title: template(TEXT_NAMES).default("{{ file.name }}"),
+    title: template(RESULT_NAMES).default("{{ file.name }}"),
     type: word(["send", "receive", "exchange"]).default("send"),
     access: word(["named", "link", "org", "registered"]).optional(),
     storage: word(["folder", "own"]).optional(),
@@ -78,8 +79,8 @@ export const DeliverSchema = z
     downloadSecurity: word(["off", "medium", "high"]).optional(),
     branding: BrandingSchema.optional(),
     invite: anyNumber(InviteSchema).default([]),
-    message: template(TEXT_NAMES).optional(),
-    description: template(TEXT_NAMES).optional(),
+    message: template(RESULT_NAMES).optional(),
+    description: template(RESULT_NAMES).optional(),
     ask: asks.optional(),
     receipt: word(["comment", "note"]).optional(),
     notice: NoticeVariableSchema.optional(),

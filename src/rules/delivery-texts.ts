@@ -1,5 +1,6 @@
 import { SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "../fastio/share-rules.ts";
 import type { CompiledRule } from "./compile-rules.ts";
+import { cutTo } from "./cut-to.ts";
 import { isEmail, MAX_MESSAGE_CHARS } from "./deliver-schema.ts";
 import { renderTemplate, renderText, type TemplateValues } from "./template.ts";
 
@@ -92,10 +93,3 @@ function folderName(text: string): string {
 
 /** Control characters, line ends among them, become spaces. */
 const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029\s]+/gu, " ").trim();
-
-/** Cut to so many UTF-16 units, never through a character, with an ellipsis to say so. */
-function cutTo(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  const kept = text.slice(0, maxChars - 1);
-  return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
-}

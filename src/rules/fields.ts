@@ -2,7 +2,8 @@ import { z } from "zod";
 import { type GlobOptions, parseGlob } from "./glob.ts";
 import { hasSecret, quote } from "./quote.ts";
 import { suggest } from "./suggest.ts";
-import { compileTemplate, type TemplateName } from "./template.ts";
+import { compileTemplate } from "./template.ts";
+import type { TemplateName } from "./template-names.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 /** Compared as Fast.io file names usually are: `*.pdf` wants `REPORT.PDF` too. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { mimeGlob, oneOrMore, size, template, text } from "./fields.ts";
-import { TEXT_NAMES } from "./template.ts";
+import { TEXT_NAMES } from "./template-names.ts";
 
 const NAME_CHARS = 200;
 

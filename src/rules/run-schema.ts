@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { duration, KeyVariableSchema, template, word } from "./fields.ts";
-import { INPUT_NAMES, TEXT_NAMES } from "./template.ts";
+import { INPUT_NAMES, TEXT_NAMES } from "./template-names.ts";
 
 const DEFAULT_TIMEOUT_MS = 20 * 60_000;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;

@@ -17,6 +17,10 @@ export type TemplateFacts = {
   readonly workspace: { readonly id: string; readonly name?: string | undefined };
   /** When the run was made, not now: a repeated step must fill in the same date. */
   readonly runCreatedAtMs: number;
+  /** What the workflow returned, by name, as far as templates of the rule hold it. */
+  readonly outputs?: Readonly<Record<string, string>> | undefined;
+  /** By the names that the rule gives them. */
+  readonly answers?: Readonly<Record<string, string>> | undefined;
 };
 
 /** The values for every template of one run. */
@@ -38,5 +42,8 @@ export function templateValues(facts: TemplateFacts): TemplateValues {
     "rule.name": facts.ruleName,
     "run.id": facts.runId,
     "workspace.name": facts.workspace.name ?? facts.workspace.id,
+    moment: made,
+    outputs: facts.outputs ?? {},
+    answers: facts.answers ?? {},
   };
 }

@@ -278,7 +278,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: "wrong inputs",
     text: withRule(
-      "      folder:\n    run:\n      inputs:\n        a-b: 1\n        c: [x]\n        d:\n        e: 'x {{ file }}'\n        f: '{{ file.nmae }}'\n        g: '{{ file.name | slug }}'\n        h: '{{ file.name'\n",
+      "      folder:\n    run:\n      inputs:\n        a-b: 1\n        c: [x]\n        d:\n        e: 'x {{ file }}'\n        f: '{{ file.nmae }}'\n        g: '{{ file.name | slugg }}'\n        h: '{{ file.name'\n",
     ),
     faults: [
       "r.yaml:5:7: rules[0].when.folder: is empty; give a value or remove the line",
@@ -287,7 +287,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
       "r.yaml:10:9: rules[0].run.inputs.d: is empty; give a value or remove the line",
       'r.yaml:11:12: rules[0].run.inputs.e: mixes "{{ file }}" with other text: the file itself must be the whole value; its name is "{{ file.name }}"',
       `r.yaml:12:12: rules[0].run.inputs.f: holds the unknown name "file.nmae" (did you mean "{{ file.name }}"?); there are ${NAMES}`,
-      'r.yaml:13:12: rules[0].run.inputs.g: uses a filter ("file.name | slug"); filters are not supported yet',
+      'r.yaml:13:12: rules[0].run.inputs.g: uses the unknown filter "slugg" (did you mean "slug"?); filters are slug, date "DD.MM.YYYY", truncate 80, default "unknown", json',
       'r.yaml:14:12: rules[0].run.inputs.h: has a "{{" without "}}"',
     ],
   },

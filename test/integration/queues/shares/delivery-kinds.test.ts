@@ -68,6 +68,22 @@ describe("a share", () => {
     expect(share).not.toHaveProperty("expiresAtMs");
   });
 
+  test("says what the workflow returned, and a later step says the same", async () => {
+    const it = await bench({
+      folder: "/Told/{{ outputs.report | slug | truncate 12 }}",
+      deliver: 'description: "{{ outputs.report | truncate 60 }} / {{ outputs.cleaned | default \\"no text\\" }}"',
+    });
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered" });
+    const share = await it.upstreams.fastio.readShare(run.shareId ?? "", signal);
+    expect(share?.description).toMatch(/^# Cleaned: table\.csv.* \/ no text$/s);
+    expect(pathsOf(it, "/Told/")[0]).toMatch(/^\/Told\/cleaned-tab/);
+    // The outputs themselves have left the ledger.
+    expect((await listOutputs(ledger.db, id)).map(({ content }) => content)).toEqual([null, null, null]);
+  });
+
   test("has the looks and settings that the rule gives", async () => {
     const it = await bench({
       deliver:

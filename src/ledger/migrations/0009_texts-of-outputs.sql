@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."runs" ADD COLUMN "output_texts" jsonb DEFAULT '{}'::jsonb NOT NULL;
