@@ -41,7 +41,13 @@ export async function joinBatch(tx: Db, wanted: WantedRun, nowMs: number, floodH
   const [joined] = open
     ? await tx
         .update(runs)
-        .set({ ...gathering, fileCount: sql`${runs.fileCount} + 1`, updatedAtMs: nowMs })
+        .set({
+          ...gathering,
+          fileCount: sql`${runs.fileCount} + 1`,
+          // Of outputs of several runs the longest chain counts.
+          depth: sql`greatest(${runs.depth}, ${wanted.depth ?? 0})`,
+          updatedAtMs: nowMs,
+        })
         .where(and(eq(runs.id, open.id), eq(runs.gatheringKey, gatheringKey)))
         .returning()
     : [];
@@ -68,9 +74,9 @@ export async function joinBatch(tx: Db, wanted: WantedRun, nowMs: number, floodH
 }
 
 /** Files of one upload: the same rule, workspace, folder and person. */
-function gatheringKeyOf({ ruleName, workspaceId, folderPath, actorUserId }: NewRun): string {
+function gatheringKeyOf({ ruleName, workspaceId, sourceShareId, folderPath, actorUserId }: NewRun): string {
   return createHash("sha256")
-    .update(JSON.stringify([ruleName, workspaceId, folderPath, actorUserId ?? ""]))
+    .update(JSON.stringify([ruleName, workspaceId, sourceShareId ?? "", folderPath, actorUserId ?? ""]))
     .digest("base64url");
 }
 
@@ -203,6 +209,9 @@ const freshPart = (run: RunRow) => ({
   nodeId: run.nodeId,
   fileName: run.fileName,
   folderPath: run.folderPath,
+  sourceShareId: run.sourceShareId,
+  parentRunId: run.parentRunId,
+  depth: run.depth,
   app: run.app,
   seenAtMs: run.seenAtMs,
   fileCount: 0,

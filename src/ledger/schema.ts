@@ -74,6 +74,9 @@ export const events = relay.table(
     objectId: text("object_id"),
     versionId: text("version_id"),
     actorUserId: text("actor_user_id"),
+    /** The file's name and folder as they were when the event was routed; null when nobody looked. */
+    fileName: text("file_name"),
+    folderPath: text("folder_path"),
     raw: text().notNull(),
     status: text().$type<EventStatus>().notNull(),
     /** Why each rule did not want it, or what went wrong. */
@@ -91,6 +94,7 @@ export const events = relay.table(
     index("events_unrouted").on(table.status, table.queuedAtMs),
     index("events_backlog").on(table.workspaceId).where(sql`status = 'accepted'`),
     index("events_object").on(table.objectId),
+    index("events_file").on(sql`lower(file_name)`),
     index("events_received").on(table.receivedAtMs),
   ],
 );
@@ -129,6 +133,12 @@ export const runs = relay.table(
     workspaceName: text("workspace_name").notNull(),
     nodeId: text("node_id").notNull(),
     versionId: text("version_id"),
+    /** The share whose own storage the file lies in; null: it lies in the workspace. */
+    sourceShareId: text("source_share_id"),
+    /** The run whose output it takes; null: a person brought the file. */
+    parentRunId: text("parent_run_id"),
+    /** How many runs came before it in its chain: 0 for what a person brought. */
+    depth: integer().notNull().default(0),
     fileName: text("file_name").notNull(),
     folderPath: text("folder_path").notNull(),
     fileSize: ms("file_size"),
@@ -219,6 +229,7 @@ export const runs = relay.table(
     index("runs_rule_status").on(table.ruleName, table.status),
     index("runs_node").on(table.nodeId),
     index("runs_folder").on(table.folderNodeId),
+    index("runs_parent").on(table.parentRunId),
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
     index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
