@@ -1,4 +1,5 @@
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
+import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
@@ -7,6 +8,7 @@ import { linkFolder } from "./link-folder.ts";
 import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
 import { type MakeFolderDeps, makeFolder } from "./make-folder.ts";
 import { type MakeShareDeps, makeShare } from "./make-share.ts";
+import { nameMissing } from "./name-missing.ts";
 import { type PlaceOutputsDeps, placeOutputs } from "./place-outputs.ts";
 import type { PasswordOf } from "./share-wish.ts";
 
@@ -56,13 +58,15 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
   };
   switch (deliver.as) {
     case "share":
-    case "drop-off": {
+    case "drop-off":
       // Storage of its own comes with the share; a folder has to be there first.
-      if (storageOfDelivery(deliver) === "folder") await folder();
-      else await share(() => makeShare(deps, desk));
+      if (storageOfDelivery(deliver) === "own") {
+        await share(() => makeShare(deps, desk));
+        return nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
+      }
+      await folder();
       await place();
       return share(() => makeShare(deps, desk));
-    }
     case "workspace":
       await folder();
       await place();
@@ -71,10 +75,16 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
       // Before anything is made that no link could lead to.
       await folder(() => theOneOutput(deps.db, desk.run.id));
       await place();
-      return share(() => makeFileShare(deps, desk));
+      return nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
     default:
       return deliver.as satisfies never;
   }
+}
+
+/** An empty share is of no use to anybody. */
+async function takeShareBack({ fastio }: ProcessShareDeps, desk: RunDesk): Promise<void> {
+  if (desk.run.shareId !== null) await fastio.deleteShare(desk.run.shareId, desk.signal);
+  await desk.checkpoint({ shareId: null, shareUrl: null, shareReadyAtMs: null });
 }
 
 async function deliver({ clock, log }: ProcessShareDeps, desk: RunDesk): Promise<void> {

@@ -125,7 +125,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
 
   runs
     .command("replay")
-    .description("let a failed, cancelled or laid-aside run begin again")
+    .description("let a run that has ended, or was laid aside, begin again")
     .argument("<run>")
     .option("--json", "as JSON", false)
     .action((run: string, options: { json: boolean }) =>

@@ -47,6 +47,8 @@ export function deliveryFaults(deliver: RuleDeliver): RuleFault[] {
     case "file-share":
       if (access === "org")
         refuse("access", '"org" is not possible with as: file-share; Fast.io knows link, registered and named there');
+      if ((deliver.outputs?.length ?? 0) > 1)
+        refuse("outputs", "names more than one output, and a file share leads to one");
       return faults;
     case "drop-off":
       if (storage === "own") refuse("storage", '"own" is not possible with as: drop-off: it shows the folder itself');

@@ -163,6 +163,16 @@ describe("a share", () => {
   });
 });
 
+test("a server of the guide has no way into a share's own storage: that is said, and no empty share is left", async () => {
+  const it = await bench({ deliver: "storage: own" }, { fastio: { dialects: "guide" } });
+  const { id } = await it.drop();
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "failed", errorCode: "unsupported_here", errorStep: "place", shareUrl: null });
+  expect(run.errorMessage).toMatch(/own storage/);
+  expect(run.nextAction).toMatch(/storage: folder/);
+  expect(it.fastio.books().shares).toEqual([]);
+});
+
 describe("a drop-off", () => {
   const DROP_OFF = { as: "drop-off", folder: "unsaid", deliver: `invite: ["${GUEST}"], message: "It is done."` };
 

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { replayRun } from "../../../../handlers/replay-run.ts";
+import { systemClock } from "../../../../src/clock.ts";
+import type { Observation } from "../../../../src/emulators/kit/server.ts";
+import { listKeptOutputs } from "../../../../src/ledger/earlier-outputs.ts";
+import type { RunRow } from "../../../../src/ledger/schema.ts";
+import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+const signal = new AbortController().signal;
+const GUESTS = '"guest@example.com", "legal@example.com"';
+
+type Rule = NonNullable<WorkbenchOptions["rule"]>;
+type Work = () => Record<string, unknown>;
+
+let rules = 0;
+async function bench(rule: Rule, work: Work, fastio: WorkbenchOptions["fastio"] = {}): Promise<Workbench> {
+  const inputs = [
+    { variable: "document", type: "file" as const, required: true, allowed_file_types: ["document" as const] },
+    { variable: "title", type: "text-input" as const, max_length: 200 },
+  ];
+  const opened = await openWorkbench(ledger.db, {
+    fastio,
+    dify: { apps: [{ key: "app-emulatedemulatedemulate", inputs, work: async () => work() }] },
+    rule: { name: `repeated-${++rules}`, ...rule },
+  });
+  onTestFinished(opened.close);
+  return opened;
+}
+
+const KINDS: readonly { readonly kind: string; readonly rule: Rule; readonly dialects?: "guide" }[] = [
+  { kind: "share of a folder", rule: { deliver: `access: named, invite: [${GUESTS}], expires: 7d, storage: folder` } },
+  {
+    kind: "share with storage of its own",
+    rule: { deliver: `invite: [${GUESTS}], expires: 30d, password: SHARE_PASSWORD` },
+  },
+  { kind: "drop-off", rule: { as: "drop-off", folder: "unsaid", deliver: `invite: [${GUESTS}]` } },
+  {
+    kind: "drop-off on a server of the guide",
+    rule: { as: "drop-off", folder: "unsaid", deliver: `invite: [${GUESTS}]` },
+    dialects: "guide",
+  },
+  { kind: "folder", rule: { as: "workspace" } },
+  { kind: "file share", rule: { as: "file-share", deliver: `access: named, invite: [${GUESTS}], expires: 30d` } },
+];
+
+/** Files the relay made, folders, links and invitations: what could have come out double. */
+async function effectsOf(it: Workbench): Promise<object> {
+  const books = it.fastio.books();
+  const placed = books.files.filter(({ path }) => !path.startsWith("/Inbox/"));
+  const links = await it.upstreams.fastio.listFileShares(it.fastio.workspaceId, signal);
+  return {
+    files: placed.map(({ name, versions }) => ({ name, versions: versions.length })),
+    folders: new Set(placed.map(({ workspaceId, path }) => workspaceId + path.slice(0, path.lastIndexOf("/")))).size,
+    links: books.shares.length + links.length,
+    invited: [
+      ...books.invitations.map(({ email }) => email),
+      ...(await Promise.all(links.map(({ id }) => it.upstreams.fastio.listFileShareGrants(id, signal))))
+        .flat()
+        .map(({ email }) => email),
+    ].sort(),
+  };
+}
+
+describe("a worker that dies after each single effect", () => {
+  test.each(KINDS)("delivers once: a $kind", async ({ rule, dialects }) => {
+    const struck = new Set<string>();
+    let worker = new AbortController();
+    /** Once for each kind of change, after Fast.io has made it and before the relay hears of it. */
+    const observe = ({ phase, method, path }: Observation): void => {
+      const change = `${method} ${path.replace(/[0-9a-z-]{11,}|%40|[^/]*@[^/]*/g, "…")}`;
+      if (phase !== "after" || method === "GET" || !delivering || struck.has(change)) return;
+      struck.add(change);
+      worker.abort(new Error("died"));
+    };
+    let delivering = false;
+    const it = await bench(rule, () => ({ report: "# Sales\n" }), {
+      observe,
+      ...(dialects === undefined ? {} : { dialects }),
+    });
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    delivering = true;
+    let run = await readRunRow(ledger.db, id);
+    for (let turns = 0; run.queue !== null && turns < 40; turns++) {
+      worker = new AbortController();
+      await it.turn(id, worker.signal);
+      run = await readRunRow(ledger.db, id);
+    }
+    delivering = false;
+    expect(run).toMatchObject({ status: "delivered", failures: 0, warning: null });
+    expect(struck.size).toBeGreaterThanOrEqual(3);
+    const isShareless = rule.as === "workspace";
+    expect(await effectsOf(it)).toEqual({
+      files: [{ name: "report.md", versions: 1 }],
+      folders: 1,
+      links: isShareless ? 0 : 1,
+      invited: isShareless ? [] : ["guest@example.com", "legal@example.com"],
+    });
+  });
+});
+
+describe("a replay", () => {
+  const replay = async (it: Workbench, id: string): Promise<RunRow> => {
+    expect(await replayRun({ db: ledger.db, clock: systemClock })(id)).toMatchObject({ kind: "replayed" });
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", errorCode: null });
+    return run;
+  };
+
+  test.each(KINDS)("brings the same $kind up to date", async ({ rule, dialects }) => {
+    let turn = 0;
+    const it = await bench(
+      rule,
+      () => ({ report: `# Sales, ${++turn}\n` }),
+      dialects === undefined ? {} : { dialects },
+    );
+    const { id } = await it.drop();
+    const { run: first } = await it.drive(id);
+    const before = await effectsOf(it);
+    const second = await replay(it, id);
+    expect(second).toMatchObject({
+      shareId: first.shareId,
+      shareUrl: first.shareUrl,
+      folderNodeId: first.folderNodeId,
+    });
+    expect(second.warning).toBeNull();
+    if (first.shareExpiresAtMs !== null) expect(second.shareExpiresAtMs).toBeGreaterThanOrEqual(first.shareExpiresAtMs);
+    expect(await effectsOf(it)).toEqual({ ...before, files: [{ name: "report.md", versions: 2 }] });
+  });
+
+  test("with the same result adds no version", async () => {
+    const it = await bench({}, () => ({ report: "# Sales\n" }));
+    const { id } = await it.drop();
+    await it.drive(id);
+    await replay(it, id);
+    expect(await effectsOf(it)).toMatchObject({ files: [{ name: "report.md", versions: 1 }], links: 1 });
+  });
+
+  test("leaves what it makes no more, and tells of it", async () => {
+    let turn = 0;
+    const it = await bench({}, () => (++turn === 1 ? { report: "# Sales\n", extra: "once" } : { report: "# More\n" }));
+    const { id } = await it.drop();
+    await it.drive(id);
+    await replay(it, id);
+    expect(await effectsOf(it)).toMatchObject({
+      files: [
+        { name: "report.md", versions: 2 },
+        { name: "extra.txt", versions: 1 },
+      ],
+    });
+    expect(await listKeptOutputs(ledger.db, id)).toMatchObject([{ name: "extra.txt" }]);
+    // A third delivery that makes it again has nothing left to tell.
+    turn = 0;
+    await replay(it, id);
+    expect(await listKeptOutputs(ledger.db, id)).toEqual([]);
+  });
+
+  test("of a file share keeps its link though the output has another name", async () => {
+    let turn = 0;
+    const it = await bench({ as: "file-share" }, () => ({ [`report_${++turn}`]: `# Sales, ${turn}\n` }));
+    const { id } = await it.drop();
+    const { run: first } = await it.drive(id);
+    const second = await replay(it, id);
+    expect(second.shareUrl).toBe(first.shareUrl);
+    expect(await effectsOf(it)).toMatchObject({ files: [{ name: "report_1.md", versions: 2 }], links: 1 });
+  });
+
+  test("does not open what people have closed since", async () => {
+    const it = await bench({}, () => ({ report: "# Sales\n" }));
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    const shareId = run.shareId ?? "";
+    await it.upstreams.fastio.updateShare(shareId, { access: "named" }, signal);
+    await replay(it, id);
+    expect(await it.upstreams.fastio.readShare(shareId, signal)).toMatchObject({ access: "named" });
+  });
+
+  test("gives the link back to outputs whose folder somebody deleted", async () => {
+    let turn = 0;
+    const it = await bench({}, () => ({ report: `# Sales, ${++turn}\n` }));
+    const { id } = await it.drop();
+    const { run: first } = await it.drive(id);
+    await it.upstreams.fastio.deleteNode(it.fastio.workspaceId, first.folderNodeId ?? "", signal);
+    const second = await replay(it, id);
+    expect(second.folderNodeId).not.toBe(first.folderNodeId);
+    expect(second.shareUrl).toBe(first.shareUrl);
+    expect(it.fastio.books().shares).toMatchObject([{ files: [{ name: "report.md" }] }]);
+  });
+});
