@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from "node:os";
 import { openBackend } from "../support/backends.ts";
 import { findPostgres, findRedis } from "../support/find-programs.ts";
 import { runThroughOverload, sayOverload } from "../support/overload.ts";
@@ -25,6 +26,10 @@ export async function benchOverload(args: readonly string[]): Promise<void> {
       const figures = await runThroughOverload(backend.environment, wish);
       console.log(`${files} runs, ${TAKES} at a time, ${WORK_MS} ms each, on ${name}`);
       console.log(sayOverload(figures));
+      // What others do on the machine is taken from the slots, too.
+      console.log(
+        `load of this machine meanwhile ${(loadavg()[0] ?? 0).toFixed(1)} on ${availableParallelism()} cores`,
+      );
       const delivered = figures.told.filter(({ status }) => status === "delivered").length;
       if (delivered < files || figures.workflowRuns.length !== files || figures.burnt > 0) process.exitCode = 1;
       if (figures.utilisation < LEAST_UTILISATION) process.exitCode = 1;

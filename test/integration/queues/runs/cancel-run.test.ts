@@ -129,7 +129,7 @@ describe("while the workflow runs", () => {
       policy: { absentAfterMs: 60_000, lookUpPauseMs: { shortest: 9_000, longest: 9_000 } },
     });
     it.dify.addFault({ match: RUN, action: { kind: "gateway" } });
-    it.dify.addFault({ action: { kind: "queue_delay", ms: 300 } });
+    it.dify.addFault({ action: { kind: "queue_delay", ms: 2_000 } });
     const { id } = await it.drop();
     expect(await it.turn(id)).toMatchObject({ kind: "later" });
     expect(await read(id)).toMatchObject({ workflowRunId: null, leaseOwner: null });
