@@ -201,16 +201,18 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     };
   };
 
+  const lookAfter = async (app: string): Promise<void> => {
+    const state = await stateOf(app);
+    state.hasWaiting = true;
+    // Those that were called and did not come here went to another process.
+    state.called = 0;
+    const { slots, free } = await readAppRoom(db, app, clock.now());
+    state.slots = slots;
+    if (free > 0 || (await raise(state))) await call(state);
+  };
   const tick = async (): Promise<void> => {
-    for (const { app } of await listWaitingApps(db)) {
-      const state = await stateOf(app);
-      state.hasWaiting = true;
-      // Those that were called and did not come here went to another process.
-      state.called = 0;
-      const { slots, free } = await readAppRoom(db, app, clock.now());
-      state.slots = slots;
-      if (free > 0 || (await raise(state))) await call(state);
-    }
+    // Each for itself: trouble with one app keeps no other app's runs waiting.
+    for (const { app } of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
   };
   const poll = setInterval(() => {
     for (const { line } of open) if (!line.isEmpty()) line.pump();
