@@ -1,12 +1,15 @@
 import { and, eq, inArray, isNull, lt, ne } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import {
+  answers,
   attempts,
   deliveries,
   earlierOutputs,
   events,
   folderClaims,
+  notices,
   outputs,
+  receipts,
   refusals,
   runFiles,
   runs,
@@ -17,7 +20,7 @@ const MAX_ROWS = 1_000;
 
 /**
  * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with
- * their files, outputs, attempts and claims.
+ * their files, outputs, attempts, answers and claims, and notices that were sent or given up.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
  * @returns rows forgotten; call again while it is not 0
@@ -42,6 +45,12 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
     forgotten += (
       await tx.delete(refusals).where(lt(refusals.minuteMs, beforeMs)).returning({ minuteMs: refusals.minuteMs })
     ).length;
+    forgotten += (
+      await tx
+        .delete(notices)
+        .where(and(ne(notices.state, "waiting"), lt(notices.createdAtMs, beforeMs)))
+        .returning({ key: notices.key })
+    ).length;
 
     const oldRuns = await tx
       .select({ id: runs.id })
@@ -54,6 +63,8 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       await tx.delete(outputs).where(inArray(outputs.runId, ids));
       await tx.delete(earlierOutputs).where(inArray(earlierOutputs.runId, ids));
       await tx.delete(folderClaims).where(inArray(folderClaims.runId, ids));
+      await tx.delete(answers).where(inArray(answers.runId, ids));
+      await tx.delete(receipts).where(inArray(receipts.runId, ids));
       await tx.delete(runFiles).where(inArray(runFiles.runId, ids));
       await tx.delete(runs).where(inArray(runs.id, ids));
       forgotten += ids.length;

@@ -12,6 +12,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { AskHandle } from "../fastio/ports/ask.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { RunNode } from "./run-nodes.ts";
 
@@ -111,7 +112,7 @@ export type RunStatus =
   | "held"
   | "skipped";
 
-export type RunStep = "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite" | "cancel";
+export type RunStep = "ask" | "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite" | "cancel";
 
 /** The queue a run waits in, or null when nothing is left to do for it. */
 export type RunQueue = "runs" | "shares";
@@ -204,6 +205,8 @@ export const runs = relay.table(
     shareId: text("share_id"),
     /** Where a person opens what was delivered: a share, a file share, or the folder in the web app. */
     shareUrl: text("share_url"),
+    /** Answers to the rule's questions, by the names it gives them, cut to what a text holds. */
+    answerTexts: jsonb("answer_texts").$type<Readonly<Record<string, string>>>().notNull().default({}),
     /** When the share was last made or brought up to date; null: that is still to be done, as after a replay. */
     shareReadyAtMs: ms("share_ready_at_ms"),
     /** When the link is to end; written down before the share is made. Null: it does not end. */
@@ -222,6 +225,8 @@ export const runs = relay.table(
     startedAtMs: ms("started_at_ms"),
     updatedAtMs: ms("updated_at_ms").notNull(),
     finishedAtMs: ms("finished_at_ms"),
+    /** The ending (its `finishedAtMs`) for which receipt and notice were ordered. */
+    toldEndMs: ms("told_end_ms"),
   },
   (table) => [
     index("runs_unfinished").on(table.queue, table.queuedAtMs),
@@ -239,6 +244,11 @@ export const runs = relay.table(
     index("runs_in_queue").on(table.queue, table.workspaceId).where(sql`queue is not null and waiting_app is null`),
     uniqueIndex("runs_gathering").on(table.gatheringKey).where(sql`gathering_key is not null`),
     index("runs_cancel_asked").on(table.cancelAskedAtMs),
+    index("runs_untold")
+      .on(table.finishedAtMs)
+      .where(
+        sql`finished_at_ms is distinct from told_end_ms and (rule #>> '{deliver,receipt}' is not null or rule #>> '{deliver,noticeVariable}' is not null)`,
+      ),
   ],
 );
 
@@ -316,6 +326,87 @@ export const folderClaims = relay.table(
     runId: text("run_id").notNull(),
   },
   (table) => [index("folder_claims_run").on(table.runId)],
+);
+
+/** `waiting`: for the files to be indexed, or for its turn; `asked`: its answer is waited for. */
+export type AnswerState = "waiting" | "asked" | "answered" | "unanswered";
+
+/** A file that an answer was found in. */
+export type FoundIn = { readonly name: string; readonly page?: number | undefined };
+
+/** Questions of the rule to Fast.io's AI, each asked once. */
+export const answers = relay.table(
+  "answers",
+  {
+    runId: text("run_id").notNull(),
+    /** Before the workflow, or after its outputs were placed. */
+    phase: text().$type<"before" | "after">().notNull(),
+    /** The name that the rule gives the answer. */
+    into: text().notNull(),
+    /** Place among the questions of its phase. */
+    ordinal: integer().notNull(),
+    state: text().$type<AnswerState>().notNull(),
+    /** As it was asked; null before. */
+    question: text(),
+    /** What the answer is waited for with; null before it was asked. */
+    handle: jsonb().$type<AskHandle>(),
+    text: text(),
+    foundIn: jsonb("found_in").$type<readonly FoundIn[]>().notNull().default([]),
+    /** Why there is no answer. */
+    note: text(),
+    sinceMs: ms("since_ms").notNull(),
+    askedAtMs: ms("asked_at_ms"),
+    endedAtMs: ms("ended_at_ms"),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.phase, table.into] })],
+);
+
+/** What is left beside the source of a run: one comment or note for each, which a replay brings up to date. */
+export const receipts = relay.table(
+  "receipts",
+  {
+    runId: text("run_id").primaryKey(),
+    kind: text().$type<"comment" | "note">().notNull(),
+    state: text().$type<"waiting" | "done" | "given_up">().notNull(),
+    /** The comment, once it is known. */
+    commentId: text("comment_id"),
+    /** The note, once it is known. */
+    nodeId: text("node_id"),
+    failures: integer().notNull().default(0),
+    dueAtMs: ms("due_at_ms").notNull(),
+    leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+    error: text(),
+    writtenAtMs: ms("written_at_ms"),
+  },
+  (table) => [
+    index("receipts_due").on(table.dueAtMs).where(sql`state = 'waiting'`),
+    index("receipts_node").on(table.nodeId),
+  ],
+);
+
+/** Messages to incoming webhooks. At least once each; the key keeps the same news from being told twice. */
+export const notices = relay.table(
+  "notices",
+  {
+    key: text().primaryKey(),
+    /** The variable that holds the address; never the address. */
+    variable: text().notNull(),
+    text: text().notNull(),
+    /** The run it is about, if any. */
+    runId: text("run_id"),
+    state: text().$type<"waiting" | "sent" | "given_up">().notNull(),
+    failures: integer().notNull().default(0),
+    dueAtMs: ms("due_at_ms").notNull(),
+    leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+    error: text(),
+    createdAtMs: ms("created_at_ms").notNull(),
+    sentAtMs: ms("sent_at_ms"),
+  },
+  (table) => [
+    index("notices_due").on(table.dueAtMs).where(sql`state = 'waiting'`),
+    index("notices_run").on(table.runId),
+    index("notices_created").on(table.createdAtMs),
+  ],
 );
 
 /** One line per try at one step. */
@@ -470,3 +561,6 @@ export type EventRow = typeof events.$inferSelect;
 export type RunRow = typeof runs.$inferSelect;
 export type RunFileRow = typeof runFiles.$inferSelect;
 export type OutputRow = typeof outputs.$inferSelect;
+export type AnswerRow = typeof answers.$inferSelect;
+export type ReceiptRow = typeof receipts.$inferSelect;
+export type NoticeRow = typeof notices.$inferSelect;
