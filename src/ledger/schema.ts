@@ -213,6 +213,16 @@ export const runs = relay.table(
     shareExpiresAtMs: ms("share_expires_at_ms"),
     /** Who ends it then: Fast.io by itself where it can, else the relay. */
     shareExpiresBy: text("share_expires_by").$type<"fastio" | "relay">(),
+    /** When somebody asked to close the link; whoever closes links next carries that out. */
+    shareCloseAskedAtMs: ms("share_close_asked_at_ms"),
+    shareCloseAskedBy: text("share_close_asked_by"),
+    shareCloseReason: text("share_close_reason"),
+    /** When the relay closed the link, because its time had come or somebody asked; null: it did not, or made it anew. */
+    shareClosedAtMs: ms("share_closed_at_ms"),
+    /** Why a link that should be closed is not; null when nothing stands against it. */
+    shareCloseError: text("share_close_error"),
+    /** Closing it is not tried again before. */
+    shareCloseRetryAtMs: ms("share_close_retry_at_ms").notNull().default(0),
     invited: jsonb().$type<readonly string[]>().notNull(),
 
     warning: text(),
@@ -238,6 +248,7 @@ export const runs = relay.table(
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
     index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
+    index("runs_close_asked").on(table.shareCloseAskedAtMs).where(sql`share_close_asked_at_ms is not null`),
     index("runs_event").on(table.eventKey),
     index("runs_waiting").on(table.waitingApp, table.createdAtMs),
     index("runs_turns").on(table.waitingApp, table.workspaceId, table.createdAtMs).where(sql`waiting_app is not null`),
@@ -542,6 +553,65 @@ export const ruleDays = relay.table(
   (table) => [primaryKey({ columns: [table.ruleName, table.day] })],
 );
 
+/** Who opened, took or was let at what people were given, as Fast.io's events tell it. */
+export const accesses = relay.table(
+  "accesses",
+  {
+    /** Derived from run and event, so that what a webhook and a search tell is one line. */
+    key: text().primaryKey(),
+    runId: text("run_id").notNull(),
+    ruleName: text("rule_name").notNull(),
+    /** The share or file share it went through; null for what happened in the workspace itself. */
+    shareId: text("share_id"),
+    kind: text().notNull(),
+    /** The file or folder, or the person, it is about. */
+    objectId: text("object_id"),
+    objectName: text("object_name"),
+    /** Null: nobody who was signed in, or nobody told; see `searchedAtMs`. */
+    actorUserId: text("actor_user_id"),
+    actorEmail: text("actor_email"),
+    atMs: ms("at_ms").notNull(),
+    /** When a webhook told of it, and when a search first found it; null: it did not. Webhooks may leave the actor out. */
+    deliveredAtMs: ms("delivered_at_ms"),
+    searchedAtMs: ms("searched_at_ms"),
+  },
+  (table) => [
+    index("accesses_run").on(table.runId, table.atMs),
+    index("accesses_share").on(table.shareId, table.atMs),
+    index("accesses_at").on(table.atMs, table.key),
+  ],
+);
+
+/** How far the events of each run's share were read. */
+export const accessReads = relay.table(
+  "access_reads",
+  {
+    runId: text("run_id").primaryKey(),
+    /** Events before this were asked for. */
+    readToMs: ms("read_to_ms").notNull(),
+    dueAtMs: ms("due_at_ms").notNull(),
+  },
+  (table) => [index("access_reads_due").on(table.dueAtMs)],
+);
+
+/** The last offer of an organisation that was made for each rule. Its token is told once and is not in here. */
+export const handoffs = relay.table(
+  "handoffs",
+  {
+    orgId: text("org_id").notNull(),
+    ruleName: text("rule_name").notNull(),
+    /** The run on whose page it was asked for. */
+    runId: text("run_id").notNull(),
+    /** Fast.io's id for the offer; null while it is being made, or where Fast.io tells none. */
+    transferId: text("transfer_id"),
+    askedAtMs: ms("asked_at_ms").notNull(),
+    askedBy: text("asked_by").notNull(),
+    /** Null: it was not made, as far as the relay knows. */
+    expiresAtMs: ms("expires_at_ms"),
+  },
+  (table) => [primaryKey({ columns: [table.orgId, table.ruleName] }), index("handoffs_rule").on(table.ruleName)],
+);
+
 /** Who did what by hand. */
 export const operatorActions = relay.table(
   "operator_actions",
@@ -560,6 +630,8 @@ export type DeliveryRow = typeof deliveries.$inferSelect;
 export type EventRow = typeof events.$inferSelect;
 export type RunRow = typeof runs.$inferSelect;
 export type RunFileRow = typeof runFiles.$inferSelect;
+export type AccessRow = typeof accesses.$inferSelect;
+export type HandoffRow = typeof handoffs.$inferSelect;
 export type OutputRow = typeof outputs.$inferSelect;
 export type AnswerRow = typeof answers.$inferSelect;
 export type ReceiptRow = typeof receipts.$inferSelect;
