@@ -171,12 +171,26 @@ describe("a busy Dify is waited for and burns no attempt", () => {
 });
 
 describe("what only a person can mend pauses the rule", () => {
-  test.each<{ name: string; action: SentRunAction; code: string }>([
-    { name: "the quota is used up", action: { kind: "quota_exhausted" }, code: "dify_quota" },
-    { name: "the workflow is not published", action: { kind: "unpublished" }, code: "dify_unpublished" },
-  ])("$name", async ({ action, code }) => {
+  const refusal = (status: number, code: string, message: string) => ({
+    match: RUN,
+    action: { kind: "status", status, body: { code, message, status } } as const,
+  });
+  test.each<{ name: string; fault: Parameters<Workbench["dify"]["addFault"]>[0]; code: string }>([
+    { name: "the quota is used up", fault: { action: { kind: "quota_exhausted" } }, code: "dify_quota" },
+    { name: "the workflow is not published", fault: { action: { kind: "unpublished" } }, code: "dify_unpublished" },
+    {
+      name: "the model's provider has no credentials",
+      fault: refusal(400, "provider_not_initialize", "Provider credentials are missing."),
+      code: "invalid_request",
+    },
+    {
+      name: "the key is taken back",
+      fault: refusal(401, "unauthorized", "Access token is invalid"),
+      code: "unauthorized",
+    },
+  ])("$name", async ({ fault, code }) => {
     const it = await bench();
-    it.dify.addFault({ action });
+    it.dify.addFault(fault);
     const { id } = await it.drop();
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "held", queue: null, failures: 0, errorCode: code, submittedAtMs: null });
