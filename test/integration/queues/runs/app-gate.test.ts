@@ -20,7 +20,7 @@ const LIMIT = { start: 1, ceiling: 1 };
 /** @param failsFor a run that cannot be handed to the queue */
 function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: QueuedRun[] } {
   const sent: QueuedRun[] = [];
-  const sendRuns = async (runs: readonly QueuedRun[]): Promise<boolean> => {
+  const sendCalled = async (runs: readonly QueuedRun[]): Promise<boolean> => {
     if (runs.some(({ id }) => id === failsFor)) throw new Error("the queue is away");
     sent.push(...runs);
     return true;
@@ -30,7 +30,7 @@ function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: Q
     clock: systemClock,
     newId: () => randomUUID(),
     log: silentLog,
-    outbox: { sendRuns },
+    outbox: { sendCalled },
     limit: LIMIT,
   });
   onTestFinished(gate.close);
@@ -38,7 +38,7 @@ function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: Q
 }
 
 const app = (): string => randomUUID().slice(0, 12);
-const run = () => ({ id: randomUUID(), createdAtMs: Date.now() });
+const run = () => ({ id: randomUUID(), workspaceId: "w", createdAtMs: Date.now() });
 /** A run that waits in the ledger, as far away as the net below the net. */
 const givenWaiting = (waitingApp: string) =>
   givenRun(ledger.db, sampleRule(), { waitingApp, notBeforeMs: Date.now() + 600_000 });
