@@ -2,6 +2,7 @@ import type { Dify } from "../../src/dify/types.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { sourcePlaceOf } from "../source-place.ts";
 
 const UNKNOWN_TYPE = "application/octet-stream";
 
@@ -15,7 +16,7 @@ export async function fetchFile(
 ): Promise<void> {
   const { run, signal } = desk;
   const download = await fastio.openDownload(
-    { workspaceId: run.workspaceId, nodeId: run.nodeId, versionId: run.versionId ?? undefined },
+    { place: sourcePlaceOf(run), nodeId: run.nodeId, versionId: run.versionId ?? undefined },
     signal,
   );
   try {

@@ -8,6 +8,7 @@ import type { Fastio } from "../../src/fastio/types.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { sourcePlaceOf } from "../source-place.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { prepareRunInputs } from "./prepare-run-inputs.ts";
@@ -86,8 +87,8 @@ async function linkFor({ fastio, clock }: GiveFileDeps, desk: RunDesk): Promise<
   const { run, signal } = desk;
   if (!sendsLink(run)) return undefined;
   if (run.submissions > 0) return giveUpLink(desk, "an earlier try left no trace in Dify");
-  const { workspaceId, nodeId, versionId } = run;
-  const link = await fastio.linkTo({ workspaceId, nodeId, versionId: versionId ?? undefined }, signal);
+  const { nodeId, versionId } = run;
+  const link = await fastio.linkTo({ place: sourcePlaceOf(run), nodeId, versionId: versionId ?? undefined }, signal);
   if (!link) return giveUpLink(desk, "Fast.io gave no link to it");
   // Dify may begin late and read the file last of all.
   return link.expiresAtMs - clock.now() < run.rule.run.timeoutMs

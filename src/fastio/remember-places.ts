@@ -23,8 +23,8 @@ export function rememberPlaces(fastio: Fastio, clock: Clock): Fastio {
       return self;
     },
     readWorkspace: (workspaceId, signal) => workspaces(workspaceId, () => fastio.readWorkspace(workspaceId, signal)),
-    findMemberEmail: (workspaceId, userId, signal) =>
-      emails(`${workspaceId} ${userId}`, () => fastio.findMemberEmail(workspaceId, userId, signal)),
+    findMemberEmail: (place, userId, signal) =>
+      emails(`${JSON.stringify(place)} ${userId}`, () => fastio.findMemberEmail(place, userId, signal)),
   };
 }
 

@@ -46,7 +46,7 @@ async function upload(size: number, session: string): Promise<void> {
 }
 
 async function download(nodeId: string): Promise<void> {
-  const { body } = await fastio.openDownload({ workspaceId, nodeId }, signal);
+  const { body } = await fastio.openDownload({ place: workspaceId, nodeId }, signal);
   const hash = createHash("sha256");
   for await (const piece of body) hash.update(piece as Buffer);
   tell({ sha256: hash.digest("hex") });

@@ -53,6 +53,12 @@ export type FastioKnobs = {
   readonly indexDelayMs: number;
   /** Indexing fails for files with this in their name; empty for none. */
   readonly indexFailsFor: string;
+  /** Whether files are scanned for viruses; `off` says so of each, as the live service does. */
+  readonly virusScan: "off" | "on";
+  /** From upload to the end of the scan, scaled milliseconds. */
+  readonly scanDelayMs: number;
+  /** The scan finds a virus in files with this in their name; empty for none. */
+  readonly infectedFor: string;
   /** Indexing leaves an event `node_ai_summary_created`. */
   readonly aiSummaryEvents: boolean;
   /** Between two states of an AI answer, scaled milliseconds. */
@@ -107,6 +113,9 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   singleCallAsync: false,
   indexDelayMs: 0,
   indexFailsFor: "",
+  virusScan: "off",
+  scanDelayMs: 0,
+  infectedFor: "",
   aiSummaryEvents: false,
   aiDelayMs: 20,
   aiFailedState: "errored",

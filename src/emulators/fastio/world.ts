@@ -20,6 +20,7 @@ import { createNodeStore, type Drive, type NodeStore } from "./store/nodes.ts";
 import { createOauthStore, type OauthStore } from "./store/oauth.ts";
 import { createPlaces, type Places } from "./store/places.ts";
 import { createReadGrants, type ReadGrants } from "./store/read-grants.ts";
+import { createScan } from "./store/scanning.ts";
 import { createShareStore, type ShareStore } from "./store/shares.ts";
 import { createTransferStore, type TransferStore } from "./store/transfers.ts";
 import { createUploadStore, type UploadStore } from "./store/uploads.ts";
@@ -91,6 +92,7 @@ export function createWorld(deps: {
     ids,
     events,
     index: indexer.take,
+    scan: createScan({ time, knobs, closing }),
     overwriteEvent: () => knobs.overwriteEvent,
   });
   const hooks = createHookStore({ clock, ids });

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import { PermanentError, TransientError } from "../../errors.ts";
 import { discard } from "../../http/readers.ts";
@@ -112,14 +113,28 @@ export function createDownloads({
   };
 
   return {
-    linkTo: async ({ workspaceId, ...wanted }, signal) => {
-      const permission = await permit(workspaceId, wanted, signal);
+    linkTo: async ({ place, ...wanted }, signal) => {
+      const permission = await permit(place, wanted, signal);
       if ("address" in permission) return { url: permission.address.href, expiresAtMs: permission.expiresAtMs };
       await discard(permission);
       return undefined;
     },
-    openDownload: ({ workspaceId, ...wanted }, signal) => open(workspaceId, wanted, signal),
-    openShareDownload: ({ shareId, ...wanted }, signal) => open({ shareId }, wanted, signal),
+    openDownload: ({ place, ...wanted }, signal) => open(place, wanted, signal),
+
+    readHead: async ({ place, ...wanted }, bytes, signal) => {
+      const permission = await permit(place, wanted, signal);
+      const answer =
+        "address" in permission
+          ? await follow(permission.address, { range: `bytes=0-${bytes - 1}` }, signal)
+          : permission;
+      // An empty file has no first byte to ask for.
+      if (answer.status === 416) {
+        await discard(answer);
+        return new Uint8Array();
+      }
+      if (answer.status !== 200 && answer.status !== 206) return refuse(api, answer);
+      return readAtMost(answer.body, bytes);
+    },
 
     openZip: async (place, folderId, signal) => {
       const call = storage.zip(place, folderId);
@@ -176,6 +191,22 @@ async function refuse(api: Api, response: OutboundResponse): Promise<never> {
     status: response.status,
     operation: OPERATION,
   });
+}
+
+/** The beginning of a body, whose rest is let go: a server may know no ranges. */
+async function readAtMost(body: Readable, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      pieces.push(piece);
+      length += piece.byteLength;
+      if (length >= most) break;
+    }
+  } finally {
+    body.destroy();
+  }
+  return Buffer.concat(pieces).subarray(0, most);
 }
 
 const isJson = (response: OutboundResponse): boolean => /\bjson\b/i.test(response.headers["content-type"] ?? "");

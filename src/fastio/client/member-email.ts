@@ -11,13 +11,10 @@ const UNTOLD = ["not_found", "forbidden", "unsupported_here"];
 /** Looks up whose e-mail address a user id stands for: by the member's details, else in the list of members. */
 export const createMemberEmail =
   ({ api }: { readonly api: Api }): FastioPlaces["findMemberEmail"] =>
-  async (workspaceId, userId, signal) =>
-    (await untold(async () => findMemberEmail(await api.call(places.member(workspaceId, userId), signal)))) ??
+  async (place, userId, signal) =>
+    (await untold(async () => findMemberEmail(await api.call(places.member(place, userId), signal)))) ??
     (await untold(async () => {
-      const rows = byOffset(
-        (offset, limit) => api.call(places.members(workspaceId, offset, limit), signal),
-        readMemberRows,
-      );
+      const rows = byOffset((offset, limit) => api.call(places.members(place, offset, limit), signal), readMemberRows);
       for await (const { id, email } of rows) if (id === userId) return email;
       return undefined;
     }));

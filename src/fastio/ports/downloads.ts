@@ -10,8 +10,7 @@ export type FastioDownload = {
 };
 
 export type FileToRead = {
-  /** Of the workspace; or see `place`. */
-  readonly workspaceId: string;
+  readonly place: StoragePlace;
   readonly nodeId: string;
   readonly versionId?: string | undefined;
   /** First byte wanted, e.g. how much of it is here already. Default 0. */
@@ -32,16 +31,17 @@ export type FastioDownloads = {
    * @returns undefined where Fast.io sends the bytes themselves instead
    */
   linkTo(
-    file: Pick<FileToRead, "workspaceId" | "nodeId" | "versionId">,
+    file: Pick<FileToRead, "place" | "nodeId" | "versionId">,
     signal: AbortSignal,
   ): Promise<FastioLink | undefined>;
   /** Bytes of a file. The stream is the caller's to read or destroy. */
   openDownload(file: FileToRead, signal: AbortSignal): Promise<FastioDownload>;
-  /** The same of a share's own storage. */
-  openShareDownload(
-    file: Omit<FileToRead, "workspaceId"> & { readonly shareId: string },
+  /** The first bytes of a file, fewer where it is shorter; no more than these are asked for. */
+  readHead(
+    file: Pick<FileToRead, "place" | "nodeId" | "versionId">,
+    bytes: number,
     signal: AbortSignal,
-  ): Promise<FastioDownload>;
+  ): Promise<Uint8Array>;
   /** A folder as a ZIP archive, made as it is read. */
   openZip(place: StoragePlace, folderId: string, signal: AbortSignal): Promise<FastioDownload>;
 };

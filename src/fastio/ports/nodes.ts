@@ -18,8 +18,23 @@ export type FastioNode = {
   readonly creatorId?: string;
   /** In the trash. */
   readonly deleted: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAtMs?: number;
+  /** When its content or its name last changed; milliseconds since the Unix epoch. */
+  readonly modifiedAtMs?: number;
+  /** What Fast.io's scan says; `unscanned`: none is run. Absent: it says nothing. */
+  readonly virus?: "clean" | "infected" | "pending" | "unscanned";
+  /** Somebody holds it, so that others do not change it meanwhile. */
+  readonly lock?: NodeLock;
   /** How far Fast.io's own index is with it; questions pass over files that are not `ready`. */
   readonly indexing?: "off" | "pending" | "ready" | "failed";
+};
+
+export type NodeLock = {
+  /** User id, where it is told. */
+  readonly holderId?: string;
+  /** When it ends unless it is renewed; milliseconds since the Unix epoch. */
+  readonly untilMs?: number;
 };
 
 /** One content a file has or had. */

@@ -1,3 +1,5 @@
+import type { StoragePlace } from "./nodes.ts";
+
 export type FastioOrg = {
   readonly id: string;
   readonly name?: string;
@@ -47,8 +49,8 @@ export type FastioPlaces = {
    */
   findWorkspace(reference: string, signal: AbortSignal): Promise<FastioWorkspace | undefined>;
   /**
-   * E-mail address of a member of a workspace; undefined for users who are no members, or where members are not told
-   * to this key or by this server.
+   * E-mail address of a member of a workspace or share; undefined for users who are no members, or where members are
+   * not told to this key or by this server.
    */
-  findMemberEmail(workspaceId: string, userId: string, signal: AbortSignal): Promise<string | undefined>;
+  findMemberEmail(place: StoragePlace, userId: string, signal: AbortSignal): Promise<string | undefined>;
 };

@@ -5,6 +5,8 @@ export type MemberPermission = "admin" | "member" | "guest" | "view";
 
 export type FastioShare = {
   readonly id: string;
+  /** The workspace it belongs to, where that is told. */
+  readonly workspaceId?: string;
   readonly title?: string;
   /** Where a person opens it. */
   readonly url?: string;

@@ -143,7 +143,7 @@ test("an empty upload can be placed", async () => {
 test("a download cut short goes on where it broke", async () => {
   const { nodeId } = await emulator.dropFile({ name: "big.bin", content: bytes });
   emulator.addFault({ match: { path: "read/?token" }, times: 2, action: { kind: "truncate", bytes: 100_000 } });
-  const file = { workspaceId: emulator.workspaceId, nodeId };
+  const file = { place: emulator.workspaceId, nodeId };
   const download = await fastio.openDownload({ ...file, sha256: hash }, signal);
   expect(
     createHash("sha256")
@@ -156,7 +156,7 @@ test("a download that breaks without end fails instead of ending early", async (
   const { nodeId } = await emulator.dropFile({ name: "big.bin", content: bytes });
   emulator.addFault({ match: { path: "read/?token" }, times: 1, action: { kind: "truncate", bytes: 100_000 } });
   emulator.addFault({ match: { path: "read/?token" }, times: 0, action: { kind: "truncate", bytes: 0 } });
-  const download = await fastio.openDownload({ workspaceId: emulator.workspaceId, nodeId }, signal);
+  const download = await fastio.openDownload({ place: emulator.workspaceId, nodeId }, signal);
   await expect(buffer(download.body)).rejects.toMatchObject({ retryable: true });
 });
 

@@ -104,7 +104,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
       hash: { algorithm: "sha256", value: sha256(bytes) },
       deleted: false,
     });
-    const file = { workspaceId: emulator.workspaceId, nodeId: node.id, versionId: dropped.versionId };
+    const file = { place: emulator.workspaceId, nodeId: node.id, versionId: dropped.versionId };
     const download = await fastio.openDownload(file, signal);
     expect(download.size).toBe(300_000);
     expect(sha256(await buffer(download.body))).toBe(sha256(bytes));
@@ -113,7 +113,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
   test("calls a node that is not there gone", async () => {
     const missing = "2aaaa-aaaaa-aaaaa-aaaaa-aaaaa-aaaa";
     await expect(fastio.readNode(emulator.workspaceId, missing, signal)).rejects.toMatchObject({ failure: "gone" });
-    const file = { workspaceId: emulator.workspaceId, nodeId: missing };
+    const file = { place: emulator.workspaceId, nodeId: missing };
     await expect(fastio.openDownload(file, signal)).rejects.toMatchObject({ failure: "gone" });
   });
 

@@ -167,7 +167,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
 
   test("a download begins where it is told to", async () => {
     const { nodeId } = await on.emulator.dropFile({ name: "tail.bin", content: bytes });
-    const file = { workspaceId: root.workspaceId, nodeId };
+    const file = { place: root.workspaceId, nodeId };
     const download = await on.fastio.openDownload({ ...file, from: bytes.length - 1_000 }, signal);
     expect(download.size).toBe(bytes.length);
     expect(await buffer(download.body)).toEqual(bytes.subarray(-1_000));
@@ -175,7 +175,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
 
   test("a download of another content than expected fails", async () => {
     const { nodeId } = await on.emulator.dropFile({ name: "other.bin", content: "other" });
-    const file = { workspaceId: root.workspaceId, nodeId, sha256: sha256(Buffer.from("expected")) };
+    const file = { place: root.workspaceId, nodeId, sha256: sha256(Buffer.from("expected")) };
     const download = await on.fastio.openDownload(file, signal);
     await expect(buffer(download.body)).rejects.toMatchObject({ code: "hash_mismatch" });
   });
@@ -183,7 +183,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
   test("an earlier version can be read", async () => {
     const first = await on.emulator.dropFile({ name: "older.txt", content: "older" });
     await on.emulator.dropFile({ name: "older.txt", content: "newer" });
-    const file = { workspaceId: root.workspaceId, nodeId: first.nodeId, versionId: first.versionId };
+    const file = { place: root.workspaceId, nodeId: first.nodeId, versionId: first.versionId };
     const download = await on.fastio.openDownload(file, signal);
     expect((await buffer(download.body)).toString()).toBe("older");
   });
@@ -261,7 +261,7 @@ describe("on a reference server", () => {
     const content = { name: "inside.txt", size: 6, body: () => streamOf(Buffer.from("inside")) };
     const node = await on.fastio.upload(target, content, signal);
     expect(await on.fastio.readNode({ shareId: share.id }, node.id, signal)).toMatchObject({ name: "inside.txt" });
-    const download = await on.fastio.openShareDownload({ shareId: share.id, nodeId: node.id }, signal);
+    const download = await on.fastio.openDownload({ place: { shareId: share.id }, nodeId: node.id }, signal);
     expect((await buffer(download.body)).toString()).toBe("inside");
   });
 });

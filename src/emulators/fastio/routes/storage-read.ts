@@ -5,6 +5,7 @@ import { idKey } from "../protocol/ids.ts";
 import { nodeJson, versionJson } from "../store/node-json.ts";
 import type { Node } from "../store/nodes.ts";
 import type { World } from "../world.ts";
+import { lockOf } from "./locks.ts";
 import { folderIn, nodeIn, type Place, underBoth } from "./place.ts";
 
 const BULK_MAX = 25;
@@ -56,7 +57,7 @@ export function storageReadRoutes(world: World): readonly Route[] {
     const errors: { node_id: string; code: number; message: string }[] = [];
     for (const id of asked) {
       try {
-        found.push(nodeIn(world, place, id));
+        found.push(withoutOldLock(nodeIn(world, place, id)));
       } catch (error) {
         if (!(error instanceof ApiRefusal)) throw error;
         const malformed = !/^[a-z0-9]{4,40}$/.test(idKey(id));
@@ -73,6 +74,11 @@ export function storageReadRoutes(world: World): readonly Route[] {
     };
     // This one answer says "no" whatever the envelope.
     return found.length === 0 ? { kind: "failed", payload: { ...payload, result: "no" }, status: 404 } : ok(payload);
+  };
+
+  const withoutOldLock = (node: Node): Node => {
+    lockOf(world, node);
+    return node;
   };
 
   return [
@@ -102,7 +108,7 @@ export function storageReadRoutes(world: World): readonly Route[] {
           place,
           id.split(",").filter((one) => one !== ""),
         );
-      return ok({ format: "single", node: nodeJson(nodeIn(world, place, id), place.rootKey) });
+      return ok({ format: "single", node: nodeJson(withoutOldLock(nodeIn(world, place, id)), place.rootKey) });
     }),
     ...underBoth(world, "GET", "storage/:node/versions/", "both", (call, place) => {
       const node = nodeIn(world, place, call.param("node"));

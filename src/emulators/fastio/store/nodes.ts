@@ -5,6 +5,7 @@ import { mimeOf } from "../protocol/mime.ts";
 
 import type { EventLog, EventScope } from "./events.ts";
 import type { Indexer, IndexState } from "./indexing.ts";
+import type { Scan, ScanState } from "./scanning.ts";
 import {
   attach,
   detach,
@@ -27,6 +28,7 @@ export type Version = Content & {
   readonly creator: string | undefined;
   readonly uploadId: string | undefined;
   index: IndexState;
+  scan: ScanState;
 };
 
 export type Node = {
@@ -112,6 +114,7 @@ export function createNodeStore(deps: {
   readonly ids: IdSource;
   readonly events: EventLog;
   readonly index: Indexer["take"];
+  readonly scan: Scan;
   /** Asked at each overwrite, since it may be turned while the server runs. */
   readonly overwriteEvent: () => "file_updated" | "file_added";
 }): NodeStore {
@@ -158,11 +161,13 @@ export function createNodeStore(deps: {
     creator: by.userId,
     uploadId: by.uploadId,
     index: "disabled",
+    scan: "unscanned",
   });
   const push = (drive: Drive, one: Node, content: Content, by: PutBy): void => {
     const version = versionOf(content, by);
     one.versions.push(version);
     deps.index(drive, one, version);
+    deps.scan(one, version);
   };
   const addVersion = (drive: Drive, one: Node, content: Content, by: PutBy): Node => {
     if (one.type !== "file" && one.type !== "note") throw notAcceptable("The node is not a file.");

@@ -49,6 +49,10 @@ function toNode(id: string, fields: Fields): FastioNode {
       mimeType: pickText(fields, ["mimetype", "mime_type"]),
       hash: readHash(fields),
       creatorId: pickText(fields, ["origin.creator", "creator"]),
+      createdAtMs: readTime(fields["created"]),
+      modifiedAtMs: readTime(fields["modified"]),
+      virus: readVirus(fields["virus"]),
+      lock: readLock(fields),
       indexing: readIndexing(at(fields, "ai.state")),
     }),
   };
@@ -73,6 +77,36 @@ const INDEXING: Readonly<Record<string, NonNullable<FastioNode["indexing"]>>> = 
 /** States nobody wrote down are on their way to one that somebody did. */
 const readIndexing = (state: unknown): FastioNode["indexing"] =>
   typeof state === "string" && state !== "" ? (INDEXING[state.toLowerCase()] ?? "pending") : undefined;
+
+const SCAN_STATES: Readonly<Record<string, NonNullable<FastioNode["virus"]>>> = {
+  unscanned: "unscanned",
+  pending: "pending",
+  queued: "pending",
+  scanning: "pending",
+  in_progress: "pending",
+  inprogress: "pending",
+  infected: "infected",
+  quarantined: "infected",
+  clean: "clean",
+};
+
+/** `{status:"scanned",infected}` in the documentation, `{status:"unscanned"}` on the live service; no other state is known. */
+function readVirus(virus: unknown): FastioNode["virus"] {
+  const infected = asFlag(at(virus, "infected"));
+  if (infected === true) return "infected";
+  const state = (asText(at(virus, "status")) ?? asText(virus))?.toLowerCase();
+  return (state === undefined ? undefined : SCAN_STATES[state]) ?? (infected === false ? "clean" : undefined);
+}
+
+/** No text tells what `lock_info` holds: a flag alone is a lock of which nothing is known. */
+function readLock(fields: Fields): FastioNode["lock"] {
+  const info = fields["lock_info"];
+  if (asFlag(fields["locked"]) !== true && !isFields(info)) return undefined;
+  return known({
+    holderId: pickText(info, ["user_id", "locked_by", "holder"], ["user"]),
+    untilMs: readTime(at(info, "expires") ?? at(info, "expires_at") ?? at(info, "until")),
+  });
+}
 
 /** Kinds we do not know are treated like links: things that are neither read nor entered. */
 const readKind = (type: unknown): FastioNode["kind"] =>

@@ -21,6 +21,7 @@ export function readShare(payload: unknown, operation: string): FastioShare {
   return {
     id,
     ...known({
+      workspaceId: readHome(payload, text),
       title,
       url: findShareUrl(payload) ?? (customName === undefined ? undefined : sharePageUrl(customName, title)),
       customName,
@@ -35,6 +36,15 @@ export function readShare(payload: unknown, operation: string): FastioShare {
       orphaned: asFlag(value("is_orphaned")),
     }),
   };
+}
+
+/** The workspace, told directly or among the parents; no text shows how those look. */
+function readHome(payload: unknown, text: (...keys: string[]) => string | undefined): string | undefined {
+  const direct = text("workspace_id", "parents.workspace", "parents.workspace_id", "parents.workspace.id");
+  if (direct !== undefined) return direct;
+  const parents = at(payload, "share.parents") ?? at(payload, "parents");
+  const home = Array.isArray(parents) ? parents.find((one) => asText(at(one, "type")) === "workspace") : undefined;
+  return pickText(home, ["id", "workspace_id"]);
 }
 
 /** Both pairs of names, and the older name of the first. */

@@ -1,5 +1,7 @@
+import type { StoragePlace } from "../../ports/nodes.ts";
 import type { Call } from "../api.ts";
 import { path } from "../path.ts";
+import { placePath } from "./storage.ts";
 
 const paged = (offset: number, limit: number) => ({ limit: String(limit), offset: String(offset) });
 
@@ -32,15 +34,15 @@ export const places = {
     method: "GET",
     path: path`/workspace/${idOrFolderName}/details/`,
   }),
-  member: (workspaceId: string, userId: string): Call => ({
-    operation: "fastio.workspace.member",
+  member: (place: StoragePlace, userId: string): Call => ({
+    operation: "fastio.place.member",
     method: "GET",
-    path: path`/workspace/${workspaceId}/member/${userId}/details/`,
+    path: placePath(place) + path`/member/${userId}/details/`,
   }),
-  members: (workspaceId: string, offset: number, limit: number): Call => ({
-    operation: "fastio.workspace.members",
+  members: (place: StoragePlace, offset: number, limit: number): Call => ({
+    operation: "fastio.place.members",
     method: "GET",
-    path: path`/workspace/${workspaceId}/members/list/`,
+    path: `${placePath(place)}/members/list/`,
     query: paged(offset, limit),
   }),
   workspaces: (offset: number, limit: number): Call => ({

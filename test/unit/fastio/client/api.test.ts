@@ -163,7 +163,7 @@ describe("auto dialect", () => {
 
   test("takes a thing that is not there for exactly that", async () => {
     const { fastio, lines } = clientOf(() => ({ status: 404, body: { result: false, error: { code: 1609 } } }));
-    const file = { workspaceId: "3", nodeId: "2a" };
+    const file = { place: "3", nodeId: "2a" };
     await expect(fastio.openDownload(file, signal)).rejects.toMatchObject({ code: "not_found", failure: "gone" });
     expect(lines()).toHaveLength(1);
   });
@@ -250,7 +250,7 @@ describe("downloads", () => {
         ? { body: { result: true, token: "hidden" } }
         : { status: 403, body: { result: false, error: { code: 1680 } } },
     );
-    const file = { workspaceId: "3", nodeId: "2a", versionId: "3v" };
+    const file = { place: "3", nodeId: "2a", versionId: "3v" };
     const failure: unknown = await fastio.openDownload(file, signal).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "upstream_unavailable", retryable: true });
     expect(JSON.stringify([failure, String(failure)])).not.toContain("hidden");
@@ -260,7 +260,7 @@ describe("downloads", () => {
 
   test("ask for a token once, even when that fails", async () => {
     const { fastio, lines } = clientOf(() => ({ status: 503, body: "" }));
-    await expect(fastio.openDownload({ workspaceId: "3", nodeId: "2a" }, signal)).rejects.toMatchObject({
+    await expect(fastio.openDownload({ place: "3", nodeId: "2a" }, signal)).rejects.toMatchObject({
       code: "upstream_unavailable",
     });
     expect(lines()).toHaveLength(1);
@@ -272,7 +272,7 @@ describe("downloads", () => {
         ? { body: { result: true, token: "t" } }
         : { status: 307, headers: { location: "/again" }, body: "" },
     );
-    await expect(fastio.openDownload({ workspaceId: "3", nodeId: "2a" }, signal)).rejects.toMatchObject({
+    await expect(fastio.openDownload({ place: "3", nodeId: "2a" }, signal)).rejects.toMatchObject({
       code: "too_many_redirects",
     });
     expect(lines()).toHaveLength(5);
@@ -283,7 +283,7 @@ describe("downloads", () => {
       () => ({ headers: { "content-type": "text/csv; charset=utf-8", "content-length": "3" }, body: "a,b" }),
       "guide",
     );
-    const download = await fastio.openDownload({ workspaceId: "3", nodeId: "2a" }, signal);
+    const download = await fastio.openDownload({ place: "3", nodeId: "2a" }, signal);
     expect(download).toMatchObject({ size: 3, mimeType: "text/csv" });
     expect(await text(download.body)).toBe("a,b");
   });

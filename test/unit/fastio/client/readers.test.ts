@@ -128,6 +128,45 @@ describe("a share", () => {
   });
 });
 
+test.each([
+  [{ status: "unscanned", reason: "scan not run" }, "unscanned"],
+  [{ status: "scanned", infected: false }, "clean"],
+  [{ status: "scanned", infected: true }, "infected"],
+  [{ status: "Infected" }, "infected"],
+  [{ status: "pending" }, "pending"],
+  [{ status: "some new word" }, undefined],
+  [null, undefined],
+  [undefined, undefined],
+])("a scan told as %j means %s", (virus, meant) => {
+  expect(readNode({ ...FILE, virus }, "o").virus).toBe(meant);
+});
+
+test.each([
+  [{ locked: false, lock_info: null }, undefined],
+  [{}, undefined],
+  [{ locked: true, lock_info: null }, {}],
+  [
+    { locked: true, lock_info: { user_id: "7", expires: "2026-01-01 00:00:00 UTC" } },
+    { holderId: "7", untilMs: 1767225600000 },
+  ],
+])("a lock told as %j means %j", (fields, meant) => {
+  expect(readNode({ ...FILE, ...fields }, "o").lock).toEqual(meant);
+});
+
+test.each([
+  { workspace_id: "3" },
+  { parents: { workspace: "3" } },
+  { parents: { workspace: { id: "3" } } },
+  {
+    parents: [
+      { type: "org", id: "1" },
+      { type: "workspace", id: "3" },
+    ],
+  },
+])("the workspace of a share is found in %j", (told) => {
+  expect(readShare({ share: { id: "4", ...told } }, "o").workspaceId).toBe("3");
+});
+
 test("other things are found where servers put them", () => {
   expect(readUserId({ user: { profile_id: "2" } }, "o")).toBe("2");
   expect(readUserId({ id: 7 }, "o")).toBe("7");

@@ -167,7 +167,7 @@ describe("downloads", () => {
       if (reads === 2) return { status: 401, body: { result: false, error: { code: 10011 } } };
       return { status: 206, body: "def", headers: { "content-range": "bytes 3-5/6" } };
     });
-    const download = await fastio.openDownload({ workspaceId: "3", nodeId: "2a" }, signal);
+    const download = await fastio.openDownload({ place: "3", nodeId: "2a" }, signal);
     expect(await text(download.body)).toBe("abcdef");
     expect(lines.map((line) => line.split("/").at(-2))).toEqual(["requestread", "read", "read", "requestread", "read"]);
   });
