@@ -70,7 +70,9 @@ async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: Sha
     customName,
     folderNodeId: isOwn ? undefined : (run.folderNodeId ?? "root"),
   };
-  return decorate(branding && shareLooksOf(branding), (looks) => fastio.createShare({ ...looks, ...wish }, signal));
+  return decorate(branding && shareLooksOf(branding), (looks) =>
+    tellTaken(wish, fastio.createShare({ ...looks, ...wish }, signal)),
+  );
 }
 
 /**
@@ -98,6 +100,20 @@ async function decorate(
     if (looks === undefined || !(error instanceof PermanentError) || error.code !== "invalid_request") throw error;
     const share = await make(undefined);
     return { share, warnings: ["Fast.io did not take the branding, so the share looks plain"] };
+  }
+}
+
+/** Fast.io lets a folder back one share, and people may have made one of it before. */
+async function tellTaken({ folderNodeId }: ShareWish, made: Promise<FastioShare>): Promise<FastioShare> {
+  try {
+    return await made;
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code !== "conflict" || folderNodeId === undefined) throw error;
+    throw new PermanentError("conflict", "the folder is shown by another share already", {
+      cause: error,
+      operation: error.operation,
+      nextAction: "remove that share in Fast.io and replay the run, or name another folder in deliver.folder",
+    });
   }
 }
 

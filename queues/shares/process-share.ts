@@ -49,11 +49,14 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
   const share = async (make: () => Promise<void>): Promise<void> => {
     if (desk.run.shareReadyAtMs === null) await desk.step("share", make);
   };
-  const folder = async (check?: () => Promise<unknown>): Promise<void> => {
+  const folder = async (
+    around: { before?: () => Promise<unknown>; after?: () => Promise<void> } = {},
+  ): Promise<void> => {
     if (desk.run.folderNodeId !== null && desk.run.shareReadyAtMs !== null) return;
     await desk.step("folder", async () => {
-      await check?.();
+      await around.before?.();
       await makeFolder(deps, desk);
+      await around.after?.();
     });
   };
   switch (deliver.as) {
@@ -68,12 +71,11 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
       await place();
       return share(() => makeShare(deps, desk));
     case "workspace":
-      await folder();
-      await place();
-      return linkFolder(deps.fastio, desk);
+      await folder({ after: () => linkFolder(deps.fastio, desk) });
+      return place();
     case "file-share":
       // Before anything is made that no link could lead to.
-      await folder(() => theOneOutput(deps.db, desk.run.id));
+      await folder({ before: () => theOneOutput(deps.db, desk.run.id) });
       await place();
       return nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
     default:

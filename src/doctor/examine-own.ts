@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
@@ -32,6 +33,18 @@ export function judgeSettings(config: Pick<Config, "fastio" | "tokens">): readon
     { check: "settings.webhooks", subject: "FASTIO_WEBHOOK_SECRETS", ...receiver },
     { check: "settings.pages", subject: "RELAY_TOKENS", ...pages },
   ];
+}
+
+/** Whether the variables are set that rules name for the passwords of their shares. Tells nothing of the values. */
+export function judgePasswords({ fastio }: Pick<Config, "fastio">, rules: readonly CompiledRule[]): readonly Finding[] {
+  const variables = new Set(rules.flatMap(({ rule }) => rule.deliver.passwordVariable ?? []));
+  return [...variables].map((subject) => {
+    const verdict =
+      fastio.passwordOf(subject) === undefined
+        ? failed("password_missing", "the variable is not set", `Set ${subject}, or remove password from the rule.`)
+        : ok("is set");
+    return { check: "settings.passwords", subject, ...verdict };
+  });
 }
 
 /** Opens the ledger as the relay would; one that is not there yet is left alone. */

@@ -11,7 +11,7 @@ import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { type ExamineDifyOptions, examineDify } from "./examine-dify.ts";
 import { examineFastio } from "./examine-fastio.ts";
-import { examineLedger, examineQueue, judgeSettings } from "./examine-own.ts";
+import { examineLedger, examineQueue, judgePasswords, judgeSettings } from "./examine-own.ts";
 import { type Fault, type Finding, failed, ok } from "./finding.ts";
 
 /** Tells what each check finds as soon as it is known. */
@@ -27,7 +27,7 @@ export async function examine(
   const config = readSettings(environment, tell);
   if (config === undefined) return;
   const rules = await readRules(config.rulesFile, tell);
-  for (const finding of judgeSettings(config)) tell(finding);
+  for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules)]) tell(finding);
   tell(await examineLedger(config.ledger.url, silentLog));
   for (const finding of await examineQueue(config.redisUrl)) tell(finding);
 

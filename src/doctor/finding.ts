@@ -4,6 +4,7 @@ export type Fault =
   | "settings_invalid"
   | "rules_invalid"
   | "key_missing"
+  | "password_missing"
   | "deliveries_refused"
   | "pages_closed"
   | "ledger_unavailable"

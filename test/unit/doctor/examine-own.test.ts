@@ -2,9 +2,11 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../../src/config.ts";
 import { type ExamineFastioDeps, examineFastio } from "../../../src/doctor/examine-fastio.ts";
-import { judgeRedis, judgeSettings } from "../../../src/doctor/examine-own.ts";
+import { judgePasswords, judgeRedis, judgeSettings } from "../../../src/doctor/examine-own.ts";
 import { observeAnswers } from "../../../src/doctor/observe-answers.ts";
 import { PermanentError } from "../../../src/errors.ts";
+import { compileRules } from "../../../src/rules/compile-rules.ts";
+import { parseRules } from "../../../src/rules/load-rules.ts";
 import { createManualClock } from "../dify/manual-clock.ts";
 import { ruleOf } from "./samples.ts";
 
@@ -90,4 +92,19 @@ describe("news of a workspace", () => {
     const findings = await examineFastio({ fastio, config }, [{ ...every, rule }], signal);
     expect(findings.map(({ check }) => check)).toEqual(["fastio.key"]);
   });
+});
+
+test("the variables for passwords of shares are set or named, never told", () => {
+  const text = `rules:
+  - { name: a, when: { workspace: A }, deliver: { password: FIRST_PASSWORD } }
+  - { name: b, when: { workspace: A }, deliver: { password: SECOND_PASSWORD } }
+  - { name: c, when: { workspace: A }, deliver: { password: FIRST_PASSWORD } }
+`;
+  const rules = compileRules(parseRules(text, "r.yaml").rules);
+  const findings = judgePasswords(parseConfig({ FIRST_PASSWORD: "open sesame" }), rules);
+  expect(findings).toMatchObject([
+    { subject: "FIRST_PASSWORD", status: "ok" },
+    { subject: "SECOND_PASSWORD", status: "failed", fault: "password_missing" },
+  ]);
+  expect(JSON.stringify(findings)).not.toContain("open sesame");
 });

@@ -210,6 +210,19 @@ describe("a drop-off", () => {
     expect(pathsOf(it, `/project-${today} (${run.id.slice(0, 8)})/`)).toHaveLength(3);
   });
 
+  test("says so when people have made a share of its folder before", async () => {
+    const it = await bench(DROP_OFF);
+    const { fastio } = it.upstreams;
+    const { workspaceId } = it.fastio;
+    const folder = await fastio.createFolder({ workspaceId, parentId: "root" }, `project-${today}`, signal);
+    const theirs = { customName: "somebody-elses", title: "Ours", type: "send", access: "named" } as const;
+    await fastio.createShare({ ...theirs, workspaceId, folderNodeId: folder.id }, signal);
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "conflict", errorStep: "share" });
+    expect(run.nextAction).toMatch(/another folder/);
+  });
+
   test("is passed by when another rule's folder leads through it", async () => {
     const it = await bench({ ...DROP_OFF, folder: "/Shared" });
     await delivered(it);
