@@ -9,7 +9,7 @@ import type { RuleDeliver } from "../../src/rules/rule.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { promiseEnd } from "./promise-end.ts";
+import { OPEN, promiseEnd } from "./promise-end.ts";
 import { type PasswordOf, passwordFor } from "./share-wish.ts";
 
 export type MakeFileShareDeps = {
@@ -54,6 +54,7 @@ export async function makeFileShare(
     shareId: share.id,
     shareUrl: share.url ?? null,
     shareReadyAtMs: clock.now(),
+    ...OPEN,
     ...(before !== undefined && before.id !== share.id
       ? addWarnings(run, [
           "the output is another file than before, so the link is a new one; the old one still leads to the old file",

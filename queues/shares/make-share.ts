@@ -7,7 +7,7 @@ import { endsLink, storageOfDelivery } from "../../src/rules/delivery-storage.ts
 import { shareNameOf } from "../../src/run-id.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { promiseEnd } from "./promise-end.ts";
+import { OPEN, promiseEnd } from "./promise-end.ts";
 import { type PasswordOf, type ShareLooks, shareLooksOf, shareOptionsOf } from "./share-wish.ts";
 
 export type MakeShareDeps = {
@@ -40,6 +40,7 @@ export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<voi
     shareId: told.id,
     shareUrl: told.url ?? null,
     shareReadyAtMs: clock.now(),
+    ...OPEN,
     // What Fast.io was asked to end and does not say it will, the relay ends.
     ...(wish.expiresAtMs !== undefined && told.expiresAtMs === undefined ? { shareExpiresBy: "relay" } : {}),
     ...addWarnings(desk.run, [...warnings, ...untold]),

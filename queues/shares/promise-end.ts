@@ -2,6 +2,9 @@ import type { Clock } from "../../src/clock.ts";
 import { endsLink } from "../../src/rules/delivery-storage.ts";
 import type { RunDesk } from "../run-desk.ts";
 
+/** What is written with a share that is made or made anew: nobody has closed it. */
+export const OPEN = { shareClosedAtMs: null, shareCloseError: null, shareCloseRetryAtMs: 0 } as const;
+
 const SECOND_MS = 1_000;
 
 /**

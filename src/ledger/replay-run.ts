@@ -41,6 +41,10 @@ export async function replayRun(
       cancelAskedAtMs: null,
       cancelReason: null,
       shareReadyAtMs: null,
+      // Who lets a run begin again wants its link; a wish to close that comes later counts.
+      shareCloseAskedAtMs: null,
+      shareCloseAskedBy: null,
+      shareCloseReason: null,
       updatedAtMs: nowMs,
     };
     // Bytes that Fast.io has lost cannot be delivered: such a run goes back to its beginning.

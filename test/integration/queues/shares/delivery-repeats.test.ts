@@ -1,9 +1,10 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import type { Observation } from "../../../../src/emulators/kit/server.ts";
 import { listKeptOutputs } from "../../../../src/ledger/earlier-outputs.ts";
-import type { RunRow } from "../../../../src/ledger/schema.ts";
+import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -180,6 +181,24 @@ describe("a replay", () => {
     await it.upstreams.fastio.updateShare(shareId, { access: "named" }, signal);
     await replay(it, id);
     expect(await it.upstreams.fastio.readShare(shareId, signal)).toMatchObject({ access: "named" });
+  });
+
+  test("opens a link again that the relay has closed", async () => {
+    const it = await bench({ deliver: "expires: 7d, storage: folder" }, () => ({ report: "# Sales\n" }));
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    await it.upstreams.fastio.deleteShare(run.shareId ?? "", signal);
+    const closed = {
+      shareClosedAtMs: 1,
+      shareCloseAskedAtMs: 1,
+      shareCloseAskedBy: "operator",
+      shareCloseReason: "no",
+    };
+    await ledger.db.update(runs).set(closed).where(eq(runs.id, id));
+    const again = await replay(it, id);
+    expect(again).toMatchObject({ shareUrl: run.shareUrl, shareClosedAtMs: null, shareCloseAskedAtMs: null });
+    expect(again.shareExpiresAtMs).toBeGreaterThanOrEqual(run.shareExpiresAtMs ?? 0);
+    expect(it.fastio.books().shares).toMatchObject([{ files: [{ name: "report.md" }] }]);
   });
 
   test("gives the link back to outputs whose folder somebody deleted", async () => {
