@@ -37,6 +37,7 @@ const valuesOf = (run: RunRow) =>
     eventType: run.eventType,
     actor: { id: run.actorUserId ?? undefined, email: run.actorEmail ?? undefined },
     file: { name: run.fileName, folderPath: run.folderPath, size: run.fileSize ?? undefined },
+    fileCount: run.fileCount,
     workspace: { id: run.workspaceId, name: run.workspaceName },
     runCreatedAtMs: run.createdAtMs,
     outputs: run.outputTexts,

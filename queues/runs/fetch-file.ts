@@ -6,32 +6,42 @@ import { sourcePlaceOf } from "../source-place.ts";
 
 const UNKNOWN_TYPE = "application/octet-stream";
 
+/** One file on its way to Dify. */
+export type FileToSend = {
+  readonly nodeId: string;
+  readonly versionId: string | null;
+  readonly name: string;
+  readonly size: number | null;
+  readonly mimeType: string | null;
+};
+
 /**
- * Streams the run's file from Fast.io into Dify: through this process, never at rest in it.
- * Dying before the checkpoint leaves an upload at Dify that nobody uses; the next attempt makes another.
+ * Streams a file of a run from Fast.io into Dify: through this process, never at rest in it.
+ * Dying before its id is written down leaves an upload at Dify that nobody uses; the next attempt makes another.
+ * @returns what Dify calls it
  */
 export async function fetchFile(
   { fastio, dify }: { readonly fastio: Pick<Fastio, "openDownload">; readonly dify: Pick<Dify, "uploadFile"> },
-  desk: RunDesk,
-): Promise<void> {
-  const { run, signal } = desk;
+  { run, signal }: Pick<RunDesk, "run" | "signal">,
+  file: FileToSend,
+): Promise<string> {
   const download = await fastio.openDownload(
-    { place: sourcePlaceOf(run), nodeId: run.nodeId, versionId: run.versionId ?? undefined },
+    { place: sourcePlaceOf(run), nodeId: file.nodeId, versionId: file.versionId ?? undefined },
     signal,
   );
   try {
-    const size = download.size ?? run.fileSize ?? undefined;
+    const size = download.size ?? file.size ?? undefined;
     const upload = await dify.uploadFile(
       {
         user: difyUserOf(run.id),
-        name: run.fileName,
-        mimeType: run.mimeType ?? download.mimeType ?? UNKNOWN_TYPE,
+        name: file.name,
+        mimeType: file.mimeType ?? download.mimeType ?? UNKNOWN_TYPE,
         body: download.body,
         ...(size === undefined ? {} : { size }),
       },
       signal,
     );
-    await desk.checkpoint({ difyUploadId: upload.id });
+    return upload.id;
   } finally {
     download.body.destroy();
   }

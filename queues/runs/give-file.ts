@@ -108,20 +108,30 @@ async function upload(
   { byUpload }: PreparedInputs,
   limits: DifyUploadLimits,
 ): Promise<void> {
-  const { fileName, fileSize, rule } = desk.run;
+  const { run } = desk;
   if (!byUpload)
     throw new PermanentError("dify_input_invalid", "the app's file variable takes links only", {
       nextAction: "write send: url in the rule, or allow uploads in the app's Start node; then replay",
     });
-  const limit = uploadLimitFor(limits, fileName);
-  if (fileSize !== null && fileSize > limit) {
-    const other = rule.run.send === "url" ? "" : ", write send: url in the rule";
-    throw new PermanentError(
-      "dify_file_refused",
-      `the file has ${fileSize} bytes, and this Dify takes uploads of its kind up to ${limit}`,
-      { nextAction: `narrow the rule with maxSize${other}, or raise Dify's upload limits` },
-    );
+  const file = { ...run, name: run.fileName, size: run.fileSize };
+  const tooLarge = whyTooLarge(file, limits);
+  if (tooLarge !== undefined) {
+    const other = run.rule.run.send === "url" ? "" : ", write send: url in the rule";
+    throw new PermanentError("dify_file_refused", tooLarge, {
+      nextAction: `narrow the rule with maxSize${other}, or raise Dify's upload limits`,
+    });
   }
   await desk.checkpoint({ status: "fetching" });
-  await fetchFile({ fastio, dify }, desk);
+  await desk.checkpoint({ difyUploadId: await fetchFile({ fastio, dify }, desk, file) });
+}
+
+/** undefined: Dify takes it. */
+export function whyTooLarge(
+  { name, size }: { readonly name: string; readonly size: number | null },
+  limits: DifyUploadLimits,
+): string | undefined {
+  const limit = uploadLimitFor(limits, name);
+  return size !== null && size > limit
+    ? `the file has ${size} bytes, and this Dify takes uploads of its kind up to ${limit}`
+    : undefined;
 }

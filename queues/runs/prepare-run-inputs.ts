@@ -1,4 +1,10 @@
-import { type PreparedInputs, prepareInputs, THE_FILE } from "../../src/dify/build-inputs.ts";
+import {
+  type GivenInputs,
+  type InputFile,
+  type PreparedInputs,
+  prepareInputs,
+  THE_FILE,
+} from "../../src/dify/build-inputs.ts";
 import { findFileInput } from "../../src/dify/find-file-input.ts";
 import type { DifyInput } from "../../src/dify/types.ts";
 import { PermanentError } from "../../src/errors.ts";
@@ -6,14 +12,30 @@ import type { RunRow } from "../../src/ledger/schema.ts";
 import { inputsOf } from "../render-for-run.ts";
 
 /**
- * The inputs a run sends: the rule's templates filled in, the file in its place, all checked against what the app declares.
+ * The inputs a run sends: the rule's templates filled in, the files in their place, all checked against what the app
+ * declares.
+ * @param files those of its batch; left out for a run of one file
  * @throws {PermanentError} `dify_input_invalid`, naming every fault
  */
-export function prepareRunInputs(run: RunRow, declared: readonly DifyInput[]): PreparedInputs {
+export function prepareRunInputs(
+  run: RunRow,
+  declared: readonly DifyInput[],
+  files: readonly InputFile[] = [{ name: run.fileName, mimeType: run.mimeType ?? undefined }],
+): PreparedInputs {
+  return prepareInputs(declared, givenBy(run, declared), ...files);
+}
+
+/** The variables of the app that get the files. @throws {PermanentError} `dify_input_invalid` when none can be found */
+export function fileInputsOf(run: RunRow, declared: readonly DifyInput[]): readonly DifyInput[] {
+  const given = givenBy(run, declared);
+  return declared.filter(({ variable }) => given[variable] === THE_FILE);
+}
+
+function givenBy(run: RunRow, declared: readonly DifyInput[]): GivenInputs {
   const given: Record<string, unknown> = {};
   for (const [name, input] of inputsOf(run)) given[name] = input.kind === "file" ? THE_FILE : input.value;
   if (!Object.values(given).includes(THE_FILE)) given[theFileInput(declared)] = THE_FILE;
-  return prepareInputs(declared, given, { name: run.fileName, mimeType: run.mimeType ?? undefined });
+  return given;
 }
 
 function theFileInput(declared: readonly DifyInput[]): string {

@@ -9,6 +9,7 @@ import type { RuleLimit } from "../../src/rules/rule.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
+import { skipOutdated } from "../skip-outdated.ts";
 import { whyHeld } from "../why-held.ts";
 import type { AppGate, Slot } from "./app-gate.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
@@ -16,6 +17,7 @@ import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
 import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
+import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
@@ -95,7 +97,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
 
   let waitsOn = false;
   try {
-    if (run.difyUploadId === null) await desk.step("fetch", () => readyFile({ ...deps, dify }, desk));
+    if (run.difyUploadId === null) await desk.step("fetch", () => readyFiles({ ...deps, dify }, desk));
     const slot = await place.slot(desk.signal);
     if (!slot) {
       waitsOn = true;
@@ -121,6 +123,11 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   }
 }
 
+async function readyFiles(deps: ProcessRunDeps & { readonly dify: Dify }, desk: RunDesk): Promise<void> {
+  if (desk.run.fileCount === null) await readyFile(deps, desk);
+  else await deps.outbox.sendRuns(await readyBatch(deps, desk));
+}
+
 const isBusy = (error: unknown): error is TransientError =>
   error instanceof TransientError && error.failure === "throttled";
 
@@ -135,7 +142,7 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   // Whatever comes now is no work for the app.
   await slot?.free();
   if (progress.kind === "postpone") return progress;
-  if (progress.kind === "parked") return { kind: "moved" };
+  if (progress.kind === "parked" || (await skipOutdated(deps, desk))) return { kind: "moved" };
 
   await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail));
   await desk.checkpoint({
@@ -167,7 +174,7 @@ async function follow(
       random,
       log,
       policy,
-      inputs: () => giveInputs({ ...deps, dify }, desk),
+      inputs: () => (desk.run.fileCount === null ? giveInputs : giveBatchInputs)({ ...deps, dify }, desk),
       onAdmitted: async () => {
         await slot?.admitted();
         // With a limit it was counted before; without one it is counted off the way of the next run.

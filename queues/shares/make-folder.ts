@@ -4,6 +4,7 @@ import type { Fastio } from "../../src/fastio/types.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
+import { filesLabel } from "../../src/rules/template-values.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { isLost } from "./is-lost.ts";
@@ -109,4 +110,7 @@ async function sourceFolder(deps: MakeFolderDeps, run: RunRow, signal: AbortSign
 
 const withId = (name: string, { id }: RunRow): string => `${name} (${id.slice(0, ID_CHARS)})`;
 
-const ownFolderName = (run: RunRow): string => withId([...run.fileName].slice(0, MAX_NAME_CHARS).join(""), run);
+function ownFolderName(run: RunRow): string {
+  const label = filesLabel(run.fileName, run.fileCount, run.createdAtMs);
+  return withId([...label].slice(0, MAX_NAME_CHARS).join(""), run);
+}

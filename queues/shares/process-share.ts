@@ -2,6 +2,7 @@ import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
+import { skipOutdated } from "../skip-outdated.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
 import { linkFolder } from "./link-folder.ts";
@@ -36,6 +37,8 @@ export const processShare =
 
 async function advance(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress> {
   await desk.checkpoint({ status: "delivering" });
+  // What people were told of is finished.
+  if (desk.run.shareId === null && (await skipOutdated(deps, desk))) return { kind: "moved" };
   await handOver(deps, desk);
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
   await deliver(deps, desk);

@@ -2,7 +2,7 @@ import { PermanentError } from "../errors.ts";
 import { fileTypeFor } from "./file-type.ts";
 import type { DifyFileInput, DifyInput } from "./types.ts";
 
-/** Stands in a rule's inputs for the file of the run. */
+/** Stands in a rule's inputs for the file of the run, or for all files of its batch. */
 export const THE_FILE: unique symbol = Symbol("the file of the run");
 
 /** A rule's inputs with their templates filled in. */
@@ -13,12 +13,15 @@ export type InputFile = { readonly name: string; readonly mimeType?: string | un
 /** Where Dify finds the file's bytes: an upload of the same user, or a link it fetches by itself. */
 export type FileSource = { readonly uploadId: string } | { readonly url: string };
 
-/** Inputs that passed the checks and wait for the file's place only. */
+/** Inputs that passed the checks and wait for the files' places only. */
 export type PreparedInputs = {
-  readonly fill: (source: FileSource) => Readonly<Record<string, unknown>>;
+  /** @param sources as many as there are files, in their order */
+  readonly fill: (...sources: readonly FileSource[]) => Readonly<Record<string, unknown>>;
   /** Whether the variables that get the file take it as an upload, and as a link. */
   readonly byUpload: boolean;
   readonly byLink: boolean;
+  /** Files that these variables take at a time. */
+  readonly mostFiles: number;
 };
 
 /**
@@ -27,9 +30,13 @@ export type PreparedInputs = {
  *
  * @throws {PermanentError} `dify_input_invalid`, naming every fault
  */
-export function prepareInputs(declared: readonly DifyInput[], given: GivenInputs, file: InputFile): PreparedInputs {
+export function prepareInputs(
+  declared: readonly DifyInput[],
+  given: GivenInputs,
+  ...files: readonly InputFile[]
+): PreparedInputs {
   const faults: string[] = [];
-  const makers = new Map<string, (source: FileSource) => unknown>();
+  const makers = new Map<string, Make>();
   const byName = new Map(declared.map((input) => [input.variable, input]));
 
   for (const name of Object.keys(given)) {
@@ -37,7 +44,7 @@ export function prepareInputs(declared: readonly DifyInput[], given: GivenInputs
   }
   for (const input of declared) {
     const value = Object.hasOwn(given, input.variable) ? given[input.variable] : undefined;
-    const made = makeInput(input, value, file);
+    const made = makeInput(input, value, files);
     if ("fault" in made) faults.push(made.fault);
     else if (made.make !== undefined) makers.set(input.variable, made.make);
   }
@@ -50,11 +57,19 @@ export function prepareInputs(declared: readonly DifyInput[], given: GivenInputs
   const takesBy = (method: string): boolean =>
     takers.every(({ allowedUploadMethods: methods = [] }) => methods.length === 0 || methods.includes(method));
   return {
-    fill: (source) => Object.fromEntries([...makers].map(([name, make]) => [name, make(source)])),
+    fill: (...sources) => Object.fromEntries([...makers].map(([name, make]) => [name, make(sources)])),
     byUpload: takesBy("local_file"),
     byLink: takesBy("remote_url"),
+    mostFiles: mostFilesOf(takers),
   };
 }
+
+/** How many files an app is given at a time: one where a variable takes no list. */
+export const mostFilesOf = (takers: readonly DifyInput[]): number =>
+  Math.max(
+    1,
+    Math.min(...takers.map(({ type, maxLength }) => (type === "file" ? 1 : (maxLength ?? Number.POSITIVE_INFINITY)))),
+  );
 
 /** `prepareInputs` for a file that is already there. @throws {PermanentError} `dify_input_invalid` */
 export const buildInputs = (
@@ -63,17 +78,18 @@ export const buildInputs = (
   file: InputFile & FileSource,
 ): Readonly<Record<string, unknown>> => prepareInputs(declared, given, file).fill(file);
 
-type Made = { readonly fault: string } | { readonly make: ((source: FileSource) => unknown) | undefined };
+type Make = (sources: readonly FileSource[]) => unknown;
+type Made = { readonly fault: string } | { readonly make: Make | undefined };
 
 const ok = (value: unknown): Made => ({ make: () => value });
 const UNSET: Made = { make: undefined };
 
-function makeInput(input: DifyInput, value: unknown, file: InputFile): Made {
+function makeInput(input: DifyInput, value: unknown, files: readonly InputFile[]): Made {
   const { variable, type, required } = input;
   const isFile = type === "file" || type === "file-list";
   const blank = value === undefined || value === null || (value === "" && (isFile || !isText(type)));
   if (blank) return required ? { fault: `${variable} is required and has no value` } : UNSET;
-  if (isFile) return makeFile(input, value, file);
+  if (isFile) return makeFile(input, value, files);
   if (value === THE_FILE) return { fault: `${variable} takes ${type}, not a file` };
   switch (type) {
     case "text-input":
@@ -94,22 +110,25 @@ function makeInput(input: DifyInput, value: unknown, file: InputFile): Made {
 
 const isText = (type: string): boolean => type === "text-input" || type === "paragraph";
 
-function makeFile(input: DifyInput, value: unknown, file: InputFile): Made {
+function makeFile(input: DifyInput, value: unknown, files: readonly InputFile[]): Made {
   const { variable, type, maxLength } = input;
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (!items.every((item) => item === THE_FILE)) return { fault: `${variable} takes the file, not a text or value` };
-  if (type === "file" && items.length !== 1) return { fault: `${variable} takes one file, not a list` };
-  if (maxLength !== undefined && type === "file-list" && items.length > maxLength) {
+  const count = items.length * files.length;
+  if (type === "file" && count !== 1) return { fault: `${variable} takes one file, not a list` };
+  if (maxLength !== undefined && type === "file-list" && count > maxLength) {
     return { fault: `${variable} takes ${maxLength} files at most` };
   }
   try {
-    const fileType = fileTypeFor(input, file);
-    const one = (source: FileSource): DifyFileInput =>
-      "uploadId" in source
+    const fileTypes = files.map((file) => fileTypeFor(input, file));
+    const one = (source: FileSource, index: number): DifyFileInput => {
+      const fileType = fileTypes[index] ?? "custom";
+      return "uploadId" in source
         ? { type: fileType, transfer_method: "local_file", upload_file_id: source.uploadId }
         : { type: fileType, transfer_method: "remote_url", url: source.url };
+    };
     // A list for a `file` variable is refused, and so is a lone object for a `file-list`.
-    return { make: (source) => (type === "file" ? one(source) : items.map(() => one(source))) };
+    return { make: (sources) => (type === "file" ? sources.map(one)[0] : items.flatMap(() => sources.map(one))) };
   } catch (error) {
     if (error instanceof PermanentError) return { fault: error.message };
     throw error;

@@ -29,11 +29,13 @@ export function checkRuleInputs(compiled: CompiledRule, { inputs, uploadLimits }
   const { when, run } = compiled.rule;
   for (const name of sampleNames(compiled, inputs)) {
     try {
-      const { byLink, byUpload } = prepareSample(compiled, inputs, name);
+      const { byLink, byUpload, mostFiles } = prepareSample(compiled, inputs, name);
       const isUploaded = run.send === "upload" || !byLink;
       if (isUploaded && !byUpload) faults.add("the app's file variable takes links only; write send: url");
       else if (isUploaded && run.send === "url")
         notes.add("the app's file variable takes no links: files are uploaded");
+      if (run.batch !== undefined && mostFiles < run.batch.maxFiles)
+        notes.add(`the app takes ${mostFiles} files at a time: larger batches are cut into several runs`);
       const limit = uploadLimitFor(uploadLimits, name);
       if (isUploaded && when.maxSizeBytes !== undefined && when.maxSizeBytes > limit)
         notes.add(`maxSize lets in ${when.maxSizeBytes} bytes, and this Dify takes ${limit} of files like ${name}`);

@@ -2,6 +2,7 @@ import { and, eq, inArray, sql } from "drizzle-orm";
 import { setOutputsAside } from "./earlier-outputs.ts";
 import { isParked } from "./is-parked.ts";
 import type { Db } from "./open-ledger.ts";
+import { forgetUploads } from "./run-files.ts";
 import { type RunStatus, runs } from "./schema.ts";
 
 /** Endings after which a run may begin again. */
@@ -57,6 +58,7 @@ export async function replayRun(
       return { kind: "replayed", from: run.status };
     }
     await setOutputsAside(tx, id);
+    await forgetUploads(tx, id);
     await tx
       .update(runs)
       .set({
@@ -78,6 +80,7 @@ export async function replayRun(
         countedDay: null,
         usageRunId: null,
         waitingApp: null,
+        gatheringKey: null,
         collectedAtMs: null,
         spentRunIds: run.workflowRunId === null ? run.spentRunIds : [...run.spentRunIds, run.workflowRunId],
       })

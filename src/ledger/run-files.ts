@@ -1,6 +1,7 @@
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, isNull, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type RunFileRow, runFiles, runs } from "./schema.ts";
+import { NEWER_CAME } from "./supersede.ts";
 
 /** Makes a batch's own record tell of the files that are still in it. @returns how many they are */
 export async function recountFiles(tx: Db, runId: string): Promise<number> {
@@ -53,4 +54,17 @@ export function leaveOut(
     }
     return recountFiles(tx, runId);
   });
+}
+
+/** For a run that begins anew: its files are to be sent again, and those that could not be read are tried again. */
+export async function forgetUploads(tx: Db, runId: string): Promise<void> {
+  const forgotten = await tx
+    .update(runFiles)
+    .set({
+      difyUploadId: null,
+      leftOut: sql`case when ${runFiles.leftOut} = ${NEWER_CAME} then ${runFiles.leftOut} else null end`,
+    })
+    .where(eq(runFiles.runId, runId))
+    .returning({ fileKey: runFiles.fileKey });
+  if (forgotten.length > 0) await recountFiles(tx, runId);
 }

@@ -33,6 +33,13 @@ export function combinationFaults(rule: Rule): RuleFault[] {
 
   if (run.batch !== undefined && run.group !== "batch")
     refuse("run.batch", "means nothing without group: batch; add it, or remove batch");
+  if (run.group === "batch") {
+    const [single] = Object.entries(run.inputs).filter(([, value]) => /^\{\{\s*file\s*\}\}$/.test(String(value)));
+    if (single)
+      refuse(`run.inputs.${single[0]}`, 'is one file, and with group: batch there are several; write "{{ files }}"');
+    if (run.send === "url")
+      refuse("run.send", '"url" is not possible with group: batch; the files of a batch are uploaded');
+  }
   for (const { key, asks } of [
     { key: "run.ask", asks: run.ask ?? [] },
     { key: "deliver.ask", asks: deliver.ask ?? [] },

@@ -68,7 +68,7 @@ export const DeliverSchema = z
   .strictObject({
     as: word(["share", "drop-off", "workspace", "file-share"]).default("share"),
     folder: FolderTemplateSchema.optional(),
-    title: template(RESULT_NAMES).default("{{ file.name }}"),
+    title: template(RESULT_NAMES).default("{{ files.label }}"),
     type: word(["send", "receive", "exchange"]).default("send"),
     access: word(["named", "link", "org", "registered"]).optional(),
     storage: word(["folder", "own"]).optional(),

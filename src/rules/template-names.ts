@@ -6,6 +6,9 @@ export const TEMPLATE_NAMES = {
   "file.extension": "pdf",
   "file.size": "bytes, as digits",
   "file.path": "/Inbox/2026/report.final.pdf",
+  files: "all files of a batch, as the whole value of an input",
+  "files.count": "how many files the run has, as digits",
+  "files.label": "3 files of 2026-11-22; the file's name when there is one",
   "event.type": "file.created",
   "event.actor.id": "user id of whoever caused the event; empty when unknown",
   "event.actor.email": "e-mail of whoever caused the event; empty when unknown",
@@ -25,13 +28,19 @@ export const FAMILIES = ["outputs", "answers"] as const;
 export type Family = (typeof FAMILIES)[number];
 export type FamilyName = `${Family}.NAME`;
 
+/** Names that stand for files, not for text. */
+const FILE_NAMES = ["file", "files"] as const;
+type FileName = (typeof FILE_NAMES)[number];
+
 /** Names of one value each, which is text. */
-export type PlainName = Exclude<TemplateName, "file" | FamilyName>;
+export type PlainName = Exclude<TemplateName, FileName | FamilyName>;
+
+export const isFileName = (name: TemplateName): name is FileName => FILE_NAMES.some((known) => known === name);
 
 export const isFamily = (name: TemplateName): name is FamilyName =>
   FAMILIES.some((family) => name === `${family}.NAME`);
 
-export const isPlain = (name: TemplateName): name is PlainName => name !== "file" && !isFamily(name);
+export const isPlain = (name: TemplateName): name is PlainName => !isFileName(name) && !isFamily(name);
 
 /** Names that every text of a rule may hold. */
 export const TEXT_NAMES: readonly TemplateName[] = templateNames().filter(isPlain);
@@ -40,7 +49,7 @@ export const TEXT_NAMES: readonly TemplateName[] = templateNames().filter(isPlai
 export const INPUT_NAMES: readonly TemplateName[] = templateNames().filter((name) => !isFamily(name));
 
 /** Names a text about the results may hold: by then the workflow has ended. */
-export const RESULT_NAMES: readonly TemplateName[] = templateNames().filter((name) => name !== "file");
+export const RESULT_NAMES: readonly TemplateName[] = templateNames().filter((name) => !isFileName(name));
 
 /** Names a folder may hold: those whose values are not paths. */
 export const FOLDER_NAMES: readonly TemplateName[] = RESULT_NAMES.filter((name) => name !== "file.path");

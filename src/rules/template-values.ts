@@ -14,6 +14,8 @@ export type TemplateFacts = {
     /** Bytes. */
     readonly size?: number | undefined;
   };
+  /** Files of its batch; null for a run of one file. */
+  readonly fileCount?: number | null | undefined;
   readonly workspace: { readonly id: string; readonly name?: string | undefined };
   /** When the run was made, not now: a repeated step must fill in the same date. */
   readonly runCreatedAtMs: number;
@@ -22,6 +24,10 @@ export type TemplateFacts = {
   /** By the names that the rule gives them. */
   readonly answers?: Readonly<Record<string, string>> | undefined;
 };
+
+/** What the files of a run are called in few words: the one's name, or how many they are and when they came. */
+export const filesLabel = (firstName: string, count: number | null | undefined, runCreatedAtMs: number): string =>
+  (count ?? 1) > 1 ? `${count} files of ${new Date(runCreatedAtMs).toISOString().slice(0, 10)}` : firstName;
 
 /** The values for every template of one run. */
 export function templateValues(facts: TemplateFacts): TemplateValues {
@@ -34,6 +40,8 @@ export function templateValues(facts: TemplateFacts): TemplateValues {
     "file.extension": extension.slice(1),
     "file.size": size === undefined ? undefined : String(size),
     "file.path": `${folderPath.replace(/\/+$/, "")}/${name}`,
+    "files.count": String(facts.fileCount ?? 1),
+    "files.label": filesLabel(name, facts.fileCount, facts.runCreatedAtMs),
     "event.type": facts.eventType,
     "event.actor.id": facts.actor?.id,
     "event.actor.email": facts.actor?.email,

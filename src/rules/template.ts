@@ -5,6 +5,7 @@ import {
   FAMILIES,
   type Family,
   isFamily,
+  isFileName,
   isPlain,
   type PlainName,
   type TemplateName,
@@ -36,7 +37,7 @@ export type TemplateValues = Readonly<Record<PlainName, string | undefined>> &
   };
 
 export type Rendered =
-  /** The file's place: the caller puts its upload here. */
+  /** The place of the file, or of all files of a batch: the caller puts their uploads here. */
   | { readonly kind: "file" }
   /** `unknown`: names that had no value and left nothing behind. */
   | { readonly kind: "text"; readonly text: string; readonly unknown: readonly string[] };
@@ -60,14 +61,16 @@ export function compileTemplate(text: string, allowedNames: readonly TemplateNam
       parts.push(read.placeholder);
     }
   }
-  const file = parts.find((part) => typeof part !== "string" && part.name === "file");
+  const file = parts.find((part) => typeof part !== "string" && isFileName(part.name));
   if (typeof file !== "object") return { kind: "template", template: { kind: "text", parts } };
-  if (file.filters.length > 0) return fault('puts a filter behind "{{ file }}", which is no text');
-  return parts.length === 1
-    ? { kind: "template", template: { kind: "file" } }
-    : fault(
-        'mixes "{{ file }}" with other text: the file itself must be the whole value; its name is "{{ file.name }}"',
-      );
+  const written = `"{{ ${file.name} }}"`;
+  if (file.filters.length > 0) return fault(`puts a filter behind ${written}, which is no text`);
+  if (parts.length === 1) return { kind: "template", template: { kind: "file" } };
+  return fault(
+    file.name === "file"
+      ? `mixes ${written} with other text: the file itself must be the whole value; its name is "{{ file.name }}"`
+      : `mixes ${written} with other text: the files must be the whole value; their number is "{{ files.count }}"`,
+  );
 }
 
 /** Fills a template in. Values are put in as they are: braces inside them mean nothing. Never throws. */

@@ -55,6 +55,9 @@ export type WorkbenchOptions = {
     readonly as?: string;
     /** Default `/Outputs/{{ date }}`; `unsaid`: the rule says nothing about it. */
     readonly folder?: string;
+    /** A map in YAML flow. Default: the file as `document`, and its name as `title`. */
+    readonly inputs?: string;
+    readonly title?: string;
   };
   readonly policy?: Partial<RecoveryPolicy>;
   readonly log?: Log;
@@ -222,12 +225,14 @@ function readRule({
   limit = "",
   as = "share",
   folder = "/Outputs/{{ date }}",
+  inputs = '{ document: "{{ file }}", title: "{{ file.name }}" }',
+  title = "Results for {{ file.name }}",
 }: NonNullable<WorkbenchOptions["rule"]>): Rule {
   const text = `rules:
   - name: ${name}
     when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
-    run: { inputs: { document: "{{ file }}", title: "{{ file.name }}" }${run === "" ? "" : `, ${run}`} }
-    deliver: { as: ${as}${folder === "unsaid" ? "" : `, folder: "${folder}"`}, title: "Results for {{ file.name }}"${deliver === "" ? "" : `, ${deliver}`} }
+    run: { inputs: ${inputs}${run === "" ? "" : `, ${run}`} }
+    deliver: { as: ${as}${folder === "unsaid" ? "" : `, folder: "${folder}"`}, title: "${title}"${deliver === "" ? "" : `, ${deliver}`} }
 ${limit === "" ? "" : `    limit: { ${limit} }\n`}`;
   const [rule] = parseRules(text, "rules.yaml").rules;
   if (!rule) throw new Error("no rule");

@@ -68,6 +68,24 @@ export const DEFAULT_APP: AppConfig = {
   ],
 };
 
+/** An app that takes many files at a time: a clean table for each, and one report. */
+export const TABLES_APP: AppConfig = {
+  key: DEFAULT_APP_KEY,
+  name: "Emulated workflow for tables",
+  inputs: [
+    {
+      variable: "tables",
+      label: "Tables",
+      type: "file-list",
+      required: true,
+      max_length: 50,
+      allowed_file_types: ["document"],
+      allowed_file_upload_methods: ["local_file", "remote_url"],
+    },
+    { variable: "title", label: "Title", type: "text-input", required: false, max_length: 200 },
+  ],
+};
+
 export function createApp(config: AppConfig, tenantId: string, random: Random): EmulatedApp {
   return {
     ...config,

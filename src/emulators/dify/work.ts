@@ -33,7 +33,7 @@ const PREVIEW_CHARACTERS = 200;
 /** Tab, line feed, form feed, carriage return: what a text may hold below the space. */
 const TEXT_CONTROLS = [9, 10, 12, 13];
 
-/** Cleans each table it is given, and reports on every other file. */
+/** Cleans each table it is given, and reports on every file in one text. Of several tables each keeps its name. */
 export const documentWork: Work = async (context) => {
   const outputs: Record<string, unknown> = {};
   const reports: string[] = [];
@@ -62,7 +62,7 @@ async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string>
 
 type Done = { report: string; stats: object; clean?: object };
 
-async function cleanTable(file: WorkFile, { makeFile, signal }: WorkContext): Promise<Done> {
+async function cleanTable(file: WorkFile, { files, makeFile, signal }: WorkContext): Promise<Done> {
   const found: CsvStats = {
     columns: [],
     delimiter: ",",
@@ -73,7 +73,7 @@ async function cleanTable(file: WorkFile, { makeFile, signal }: WorkContext): Pr
   };
   const measured = measure(file.open(), signal);
   const clean = await makeFile({
-    name: "cleaned.csv",
+    name: files.length > 1 ? `${file.name.slice(0, -file.extension.length || undefined)}.cleaned.csv` : "cleaned.csv",
     mimeType: "text/csv",
     content: cleanCsv(decode(measured.bytes), found),
   });

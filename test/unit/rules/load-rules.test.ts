@@ -35,7 +35,7 @@ describe("the rules file", () => {
       deliver: {
         as: "share",
         folder: "/Relay outputs/{{ date }}",
-        title: "{{ file.name }}",
+        title: "{{ files.label }}",
         type: "send",
         access: "link",
         invite: [],
@@ -88,7 +88,7 @@ describe("the rules file", () => {
 });
 
 const NAMES =
-  "{{ file }}, {{ file.name }}, {{ file.stem }}, {{ file.extension }}, {{ file.size }}, {{ file.path }}, {{ event.type }}, {{ event.actor.id }}, {{ event.actor.email }}, {{ date }}, {{ time }}, {{ rule.name }}, {{ run.id }}, {{ workspace.name }}";
+  "{{ file }}, {{ file.name }}, {{ file.stem }}, {{ file.extension }}, {{ file.size }}, {{ file.path }}, {{ files }}, {{ files.count }}, {{ files.label }}, {{ event.type }}, {{ event.actor.id }}, {{ event.actor.email }}, {{ date }}, {{ time }}, {{ rule.name }}, {{ run.id }}, {{ workspace.name }}";
 
 test("a rule may say how much it may use a day; without that it says nothing", () => {
   const limited = withRule("    limit: { runsPerDay: 500, tokensPerDay: 2000000 }\n");
@@ -190,6 +190,21 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
+    what: "a batch that is none",
+    text: withRule('    run:\n      group: batch\n      send: url\n      inputs: { a: "{{ file }}" }\n'),
+    faults: [
+      'r.yaml:7:13: rules[0].run.send: "url" is not possible with group: batch; the files of a batch are uploaded',
+      'r.yaml:8:20: rules[0].run.inputs.a: is one file, and with group: batch there are several; write "{{ files }}"',
+    ],
+  },
+  {
+    what: "files amid text",
+    text: withRule('    run: { inputs: { a: "{{ files }} of today" } }\n'),
+    faults: [
+      'r.yaml:5:25: rules[0].run.inputs.a: mixes "{{ files }}" with other text: the files must be the whole value; their number is "{{ files.count }}"',
+    ],
+  },
+  {
     what: "answers that take each other's place",
     text: withRule(
       "    run:\n      inputs: { a: 1 }\n      ask: { question: x, into: a }\n    deliver:\n      ask: [{ question: y, into: b }, { question: z, into: b }]\n",
@@ -259,7 +274,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     ),
     faults: [
       "r.yaml:9:11: rules[0].deliver.outputs[2].name: is missing",
-      `r.yaml:10:26: rules[0].deliver.outputs[3].as: holds "{{ file }}", which cannot stand here; there are ${NAMES.replace("{{ file }}, ", "")}`,
+      `r.yaml:10:26: rules[0].deliver.outputs[3].as: holds "{{ file }}", which cannot stand here; there are ${NAMES.replace("{{ file }}, ", "").replace("{{ files }}, ", "")}`,
       'r.yaml:11:22: rules[0].deliver.outputs[4]: unknown key "maxSzie"; did you mean "maxSize"?',
       'r.yaml:12:29: rules[0].deliver.outputs[5].types: must look like "application/pdf"',
       'r.yaml:12:43: rules[0].deliver.outputs[5].maxSize: must be a size such as "15MB" or "1GiB", or a whole number of bytes',

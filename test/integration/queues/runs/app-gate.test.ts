@@ -38,7 +38,7 @@ function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: Q
 }
 
 const app = (): string => randomUUID().slice(0, 12);
-const run = () => ({ id: randomUUID(), workspaceId: "w", createdAtMs: Date.now() });
+const run = (workspaceId = "a-workspace") => ({ id: randomUUID(), workspaceId, createdAtMs: Date.now() });
 /** A run that waits in the ledger, as far away as the net below the net. */
 const givenWaiting = (waitingApp: string) =>
   givenRun(ledger.db, sampleRule(), { waitingApp, notBeforeMs: Date.now() + 600_000 });
@@ -80,3 +80,21 @@ test.each(["first", "second"] as const)(
     await vi.waitFor(() => expect(sent.map(({ id }) => id)).toContain(other.id), SOON);
   },
 );
+
+test("of those that stand ready, the one whose workspace was served longest ago has the next slot", async () => {
+  const { gate } = openGate();
+  const full = app();
+  const signal = new AbortController().signal;
+  const enter = async (workspaceId: string, createdAtMs: number) => {
+    const place = await gate.enter(full, { ...run(workspaceId), createdAtMs });
+    if (!place) throw new Error("no place");
+    return place;
+  };
+  const atWork = await (await enter("hot", 1)).slot(signal);
+  const hot = (await enter("hot", 2)).slot(signal);
+  const cold = (await enter("cold", 3)).slot(signal);
+  await atWork?.free();
+  expect(await Promise.race([hot.then(() => "hot"), cold.then(() => "cold")])).toBe("cold");
+  await (await cold)?.free();
+  expect(await hot).toBeDefined();
+});
