@@ -73,7 +73,7 @@ export async function joinBatch(tx: Db, wanted: WantedRun, nowMs: number, floodH
   return { run: begun };
 }
 
-/** Files of one upload: the same rule, workspace, folder and person. */
+/** Files of one upload: the same rule, workspace or share, folder and person. */
 function gatheringKeyOf({ ruleName, workspaceId, sourceShareId, folderPath, actorUserId }: NewRun): string {
   return createHash("sha256")
     .update(JSON.stringify([ruleName, workspaceId, sourceShareId ?? "", folderPath, actorUserId ?? ""]))
@@ -197,26 +197,24 @@ export function splitBatch(db: Db, runId: string, mostFiles: number, nowMs: numb
   });
 }
 
-/** What the parts of a batch have in common. */
+/** A part of a batch that nothing was done for yet; what the batch was made with, it keeps. */
 const freshPart = (run: RunRow) => ({
-  ruleName: run.ruleName,
-  rule: run.rule,
-  eventType: run.eventType,
-  actorUserId: run.actorUserId,
-  actorEmail: run.actorEmail,
-  workspaceId: run.workspaceId,
-  workspaceName: run.workspaceName,
-  nodeId: run.nodeId,
-  fileName: run.fileName,
-  folderPath: run.folderPath,
-  sourceShareId: run.sourceShareId,
-  parentRunId: run.parentRunId,
-  depth: run.depth,
-  app: run.app,
-  seenAtMs: run.seenAtMs,
-  fileCount: 0,
+  ...run,
   status: "queued" as const,
   queue: "runs" as const,
-  invited: [],
-  createdAtMs: run.createdAtMs,
+  generation: 0,
+  queuedAtMs: null,
+  notBeforeMs: 0,
+  failures: 0,
+  leaseOwner: null,
+  leaseUntilMs: 0,
+  waitingApp: null,
+  difyUploadId: null,
+  progress: null,
+  warning: null,
+  errorCode: null,
+  errorMessage: null,
+  errorStep: null,
+  nextAction: null,
+  startedAtMs: null,
 });
