@@ -13,6 +13,8 @@ import {
   refusals,
   runFiles,
   runs,
+  toolCalls,
+  toolRequests,
 } from "./schema.ts";
 
 /** Rows forgotten per table and call, so that no call holds the ledger for long. */
@@ -20,7 +22,7 @@ const MAX_ROWS = 1_000;
 
 /**
  * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with
- * their files, outputs, attempts, answers and claims, and notices that were sent or given up.
+ * their files, outputs, attempts, answers and claims, notices that were sent or given up, and calls of tools.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
  * @returns rows forgotten; call again while it is not 0
@@ -50,6 +52,15 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
         .delete(notices)
         .where(and(ne(notices.state, "waiting"), lt(notices.createdAtMs, beforeMs)))
         .returning({ key: notices.key })
+    ).length;
+
+    forgotten += (await tx.delete(toolCalls).where(lt(toolCalls.atMs, beforeMs)).returning({ id: toolCalls.id }))
+      .length;
+    forgotten += (
+      await tx
+        .delete(toolRequests)
+        .where(lt(toolRequests.startedAtMs, beforeMs))
+        .returning({ requestId: toolRequests.requestId })
     ).length;
 
     const oldRuns = await tx
