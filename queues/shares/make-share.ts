@@ -7,6 +7,7 @@ import { endsLink, storageOfDelivery } from "../../src/rules/delivery-storage.ts
 import { shareNameOf } from "../../src/run-id.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { judgeShare, readUntold } from "./judge-share.ts";
 import { OPEN, promiseEnd } from "./promise-end.ts";
 import { type PasswordOf, type ShareLooks, shareLooksOf, shareOptionsOf } from "./share-wish.ts";
 
@@ -35,7 +36,8 @@ export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<voi
   const told = await readUntold(fastio, share, wish, signal);
   // One that was looked at before may have been opened by people since; that is theirs to decide.
   const access = run.shareId === null ? wish.access : (told.access ?? wish.access);
-  const untold = await refuseOpenShare(fastio, told, { access, password: wish.password }, signal);
+  const { fault, doubts } = judgeShare(told, { access, password: wish.password });
+  if (fault !== undefined) await withdraw(fastio, desk, told, fault);
   await desk.checkpoint({
     shareId: told.id,
     shareUrl: told.url ?? null,
@@ -43,7 +45,21 @@ export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<voi
     ...OPEN,
     // What Fast.io was asked to end and does not say it will, the relay ends.
     ...(wish.expiresAtMs !== undefined && told.expiresAtMs === undefined ? { shareExpiresBy: "relay" } : {}),
-    ...addWarnings(desk.run, [...warnings, ...untold]),
+    ...addWarnings(desk.run, [...warnings, ...doubts]),
+  });
+}
+
+/** A server that passes over what it does not know might open the outputs to everybody: such a share does not stay. */
+async function withdraw(
+  fastio: MakeShareDeps["fastio"],
+  desk: RunDesk,
+  share: FastioShare,
+  fault: string,
+): Promise<never> {
+  await fastio.deleteShare(share.id, desk.signal);
+  await desk.checkpoint({ shareId: null, shareUrl: null });
+  throw new PermanentError("unsupported_here", `Fast.io made the share ${fault}; the relay has deleted it`, {
+    nextAction: "change access or password in the rule's deliver part to what this server can do",
   });
 }
 
@@ -130,51 +146,4 @@ function refuseStranger(found: FastioShare, { folderNodeId, rule }: RunRow, cust
     `a share named ${customName} exists and shows ${isOwn ? "a folder" : "another folder"}`,
     { nextAction: "rename or delete that share in Fast.io, then replay" },
   );
-}
-
-/** The share with what its maker's answer left out, where it matters who may open it and for how long. */
-async function readUntold(
-  fastio: MakeShareDeps["fastio"],
-  share: FastioShare,
-  wish: ShareOptions,
-  signal: AbortSignal,
-): Promise<FastioShare> {
-  const isTold =
-    share.access !== undefined &&
-    (wish.password === undefined || share.hasPassword !== undefined) &&
-    (wish.expiresAtMs === undefined || share.expiresAtMs !== undefined);
-  return isTold ? share : { ...share, ...(await fastio.readShare(share.id, signal)) };
-}
-
-/**
- * A server that passes over what it does not know might open the outputs to everybody: such a share does not stay.
- * @returns what it does not tell, in words
- */
-async function refuseOpenShare(
-  fastio: MakeShareDeps["fastio"],
-  told: FastioShare,
-  wish: Pick<ShareOptions, "access" | "password">,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const isOpen = told.access === undefined || told.access === "link";
-  const fault =
-    told.access === "link" && wish.access !== "link"
-      ? `open to anyone with the link instead of "${wish.access}"`
-      : isOpen && wish.password !== undefined && told.hasPassword === false
-        ? "without its password"
-        : undefined;
-  if (fault !== undefined) {
-    await fastio.deleteShare(told.id, signal);
-    throw new PermanentError("unsupported_here", `Fast.io made the share ${fault}; the relay has deleted it`, {
-      nextAction: "change access or password in the rule's deliver part to what this server can do",
-    });
-  }
-  return [
-    ...(told.access === undefined && wish.access !== "link"
-      ? ["Fast.io does not tell who may open the share: look at it"]
-      : []),
-    ...(wish.password !== undefined && told.hasPassword === undefined
-      ? ["Fast.io does not tell whether the link asks for its password: try it"]
-      : []),
-  ];
 }

@@ -1,3 +1,5 @@
+import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
+import { listOutputs } from "../../src/ledger/run-queries.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";
@@ -86,9 +88,12 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
   }
 }
 
-/** An empty share is of no use to anybody. */
-async function takeShareBack({ fastio }: ProcessShareDeps, desk: RunDesk): Promise<void> {
-  if (desk.run.shareId !== null) await fastio.deleteShare(desk.run.shareId, desk.signal);
+/** An empty share is of no use to anybody. One that ever held something stays: people may have its link. */
+async function takeShareBack({ db, fastio }: ProcessShareDeps, desk: RunDesk): Promise<void> {
+  const { id, shareId } = desk.run;
+  const placed = (await listOutputs(db, id)).filter(({ nodeId }) => nodeId !== null);
+  if (shareId === null || placed.length > 0 || (await listEarlierOutputs(db, id)).length > 0) return;
+  await fastio.deleteShare(shareId, desk.signal);
   await desk.checkpoint({ shareId: null, shareUrl: null, shareReadyAtMs: null });
 }
 
