@@ -1,4 +1,5 @@
 import { expect, inject, onTestFinished, test } from "vitest";
+import { DEFAULT_APP } from "../../src/emulators/dify/apps.ts";
 import { openBackend } from "../support/backends.ts";
 import { openStory, STORY_TOKEN } from "../support/story.ts";
 
@@ -77,4 +78,71 @@ test("a rule whose password variable is not set does not start, and only the var
   await expect(story.start()).rejects.toThrow(
     /ended with 78[\s\S]*SALES_PASSWORD: is named by the rule sales-report and not set/,
   );
+});
+
+const CLEANING = `rules:
+  - name: clean-versions
+    when:
+      workspace: Dify-Outputs
+      folder: /To clean
+      files: ["*.csv"]
+    run:
+      inputs: { documents: "{{ files }}" }
+      group: batch
+      batch: { quiet: 2s }
+    deliver:
+      as: drop-off
+      title: "Clean versions"
+      invite: ["client@example.com"]
+      message: "The clean versions and a report are ready."
+`;
+
+test("three tables dropped together become a folder of clean ones with a report, for one person", async () => {
+  const backend = await openBackend("pglite", inject("postgresUrl"));
+  onTestFinished(backend.drop);
+  const story = await openStory(backend.environment, {
+    rules: CLEANING,
+    dify: {
+      apps: [
+        {
+          ...DEFAULT_APP,
+          inputs: [
+            {
+              variable: "documents",
+              type: "file-list",
+              required: true,
+              max_length: 5,
+              allowed_file_types: ["document"],
+            },
+          ],
+        },
+      ],
+    },
+  });
+  onTestFinished(story.end);
+  await story.start();
+  const names = ["north.csv", "south.csv", "west.csv"];
+  for (const name of names) {
+    await story.fastio.dropFile({ folder: "/To clean", name, content: `region,sum\n ${name} ,12\n ${name} ,12\n` });
+  }
+  const [run] = await story.untilDelivered(1, 60_000);
+
+  // One workflow run for the three, and one folder of the day with what it made.
+  expect(story.dify.books().runs).toHaveLength(1);
+  const books = story.fastio.books();
+  const folder = `/project-${new Date().toISOString().slice(0, 10)}/`;
+  const made = books.files.filter(({ path }) => path.startsWith(folder)).map(({ name }) => name);
+  expect(made.filter((name) => name.endsWith(".csv"))).toHaveLength(3);
+  expect(made).toContain("report.md");
+
+  // One person is let in, by a mail of Fast.io's with the rule's words.
+  expect(books.invitations).toMatchObject([
+    { email: "client@example.com", permissions: "view", message: "The clean versions and a report are ready." },
+  ]);
+  expect(books.shares).toMatchObject([{ title: "Clean versions", url: run?.share }]);
+  const { status, page } = await open(run?.share ?? "");
+  expect(status).toBe(200);
+  for (const name of made) expect(page).toContain(name);
+  const file = /href="([^"]+)" download/.exec(page)?.[1] ?? "";
+  expect((await fetch(new URL(file, run?.share ?? ""))).status).toBe(200);
 });
