@@ -9,10 +9,31 @@ import {
   renderOutputs,
   type WantedOutput,
 } from "../src/rules/delivery-texts.ts";
+import { renderText } from "../src/rules/template.ts";
 import { templateValues } from "../src/rules/template-values.ts";
 
-/** What a run sends to Dify. The rule is the one the run was made with, whatever the rules file says by now. */
-export const inputsOf = (run: RunRow): ReadonlyMap<string, RenderedInput> => renderInputs(compile(run), valuesOf(run));
+/**
+ * What a run sends to Dify: the rule's templates filled in, and the answers to its questions.
+ * The rule is the one the run was made with, whatever the rules file says by now.
+ */
+export const inputsOf = (run: RunRow): ReadonlyMap<string, RenderedInput> => {
+  const inputs = new Map(renderInputs(compile(run), valuesOf(run)));
+  for (const { into } of run.rule.run.ask ?? []) {
+    const value = run.answerTexts[into];
+    if (value) inputs.set(into, { kind: "value", value });
+  }
+  return inputs;
+};
+
+/** The run as if questions that were not asked yet were answered: to check what it will send. */
+export const asIfAnswered = (run: RunRow): RunRow => ({
+  ...run,
+  answerTexts: { ...Object.fromEntries((run.rule.run.ask ?? []).map(({ into }) => [into, "?"])), ...run.answerTexts },
+});
+
+/** The questions of one phase with their templates filled in, in the order of the rule. */
+export const questionsOf = (run: RunRow, phase: "before" | "after"): readonly string[] =>
+  compile(run).templates.questions[phase].map((question) => renderText(question, valuesOf(run)).trim());
 
 /** What a run's delivery is called and whom it reaches. The same run always gives the same texts. */
 export const deliveryOf = (run: RunRow): DeliveryTexts => renderDelivery(compile(run), valuesOf(run));
@@ -41,4 +62,5 @@ const valuesOf = (run: RunRow) =>
     workspace: { id: run.workspaceId, name: run.workspaceName },
     runCreatedAtMs: run.createdAtMs,
     outputs: run.outputTexts,
+    answers: Object.fromEntries(Object.entries(run.answerTexts).filter(([, text]) => text !== "")),
   });

@@ -34,6 +34,7 @@ export type FailureCode =
   | "size_unknown"
   | "hash_mismatch"
   | "download_changed"
+  | "question_unanswered"
   // Dify
   | "dify_overloaded"
   | "dify_quota"

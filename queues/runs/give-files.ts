@@ -7,6 +7,7 @@ import { leaveOut, listFiles, setFileUpload } from "../../src/ledger/run-files.t
 import type { RunFileRow, RunRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
 import { addWarnings } from "../add-warnings.ts";
+import { asIfAnswered } from "../render-for-run.ts";
 import type { RunDesk, RunDeskDeps } from "../run-desk.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { type GiveFileDeps, whyTooLarge } from "./give-file.ts";
@@ -42,7 +43,7 @@ export async function readyBatch(deps: GiveFilesDeps, desk: RunDesk): Promise<re
 
   const rest = await listFiles(db, run.id);
   // Inputs that cannot work are found before bytes are sent.
-  prepareRunInputs(run, inputs, rest.map(toInput));
+  prepareRunInputs(asIfAnswered(run), inputs, rest.map(toInput));
   const waiting = rest.filter(({ difyUploadId }) => difyUploadId === null);
   for (let at = 0; at < waiting.length; at += AT_A_TIME) {
     const sent = await Promise.allSettled(waiting.slice(at, at + AT_A_TIME).map((file) => send(deps, desk, file)));

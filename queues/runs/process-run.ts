@@ -8,11 +8,13 @@ import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
+import type { AskDeps } from "../questions/ask-questions.ts";
 import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { skipOutdated } from "../skip-outdated.ts";
 import { whyHeld } from "../why-held.ts";
 import type { AppGate, Slot } from "./app-gate.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
+import { askBeforeRun } from "./ask-before-run.ts";
 import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
@@ -21,7 +23,7 @@ import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
-  readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced">;
+  readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced"> & AskDeps["fastio"];
   /** Dify for the app whose key is in this variable. @throws {PermanentError} misconfigured when it is unset */
   readonly difyFor: (keyVariable: string) => Dify;
   /** Names the app whose key is in this variable, without telling the key. */
@@ -91,6 +93,12 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
 
   const keyVariable = run.rule.run.keyVariable;
   const dify = deps.difyFor(keyVariable);
+  // Outside of the line for the app: an answer may take minutes. Which files a batch has shows when they are fetched.
+  const ask = () => askBeforeRun({ ...deps, dify }, desk);
+  if (run.fileCount === null || run.difyUploadId !== null) {
+    const asked = await ask();
+    if (asked.kind === "postpone") return asked;
+  }
   const app = deps.appOf(keyVariable);
   const place = await deps.gate.enter(app, run);
   if (!place) return { kind: "wait_for_app", app };
@@ -98,6 +106,8 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   let waitsOn = false;
   try {
     if (run.difyUploadId === null) await desk.step("fetch", () => readyFiles({ ...deps, dify }, desk));
+    const asked = await ask();
+    if (asked.kind === "postpone") return asked;
     const slot = await place.slot(desk.signal);
     if (!slot) {
       waitsOn = true;

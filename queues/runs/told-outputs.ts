@@ -1,5 +1,6 @@
 import { withoutFiles } from "../../src/dify/find-output-files.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
+import { storableText } from "../../src/storable-text.ts";
 
 /** Characters of one output that texts of a delivery may hold. */
 const MAX_TOLD_CHARS = 4_000;
@@ -17,8 +18,7 @@ export function toldOutputs(
     const value = Object.hasOwn(outputs, name) ? withoutFiles(outputs[name]) : undefined;
     if (value === undefined || value === null) continue;
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    // PostgreSQL's JSON can hold neither NUL nor half a character.
-    told[name] = cutTo(text.replaceAll("\u0000", "\uFFFD").replace(/\p{Cs}/gu, "\uFFFD"), MAX_TOLD_CHARS);
+    told[name] = cutTo(storableText(text), MAX_TOLD_CHARS);
   }
   return told;
 }

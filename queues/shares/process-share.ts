@@ -3,8 +3,10 @@ import { listOutputs } from "../../src/ledger/run-queries.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";
+import type { AskDeps } from "../questions/ask-questions.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { skipOutdated } from "../skip-outdated.ts";
+import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
 import { linkFolder } from "./link-folder.ts";
@@ -22,7 +24,8 @@ export type ProcessShareDeps = RunDeskDeps & {
     MakeFileShareDeps["fastio"] &
     InviteGuestsDeps &
     CancelDeliveryDeps["fastio"] &
-    Parameters<typeof linkFolder>[0];
+    Parameters<typeof linkFolder>[0] &
+    AskDeps["fastio"];
   readonly passwordOf: PasswordOf;
 };
 
@@ -41,13 +44,15 @@ async function advance(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgre
   await desk.checkpoint({ status: "delivering" });
   // What people were told of is finished.
   if (desk.run.shareId === null && (await skipOutdated(deps, desk))) return { kind: "moved" };
-  await handOver(deps, desk);
+  const later = await handOver(deps, desk);
+  if (later) return later;
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
   await deliver(deps, desk);
   return { kind: "moved" };
 }
 
-async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
+/** @returns undefined when it is done; else when to look again for answers */
+async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress | undefined> {
   const { deliver } = desk.run.rule;
   const place = () => desk.step("place", () => placeOutputs(deps, desk));
   /** A step of the share, until it is known to be as it should. */
@@ -64,25 +69,37 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<void> {
       await around.after?.();
     });
   };
+  const ask = () => askAboutOutputs(deps, desk);
   switch (deliver.as) {
     case "share":
-    case "drop-off":
+    case "drop-off": {
       // Storage of its own comes with the share; a folder has to be there first.
       if (storageOfDelivery(deliver) === "own") {
+        const later = await ask();
+        if (later) return later;
         await share(() => makeShare(deps, desk));
-        return nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
+        await nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
+        return undefined;
       }
       await folder();
       await place();
-      return share(() => makeShare(deps, desk));
-    case "workspace":
+      const later = await ask();
+      if (!later) await share(() => makeShare(deps, desk));
+      return later;
+    }
+    case "workspace": {
       await folder({ after: () => linkFolder(deps.fastio, desk) });
-      return place();
-    case "file-share":
+      await place();
+      return ask();
+    }
+    case "file-share": {
       // Before anything is made that no link could lead to.
       await folder({ before: () => theOneOutput(deps.db, desk.run.id) });
       await place();
-      return nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
+      const later = await ask();
+      if (!later) await nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
+      return later;
+    }
     default:
       return deliver.as satisfies never;
   }

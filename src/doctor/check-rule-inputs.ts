@@ -64,6 +64,8 @@ export function prepareSample(compiled: CompiledRule, declared: readonly DifyInp
   for (const [variable, input] of renderInputs(compiled, values)) {
     given[variable] = input.kind === "file" ? THE_FILE : input.value;
   }
+  // What an answer says is not known before, and too long a one is cut.
+  for (const { into } of compiled.rule.run.ask ?? []) given[into] = "?";
   if (!Object.values(given).includes(THE_FILE)) given[fileVariable(declared)] = THE_FILE;
   return prepareInputs(declared, given, { name });
 }

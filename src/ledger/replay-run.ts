@@ -1,4 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { forgetAnswers } from "./answers.ts";
 import { setOutputsAside } from "./earlier-outputs.ts";
 import { isParked } from "./is-parked.ts";
 import type { Db } from "./open-ledger.ts";
@@ -51,20 +52,25 @@ export async function replayRun(
     // Bytes that Fast.io has lost cannot be delivered: such a run goes back to its beginning.
     const deliverable = run.status !== "delivered" && run.collectedAtMs !== null && run.errorCode !== "upload_failed";
     if (deliverable) {
+      await forgetAnswers(tx, id, "after");
+      const asked = new Set(run.rule.deliver.ask?.map(({ into }) => into));
+      const answerTexts = Object.fromEntries(Object.entries(run.answerTexts).filter(([into]) => !asked.has(into)));
       await tx
         .update(runs)
-        .set({ ...fresh, status: "delivering", queue: "shares" })
+        .set({ ...fresh, answerTexts, status: "delivering", queue: "shares" })
         .where(and(eq(runs.id, id), inArray(runs.status, [...REPLAYABLE])));
       return { kind: "replayed", from: run.status };
     }
     await setOutputsAside(tx, id);
     await forgetUploads(tx, id);
+    await forgetAnswers(tx, id);
     await tx
       .update(runs)
       .set({
         ...fresh,
         status: "queued",
         queue: "runs",
+        answerTexts: {},
         difyUploadId: null,
         submittedAtMs: null,
         // One that left no trace may come to light yet: the next is told from it at its end.

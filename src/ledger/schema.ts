@@ -363,7 +363,7 @@ export const answers = relay.table(
     handle: jsonb().$type<AskHandle>(),
     text: text(),
     foundIn: jsonb("found_in").$type<readonly FoundIn[]>().notNull().default([]),
-    /** Why there is no answer. */
+    /** Why there is no answer, or what it lacks. */
     note: text(),
     sinceMs: ms("since_ms").notNull(),
     askedAtMs: ms("asked_at_ms"),

@@ -49,6 +49,8 @@ export function combinationFaults(rule: Rule): RuleFault[] {
   }
   const filledTwice = run.ask?.find(({ into }) => Object.hasOwn(run.inputs, into));
   if (filledTwice) refuse("run.ask", `fills in ${quote(filledTwice.into)}, and so does run.inputs`);
+  const answeredBoth = deliver.ask?.find(({ into }) => run.ask?.some((early) => early.into === into));
+  if (answeredBoth) refuse("deliver.ask", `answers ${quote(answeredBoth.into)}, and so does run.ask`);
 
   for (const [index, { name }] of (deliver.outputs ?? []).entries()) {
     if (deliver.outputs?.findIndex((other) => other.name === name) !== index)

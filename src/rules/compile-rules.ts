@@ -25,6 +25,8 @@ export type CompiledRule = {
     readonly invite: readonly CompiledTemplate[];
     readonly message: CompiledTemplate | undefined;
     readonly description: CompiledTemplate | undefined;
+    /** Questions before the workflow, and after its outputs were placed, in the order of the rule. */
+    readonly questions: Readonly<Record<"before" | "after", readonly CompiledTemplate[]>>;
   };
   /** Every name that any of its templates holds. */
   readonly mentions: ReadonlySet<TemplateName>;
@@ -86,6 +88,10 @@ function compileRule(rule: Rule): CompiledRule {
       invite: deliver.invite.map(text),
       message: deliver.message === undefined ? undefined : resultText(deliver.message),
       description: deliver.description === undefined ? undefined : resultText(deliver.description),
+      questions: {
+        before: (run.ask ?? []).map(({ question }) => text(question)),
+        after: (deliver.ask ?? []).map(({ question }) => text(question)),
+      },
     },
     outputs: deliver.outputs?.map((output) => ({
       output,

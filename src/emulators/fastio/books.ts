@@ -21,6 +21,16 @@ export type FastioBooks = {
     readonly versions: readonly { readonly id: string; readonly size: number; readonly sha256: string }[];
     readonly creator: string | null;
   }[];
+  /** Notes that are not in the trash. */
+  readonly notes: readonly {
+    readonly id: string;
+    readonly path: string;
+    readonly versions: number;
+    readonly creator: string | null;
+  }[];
+  readonly comments: readonly { readonly nodeId: string; readonly author: string; readonly body: string }[];
+  /** Questions to the AI, in the order in which they were asked. */
+  readonly questions: readonly { readonly question: string; readonly state: string }[];
   readonly uploads: readonly {
     readonly id: string;
     readonly status: string;
@@ -91,6 +101,21 @@ export function readBooks(world: World, counts: ReadonlyMap<string, number>): Fa
         };
       }),
     ),
+    notes: drives.flatMap((drive) =>
+      [...drive.nodes.values()]
+        .filter((node) => node.type === "note" && !nodes.isTrashed(drive, node))
+        .map((node) => ({
+          id: node.id,
+          path: nodes.path(drive, node),
+          versions: node.versions.length,
+          creator: node.creator ?? null,
+        })),
+    ),
+    comments: world.comments.all().map(({ nodeId, author, body }) => ({ nodeId, author, body })),
+    questions: world.chats
+      .all()
+      .flatMap(({ turns }) => turns)
+      .map(({ question, state }) => ({ question, state })),
     uploads: world.uploads.all().map((upload) => ({
       id: upload.id,
       status: upload.status,

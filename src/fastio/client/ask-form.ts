@@ -19,8 +19,9 @@ export function agentForm({ question, folders = [], files = [] }: AskWish): Form
 }
 
 /** A question as the older routes take it, and as the guide does, which names folders without a depth. */
-export function chatForm({ question, folders = [], files = [] }: AskWish, family: "chat" | "guide"): Form {
-  const scoped = folders.length + files.length > 0;
+export function chatForm({ question, anywhere, folders = [], files = [] }: AskWish, family: "chat" | "guide"): Form {
+  // With files and no scope the whole workspace is looked at.
+  const scoped = anywhere === true || folders.length + files.length > 0;
   const join = (scope: readonly string[]): string | undefined => (scope.length === 0 ? undefined : scope.join(","));
   return {
     // The guide knows this kind alone.

@@ -29,6 +29,8 @@ export type AskWish = {
   readonly workspaceId: string;
   /** 1 to 12,768 characters, what every version of the service takes. */
   readonly question: string;
+  /** To look in all files of the workspace; where nothing is named, some servers look in none. */
+  readonly anywhere?: boolean | undefined;
   /** Node ids of folders to look in. */
   readonly folders?: readonly string[] | undefined;
   /** Files to look in; without a version, the current one. */

@@ -29,6 +29,8 @@ export type CommentStore = {
   get(id: string): Comment;
   /** Oldest first; of one node when it is named. */
   of(kind: Comment["kind"], profileId: string, nodeId?: string): readonly Comment[];
+  /** Oldest first. */
+  all(): readonly Comment[];
   update(comment: Comment, body: string): void;
   react(comment: Comment, userId: string, emoji: string | undefined): void;
   /** Takes its replies along. */
@@ -98,6 +100,7 @@ export function createCommentStore(deps: {
           one.profileId === profileId &&
           (nodeId === undefined || idKey(one.nodeId) === idKey(nodeId)),
       ),
+    all: () => [...comments.values()],
     update: (comment, body) => {
       comment.body = body;
       comment.updatedMs = deps.clock.now();
