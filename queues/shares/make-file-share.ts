@@ -40,6 +40,7 @@ export async function makeFileShare(
   const before = run.shareId === null ? undefined : await fastio.readFileShare(run.shareId, signal);
   const isOfNode = (share: FileShare): boolean => share.nodeId === undefined || sameOpaqueId(share.nodeId, nodeId);
   const found = before && isOfNode(before) ? before : await findFileShare(fastio, run, nodeId, signal);
+  if (!found) await desk.checkpoint({ shareAskedAtMs: clock.now() });
   const share: FileShare = found
     ? {
         ...found,
@@ -70,6 +71,8 @@ export async function findFileShare(
   outputNodeId: string,
   signal: AbortSignal,
 ): Promise<FileShare | undefined> {
+  // A workspace may have thousands, so they are gone through only when this one may be among them.
+  if (run.shareAskedAtMs === null) return undefined;
   const { title } = deliveryOf(run);
   const shares = await fastio.listFileShares(run.workspaceId, signal);
   return shares.find(

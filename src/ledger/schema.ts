@@ -207,6 +207,8 @@ export const runs = relay.table(
     shareUrl: text("share_url"),
     /** Answers to the rule's questions, by the names it gives them, cut to what a text holds. */
     answerTexts: jsonb("answer_texts").$type<Readonly<Record<string, string>>>().notNull().default({}),
+    /** Written before a link without a name of ours is asked for: from then on there may be one, whatever we hear. */
+    shareAskedAtMs: ms("share_asked_at_ms"),
     /** When the share was last made or brought up to date; null: that is still to be done, as after a replay. */
     shareReadyAtMs: ms("share_ready_at_ms"),
     /** When the link is to end; written down before the share is made. Null: it does not end. */

@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."runs" ADD COLUMN "share_asked_at_ms" bigint;
