@@ -5,6 +5,7 @@ import { lookAgain as look } from "../src/ledger/look-again.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { findRun, type QueuedRun } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import { lineOf } from "../src/line-of.ts";
 
 /** Who does something by hand, as it is written down: a role, or a user of this machine. */
 export type Actor = string;
@@ -47,13 +48,11 @@ export type CancelRunDeps = {
 };
 
 const LOOK_EVERY_MS = 200;
-/** Characters of a reason that are kept. */
-const MAX_REASON_CHARS = 200;
 
 export const cancelRun =
   ({ db, clock, sendRuns, waitMs }: CancelRunDeps): CancelRun =>
   async (id, { actor, reason }) => {
-    const asked = await askToCancel(db, id, { actor, reason: shorten(reason) }, clock.now());
+    const asked = await askToCancel(db, id, { actor, reason: lineOf(reason) }, clock.now());
     if (asked.kind === "unknown_run") return { kind: "unknown_run", run: id };
     if (asked.kind !== "asked") return tellEnd(asked.run);
     if (asked.isNew && asked.run.leaseOwner === null) await sendRuns?.([asked.run]);
@@ -69,12 +68,6 @@ export const cancelRun =
 function tellEnd({ id, status, shareUrl, errorMessage }: RunRow): CancelOutcome {
   if (status !== "cancelled") return { kind: "ended", run: id, status, share: shareUrl };
   return { kind: "cancelled", run: id, note: errorMessage ?? "" };
-}
-
-/** One line of limited length; a database takes no NUL. */
-function shorten(reason: string | undefined): string | null {
-  const line = (reason ?? "").replace(/\p{Cc}+/gu, " ").trim();
-  return line === "" ? null : [...line].slice(0, MAX_REASON_CHARS).join("");
 }
 
 export const lookAgain =

@@ -9,6 +9,7 @@ import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
+import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
 
 const STATUSES = [
   "queued",
@@ -81,8 +82,10 @@ export type RunStory = RunSummary & {
   /** Whether it was laid aside for a person to look again, start anew or give up. */
   readonly parked: boolean;
   readonly warning: string | null;
-  /** When the link ends; null: it does not. */
-  readonly linkEndsAtMs: number | null;
+  /** What became of the link people were given; null when there is none. */
+  readonly link: ShareSummary | null;
+  /** Who opened or took what was delivered. */
+  readonly accesses: AccessList;
   /** The workflow's nodes in the order they were first heard of; empty when no stream was. */
   readonly nodes: readonly RunNode[];
   /** Which step failed, and a stable word for how; null when none did. */
@@ -151,11 +154,12 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [outputs, kept, attempts, budget] = await Promise.all([
+      const [outputs, kept, attempts, budget, accesses] = await Promise.all([
         listOutputs(db, id),
         listKeptOutputs(db, id),
         listAttempts(db, id),
         readBudget(db, run, clock.now()),
+        readAccessList(db, id),
       ]);
       return {
         ...summarise(run),
@@ -169,7 +173,8 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         cancelAskedAtMs: run.cancelAskedAtMs,
         parked: isParked(run),
         warning: run.warning,
-        linkEndsAtMs: run.shareExpiresAtMs,
+        link: run.shareId === null ? null : summariseShare(run, clock.now()),
+        accesses,
         // Once the workflow is over or was let go of, nobody hears how its nodes end.
         nodes: run.status === "running" ? run.nodes : unheard(run.nodes),
         errorStep: run.errorStep,

@@ -21,6 +21,7 @@ import { explain } from "./explain.ts";
 import { messageOf } from "./message-of.ts";
 import { readLimitedBody } from "./read-body.ts";
 import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
+import { mountShares, type ShareRouteDeps } from "./share-routes.ts";
 import type { Log } from "./telemetry/log.ts";
 import { mountWebhooks, type WebhookDeps } from "./webhook-routes.ts";
 
@@ -32,7 +33,8 @@ declare module "hono" {
 }
 
 export type AppDeps = WebhookDeps &
-  RunActionDeps & {
+  RunActionDeps &
+  ShareRouteDeps & {
     readonly readiness: CheckReadiness;
     readonly access: CheckAccess;
     readonly runs: ReadRuns;
@@ -171,6 +173,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
     return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
   });
   mountRunActions(app, operator, RUN_ID, deps);
+  mountShares(app, { viewer, operator }, deps);
   mountAnswers(app, operator, deps.answer);
   for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {

@@ -5,14 +5,17 @@ import { answerRun } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { checkReadiness } from "../handlers/check-readiness.ts";
+import { exportAudit } from "../handlers/export-audit.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
+import { createReadShares } from "../handlers/read-shares.ts";
 import { createReadSourceReport } from "../handlers/read-sources.ts";
 import { receiveEdgeBatch } from "../handlers/receive-edge-batch.ts";
 import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { replayRun } from "../handlers/replay-run.ts";
+import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
@@ -21,6 +24,7 @@ import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { createReadAppParameters } from "../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../queues/runs/worker.ts";
 import { startSharesWorker } from "../queues/shares/worker.ts";
+import { startChores } from "../queues/upkeep/start-chores.ts";
 import { sweep } from "../queues/upkeep/sweep.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
@@ -67,6 +71,8 @@ export type Relay = {
 const MAX_SUBMISSIONS = 10;
 /** How long who cancels a run waits for word of what was under way; most workflows stop sooner. */
 const CANCEL_WAIT_MS = 5_000;
+/** How long who closes a link waits for word that it is closed. */
+const REVOKE_WAIT_MS = 10_000;
 /** How long work under way may take to end at shutdown. */
 const DRAIN_MS = 5_000;
 
@@ -107,6 +113,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox });
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
     const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
+    if (parts.work.includes("upkeep")) {
+      ends.push(...startChores({ db: ledger.db, clock, newId: deps.newId, log, fastio: upstreams.fastio }));
+    }
     if (config.catchUp.on && parts.work.includes("upkeep")) {
       ends.push(startCatchUp({ ...deps, db: ledger.db, fastio: upstreams.fastio, accept }));
     }
@@ -236,6 +245,9 @@ function startServer(
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
     replay: replayRun({ db, clock }),
+    shares: createReadShares({ db, clock }),
+    revoke: revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS }),
+    exportAudit: exportAudit(db),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,

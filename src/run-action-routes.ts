@@ -1,9 +1,8 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { z } from "zod";
 import type { CancelOutcome, CancelRun, LookAgain, LookAgainOutcome } from "../handlers/cancel-run.ts";
 import type { ReplayOutcome, ReplayRun } from "../handlers/replay-run.ts";
 import { explain } from "./explain.ts";
-import { readLimitedBody } from "./read-body.ts";
+import { readReason, WRONG_REASON } from "./read-reason.ts";
 
 export type RunActionDeps = {
   readonly cancel: CancelRun;
@@ -11,8 +10,6 @@ export type RunActionDeps = {
   readonly replay: ReplayRun;
 };
 
-const MAX_BODY_BYTES = 4_096;
-const Reason = z.strictObject({ reason: z.string().max(2_000).optional() });
 const NO_SUCH_RUN = "There is no such run.";
 
 /**
@@ -32,26 +29,13 @@ export function mountRunActions(
 
     app.post(path("cancel"), operator, async (context) => {
       const why = await readReason(context, asJson);
-      if (!why) return explain(context, asJson, 400, 'The body must be nothing, or JSON such as {"reason":"a test"}.');
+      if (!why) return explain(context, asJson, 400, WRONG_REASON);
       return tellCancel(context, asJson, await cancel(idOf(context), { ...why, actor: context.get("role") }));
     });
     app.post(path("look-again"), operator, async (context) =>
       tellLook(context, asJson, await lookAgain(idOf(context), context.get("role"))),
     );
     app.post(path("replay"), operator, async (context) => tellReplay(context, asJson, await replay(idOf(context))));
-  }
-}
-
-/** @returns undefined for a body that says something else */
-async function readReason(context: Context, isJson: boolean): Promise<z.infer<typeof Reason> | undefined> {
-  const read = await readLimitedBody(context.req.raw.body, MAX_BODY_BYTES);
-  if (read.kind !== "bytes") return undefined;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(read.bytes);
-    const form = (): unknown => Object.fromEntries(new URLSearchParams(text));
-    return Reason.safeParse(text === "" ? {} : isJson ? JSON.parse(text) : form()).data;
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,6 +2,8 @@ import type { Clock } from "../../src/clock.ts";
 import { RelayError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
+import { isAccess } from "../../src/ledger/access-kinds.ts";
+import { recordAccess } from "../../src/ledger/accesses.ts";
 import { createRuns } from "../../src/ledger/create-runs.ts";
 import { closeEvent, countEventFailure, findEvent, isOwnOutput } from "../../src/ledger/event-queries.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
@@ -98,6 +100,12 @@ async function route(deps: ProcessEventDeps, event: EventRow, signal: AbortSigna
   const rules = deps.rules();
   const ignore = (reasons: Readonly<Record<string, string>>) =>
     closeEvent(db, event.key, { status: "ignored", reasons }, clock.now());
+
+  // No rule listens to these; what they tell is who opened what a rule has delivered.
+  if (isAccess(event.type)) {
+    const occurredAtMs = event.occurredAtMs ?? event.receivedAtMs;
+    await recordAccess(db, { ...event, occurredAtMs }, "webhook", clock.now());
+  }
 
   if (event.objectId === null || event.workspaceId === null) {
     return ignore({ [EVERY_RULE]: "the event names no file in a workspace" });

@@ -76,7 +76,7 @@ async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: Sha
     refuseStranger(found, run, customName);
     if (found.archived === true) await fastio.unarchiveShare(found.id, signal);
     return {
-      share: { ...found, ...(await fastio.updateShare(found.id, changesOf(found, options), signal)) },
+      share: { ...found, ...(await fastio.updateShare(found.id, changesOf(run, found, options), signal)) },
       warnings: [],
     };
   }
@@ -94,13 +94,19 @@ async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: Sha
 
 /**
  * What may differ since the last delivery of the same run. The rest is as the same rule had it made, or as people have
- * changed it since: a link that somebody closed to strangers is not opened again.
+ * changed it since: a link that somebody closed to strangers is not opened again. One that the relay itself closed is.
  */
-function changesOf(found: FastioShare, { title, description, password, expiresAtMs }: ShareOptions): ShareChanges {
-  const takesPassword = found.type === "send" && found.access === "link";
+function changesOf(
+  { shareClosedAtMs }: RunRow,
+  found: FastioShare,
+  { title, description, access, password, expiresAtMs }: ShareOptions,
+): ShareChanges {
+  const opened = shareClosedAtMs === null ? found.access : access;
+  const takesPassword = found.type === "send" && opened === "link";
   return {
     title,
     description: description ?? null,
+    ...(shareClosedAtMs === null ? {} : { access }),
     ...(takesPassword ? { password } : {}),
     expiresAtMs,
   };

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { nodesTable } from "./nodes-table.ts";
 import { runActions } from "./run-actions.ts";
 import { shareLink } from "./runs-table.ts";
@@ -10,7 +11,7 @@ export function runPage(run: RunStory, mayOperate: boolean): Markup {
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
     ["Result", shareLink(run)],
-    ...(run.linkEndsAtMs === null ? [] : [["Link ends", timeOf(run.linkEndsAtMs)] as const]),
+    ...(run.link === null ? [] : [["Link", linkWords(run.link)] as const]),
     [
       "File",
       `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})`,
@@ -31,11 +32,13 @@ export function runPage(run: RunStory, mayOperate: boolean): Markup {
 ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
 ${mayOperate ? runActions(run) : ""}
+${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}
+${run.link === null && run.accesses.count === 0 ? "" : html`<h2>Who opened it</h2>${accessTable(run.accesses)}`}
 <h2>Steps</h2>
 <div class="scroll"><table><thead><tr><th>Step</th><th>Began</th><th>Work</th><th>Outcome</th></tr></thead>
 <tbody>${run.attempts.map((attempt) => html`<tr><td>${attempt.step}</td><td>${timeOf(attempt.startedAtMs)}</td><td>${spanOf(attempt.workMs)}</td><td>${attempt.outcome}${attempt.error ? `: ${attempt.error}` : ""}</td></tr>`)}</tbody></table></div>`,

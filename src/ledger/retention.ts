@@ -1,6 +1,8 @@
-import { and, eq, inArray, isNull, lt, ne } from "drizzle-orm";
+import { and, eq, inArray, isNull, lt, ne, sql } from "drizzle-orm";
+import { forgetAccesses } from "./accesses.ts";
 import type { Db } from "./open-ledger.ts";
 import {
+  accessReads,
   answers,
   attempts,
   deliveries,
@@ -16,6 +18,7 @@ import {
   toolCalls,
   toolRequests,
 } from "./schema.ts";
+import { owesAnEnd } from "./shared-links.ts";
 
 /** Rows forgotten per table and call, so that no call holds the ledger for long. */
 const MAX_ROWS = 1_000;
@@ -66,7 +69,7 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
     const oldRuns = await tx
       .select({ id: runs.id })
       .from(runs)
-      .where(and(isNull(runs.queue), lt(runs.finishedAtMs, beforeMs)))
+      .where(and(isNull(runs.queue), lt(runs.finishedAtMs, beforeMs), sql`(${owesAnEnd}) is not true`))
       .limit(MAX_ROWS);
     if (oldRuns.length > 0) {
       const ids = oldRuns.map(({ id }) => id);
@@ -77,9 +80,12 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       await tx.delete(answers).where(inArray(answers.runId, ids));
       await tx.delete(receipts).where(inArray(receipts.runId, ids));
       await tx.delete(runFiles).where(inArray(runFiles.runId, ids));
+      await tx.delete(accessReads).where(inArray(accessReads.runId, ids));
       await tx.delete(runs).where(inArray(runs.id, ids));
       forgotten += ids.length;
     }
+
+    forgotten += await forgetAccesses(tx, beforeMs, MAX_ROWS);
 
     const oldEvents = await tx
       .select({ key: events.key })

@@ -679,6 +679,7 @@ export type DeliveryRow = typeof deliveries.$inferSelect;
 export type EventRow = typeof events.$inferSelect;
 export type RunRow = typeof runs.$inferSelect;
 export type RunFileRow = typeof runFiles.$inferSelect;
+export type OperatorActionRow = typeof operatorActions.$inferSelect;
 export type AccessRow = typeof accesses.$inferSelect;
 export type HandoffRow = typeof handoffs.$inferSelect;
 export type OutputRow = typeof outputs.$inferSelect;

@@ -56,8 +56,11 @@ test("a sales report with a link that lives 30 days, behind a password", async (
 
   const headers = { authorization: `Bearer ${STORY_TOKEN}` };
   const response = await fetch(`${story.relayUrl}/api/runs/${run?.id}`, { headers });
-  const told = (await response.json()) as { readonly linkEndsAtMs: number; readonly createdAtMs: number };
-  const lifeMs = told.linkEndsAtMs - told.createdAtMs;
+  const told = (await response.json()) as {
+    readonly link: { readonly endsAtMs: number };
+    readonly createdAtMs: number;
+  };
+  const lifeMs = told.link.endsAtMs - told.createdAtMs;
   expect(lifeMs).toBeGreaterThanOrEqual(DAYS_30_MS);
   expect(lifeMs).toBeLessThan(DAYS_30_MS + 120_000);
 

@@ -84,6 +84,7 @@ function queryFields(query: EventQuery): Readonly<Record<string, string | undefi
     ...("orgId" in query ? { org_id: query.orgId } : {}),
     ...("userId" in query ? { user_id: query.userId } : {}),
     event: query.event,
+    object_id: query.objectId,
     "created-min": query.since === undefined ? undefined : writeTime(query.since),
     "created-max": query.until === undefined ? undefined : writeTime(query.until),
   };

@@ -28,6 +28,8 @@ export type EventQuery = EventScope & {
   readonly until?: number | undefined;
   /** Exact name, e.g. `workspace_storage_file_added`. */
   readonly event?: string | undefined;
+  /** The node, member or share it is about. */
+  readonly objectId?: string | undefined;
 };
 
 export type ActivityOutcome = {

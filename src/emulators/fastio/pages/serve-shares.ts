@@ -80,6 +80,12 @@ export function createSharePages(world: World) {
       request.resume();
       return sendText(response, 410, await messagePage("Share over", "This share is no longer open."), HEADERS);
     }
+    // The workspace's own people would sign in; nobody else can.
+    const isEmpty = [...share.members.values()].every(({ permissions }) => permissions === "owner");
+    if (share.accessOptions === "Only members of the Share or Workspace" && isEmpty) {
+      request.resume();
+      return sendText(response, 403, await messagePage("Members only", "Nobody is invited to this share."), HEADERS);
+    }
     const here = `/shared/${encodeURIComponent(share.customName)}/${slug || slugOfShare(share)}`;
     if (share.password !== undefined && !hasPass(request, share)) {
       if (request.method !== "POST") return sendText(response, 401, await passwordPage(false), HEADERS);

@@ -1,0 +1,68 @@
+import type { Clock } from "../../src/clock.ts";
+import { dropLease, takeLease } from "../../src/ledger/leases.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { messageOf } from "../../src/message-of.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+
+export type LeasedChoreDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Log;
+};
+
+export type LeasedChore = {
+  /** Names the lease. */
+  readonly name: string;
+  readonly everyMs: number;
+  readonly work: (signal: AbortSignal) => Promise<unknown>;
+};
+
+/** After the death of the process that has a chore, another takes it over within this time. */
+const LEASE_MS = 15_000;
+const RENEW_MS = 4_000;
+
+/**
+ * Does something again and again in one process at a time: for chores that wait on an upstream, and would hold up the
+ * sweep if they were jobs of the queue "upkeep". A failure is logged, and the chore goes on.
+ * @returns stops it and resolves when it has stopped
+ */
+export function startLeasedChore(deps: LeasedChoreDeps, { name, everyMs, work }: LeasedChore): () => Promise<void> {
+  const { db, clock, log } = deps;
+  const owner = deps.newId();
+  const stopping = new AbortController();
+  const take = () => takeLease(db, { name, owner, untilMs: clock.now() + LEASE_MS }, clock.now()).catch(() => false);
+  const rest = (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => undefined);
+
+  /** One go, for as long as the lease is ours. */
+  const once = async (): Promise<void> => {
+    const over = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, over.signal]);
+    const renewing = (async () => {
+      for (;;) {
+        await rest(RENEW_MS, signal);
+        if (signal.aborted) return;
+        if (!(await take())) over.abort(new Error("another process has this chore"));
+      }
+    })();
+    try {
+      await work(signal);
+    } catch (error) {
+      if (!signal.aborted) log.warn("upkeep.chore_failed", { chore: name, message: messageOf(error) });
+    } finally {
+      over.abort(new Error("done"));
+      await renewing;
+    }
+  };
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      if (await take()) await once();
+      await rest(everyMs, stopping.signal);
+    }
+    await dropLease(db, name, owner).catch(() => undefined);
+  })();
+  return async () => {
+    stopping.abort(new Error("the relay stops"));
+    await running;
+  };
+}

@@ -1,0 +1,32 @@
+import { and, asc, eq, gt, isNotNull, isNull, lte, or, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { accessReads, type RunRow, runs } from "./schema.ts";
+
+export type DueReading = {
+  readonly run: RunRow;
+  /** Events before this have been asked for; null: none ever were. */
+  readonly readToMs: number | null;
+};
+
+/** Runs with a link, made or brought up to date since a moment, whose accesses are to be asked for now. The longest due first. */
+export function listDueReadings(db: Db, sinceMs: number, nowMs: number, limit: number): Promise<readonly DueReading[]> {
+  return db
+    .select({ run: runs, readToMs: accessReads.readToMs })
+    .from(runs)
+    .leftJoin(accessReads, eq(accessReads.runId, runs.id))
+    .where(
+      and(
+        isNotNull(runs.shareId),
+        gt(runs.updatedAtMs, sinceMs),
+        or(isNull(accessReads.dueAtMs), lte(accessReads.dueAtMs, nowMs)),
+      ),
+    )
+    .orderBy(sql`${accessReads.dueAtMs} asc nulls first`, asc(runs.createdAtMs))
+    .limit(limit);
+}
+
+/** Writes down how far a run's accesses were asked for, and when to ask again. */
+export async function recordReading(db: Db, reading: typeof accessReads.$inferInsert): Promise<void> {
+  const { runId: _key, ...rest } = reading;
+  await db.insert(accessReads).values(reading).onConflictDoUpdate({ target: accessReads.runId, set: rest });
+}
