@@ -1,6 +1,6 @@
 import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
+import type { Fastio, FastioNode, StoragePlace } from "../../src/fastio/types.ts";
 
 export type NodePlace = {
   /** Path of the folder the node is in: `/` or `/Inbox/2026`. */
@@ -13,12 +13,12 @@ export type NodePlace = {
 const MAX_DEPTH = 64;
 
 /**
- * Walks from a node up to the root of its workspace.
+ * Walks from a node up to the root of its storage.
  * @throws {PermanentError} `not_found` (gone) when a folder above it has vanished
  */
 export async function locateNode(
   fastio: Pick<Fastio, "readNode">,
-  workspaceId: string,
+  storage: StoragePlace,
   node: FastioNode,
   signal: AbortSignal,
 ): Promise<NodePlace> {
@@ -30,7 +30,7 @@ export async function locateNode(
     if (ancestorIds.length >= MAX_DEPTH || ancestorIds.some((known) => sameOpaqueId(known, current))) {
       throw new PermanentError("conflict", "the folders above this file do not end at the root");
     }
-    const folder = await fastio.readNode(workspaceId, current, signal);
+    const folder = await fastio.readNode(storage, current, signal);
     ancestorIds.push(folder.id);
     names.unshift(folder.name);
     parentId = folder.parentId;

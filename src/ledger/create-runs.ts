@@ -1,9 +1,10 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { joinBatch } from "./batches.ts";
+import { type EventEnd, fileColumns } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import type { NewRun } from "./run-queries.ts";
-import { type EventStatus, events, type RunRow, runFiles, runs } from "./schema.ts";
+import { events, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
 
@@ -18,7 +19,7 @@ export async function createRuns(
   db: Db,
   eventKey: string,
   wanted: readonly WantedRun[],
-  end: { readonly status: Exclude<EventStatus, "accepted">; readonly reasons: Readonly<Record<string, string>> },
+  end: EventEnd,
   nowMs: number,
   floodHold = Number.POSITIVE_INFINITY,
 ): Promise<readonly RunRow[]> {
@@ -32,7 +33,10 @@ export async function createRuns(
       if (row) made.push(row);
       if (reason !== undefined) reasons[run.ruleName] = reason;
     }
-    await tx.update(events).set({ status: end.status, reasons, routedAtMs: nowMs }).where(eq(events.key, eventKey));
+    await tx
+      .update(events)
+      .set({ status: end.status, reasons, routedAtMs: nowMs, ...fileColumns(end.file) })
+      .where(eq(events.key, eventKey));
     return made;
   });
 }

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { type EventRow, type EventStatus, earlierOutputs, events, outputs, runs } from "./schema.ts";
+import { type EventRow, type EventStatus, events } from "./schema.ts";
 
 export async function findEvent(db: Db, key: string): Promise<EventRow | undefined> {
   const [row] = await db.select().from(events).where(eq(events.key, key));
@@ -48,16 +48,40 @@ export async function renewEventGeneration(db: Db, key: string, generation: numb
   return won.length > 0;
 }
 
-/** Puts off the sweep's interest in events that the queue still knows. */
-export async function closeEvent(
+/** The file of an event, as it was found. */
+export type EventFile = { readonly name: string; readonly folderPath: string; readonly workspaceId: string };
+
+/** How the routing of an event ends. */
+export type EventEnd = {
+  readonly status: Exclude<EventStatus, "accepted">;
+  /** By rule, or under `*` for all of them. */
+  readonly reasons: Readonly<Record<string, string>>;
+  /** undefined when nobody looked for it, or it was gone. */
+  readonly file?: EventFile | undefined;
+};
+
+/** What is written of the file. An event of a share need not tell whose share it is. */
+export const fileColumns = (file: EventFile | undefined) =>
+  file && { fileName: file.name, folderPath: file.folderPath, workspaceId: file.workspaceId };
+
+/** Ends an event, unless somebody else has ended it. */
+export async function closeEvent(db: Db, key: string, end: EventEnd, nowMs: number): Promise<void> {
+  await db
+    .update(events)
+    .set({ status: end.status, reasons: end.reasons, routedAtMs: nowMs, ...fileColumns(end.file) })
+    .where(and(eq(events.key, key), eq(events.status, "accepted")));
+}
+
+/** Tells what an event waits for that cannot be routed yet. */
+export async function noteEventWaits(
   db: Db,
   key: string,
-  end: { readonly status: Exclude<EventStatus, "accepted">; readonly reasons: Readonly<Record<string, string>> },
-  nowMs: number,
+  reasons: EventEnd["reasons"],
+  file: EventFile,
 ): Promise<void> {
   await db
     .update(events)
-    .set({ status: end.status, reasons: end.reasons, routedAtMs: nowMs })
+    .set({ reasons, ...fileColumns(file) })
     .where(and(eq(events.key, key), eq(events.status, "accepted")));
 }
 
@@ -69,23 +93,4 @@ export async function countEventFailure(db: Db, key: string): Promise<number> {
     .where(eq(events.key, key))
     .returning({ failures: events.failures });
   return row?.failures ?? 0;
-}
-
-/** Whether a node is an output the relay placed, or stands in a folder it made for one. */
-export async function isOwnOutput(db: Db, nodeId: string, ancestorIds: readonly string[]): Promise<boolean> {
-  const [placed] = await db.select({ runId: outputs.runId }).from(outputs).where(eq(outputs.nodeId, nodeId)).limit(1);
-  if (placed) return true;
-  const [before] = await db
-    .select({ runId: earlierOutputs.runId })
-    .from(earlierOutputs)
-    .where(eq(earlierOutputs.nodeId, nodeId))
-    .limit(1);
-  if (before) return true;
-  if (ancestorIds.length === 0) return false;
-  const [inside] = await db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(inArray(runs.folderNodeId, [...ancestorIds]))
-    .limit(1);
-  return inside !== undefined;
 }

@@ -1,32 +1,10 @@
 import type { CompiledRule } from "./compile-rules.ts";
+import { actorNotExcluded, actorWanted } from "./match-actors.ts";
+import { outputTaken } from "./match-lineage.ts";
+import type { Check, MatchResult, MatchSubject, Needs } from "./match-subject.ts";
+import { readMediaType } from "./media-type.ts";
 import { orList, quote } from "./quote.ts";
-
-/** What is known of an event and its file when rules are asked. */
-export type MatchSubject = {
-  /** Canonical, e.g. `file.created`. */
-  readonly eventType: string;
-  readonly workspaceId: string;
-  readonly workspaceName?: string | undefined;
-  /** The short name in the workspace's address. */
-  readonly folderName?: string | undefined;
-  /** The folder that holds the file, from the top: `/Inbox/2026`; the top itself is `/`. */
-  readonly folderPath: string;
-  readonly fileName: string;
-  readonly nodeKind: string;
-  readonly mimeType?: string | undefined;
-  /** Bytes. */
-  readonly size?: number | undefined;
-  /** User id of whoever caused the event. */
-  readonly actorUserId?: string | undefined;
-  /** User id the relay itself acts as. */
-  readonly selfUserId?: string | undefined;
-  /** User id of whoever made the file; stands in for an unknown actor. */
-  readonly creatorId?: string | undefined;
-};
-
-export type MatchResult = { readonly kind: "match" } | { readonly kind: "no_match"; readonly reason: string };
-
-type Check = (compiled: CompiledRule, subject: MatchSubject) => string | undefined;
+import { sameId } from "./same-id.ts";
 
 /**
  * Whether a rule wants a file. Depends on its arguments alone.
@@ -36,11 +14,15 @@ type Check = (compiled: CompiledRule, subject: MatchSubject) => string | undefin
  * @returns for a refusal the first reason in plain words, with the value and what the rule wants
  */
 export function matchRule(compiled: CompiledRule, subject: MatchSubject): MatchResult {
+  let unsure: Needs | undefined;
   for (const check of CHECKS) {
-    const reason = check(compiled, subject);
-    if (reason !== undefined) return { kind: "no_match", reason };
+    const found = check(compiled, subject);
+    if (typeof found === "string") return { kind: "no_match", reason: found };
+    unsure ??= found;
   }
-  return { kind: "match" };
+  if (unsure) return unsure;
+  const isAgeless = compiled.rule.when.maxAgeMs !== undefined && subject.ageMs === undefined;
+  return { kind: "match", ...(isAgeless && { note: "its age is not known, so the rule's maxAge was not looked at" }) };
 }
 
 const eventWanted: Check = ({ rule: { when } }, { eventType }) =>
@@ -59,6 +41,17 @@ const workspaceWanted: Check = ({ rule: { when } }, { workspaceId, workspaceName
   return `workspace is ${workspaceId}${called}, the rule wants ${quote(when.workspace)}`;
 };
 
+const shareWanted: Check = ({ rule: { when } }, { share }) => {
+  if (share === undefined)
+    return when.share === undefined
+      ? undefined
+      : `it lies in the workspace, the rule wants what people upload into share ${quote(when.share)}`;
+  const called = share.customName === undefined ? "" : ` (${quote(share.customName)})`;
+  if (when.share === undefined) return `it was uploaded into share ${share.id}${called}, and the rule names no share`;
+  if (when.share === "*" || sameId(when.share, share.id) || when.share === share.customName) return undefined;
+  return `it was uploaded into share ${share.id}${called}, the rule wants ${quote(when.share)}`;
+};
+
 const folderWanted: Check = ({ rule: { when }, globs }, { folderPath }) =>
   globs.folder === undefined || globs.folder(folderPath)
     ? undefined
@@ -74,14 +67,14 @@ const nameWanted: Check = ({ rule: { when }, globs }, { fileName }) =>
     ? undefined
     : `file name ${quote(fileName)} ${noMatch(when.files)}`;
 
-const mimeWanted: Check = ({ rule: { when }, globs }, { mimeType }) => {
-  if (globs.mime === undefined) return undefined;
-  if (mimeType === undefined) return `media type is unknown, the rule wants ${orList(when.mime ?? [])}`;
-  // `text/plain; charset=utf-8` is text/plain: parameters are not part of the type.
-  const bare = mimeType.split(";", 1).join("").trim();
-  return globs.mime.some((matches) => matches(bare))
-    ? undefined
-    : `media type ${quote(mimeType)} ${noMatch(when.mime)}`;
+const mimeWanted: Check = ({ rule: { when }, globs }, subject) => {
+  const wanted = globs.mime;
+  if (wanted === undefined) return undefined;
+  const { types, certain, told } = readMediaType(subject);
+  const hits = types.filter((type) => wanted.some((matches) => matches(type)));
+  if (certain) return hits.length > 0 ? undefined : `${told}: ${noMatch(when.mime)}`;
+  // Whichever of two names is the right one, the rule wants it.
+  return types.length > 1 && hits.length === types.length ? undefined : { kind: "unsure", needs: "first_bytes" };
 };
 
 const sizeWanted: Check = ({ rule: { when } }, { size }) => {
@@ -95,34 +88,36 @@ const sizeWanted: Check = ({ rule: { when } }, { size }) => {
   return undefined;
 };
 
-const actorNotExcluded: Check = ({ rule: { when } }, { actorUserId, creatorId, selfUserId }) => {
-  const actor = actorUserId ?? creatorId;
-  if (actor === undefined) return undefined;
-  if (when.exclude.actors.some((excluded) => excluded !== "self" && sameId(excluded, actor)))
-    return `user ${quote(actor)} is left out by exclude.actors`;
-  const isSelf = selfUserId !== undefined && sameId(actor, selfUserId);
-  return isSelf && when.exclude.actors.includes("self")
-    ? `user ${quote(actor)} is the relay itself, left out by exclude.actors self`
-    : undefined;
-};
+const youngEnough: Check = ({ rule: { when } }, { ageMs }) =>
+  when.maxAgeMs === undefined || ageMs === undefined || ageMs <= when.maxAgeMs
+    ? undefined
+    : `it last changed ${span(ageMs)} ago, more than maxAge ${span(when.maxAgeMs)}`;
 
 const CHECKS: readonly Check[] = [
   eventWanted,
   isFile,
   workspaceWanted,
+  shareWanted,
   folderWanted,
   folderNotExcluded,
   nameWanted,
-  mimeWanted,
   sizeWanted,
+  youngEnough,
+  outputTaken,
+  // Last what may have to be asked for.
   actorNotExcluded,
+  actorWanted,
+  mimeWanted,
 ];
-
-/** Fast.io writes the same id with and without hyphens, in either case. */
-const sameId = (left: string, right: string): boolean => bareId(left) === bareId(right);
-const bareId = (id: string): string => id.replaceAll("-", "").toLowerCase();
 
 const noMatch = (wanted: readonly string[] = []): string =>
   wanted.length === 1 ? `does not match ${wanted[0]}` : `matches none of ${wanted.join(", ")}`;
 
 const bytes = (count: number): string => `${count.toLocaleString("en-US")} bytes`;
+
+/** `36 h`, `5 days`. */
+function span(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 345_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
+}

@@ -31,6 +31,7 @@ export async function givenEvent(
   db: Db,
   event: {
     readonly workspaceId?: string | undefined;
+    readonly shareId?: string;
     readonly objectId?: string | undefined;
     readonly type?: RuleEvent;
     readonly actorUserId?: string;
@@ -56,6 +57,7 @@ export async function givenEvent(
             receivedAtMs,
             objectKind: "file",
             ...(event.workspaceId === undefined ? {} : { workspaceId: event.workspaceId }),
+            ...(event.shareId === undefined ? {} : { shareId: event.shareId }),
             ...(event.objectId === undefined ? {} : { objectId: event.objectId }),
             ...(event.actorUserId === undefined ? {} : { actorUserId: event.actorUserId }),
             raw: "{}",

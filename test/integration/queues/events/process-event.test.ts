@@ -7,15 +7,26 @@ import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { normaliseOpaqueId } from "../../../../src/fastio/opaque-id.ts";
 import type { FastioNode } from "../../../../src/fastio/types.ts";
-import { findEvent } from "../../../../src/ledger/event-queries.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { saveOutput } from "../../../../src/ledger/run-queries.ts";
-import { type EventRow, events, type RunRow } from "../../../../src/ledger/schema.ts";
-import { compileRules } from "../../../../src/rules/compile-rules.ts";
-import { parseRules } from "../../../../src/rules/load-rules.ts";
+import { events } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { givenEvent, givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
+import {
+  fakeFastio,
+  file,
+  folder,
+  type Given,
+  INBOX,
+  PERSON,
+  RULES,
+  routingOn,
+  rulesOf,
+  SELF,
+  spelled,
+  WORKSPACE,
+} from "./routing.ts";
 
 let ledger: TestLedger;
 beforeAll(async () => {
@@ -23,118 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-const WORKSPACE = "3117763504443666597";
-const SELF = "2947763503651577469";
-const PERSON = "2947763503651577470";
-
-/** A Fast.io of a few nodes. */
-function fakeFastio(nodes: readonly FastioNode[], workspaceName: string | null = "Contracts") {
-  const calls: string[] = [];
-  const known = new Map(nodes.map((node) => [node.id, node]));
-  const fastio: ProcessEventDeps["fastio"] = {
-    whoami: async () => ({ userId: SELF }),
-    readWorkspace: async (id) => (workspaceName === null ? undefined : { id, name: workspaceName }),
-    findMemberEmail: async (_workspace, id) => (id === PERSON ? "pat@example.test" : undefined),
-    readNode: async (_workspace, id) => {
-      calls.push(id);
-      const node = known.get(id);
-      if (!node) throw new PermanentError("not_found", "fastio.node.read: not found", { failure: "gone", status: 404 });
-      return node;
-    },
-  };
-  return { fastio, calls };
-}
-
-/** An OpaqueId as Fast.io prints it: groups of five. */
-const spelled = (id: string): string =>
-  id
-    .toUpperCase()
-    .match(/.{1,5}/g)
-    ?.join("-") ?? id;
-
-const folder = (id: string, name: string, parentId = "root"): FastioNode => ({
-  id,
-  kind: "folder",
-  name,
-  parentId,
-  deleted: false,
-});
-
-const file = (change: Partial<FastioNode> = {}): FastioNode => ({
-  id: spelled(`2${randomUUID().replaceAll("-", "").slice(0, 29)}`),
-  kind: "file",
-  name: "offer.pdf",
-  parentId: "inbox",
-  versionId: "version1",
-  size: 1_000,
-  mimeType: "application/pdf",
-  creatorId: PERSON,
-  deleted: false,
-  ...change,
-});
-
-const INBOX = folder("inbox", "Inbox");
-
-const RULES = `rules:
-  - name: contracts
-    when: { workspace: Contracts, folder: /Inbox/**, files: ["*.pdf"] }
-    run: { inputs: { document: "{{ file }}" } }
-    deliver: { as: share, folder: /Out, title: "For {{ file.name }}" }
-`;
-
-function rulesOf(text: string) {
-  return compileRules(parseRules(text, "rules.yaml").rules);
-}
-
-type Given = {
-  readonly nodes?: readonly FastioNode[];
-  readonly rules?: string;
-  /** null: nobody knows it. */
-  readonly workspaceName?: string | null;
-  readonly fastio?: Partial<ProcessEventDeps["fastio"]>;
-};
-
-function openRoute({ nodes = [], rules = RULES, ...rest }: Given) {
-  const { fastio, calls } = fakeFastio(nodes, rest.workspaceName);
-  const handedOver: string[] = [];
-  const route = processEvent({
-    db: ledger.db,
-    clock: systemClock,
-    random: () => 0,
-    log: silentLog,
-    fastio: { ...fastio, ...rest.fastio },
-    rules: () => rulesOf(rules),
-    appOf: () => "an-app",
-    floodHold: () => 500,
-    outbox: {
-      sendRuns: async (runs) => {
-        handedOver.push(...runs.map(({ id }) => id));
-        return true;
-      },
-    },
-  });
-  return { route: (key: string) => route(key, new AbortController().signal), calls, handedOver };
-}
-
-async function eventRow(key: string): Promise<EventRow> {
-  const row = await findEvent(ledger.db, key);
-  if (!row) throw new Error("no such event");
-  return row;
-}
-
-const runsOf = (nodeId: string): Promise<RunRow[]> =>
-  ledger.db.query.runs.findMany({
-    where: (row) => eq(row.nodeId, normaliseOpaqueId(nodeId)),
-    orderBy: (row) => row.ruleName,
-  });
-
-/** Routes one event about a file in the inbox. */
-async function routeOne(node: FastioNode, given: Given = {}, event: Parameters<typeof givenEvent>[1] = {}) {
-  const key = await givenEvent(ledger.db, { workspaceId: WORKSPACE, objectId: node.id, ...event });
-  const { route, calls, handedOver } = openRoute({ nodes: [node, INBOX], ...given });
-  const outcome = await route(key);
-  return { key, outcome, calls, handedOver, event: await eventRow(key), runs: await runsOf(node.id) };
-}
+const { openRoute, eventRow, runsOf, routeOne } = routingOn(() => ledger);
 
 describe("the address of whoever caused an event", () => {
   const INVITES = RULES.replace('title: "For', 'invite: ["{{ event.actor.email }}"], title: "For');

@@ -1,0 +1,222 @@
+import type { Clock } from "../../src/clock.ts";
+import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
+import type { Fastio } from "../../src/fastio/types.ts";
+import { isAccess } from "../../src/ledger/access-kinds.ts";
+import { recordAccess } from "../../src/ledger/accesses.ts";
+import { createRuns } from "../../src/ledger/create-runs.ts";
+import { closeEvent, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
+import { findOrigin, type Origin } from "../../src/ledger/find-origin.ts";
+import { readChain } from "../../src/ledger/lineage.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
+import type { EventRow } from "../../src/ledger/schema.ts";
+import type { CompiledRule } from "../../src/rules/compile-rules.ts";
+import { HEAD_BYTES, readFirstBytes } from "../../src/rules/first-bytes.ts";
+import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts";
+import { readMediaType } from "../../src/rules/media-type.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import type { JobOutcome } from "../backend.ts";
+import type { Outbox } from "../outbox.ts";
+import { askRules, type RulesAnswer } from "./ask-rules.ts";
+import { findActor, findEmail } from "./find-actor.ts";
+import { type EventSubject, findSubject } from "./find-subject.ts";
+import { mayBeRead } from "./may-be-read.ts";
+import { newRun } from "./new-run.ts";
+
+export type RouteEventDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fastio: Pick<Fastio, "readNode" | "readHead" | "readShare" | "readWorkspace" | "whoami" | "findMemberEmail">;
+  /** The rules in force. */
+  readonly rules: () => readonly CompiledRule[];
+  /** Names the app whose key is in this variable, without telling the key. */
+  readonly appOf: (keyVariable: string) => string;
+  /** Unfinished runs of one rule above which further ones are held. */
+  readonly floodHold: () => number;
+  readonly outbox: Pick<Outbox, "sendRuns">;
+};
+
+/** Reasons why no rule was asked at all, and what an event waits for, stand under this name. */
+export const EVERY_RULE = "*";
+/** Between two looks at a file that is being placed right now; longer the longer that takes. */
+const PLACING = { shortestMs: 1_000, longestMs: 60_000 };
+
+const DONE: JobOutcome = { kind: "done" };
+
+/** Reads the file of an event, asks each rule, makes the runs, ends the event; or waits until that can be done. */
+export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: AbortSignal): Promise<JobOutcome> {
+  const { db, clock, fastio } = deps;
+  const rules = deps.rules();
+  const ignore = async (reasons: Readonly<Record<string, string>>, file?: EventFile): Promise<JobOutcome> => {
+    await closeEvent(db, event.key, { status: "ignored", reasons, file }, clock.now());
+    return DONE;
+  };
+  const wait = async (reason: string, atMs: number, file: EventFile): Promise<JobOutcome> => {
+    await noteEventWaits(db, event.key, { [EVERY_RULE]: reason }, file);
+    return { kind: "later", atMs };
+  };
+
+  // No rule listens to these; what they tell is who opened what a rule has delivered.
+  if (isAccess(event.type)) {
+    const occurredAtMs = event.occurredAtMs ?? event.receivedAtMs;
+    await recordAccess(db, { ...event, occurredAtMs }, "webhook", clock.now());
+  }
+
+  // What no rule wants whatever the file is needs no call to Fast.io: most of it is what the relay itself has placed.
+  const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
+  if (listening.length === 0) return ignore({ [EVERY_RULE]: `no rule listens to ${event.type}` });
+  const takesOutputs = listening.some(({ rule }) => rule.when.outputsOf !== undefined);
+  const self = await fastio.whoami(signal);
+  if (
+    event.actorUserId === self.userId &&
+    !takesOutputs &&
+    listening.every(({ rule }) => rule.when.exclude.actors.includes("self"))
+  ) {
+    return ignore({ [EVERY_RULE]: "the relay itself did this" });
+  }
+  const subject = await findSubject(deps, event, signal);
+  if (typeof subject === "string") return ignore({ [EVERY_RULE]: subject });
+  const file = fileOf(subject);
+  const origin = await originOf(db, subject);
+  if (origin && !takesOutputs) return ignore({ [EVERY_RULE]: "the relay placed this file itself" }, file);
+  if (origin?.isBeingPlaced) {
+    const pauseMs = Math.max(PLACING.shortestMs, Math.min((clock.now() - event.receivedAtMs) / 2, PLACING.longestMs));
+    return wait("waits until the relay has placed what it is placing there", clock.now() + pauseMs, file);
+  }
+
+  let facts = await readFacts(deps, event, subject, origin, self.userId);
+  let answer = askRules(rules, facts);
+  if (answer.wanted.length + answer.undecided.length === 0) return ignore(answer.reasons, file);
+  const verdict = mayBeRead(subject.node, {
+    receivedAtMs: event.receivedAtMs,
+    selfUserId: self.userId,
+    nowMs: clock.now(),
+  });
+  if (verdict.kind === "wait") return wait(verdict.reason, verdict.untilMs, file);
+  if (verdict.kind === "infected") return ignore(refusedBy(answer, verdict.reason), file);
+  while (answer.needs.size > 0) {
+    facts = await learn(deps, facts, subject, answer.needs, signal);
+    answer = askRules(rules, facts);
+  }
+  await makeRuns(deps, event, { subject, origin, facts, answer, warnings: verdict.warnings }, signal);
+  return DONE;
+}
+
+const fileOf = ({ node, place, workspaceId }: EventSubject): EventFile => ({
+  name: node.name,
+  folderPath: place.folderPath,
+  workspaceId,
+});
+
+const originOf = (db: Db, { node, place, share }: EventSubject): Promise<Origin | undefined> =>
+  findOrigin(db, {
+    nodeId: normaliseOpaqueId(node.id),
+    name: node.name,
+    ancestorIds: place.ancestorIds.map(normaliseOpaqueId),
+    shareId: share?.id,
+  });
+
+/** What is known without asking anybody for it. */
+async function readFacts(
+  { db, clock }: RouteEventDeps,
+  event: EventRow,
+  { node, place, workspaceId, workspace, share }: EventSubject,
+  origin: Origin | undefined,
+  selfUserId: string,
+): Promise<MatchSubject> {
+  const changedAtMs = node.modifiedAtMs ?? node.createdAtMs;
+  return {
+    eventType: event.type,
+    workspaceId,
+    workspaceName: workspace?.name,
+    folderName: workspace?.folderName,
+    folderPath: place.folderPath,
+    fileName: node.name,
+    nodeKind: node.kind,
+    mimeType: node.mimeType,
+    size: node.size,
+    actorUserId: event.actorUserId ?? undefined,
+    creatorId: node.creatorId,
+    selfUserId,
+    share: share && { id: share.id, customName: share.customName },
+    ageMs: changedAtMs === undefined ? undefined : clock.now() - changedAtMs,
+    origin: origin && (await tellOrigin(db, origin)),
+  };
+}
+
+async function tellOrigin(db: Db, { kind, run }: Origin): Promise<MatchOrigin> {
+  const [first, ...others] = await readChain(db, run);
+  return { kind, chain: [first.ruleName, ...others.map(({ ruleName }) => ruleName)], depth: run.depth + 1 };
+}
+
+/** Finds out what some rules have to know, each thing once. */
+async function learn(
+  { fastio }: RouteEventDeps,
+  facts: MatchSubject,
+  subject: EventSubject,
+  needs: RulesAnswer["needs"],
+  signal: AbortSignal,
+): Promise<MatchSubject> {
+  const { node, storage } = subject;
+  const actor = facts.actorUserId ?? facts.creatorId;
+  return {
+    ...facts,
+    ...(needs.has("actor_email") &&
+      actor !== undefined && { actorEmail: (await findEmail(fastio, actor, subject, signal)) ?? null }),
+    ...(needs.has("first_bytes") && {
+      firstBytes: await readFirstBytes(
+        await fastio.readHead({ place: storage, nodeId: node.id, versionId: node.versionId }, HEAD_BYTES, signal),
+      ),
+    }),
+  };
+}
+
+/** The same reason for each rule that did not refuse the file itself. */
+const refusedBy = ({ wanted, undecided, reasons }: RulesAnswer, reason: string): Readonly<Record<string, string>> => ({
+  ...reasons,
+  ...Object.fromEntries(
+    [...wanted.map(({ compiled }) => compiled.rule.name), ...undecided].map((name) => [name, reason]),
+  ),
+});
+
+async function makeRuns(
+  deps: RouteEventDeps,
+  event: EventRow,
+  made: {
+    readonly subject: EventSubject;
+    readonly origin: Origin | undefined;
+    readonly facts: MatchSubject;
+    readonly answer: RulesAnswer;
+    readonly warnings: readonly string[];
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock, fastio, log } = deps;
+  const { subject, origin, facts, answer, warnings } = made;
+  const { wanted, reasons } = answer;
+  const actor = await findActor(
+    fastio,
+    event,
+    subject,
+    wanted.map(({ compiled }) => compiled),
+    signal,
+  );
+  const states = await listRuleStates(db);
+  const nowMs = clock.now();
+  const mimeType = facts.firstBytes ? readMediaType(facts).types[0] : subject.node.mimeType;
+  const runs = wanted.map(({ compiled: { rule }, notes }) => ({
+    ...newRun({ event, subject, actor, origin, mimeType, nowMs }, rule, states.get(rule.name), [...warnings, ...notes]),
+    app: deps.appOf(rule.run.keyVariable),
+  }));
+  const end = { status: wanted.length > 0 ? "routed" : "ignored", reasons, file: fileOf(subject) } as const;
+  const created = await createRuns(db, event.key, runs, end, nowMs, deps.floodHold());
+  log.info("event.routed", {
+    eventKey: event.key,
+    type: event.type,
+    wanted: wanted.length,
+    runs: created.map(({ id }) => id),
+  });
+  // The others are handed over by the sweep when their time has come.
+  await deps.outbox.sendRuns(created.filter(({ gatheringKey, dueAtMs }) => gatheringKey === null && dueAtMs <= nowMs));
+}

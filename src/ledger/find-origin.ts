@@ -1,0 +1,79 @@
+import { and, eq, inArray, isNull } from "drizzle-orm";
+import { storageOfDelivery } from "../rules/delivery-storage.ts";
+import type { Db } from "./open-ledger.ts";
+import { earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
+
+/** The run that a file in Fast.io stems from. */
+export type Origin = {
+  /** `beside_outputs`: it lies where the run puts its outputs, and is none that is known. */
+  readonly kind: "output" | "beside_outputs";
+  readonly run: RunRow;
+  /** The run is putting outputs there right now: this may be one of them. */
+  readonly isBeingPlaced: boolean;
+};
+
+/**
+ * Which run a node stems from: it is an output the relay placed, or stands in a folder it made for one, or in the own
+ * storage of a share it made for one.
+ * @param file ids as `normaliseOpaqueId` spells them; `shareId`: the share whose own storage it lies in
+ */
+export async function findOrigin(
+  db: Db,
+  file: {
+    readonly nodeId: string;
+    readonly name: string;
+    readonly ancestorIds: readonly string[];
+    readonly shareId: string | undefined;
+  },
+): Promise<Origin | undefined> {
+  const maker = await findMaker(db, file.nodeId);
+  if (maker) return { kind: "output", run: maker, isBeingPlaced: false };
+  const home = (await findFolderRun(db, file.ancestorIds)) ?? (await findShareRun(db, file));
+  if (!home) return undefined;
+  const waiting = home.queue === "shares" ? await namesToPlace(db, home.id) : [];
+  return { kind: "beside_outputs", run: home, isBeingPlaced: waiting.length > 0 };
+}
+
+async function findMaker(db: Db, nodeId: string): Promise<RunRow | undefined> {
+  for (const placed of [outputs, earlierOutputs]) {
+    const [found] = await db
+      .select({ run: runs })
+      .from(placed)
+      .innerJoin(runs, eq(runs.id, placed.runId))
+      .where(eq(placed.nodeId, nodeId))
+      .limit(1);
+    if (found) return found.run;
+  }
+  return undefined;
+}
+
+async function findFolderRun(db: Db, ancestorIds: readonly string[]): Promise<RunRow | undefined> {
+  if (ancestorIds.length === 0) return undefined;
+  const [inside] = await db
+    .select()
+    .from(runs)
+    .where(inArray(runs.folderNodeId, [...ancestorIds]))
+    .limit(1);
+  return inside;
+}
+
+/** Into a share that takes files people upload too: there only what the run is about to place is its own. */
+async function findShareRun(
+  db: Db,
+  { shareId, name }: { readonly shareId: string | undefined; readonly name: string },
+): Promise<RunRow | undefined> {
+  if (shareId === undefined) return undefined;
+  const [run] = await db.select().from(runs).where(eq(runs.shareId, shareId)).limit(1);
+  if (!run || storageOfDelivery(run.rule.deliver) === "folder") return undefined;
+  const isOurs = run.rule.deliver.type === "send" || (await namesToPlace(db, run.id)).includes(name);
+  return isOurs ? run : undefined;
+}
+
+/** Outputs that the ledger does not know the place of. */
+async function namesToPlace(db: Db, runId: string): Promise<readonly string[]> {
+  const waiting = await db
+    .select({ name: outputs.name })
+    .from(outputs)
+    .where(and(eq(outputs.runId, runId), isNull(outputs.nodeId)));
+  return waiting.map(({ name }) => name);
+}
