@@ -73,7 +73,7 @@ type File = NonNullable<AskWish["files"]>[number];
 /** The run's sources, and after the workflow what it made of them, as far as they lie in the workspace. */
 async function filesOf({ db }: ScopeDeps, run: RunRow, phase: AskPhase): Promise<readonly File[]> {
   const one = { nodeId: run.nodeId, versionId: run.versionId };
-  const inWorkspace = run.rule.when.share === undefined;
+  const inWorkspace = run.sourceShareId === null;
   const sources = !inWorkspace ? [] : run.fileCount === null ? [one] : await listFiles(db, run.id);
   const isPlacedHere = phase === "after" && storageOfDelivery(run.rule.deliver) === "folder";
   const outputs = isPlacedHere ? await listOutputs(db, run.id) : [];
@@ -86,7 +86,7 @@ async function filesOf({ db }: ScopeDeps, run: RunRow, phase: AskPhase): Promise
 /** The folder of the outputs once there is one, else that of the source. */
 async function folderOf({ fastio }: ScopeDeps, run: RunRow, phase: AskPhase, signal: AbortSignal): Promise<string> {
   if (phase === "after" && run.folderNodeId !== null) return run.folderNodeId;
-  if (run.rule.when.share !== undefined) return "root";
+  if (run.sourceShareId !== null) return "root";
   return (await fastio.readNode(run.workspaceId, run.nodeId, signal)).parentId;
 }
 

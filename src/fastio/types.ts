@@ -1,4 +1,5 @@
 import type { FastioAsk } from "./ports/ask.ts";
+import type { FastioComments } from "./ports/comments.ts";
 import type { FastioDownloads } from "./ports/downloads.ts";
 import type { FastioFeed } from "./ports/feed.ts";
 import type { FastioFileShares } from "./ports/file-shares.ts";
@@ -10,6 +11,7 @@ import type { FastioUploads } from "./ports/uploads.ts";
 import type { FastioWebhooks } from "./ports/webhooks.ts";
 
 export type * from "./ports/ask.ts";
+export type * from "./ports/comments.ts";
 export type * from "./ports/downloads.ts";
 export type * from "./ports/feed.ts";
 export type * from "./ports/file-shares.ts";
@@ -32,6 +34,7 @@ export type Fastio = FastioPlaces &
   FastioShares &
   FastioFileShares &
   FastioAsk &
+  FastioComments &
   FastioHandoff &
   FastioWebhooks &
   FastioFeed;

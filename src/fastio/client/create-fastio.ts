@@ -2,6 +2,7 @@ import type { Fastio } from "../types.ts";
 import { type ApiDeps, createApi } from "./api.ts";
 import { createAsk } from "./ask.ts";
 import type { CallLimit } from "./call-budget.ts";
+import { createComments } from "./comments.ts";
 import { createSpeak, type Dialect } from "./dialect.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFeed } from "./feed.ts";
@@ -36,6 +37,7 @@ export function createFastio({ dialect, eventSearchLimits, ...deps }: FastioOpti
     ...createUploads({ api, speak, clock, readNode: storage.readNode }),
     ...createShares({ api, speak, clock }),
     ...createFileShares({ api, clock }),
+    ...createComments({ api }),
     ...createWebhooks({ api }),
     ...createHandoff({ api, clock }),
     ...createAsk({

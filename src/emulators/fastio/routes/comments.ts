@@ -70,7 +70,7 @@ export function commentRoutes(world: World): readonly Route[] {
       (kind): Route => ({
         method,
         path: `/comments/${kind}/:profile/${tail}`,
-        dialect: "both",
+        dialect: "reference",
         readers: true,
         handle: (call) => handle(call, placeOf(world, kind, call.param("profile"))),
       }),
@@ -79,7 +79,7 @@ export function commentRoutes(world: World): readonly Route[] {
   const plain = (method: string, path: string, handle: Route["handle"]): Route => ({
     method,
     path,
-    dialect: "both",
+    dialect: "reference",
     handle,
   });
 
