@@ -49,6 +49,7 @@ export async function consumeRunEvents(
       await hear(event);
       switch (event.kind) {
         case "ping":
+        case "unknown":
           break;
         case "handles": {
           const news = {

@@ -49,13 +49,21 @@ export async function* readRunStream(
   let atWork = false;
   let toldMs = clock.now();
   try {
+    // From here on an abort breaks the body.
+    signal.throwIfAborted();
     for (;;) {
-      signal.throwIfAborted();
       watch.begin(atWork ? silence.atWorkMs : silence.beforeWorkMs);
-      const piece = await nextPiece(pieces, signal);
+      let piece: IteratorResult<Uint8Array, unknown>;
+      try {
+        piece = await pieces.next();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RelayError) throw error;
+        throw new TransientError("connection_lost", "the run's stream broke", { cause: error });
+      }
       watch.end();
-      if (piece === undefined) break;
-      const told = readPiece(piece);
+      if (piece.done === true) break;
+      const told = readPiece(piece.value);
       for (const event of told.events) {
         yield event;
         if (event.kind === "finished" || event.kind === "paused" || event.kind === "error") return;
@@ -107,16 +115,4 @@ function createPieceReader(log: Log, maxEventChars: number | undefined): (piece:
     decoder.push(piece);
     return { events, anyData, pingsSoFar };
   };
-}
-
-/** The next piece, or undefined at the end. */
-async function nextPiece(pieces: AsyncIterator<Uint8Array>, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  try {
-    const piece = await pieces.next();
-    return piece.done === true ? undefined : piece.value;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof RelayError) throw error;
-    throw new TransientError("connection_lost", "the run's stream broke", { cause: error });
-  }
 }

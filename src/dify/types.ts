@@ -92,7 +92,9 @@ export type DifyRunEvent =
       readonly elapsedMs?: number;
     }
   | { readonly kind: "paused"; readonly formTokens: readonly string[] }
-  | { readonly kind: "error"; readonly code?: string; readonly status: number; readonly message: string };
+  | { readonly kind: "error"; readonly code?: string; readonly status: number; readonly message: string }
+  /** A frame of a name that this relay does not know, as later versions of Dify may send; nothing follows from it. */
+  | { readonly kind: "unknown"; readonly name: string };
 
 /** An output file found by its identity marker, wherever it stood in the outputs. */
 export type DifyOutputFile = {
