@@ -5,6 +5,7 @@ import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
+import { listAllFiles } from "../src/ledger/run-files.ts";
 import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
@@ -45,7 +46,10 @@ const Query = z.object({
 /** One line of the list of runs. Times are milliseconds since the epoch. */
 export type RunSummary = {
   readonly id: string;
+  /** Of a batch, the first. */
   readonly file: string;
+  /** Files of its batch beside that one. */
+  readonly moreFiles: number;
   readonly folder: string;
   readonly rule: string;
   readonly status: RunStatus;
@@ -104,6 +108,12 @@ export type RunStory = RunSummary & {
         readonly tokensPerDay: number | null;
       })
     | null;
+  /** Those of its batch, with why one was left out; empty for a run of one file. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly size: number | null;
+    readonly leftOut: string | null;
+  }[];
   readonly outputs: readonly {
     readonly name: string;
     readonly size: number;
@@ -154,7 +164,8 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [outputs, kept, attempts, budget, accesses] = await Promise.all([
+      const [files, outputs, kept, attempts, budget, accesses] = await Promise.all([
+        run.fileCount === null ? [] : listAllFiles(db, id),
         listOutputs(db, id),
         listKeptOutputs(db, id),
         listAttempts(db, id),
@@ -185,6 +196,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         currency: run.currency,
         budget,
         kept: run.status === "delivered" ? kept.map(({ name }) => name) : [],
+        files: files.map(({ name, size, leftOut }) => ({ name, size, leftOut })),
         outputs: outputs.map(({ name, size, mimeType, nodeId }) => ({ name, size, mimeType, placed: nodeId !== null })),
         attempts: attempts.map((attempt) => ({
           step: attempt.step,
@@ -212,6 +224,7 @@ export function summarise(run: RunRow): RunSummary {
   return {
     id: run.id,
     file: run.fileName,
+    moreFiles: Math.max(0, (run.fileCount ?? 1) - 1),
     folder: run.folderPath,
     rule: run.ruleName,
     status: run.status,

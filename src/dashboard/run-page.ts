@@ -35,6 +35,7 @@ ${mayOperate ? runActions(run) : ""}
 ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
+${run.files.length === 0 ? "" : html`<h2>Files of the batch</h2><ul>${run.files.map((file) => html`<li>${file.name} <span class="soft">${sizeOf(file.size)}${file.leftOut === null ? "" : `, left out: ${file.leftOut}`}</span></li>`)}</ul>`}
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}

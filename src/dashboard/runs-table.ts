@@ -9,7 +9,7 @@ export function runsTable(runs: readonly RunSummary[]): Markup {
 <thead><tr><th>File</th><th>Rule</th><th>Status</th><th>Since</th><th>Took</th><th>Result</th></tr></thead>
 <tbody>${runs.map(
     (run) => html`<tr>
-<td><a href="/runs/${run.id}">${run.file}</a><br><span class="soft">${run.folder}</span></td>
+<td><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
 <td>${run.rule}</td>
 <td><span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}</td>
 <td>${timeOf(run.createdAtMs)}</td>

@@ -12,7 +12,7 @@ export const NEWER_CAME = "a newer version of the file came";
 
 /**
  * Whether a newer version of the run's file has a run of the same rule that stands or is on its way.
- * A batch goes its way with all its files; see docs/decisions/0007-which-version-wins.md.
+ * A batch goes its way with all its files; see docs/decisions/0011-bursts.md.
  */
 export async function hasNewer(
   db: Db,

@@ -113,8 +113,8 @@ export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: 
 }
 
 /**
- * How many of its workspace's runs, or events, stand in a queue before each of these when they are handed over one after
- * the other.
+ * How many of its workspace's events that are not routed, or runs that are not delivered, came before each of these:
+ * also those that are just being handed over, which the queue may not have yet.
  */
 export async function placesOf(
   db: Db,
@@ -122,18 +122,27 @@ export async function placesOf(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   if (ids.length === 0) return new Map();
-  const [table, key, waits] =
+  const [table, key, cameAtMs, waits] =
     what === "events"
-      ? ([events, events.key, sql`status = 'accepted' and queued_at_ms is not null`] as const)
-      : ([runs, runs.id, sql`queue = 'shares' and waiting_app is null and queued_at_ms is not null`] as const);
-  const rows = await db
-    .select({
-      id: key,
-      place: sql`row_number() over (partition by ${table.workspaceId} order by ${table.workspaceId}) - 1 + (
-        select count(*) from ${table} other
-        where ${waits} and other.workspace_id = ${table.workspaceId})`.mapWith(Number),
-    })
+      ? ([events, events.key, events.receivedAtMs, sql`status = 'accepted'`] as const)
+      : ([runs, runs.id, runs.collectedAtMs, sql`queue = 'shares' and waiting_app is null`] as const);
+  const theirs = db
+    .select({ workspaceId: table.workspaceId })
     .from(table)
     .where(inArray(key, [...ids]));
-  return new Map(rows.map(({ id, place }) => [id, place]));
+  const line = db
+    .select({
+      id: sql<string>`${key}`.as("id"),
+      place: sql<number>`row_number() over (partition by ${table.workspaceId} order by ${cameAtMs}, ${key})`.as(
+        "place",
+      ),
+    })
+    .from(table)
+    .where(and(waits, inArray(table.workspaceId, theirs)))
+    .as("line");
+  const rows = await db
+    .select({ id: line.id, place: line.place })
+    .from(line)
+    .where(inArray(line.id, [...ids]));
+  return new Map(rows.map(({ id, place }) => [id, Number(place) - 1]));
 }

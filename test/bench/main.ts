@@ -1,3 +1,4 @@
+import { benchBursts } from "./bursts.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
 import { benchStream } from "./stream.ts";
@@ -5,6 +6,7 @@ import { benchTransfer } from "./transfer.ts";
 
 /** Benches by name; each prints what it measured in this run. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  bursts: benchBursts,
   memory: benchMemory,
   overload: benchOverload,
   stream: benchStream,

@@ -34,7 +34,12 @@ export type Story = {
   readonly secret: string;
   /** Starts the relay, or starts it again. @param args another command than `start`, such as `work` */
   start(args?: readonly string[]): Promise<RelayProcess>;
+  /** At most 500, newest first. */
   runs(): Promise<readonly ToldRun[]>;
+  /** All there are. */
+  allRuns(): Promise<readonly ToldRun[]>;
+  /** Another workspace that the relay is told of. @returns its id */
+  addWorkspace(name: string): Promise<string>;
   /** Waits until the ledger tells this many delivered runs and no others. */
   untilDelivered(count: number, timeoutMs: number): Promise<readonly ToldRun[]>;
   end(): Promise<void>;
@@ -74,14 +79,15 @@ export async function openStory(
   await registerWebhook(fastio, `${relayUrl}/webhooks/fastio`);
 
   const started: RelayProcess[] = [];
-  const runs = async (): Promise<readonly ToldRun[]> => {
-    const response = await fetch(`${relayUrl}/api/runs?limit=500`, {
+  const page = async (before: string | null) => {
+    const after = before === null ? "" : `&before=${before}`;
+    const response = await fetch(`${relayUrl}/api/runs?limit=500${after}`, {
       headers: { authorization: `Bearer ${STORY_TOKEN}` },
     });
     if (!response.ok) throw new Error(`GET /api/runs answered ${response.status}`);
-    const told = (await response.json()) as { readonly runs: readonly ToldRun[] };
-    return told.runs;
+    return (await response.json()) as { readonly runs: readonly ToldRun[]; readonly next: string | null };
   };
+  const runs = async (): Promise<readonly ToldRun[]> => (await page(null)).runs;
   return {
     fastio,
     dify,
@@ -108,6 +114,21 @@ export async function openStory(
       return relay;
     },
     runs,
+    allRuns: async () => {
+      const told: ToldRun[] = [];
+      let next: string | null = null;
+      do {
+        const one: Awaited<ReturnType<typeof page>> = await page(next);
+        told.push(...one.runs);
+        next = one.next;
+      } while (next !== null);
+      return told;
+    },
+    addWorkspace: async (name) => {
+      const workspaceId = await createWorkspace(fastio, name);
+      await registerWebhook(fastio, `${relayUrl}/webhooks/fastio`, workspaceId);
+      return workspaceId;
+    },
     untilDelivered: (count, timeoutMs) =>
       vi.waitFor(
         async () => {
@@ -129,11 +150,32 @@ export async function openStory(
   };
 }
 
-async function registerWebhook(fastio: FastioEmulator, url: string): Promise<void> {
-  const response = await fetch(`${fastio.apiUrl}/workspace/${fastio.workspaceId}/webhook/create/`, {
+async function registerWebhook(
+  fastio: FastioEmulator,
+  url: string,
+  workspaceId: string = fastio.workspaceId,
+): Promise<void> {
+  await post(fastio, `/workspace/${workspaceId}/webhook/create/`, { url, secret: WEBHOOK_SECRET });
+}
+
+async function createWorkspace(fastio: FastioEmulator, name: string): Promise<string> {
+  const made = await post(fastio, `/org/${FASTIO_EMULATOR_DEFAULTS.orgId}/create/workspace/`, {
+    name,
+    folder_name: name,
+    perm_join: "Member or above",
+    perm_member_manage: "Admin or above",
+    intelligence: "false",
+  });
+  const { workspace } = made as { readonly workspace: { readonly id: string } };
+  return workspace.id;
+}
+
+async function post(fastio: FastioEmulator, path: string, form: Readonly<Record<string, string>>): Promise<unknown> {
+  const response = await fetch(fastio.apiUrl + path, {
     method: "POST",
     headers: { authorization: `Bearer ${FASTIO_EMULATOR_DEFAULTS.relayKey}` },
-    body: new URLSearchParams({ url, secret: WEBHOOK_SECRET }),
+    body: new URLSearchParams(form),
   });
-  if (!response.ok) throw new Error(`registering the webhook answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
+  return response.json();
 }

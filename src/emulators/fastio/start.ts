@@ -47,6 +47,8 @@ export type DroppedFile = {
   readonly content: Uint8Array | string | AsyncIterable<Uint8Array | string>;
   /** Path of the folder, made when it is missing; the root without it. */
   readonly folder?: string;
+  /** The sample workspace without it. */
+  readonly workspaceId?: string;
 };
 
 export type FastioEmulator = {
@@ -110,10 +112,10 @@ export async function startFastioEmulator(options: FastioEmulatorOptions = {}): 
   };
   const books = (): FastioBooks => readBooks(now.world, now.counts);
 
-  const dropFile: FastioEmulator["dropFile"] = async ({ name, content, folder = "" }) => {
+  const dropFile: FastioEmulator["dropFile"] = async ({ name, content, folder = "", workspaceId }) => {
     const { world } = now;
-    const drive = world.drives.get(D.workspaceId);
-    if (!drive) throw new Error("the sample workspace is missing");
+    const drive = world.drives.get(workspaceId ?? D.workspaceId);
+    if (!drive) throw new Error("there is no such workspace");
     const source = typeof content === "string" || content instanceof Uint8Array ? Readable.from([content]) : content;
     const blob = await blobs.put(source);
     const parent = folder
