@@ -1,8 +1,10 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
+import { leaveOut } from "../../../src/ledger/run-files.ts";
 import type { RunNode } from "../../../src/ledger/run-nodes.ts";
 import { type EventRow, events, operatorActions, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
@@ -82,6 +84,7 @@ describe("who gets in", () => {
     for (const path of [
       "/api/rules/read-new-files/pause",
       "/api/rules/read-new-files/resume",
+      "/api/rules/read-new-files/release",
       "/api/runs/r1/replay",
       "/api/runs/r1/cancel",
       "/api/runs/r1/look-again",
@@ -159,6 +162,30 @@ describe("rules by hand", () => {
       expect(await db().$count(ruleStates)).toBe(0);
     },
   );
+
+  test("runs that a flood held are released once, though resuming leaves them; a paused rule stays paused", async () => {
+    const wanted = ["r1", "r2", "r3"].map((id) => runNamed(id));
+    await createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS, 1);
+    const act = async (action: string) => (await post(`/api/rules/read-new-files/${action}`, OPERATOR)).json();
+    expect(await act("resume")).toMatchObject({ released: 0 });
+    await act("pause");
+    expect(await act("release")).toEqual({ rule: "read-new-files", state: "paused", released: 2 });
+    expect(await act("release")).toMatchObject({ released: 0 });
+    expect(await db().$count(operatorActions, eq(operatorActions.action, "rule.release"))).toBe(2);
+    expect((await post("/api/rules/no-such-rule/release", OPERATOR)).status).toBe(404);
+  });
+
+  test("the page of a batch names its files, and why one was left out", async () => {
+    const { rule, ...rest } = runNamed("file-1");
+    const run = { ...rest, rule: { ...rule, run: { ...rule.run, group: "batch" as const } } };
+    const more = { ...run, id: "file-2", nodeId: "another", fileName: "second.csv" };
+    const [batch] = await createRuns(db(), "ev-none", [run], { status: "routed", reasons: {} }, NOW_MS);
+    await createRuns(db(), "ev-none", [more], { status: "routed", reasons: {} }, NOW_MS);
+    await leaveOut(db(), batch?.id ?? "", [{ fileKey: "file-2", reason: "it is <gone>" }]);
+    const page = await (await get(`/runs/${batch?.id}`, bearer(VIEWER))).text();
+    expect(page).toContain("second.csv");
+    expect(page).toContain("left out: it is &lt;gone&gt;");
+  });
 });
 
 describe("pages and API", () => {

@@ -22,7 +22,12 @@ function faultsOf(text: string): string[] {
 describe("the rules file", () => {
   test("the example parses, and its first rule shows the defaults", async () => {
     const { rules } = await loadRules(fileURLToPath(new URL("../../../relay.config.example.yaml", import.meta.url)));
-    expect(rules.map(({ name }) => name)).toEqual(["everything-in-inbox", "summarise-contracts", "clean-versions", "clean-tables"]);
+    expect(rules.map(({ name }) => name)).toEqual([
+      "everything-in-inbox",
+      "summarise-contracts",
+      "clean-versions",
+      "clean-tables",
+    ]);
     expect(rules[0]).toEqual({
       name: "everything-in-inbox",
       when: {
