@@ -1,9 +1,9 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import type { Observation } from "../../../../src/emulators/kit/server.ts";
-import { listKeptOutputs } from "../../../../src/ledger/earlier-outputs.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
@@ -107,6 +107,34 @@ describe("a worker that dies after each single effect", () => {
   });
 });
 
+describe("a link whose maker died before he could write it down", () => {
+  test.each([
+    {
+      kind: "share with storage of its own",
+      rule: { deliver: "storage: own" },
+      made: "/create/share/",
+      holds: /0 of 1/,
+    },
+    { kind: "file share", rule: { as: "file-share" }, made: "/create/fileshare/", holds: /its outputs delivered/ },
+  ])("is told of when the run is cancelled: a $kind", async ({ rule, made, holds }) => {
+    const worker = new AbortController();
+    const observe = ({ phase, path }: Observation): void => {
+      if (phase === "after" && path.endsWith(made)) worker.abort(new Error("died"));
+    };
+    const it = await bench(rule, () => ({ report: "# Sales\n" }), { observe });
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    await it.turn(id, worker.signal);
+    expect(await readRunRow(ledger.db, id)).toMatchObject({ status: "delivering", shareId: null });
+
+    await ledger.db.update(runs).set({ cancelAskedAtMs: Date.now() }).where(eq(runs.id, id));
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "cancelled", shareUrl: expect.stringMatching(/^http/) });
+    expect(JSON.stringify(run)).toMatch(holds);
+    expect(await effectsOf(it)).toMatchObject({ links: 1 });
+  });
+});
+
 describe("a replay", () => {
   const replay = async (it: Workbench, id: string): Promise<RunRow> => {
     expect(await replayRun({ db: ledger.db, clock: systemClock })(id)).toMatchObject({ kind: "replayed" });
@@ -156,11 +184,11 @@ describe("a replay", () => {
         { name: "extra.txt", versions: 1 },
       ],
     });
-    expect(await listKeptOutputs(ledger.db, id)).toMatchObject([{ name: "extra.txt" }]);
+    expect(await createReadRuns(ledger.db).story(id)).toMatchObject({ kept: ["extra.txt"], deliveredAs: "share" });
     // A third delivery that makes it again has nothing left to tell.
     turn = 0;
     await replay(it, id);
-    expect(await listKeptOutputs(ledger.db, id)).toEqual([]);
+    expect(await createReadRuns(ledger.db).story(id)).toMatchObject({ kept: [] });
   });
 
   test("of a file share keeps its link though the output has another name", async () => {
