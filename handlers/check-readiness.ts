@@ -1,10 +1,13 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import type { LiveRules } from "../src/rules/live-rules.ts";
 
 export type Readiness = {
   readonly ready: boolean;
   readonly ledger: "ok" | "unavailable";
   readonly queue: "ok" | "unavailable";
+  /** Whether the rules file as it stands is in force; what is wrong with it is for those with a token. */
+  readonly rules: "ok" | "refused";
 };
 export type CheckReadiness = () => Promise<Readiness>;
 
@@ -12,22 +15,29 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 /**
  * Ready means: deliveries can be committed. A queue that is away is told but does not make the relay unready,
- * because deliveries are accepted without it.
+ * because deliveries are accepted without it; nor does a rules file that is wrong, because the rules from before go on.
  */
 export const checkReadiness =
   ({
     db,
     checkQueue,
+    refused,
   }: {
     readonly db: Db;
     readonly checkQueue: (signal: AbortSignal) => Promise<void>;
+    readonly refused: LiveRules["refused"];
   }): CheckReadiness =>
   async () => {
     const [ledger, queue] = await Promise.all([
       isFine(Promise.resolve(db.execute(sql`select 1`))),
       isFine(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS))),
     ]);
-    return { ready: ledger, ledger: ledger ? "ok" : "unavailable", queue: queue ? "ok" : "unavailable" };
+    return {
+      ready: ledger,
+      ledger: ledger ? "ok" : "unavailable",
+      queue: queue ? "ok" : "unavailable",
+      rules: refused() === undefined ? "ok" : "refused",
+    };
   };
 
 async function isFine(check: Promise<unknown>): Promise<boolean> {

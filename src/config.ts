@@ -123,6 +123,8 @@ export type Config = {
   /** Hosts the relay may reach beside the two APIs, as origins: where files of either upstream are kept. */
   readonly outboundOrigins: readonly string[];
   readonly rulesFile: string;
+  /** Whether a variable that a rule names holds something. */
+  readonly isSet: (variable: string) => boolean;
   readonly tokens: readonly { readonly role: Role; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
 };
@@ -166,6 +168,7 @@ export function parseConfig(environment: Environment): Config {
     },
     outboundOrigins: env.OUTBOUND_ORIGINS,
     rulesFile: env.RELAY_CONFIG,
+    isSet: (variable: string) => readVariable(variable) !== undefined,
     tokens: env.RELAY_TOKENS,
     logLevel: env.LOG_LEVEL,
   });

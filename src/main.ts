@@ -36,6 +36,10 @@ const context: CliContext = {
   isTerminal: process.stdout.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
   columns: process.stdout.columns ?? 80,
   signal: stopping.signal,
+  onHangUp: (listener) => {
+    process.on("SIGHUP", listener);
+    return () => process.off("SIGHUP", listener);
+  },
   createLog: (level) => createLog(level, STDOUT),
 };
 

@@ -37,16 +37,13 @@ import { type Accept, createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
-import type { CompiledRule } from "./rules/compile-rules.ts";
-import { DEFAULT_FLOOD_HOLD } from "./rules/rule.ts";
+import type { LiveRules } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
 
 export type RelayDeps = {
   readonly config: Config;
-  readonly rules: readonly CompiledRule[];
-  /** Unfinished runs of one rule above which further ones are held; absent: 500. */
-  readonly floodHold?: number;
+  readonly rules: LiveRules;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -170,9 +167,9 @@ function startWorkers(
         random,
         log,
         fastio,
-        rules: () => rules,
+        rules: () => rules.now().rules,
         appOf,
-        floodHold: () => deps.floodHold ?? DEFAULT_FLOOD_HOLD,
+        floodHold: () => rules.now().floodHold,
         outbox,
       }),
     runs: () =>
@@ -183,7 +180,7 @@ function startWorkers(
         appOf,
         limit: { start: config.dify.parallel, ceiling: config.dify.parallelMax },
         limitOf: (name) => {
-          const found = rules.find(({ rule }) => rule.name === name);
+          const found = rules.now().rules.find(({ rule }) => rule.name === name);
           return found && { limit: found.rule.limit };
         },
         readAppParameters: createReadAppParameters(clock),
@@ -237,11 +234,11 @@ function startServer(
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
-    readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal) }),
+    readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal), refused: rules.refused }),
     access: createAccess(config.tokens),
     runs: createReadRuns(db),
     readSources: createReadSourceReport({ db, clock }),
-    changeRule: changeRuleState({ db, clock, ruleNames: () => rules.map(({ rule }) => rule.name) }),
+    changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
     replay: replayRun({ db, clock }),

@@ -23,6 +23,8 @@ export type KeepUpDeps = {
   readonly log: Log;
   readonly fastio: Pick<Fastio, "pollActivity" | "listWorkspaces" | "findWorkspace">;
   readonly rules: () => readonly CompiledRule[];
+  /** Calls back when other rules come into force. @returns ends that */
+  readonly onRulesChange: (listener: () => void) => () => void;
   readonly pull: Pull;
 };
 
@@ -30,7 +32,7 @@ export const CATCH_UP_LEASE = "catch-up";
 /** After the death of the process that catches up, another begins within this time. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
-/** Pulled at least this often, whatever moves or does not; also how soon a new workspace is noticed. */
+/** Pulled at least this often, whatever moves or does not; also how soon it is noticed that a workspace is new in Fast.io. */
 const IDLE_MS = 300_000;
 /** The same where nobody tells us of movements. */
 const UNTOLD_MS = 60_000;
@@ -56,6 +58,9 @@ async function keepUp(deps: KeepUpDeps, stopped: AbortSignal): Promise<void> {
   const owner = deps.newId();
   const take = () =>
     takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now()).catch(() => false);
+  const newRules = createLatch(clock.sleep);
+  const unlisten = deps.onRulesChange(() => newRules.open("rules"));
+  stopped.addEventListener("abort", unlisten, { once: true });
   let failures = 0;
   while (!stopped.aborted) {
     if (await take()) {
@@ -63,7 +68,7 @@ async function keepUp(deps: KeepUpDeps, stopped: AbortSignal): Promise<void> {
       const signal = AbortSignal.any([stopped, lost.signal]);
       const renewing = renew(take, clock, lost, signal);
       try {
-        await lead(deps, signal);
+        await lead(deps, newRules, signal);
         failures = 0;
       } catch (error) {
         if (!signal.aborted) {
@@ -97,7 +102,7 @@ async function renew(
 }
 
 /** One term: as long as the set of workspaces stays the same. */
-async function lead(deps: KeepUpDeps, signal: AbortSignal): Promise<void> {
+async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Promise<void> {
   const { clock, log, fastio, rules } = deps;
   const watched = await findWatched({ fastio, log }, rules(), signal);
   const term = new AbortController();
@@ -111,7 +116,9 @@ async function lead(deps: KeepUpDeps, signal: AbortSignal): Promise<void> {
   ];
   try {
     for (;;) {
-      await Promise.race([...work, clock.sleep(IDLE_MS, within)]);
+      await Promise.race([...work, newRules.pass(IDLE_MS, within)]);
+      // The work ends by itself then, and may be the first to.
+      signal.throwIfAborted();
       const now = await findWatched({ fastio, log }, rules(), signal);
       if (JSON.stringify(now) !== JSON.stringify(watched)) return;
     }

@@ -4,6 +4,7 @@ import type { Fastio } from "../fastio/types.ts";
 import type { Accept } from "../ledger/accept.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
+import type { LiveRules } from "../rules/live-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { startKeepingUp } from "./keep-up.ts";
 import { createPull } from "./pull.ts";
@@ -11,7 +12,7 @@ import { createTakeIn } from "./take-in.ts";
 
 export type CatchUpDeps = {
   readonly config: Pick<Config, "catchUp">;
-  readonly rules: readonly CompiledRule[];
+  readonly rules: LiveRules;
   readonly db: Db;
   readonly clock: Clock;
   readonly random: () => number;
@@ -27,8 +28,7 @@ export const wantedTypes = (rules: readonly CompiledRule[]): ReadonlySet<string>
 
 /** Puts catch-up together and starts it. @returns stops it */
 export function startCatchUp({ config, rules, ...deps }: CatchUpDeps): () => Promise<void> {
-  const types = wantedTypes(rules);
-  const takeIn = createTakeIn({ ...deps, wantedTypes: () => types });
+  const takeIn = createTakeIn({ ...deps, wantedTypes: () => wantedTypes(rules.now().rules) });
   const pull = createPull({ ...deps, takeIn, lookBackMs: config.catchUp.lookBackMs });
-  return startKeepingUp({ ...deps, rules: () => rules, pull });
+  return startKeepingUp({ ...deps, rules: () => rules.now().rules, onRulesChange: rules.onChange, pull });
 }

@@ -16,6 +16,8 @@ export type CliContext = {
   readonly columns: number;
   /** Aborts at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls back at each SIGHUP, which ends the process while nobody listens. @returns ends the listening */
+  readonly onHangUp: (listener: () => void) => () => void;
   /** A log of this level on standard error or output. */
   readonly createLog: (level: "debug" | "info" | "warn" | "error" | "silent") => Log;
 };

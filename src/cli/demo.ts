@@ -16,6 +16,7 @@ import { openLedger } from "../ledger/open-ledger.ts";
 import { countRuns, listRuns } from "../ledger/run-queries.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { openRelay, type Relay } from "../relay.ts";
+import { fixedRules } from "../rules/live-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
@@ -118,7 +119,7 @@ async function startRelay(
   const relay = await openRelay(
     {
       config,
-      rules: await loadCompiledRules(RULES_FILE),
+      rules: fixedRules(await loadCompiledRules(RULES_FILE)),
       clock: systemClock,
       random: Math.random,
       newId: randomUUID,

@@ -2,6 +2,7 @@ import { type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
+import type { RulesInForce } from "../rules/live-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { CliContext } from "./context.ts";
@@ -11,38 +12,43 @@ export const loadCompiledRules = async (file: string): Promise<readonly Compiled
   compileRules((await loadRules(file)).rules);
 
 /**
- * Everything that must be right before the relay starts.
- * @throws {PermanentError} `config_invalid` or `rules_invalid`
+ * The settings that must be right before the relay starts, and how its rules are read then and later.
+ * @throws {PermanentError} `config_invalid`
  */
-export async function loadSettings(
+export function loadSettings(
   { environment }: CliContext,
-  needs: { readonly receive: boolean; readonly work: boolean },
-): Promise<{
+  needs: { readonly work: boolean },
+): {
   readonly config: Config;
-  readonly rules: readonly CompiledRule[];
-  readonly floodHold: number;
-}> {
+  /** @throws {PermanentError} `rules_invalid`; `config_invalid` when something is not set that the rules need */
+  readonly load: () => Promise<RulesInForce>;
+} {
   const config = parseConfig(environment);
   checkSecrets(config.fastio.secrets);
-  const { rules: written, floodHold } = await loadRules(config.rulesFile);
-  const rules = compileRules(written);
+  return {
+    config,
+    load: async () => {
+      const { rules, floodHold } = await loadRules(config.rulesFile);
+      if (needs.work) checkVariables(rules, config);
+      return { rules: compileRules(rules), floodHold };
+    },
+  };
+}
+
+function checkVariables(rules: readonly Rule[], config: Config): void {
   const faults = [
-    ...(needs.work && !config.fastio.apiKey ? ["  FASTIO_API_KEY: is needed to read files and make shares"] : []),
-    ...(needs.work ? rules.flatMap(({ rule }) => unsetVariables(rule, config)) : []),
+    ...(config.fastio.apiKey ? [] : ["  FASTIO_API_KEY: is needed to read files and make shares"]),
+    ...rules.flatMap((rule) => unsetVariables(rule, config)),
   ];
-  if (faults.length > 0) {
-    throw new PermanentError("config_invalid", `The environment does not fit:\n${[...new Set(faults)].join("\n")}`, {
-      failure: "misconfigured",
-    });
-  }
-  return { config, rules, floodHold };
+  if (faults.length === 0) return;
+  throw new PermanentError("config_invalid", `The environment does not fit:\n${[...new Set(faults)].join("\n")}`, {
+    failure: "misconfigured",
+    nextAction: "set what is missing and start the relay again",
+  });
 }
 
 /** Variables that a rule names and nobody set; never a value. */
-export function unsetVariables({ name, run, deliver }: Rule, { dify, fastio }: Config): readonly string[] {
-  const { passwordVariable } = deliver;
-  return [
-    ...(dify.keyOf(run.keyVariable) === undefined ? [run.keyVariable] : []),
-    ...(passwordVariable !== undefined && fastio.passwordOf(passwordVariable) === undefined ? [passwordVariable] : []),
-  ].map((variable) => `  ${variable}: is named by the rule ${name} and not set`);
-}
+export const unsetVariables = ({ name, run, deliver }: Rule, { isSet }: Pick<Config, "isSet">): readonly string[] =>
+  [run.keyVariable, deliver.passwordVariable, deliver.noticeVariable]
+    .filter((variable) => variable !== undefined && !isSet(variable))
+    .map((variable) => `  ${variable}: is named by the rule ${name} and not set`);

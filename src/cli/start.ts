@@ -5,6 +5,8 @@ import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
 import { messageOf } from "../message-of.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
+import { openRules } from "../rules/follow-rules.ts";
+import type { RulesInForce } from "../rules/live-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Upstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
@@ -12,12 +14,14 @@ import { loadSettings } from "./load-settings.ts";
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {
-  const { config, rules, floodHold } = await loadSettings(context, {
-    receive: parts.receive,
-    work: parts.work.length > 0,
-  });
+  const { config, load } = loadSettings(context, { work: parts.work.length > 0 });
   const log = context.createLog(config.logLevel);
-  log.info("relay.starting", { ...describeConfig(config), rules: rules.map(({ rule }) => rule.name), ...parts });
+  const rules = await openRules({ file: config.rulesFile, load, clock: systemClock, log });
+  log.info("relay.starting", {
+    ...describeConfig(config),
+    rules: rules.now().rules.map(({ rule }) => rule.name),
+    ...parts,
+  });
   if (
     parts.receive &&
     config.fastio.secrets.length === 0 &&
@@ -34,18 +38,30 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     }
   }
   const relay = await openRelay(
-    { config, rules, floodHold, clock: systemClock, random: Math.random, newId: randomUUID, log },
+    { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log },
     parts,
   );
   log.info("relay.started", { address: relay.url });
   if (parts.work.length > 0) void warnOfKey(relay.upstreams, log, context.signal);
-  if (parts.work.includes("runs")) void warnOfInputs(relay.upstreams, rules, log, context.signal);
+  if (parts.work.includes("runs")) {
+    void warnOfInputs(relay.upstreams, rules.now().rules, log, context.signal);
+    rules.onChange((before) => {
+      void warnOfInputs(relay.upstreams, newIn(rules.now(), before), log, context.signal);
+    });
+  }
+  const stopHearing = context.onHangUp(() => void rules.reload());
+  void rules.follow(context.signal);
   await untilAborted(context.signal);
+  stopHearing();
   log.info("relay.stopping");
   await relay.close();
   log.info("relay.stopped");
   return 0;
 }
+
+/** Rules that mean something else than before. */
+const newIn = (now: RulesInForce, before: RulesInForce): readonly CompiledRule[] =>
+  now.rules.filter(({ hash }) => !before.rules.some((known) => known.hash === hash));
 
 /** Tells early that the key to Fast.io does not work. No reason not to start: events wait until it is mended. */
 async function warnOfKey({ fastio }: Upstreams, log: Log, signal: AbortSignal): Promise<void> {

@@ -72,6 +72,7 @@ async function inProcess(environment: Environment, command: (context: CliContext
     isTerminal: false,
     columns: 80,
     signal: new AbortController().signal,
+    onHangUp: () => () => undefined,
     createLog: () => silentLog,
   });
   return { code, lines };

@@ -32,6 +32,8 @@ export type Story = {
   readonly dify: DifyEmulator;
   readonly relayUrl: string;
   readonly secret: string;
+  /** The rules file, which may be written anew while the relay runs. */
+  readonly rulesFile: string;
   /** Starts the relay, or starts it again. @param args another command than `start`, such as `work` */
   start(args?: readonly string[]): Promise<RelayProcess>;
   /** At most 500, newest first. */
@@ -93,6 +95,7 @@ export async function openStory(
     dify,
     relayUrl,
     secret: WEBHOOK_SECRET,
+    rulesFile: join(folder, "rules.yaml"),
     start: async (args = ["start"]) => {
       const settings = {
         TEST_FOLDER: folder,

@@ -26,15 +26,16 @@ function quickClock(): Clock {
   };
 }
 
-const rules = compileRules(
-  parseRules("rules:\n  - name: all\n    when: { workspace: Contracts }\n", "rules.yaml").rules,
-);
+const rulesFor = (workspace: string) =>
+  compileRules(parseRules(`rules:\n  - name: all\n    when: { workspace: ${workspace} }\n`, "rules.yaml").rules);
 
 /** One process that catches up, against a Fast.io of functions. */
 function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold?: boolean } = {}) {
   const clock = quickClock();
   const wishes: PullWish[] = [];
   const holds: ((told: ActivityOutcome) => void)[] = [];
+  let rules = rulesFor("Contracts");
+  let onRulesChange: () => void = () => undefined;
   const stop = startKeepingUp({
     db,
     clock,
@@ -42,9 +43,13 @@ function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold
     newId: randomUUID,
     log: silentLog,
     rules: () => rules,
+    onRulesChange: (listener) => {
+      onRulesChange = listener;
+      return () => undefined;
+    },
     fastio: {
       listWorkspaces: async () => [WORKSPACE],
-      findWorkspace: async () => WORKSPACE,
+      findWorkspace: async (name) => (name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" }),
       pollActivity: async ({ lastActivity }, signal) => {
         if (change.hold === false) throw new PermanentError("unsupported_here", "no such route");
         if (lastActivity === undefined) return { keys: [], lastActivity: "0" };
@@ -62,11 +67,22 @@ function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold
     },
   });
   onTestFinished(stop);
-  return { wishes, holds, stop, clock };
+  const setRules = (workspace: string): void => {
+    rules = rulesFor(workspace);
+    onRulesChange();
+  };
+  return { wishes, holds, stop, clock, setRules };
 }
 
 describe.each(databases)("on %s", (name) => {
   const { ledger } = useLedger(name);
+
+  test("a workspace that new rules name is watched at once", async () => {
+    const { wishes, holds, setRules } = startOne(ledger().db);
+    await vi.waitFor(() => expect(holds).toHaveLength(1), SOON);
+    setRules("Invoices");
+    await vi.waitFor(() => expect(wishes.at(-1)?.workspaces).toEqual([{ id: "8", name: "Invoices", org: "1" }]), SOON);
+  });
 
   test("pulls at start, after each movement, and holds one request meanwhile", async () => {
     const { wishes, holds } = startOne(ledger().db);

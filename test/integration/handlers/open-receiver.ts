@@ -8,6 +8,7 @@ import { parseConfig } from "../../../src/config.ts";
 import { signDelivery } from "../../../src/fastio/signatures/sign-delivery.ts";
 import { openRelay, type Relay, type RelayParts } from "../../../src/relay.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
+import { fixedRules } from "../../../src/rules/live-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
@@ -42,7 +43,7 @@ export async function openReceiver(
         DIFY_API_KEY: "app-key",
         ...environment,
       }),
-      rules: compileRules(parseRules(RULES, "rules.yaml").rules),
+      rules: fixedRules(compileRules(parseRules(RULES, "rules.yaml").rules)),
       clock: systemClock,
       random: Math.random,
       newId: randomUUID,

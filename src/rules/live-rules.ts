@@ -1,0 +1,33 @@
+import type { CompiledRule } from "./compile-rules.ts";
+import { DEFAULT_FLOOD_HOLD } from "./rule.ts";
+
+/** What a rules file says, ready to be asked. */
+export type RulesInForce = {
+  readonly rules: readonly CompiledRule[];
+  /** Unfinished runs of one rule above which further ones are held. */
+  readonly floodHold: number;
+};
+
+/** Why the file as it stands now is not in force. */
+export type RefusedRules = {
+  readonly sinceMs: number;
+  /** Every fault, on a line each. */
+  readonly message: string;
+  readonly nextAction: string | undefined;
+};
+
+/** The rules in force, which may be others the next time one asks: nobody keeps them. */
+export type LiveRules = {
+  readonly now: () => RulesInForce;
+  /** undefined: what stands in the file is in force. */
+  readonly refused: () => RefusedRules | undefined;
+  /** @returns ends the listening */
+  readonly onChange: (listener: (before: RulesInForce) => void) => () => void;
+};
+
+/** Rules that stay as they are, as those of the demo. */
+export const fixedRules = (rules: readonly CompiledRule[], floodHold = DEFAULT_FLOOD_HOLD): LiveRules => ({
+  now: () => ({ rules, floodHold }),
+  refused: () => undefined,
+  onChange: () => () => undefined,
+});
