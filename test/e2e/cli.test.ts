@@ -64,6 +64,12 @@ describe("the command line", () => {
       code: 0,
       stdout: `${JSON.stringify({ file, rules: ["contracts"] })}\n`,
     });
+    // What a server of the guide cannot do is known before a file comes.
+    writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n    deliver: { expires: 30d }\n");
+    expect(await runCommand(["rules", "check", file], { FASTIO_DIALECT: "guide" }, folder)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("say storage: folder"),
+    });
     expect(await runCommand(["runs", "list"], environment, folder)).toMatchObject({
       code: 0,
       stdout: "No runs yet.\n",
