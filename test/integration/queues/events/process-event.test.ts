@@ -363,3 +363,26 @@ describe("what goes wrong on the way", () => {
     expect(await eventRow(key)).toMatchObject({ status: "accepted", failures: 0 });
   });
 });
+
+describe("what is not to be begun yet is left to the sweep", () => {
+  test("a file that is to be left alone first; one that was found late was", async () => {
+    const rules = RULES.replace("when: {", "when: { settle: 1h,");
+    const { runs, handedOver } = await routeOne(file(), { rules });
+    expect(runs).toMatchObject([{ status: "queued", queuedAtMs: null, seenAtMs: expect.any(Number) }]);
+    expect(runs[0]?.dueAtMs).toBeGreaterThan(Date.now() + 3_500_000);
+    expect(handedOver).toEqual([]);
+
+    const late = await routeOne(file(), { rules }, { receivedAtMs: Date.now() - 7_200_000 });
+    expect(late.runs).toMatchObject([{ dueAtMs: 0 }]);
+    expect(late.handedOver).toEqual([late.runs[0]?.id]);
+  });
+
+  test("a file whose batch may still get others, and a file that has come twice", async () => {
+    const rules = RULES.replace("run: {", "run: { group: batch,").replace("{{ file }}", "{{ files }}");
+    const node = file();
+    const { runs, handedOver } = await routeOne(node, { rules });
+    expect(runs).toMatchObject([{ status: "queued", fileCount: 1, gatheringKey: expect.any(String) }]);
+    expect(handedOver).toEqual([]);
+    expect((await routeOne(node, { rules })).event).toMatchObject({ status: "routed", reasons: {} });
+  });
+});
