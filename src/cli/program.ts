@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { QueueName } from "../../queues/backend.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { addFastioCommands } from "./fastio-commands.ts";
+import { addRulesCommands } from "./rules-commands.ts";
 
 const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
 
@@ -76,34 +77,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       end(import("./doctor.ts").then(({ doctor }) => doctor(context, options))),
     );
 
-  const rules = program.command("rules").description("the rules file");
-  rules
-    .command("check")
-    .description("read the rules file and tell every fault with its line")
-    .argument("[file]", "default: RELAY_CONFIG")
-    .option("--live", "also ask Dify whether the inputs fit its apps", false)
-    .option("--json", "as JSON", false)
-    .action((file: string | undefined, { json, live }: { json: boolean; live: boolean }) =>
-      end(
-        import("./check-rules.ts").then(({ checkRules }) =>
-          checkRules(context, { json, live, ...(file === undefined ? {} : { file }) }),
-        ),
-      ),
-    );
-  for (const [action, words] of [
-    ["pause", "hold the runs of a rule"],
-    ["resume", "let a paused rule go on, with the runs that were held"],
-    ["release", "let runs go on that were held because there were so many (floodHold)"],
-  ] as const) {
-    rules
-      .command(action)
-      .description(words)
-      .argument("<rule>")
-      .option("--json", "as JSON", false)
-      .action((rule: string, options: { json: boolean }) =>
-        end(import("./change-rule.ts").then(({ changeRule }) => changeRule(context, rule, action, options))),
-      );
-  }
+  addRulesCommands(program, context, end);
 
   const runs = program.command("runs").description("what became of the files");
   runs

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { anyNumber, CAPITAL_VARIABLE, duration, template, text, variableName, word } from "./fields.ts";
+import { anyNumber, CAPITAL_VARIABLE, duration, OR_ONE, template, text, variableName, word } from "./fields.ts";
 import { OutputsSchema } from "./output-schema.ts";
 import type { RuleDeliver } from "./rule.ts";
 import { asks } from "./run-schema.ts";
@@ -27,7 +27,7 @@ const BrandingSchema = z.strictObject({
   background: z
     .preprocess(
       (value) => (typeof value === "string" ? [value] : value),
-      z.array(COLOUR).min(1, "is an empty list").max(2, "has more than the two colours of a gradient"),
+      z.array(COLOUR).min(1, "is an empty list").max(2, "has more than the two colours of a gradient").meta(OR_ONE),
     )
     .optional(),
   picture: z.number().int("must be a whole number").min(0, PICTURES).max(128, PICTURES).optional(),

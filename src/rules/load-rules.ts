@@ -6,7 +6,7 @@ import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
 import { quote } from "./quote.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
-import { FloodHoldSchema, KEYS, RuleSchema } from "./schema.ts";
+import { FloodHoldSchema, KEYS, MAX_RULES, RuleSchema } from "./schema.ts";
 import { locate, locateKey, type Position } from "./source-positions.ts";
 import { suggest } from "./suggest.ts";
 import { yamlFaults } from "./yaml-faults.ts";
@@ -19,7 +19,6 @@ export type LoadedRules = {
 
 /** Some thousand rules; a larger file is not one that somebody wrote. */
 const MAX_FILE_CHARS = 1_048_576;
-const MAX_RULES = 1_000;
 /** Nodes that one alias may stand for, counted as the library does. */
 const MAX_ALIAS_EXPANSION = 100;
 const MAX_FAULTS_SHOWN = 100;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mimeGlob, oneOrMore, size, template, text } from "./fields.ts";
+import { mimeGlob, OR_NAME, oneOrMore, size, template, text } from "./fields.ts";
 import { TEXT_NAMES } from "./template-names.ts";
 
 const NAME_CHARS = 200;
@@ -14,6 +14,7 @@ const OutputSchema = z.preprocess(
       types: oneOrMore(mimeGlob).optional(),
       maxSize: size.optional(),
     })
+    .meta(OR_NAME)
     .transform(({ maxSize, ...output }) => ({ ...output, maxSizeBytes: maxSize })),
 );
 

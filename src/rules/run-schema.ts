@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, KeyVariableSchema, template, word } from "./fields.ts";
+import { duration, KeyVariableSchema, OR_ONE, template, word } from "./fields.ts";
 import { INPUT_NAMES, TEXT_NAMES } from "./template-names.ts";
 
 const DEFAULT_TIMEOUT_MS = 20 * 60_000;
@@ -23,7 +23,7 @@ export const AskSchema = z.strictObject({
 /** One question may stand without its brackets. */
 export const asks = z.preprocess(
   (value) => (typeof value === "object" && value !== null && !Array.isArray(value) ? [value] : value),
-  z.array(AskSchema).min(1, "is an empty list").max(10, "has more than 10 questions"),
+  z.array(AskSchema).min(1, "is an empty list").max(10, "has more than 10 questions").meta(OR_ONE),
 );
 
 const BATCH_FILES = `must be a whole number from 1 to ${MOST_FILES}`;

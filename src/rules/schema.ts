@@ -16,6 +16,7 @@ const LimitSchema = z
     "limits nothing; give runsPerDay or tokensPerDay, or remove it",
   );
 
+export const MAX_RULES = 1_000;
 const MOST_DEPTH = 10;
 const DEPTH = `must be a whole number from 0 to ${MOST_DEPTH}`;
 
@@ -35,6 +36,12 @@ export const RuleSchema = z.strictObject({
   maxDepth: z.number().int(DEPTH).min(0, DEPTH).max(MOST_DEPTH, DEPTH).optional(),
   handoff: z.boolean().optional(),
 }) satisfies z.ZodType<Rule>;
+
+/** The file as a whole. For its JSON Schema alone: the loader goes rule by rule, so as to tell every fault. */
+export const FileSchema = z.strictObject({
+  rules: z.array(RuleSchema).min(1).max(MAX_RULES),
+  floodHold: FloodHoldSchema.optional(),
+});
 
 /** Keys by the place they stand in; for hints about misspelt and misplaced ones. */
 export const KEYS: Readonly<Record<string, readonly string[]>> = {

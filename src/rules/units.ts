@@ -18,6 +18,10 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+/** For editors: what `parseSize` and `parseDuration` read, near enough. */
+export const SIZE_PATTERN = "^\\s*\\d{1,15}(\\.\\d{1,6})?\\s?([kKmMgGtT]([iI])?)?[bB]\\s*$";
+export const DURATION_PATTERN = "^\\s*\\d{1,15}(\\.\\d{1,6})?\\s?([mM]?[sS]|[mMhHdD])\\s*$";
+
 /** `15MB` (15,000,000), `1GiB` (2³⁰), `0.5 kB`, or a whole number. @returns bytes, or undefined when unreadable */
 export const parseSize = (value: string | number): number | undefined =>
   typeof value === "number" ? wholeNumber(value) : parseUnits(value, BYTES);

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import type { CliContext, ExitCode } from "./context.ts";
+
+/** Commands about the rules file, and what it holds. */
+export function addRulesCommands(
+  program: Command,
+  context: CliContext,
+  end: (result: ExitCode | Promise<ExitCode>) => Promise<void>,
+): void {
+  const rules = program.command("rules").description("the rules file");
+  rules
+    .command("check")
+    .description("read the rules file and tell every fault with its line")
+    .argument("[file]", "default: RELAY_CONFIG")
+    .option("--live", "also ask Dify whether the inputs fit its apps", false)
+    .option("--json", "as JSON", false)
+    .action((file: string | undefined, { json, live }: { json: boolean; live: boolean }) =>
+      end(
+        import("./check-rules.ts").then(({ checkRules }) =>
+          checkRules(context, { json, live, ...(file === undefined ? {} : { file }) }),
+        ),
+      ),
+    );
+  rules
+    .command("schema")
+    .description("print the JSON Schema of the rules file, for editors")
+    .action(() =>
+      end(
+        import("../rules/json-schema.ts").then(({ printJsonSchema }) => {
+          context.write(printJsonSchema());
+          return 0;
+        }),
+      ),
+    );
+  for (const [action, words] of [
+    ["pause", "hold the runs of a rule"],
+    ["resume", "let a paused rule go on, with the runs that were held"],
+    ["release", "let runs go on that were held because there were so many (floodHold)"],
+  ] as const) {
+    rules
+      .command(action)
+      .description(words)
+      .argument("<rule>")
+      .option("--json", "as JSON", false)
+      .action((rule: string, options: { json: boolean }) =>
+        end(import("./change-rule.ts").then(({ changeRule }) => changeRule(context, rule, action, options))),
+      );
+  }
+}
