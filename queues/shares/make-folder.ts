@@ -95,6 +95,8 @@ async function isThere(
 
 /** Where the source lies now; once it is gone, where it lay when the run was made. */
 async function sourceFolder(deps: MakeFolderDeps, run: RunRow, signal: AbortSignal): Promise<string> {
+  // Outputs go to the workspace, whose top stands for a share's own storage.
+  if (run.sourceShareId !== null) return "root";
   try {
     const source = await deps.fastio.readNode(run.workspaceId, run.nodeId, signal);
     if (!source.deleted) return source.parentId;

@@ -21,7 +21,7 @@ export type KeepUpDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
-  readonly fastio: Pick<Fastio, "pollActivity" | "listWorkspaces" | "findWorkspace">;
+  readonly fastio: Pick<Fastio, "pollActivity" | "listWorkspaces" | "findWorkspace" | "listShares">;
   readonly rules: () => readonly CompiledRule[];
   /** Calls back when other rules come into force. @returns ends that */
   readonly onRulesChange: (listener: () => void) => () => void;

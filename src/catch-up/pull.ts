@@ -79,7 +79,7 @@ export function createPull(deps: PullDeps): Pull {
     let refusal: PermanentError | undefined;
     for (const source of ["search", "listing"] as const) {
       const read = source === "search" ? readSearch : readWholeListing;
-      const told = await attempt(workspace, source, () => read(deps, workspace.id, signal));
+      const told = await attempt(workspace, source, () => read(deps, workspace, signal));
       if (told instanceof PermanentError) refusal = told;
       else if (told !== undefined) {
         await recordPull(db, workspace, { source, atMs: clock.now() });
@@ -101,7 +101,7 @@ export function createPull(deps: PullDeps): Pull {
     for (const workspace of workspaces) {
       const last = await lastSearched(db, workspace.id);
       if (!wanted && last !== undefined && clock.now() - last < SEARCH_EVERY_MS) continue;
-      const told = await attempt(workspace, "search", () => readSearch(deps, workspace.id, signal));
+      const told = await attempt(workspace, "search", () => readSearch(deps, workspace, signal));
       if (told === undefined || told instanceof PermanentError) all = false;
       else intaken = addUp(intaken, told.intaken);
     }
@@ -111,8 +111,7 @@ export function createPull(deps: PullDeps): Pull {
   const pullFeed = async (org: string, { workspaces, thorough }: PullWish, signal: AbortSignal) => {
     const memory = feeds.get(org) ?? {};
     if (!isUsable(memory, "changes", clock.now())) return undefined;
-    const workspaceIds = new Set(workspaces.map(({ id }) => id));
-    const read = await readChanges(deps, { org, workspaceIds }, signal).catch(refusedAsUnusable);
+    const read = await readChanges(deps, { org, watched: workspaces }, signal).catch(refusedAsUnusable);
     if (read.kind === "unusable") {
       log.info("catch_up.source_closed", { org, source: "changes", code: read.why });
       feeds.set(org, passOver(memory, "changes", clock.now()));
@@ -125,7 +124,7 @@ export function createPull(deps: PullDeps): Pull {
       // What was missed while the cursor was lost must be found before the new one takes over.
       if (!searched.all && read.lost) {
         for (const workspace of workspaces) {
-          const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace.id, signal));
+          const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace, signal));
           if (told !== undefined && !(told instanceof PermanentError)) intaken = addUp(intaken, told.intaken);
         }
       }

@@ -1,9 +1,11 @@
 import type { Clock } from "../clock.ts";
+import type { FastioEvent } from "../fastio/events/event.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Log } from "../telemetry/log.ts";
 import { addUp, type Intaken, NOTHING, readRows, type TakeIn } from "./take-in.ts";
+import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
 export type ReadChangesDeps = {
   readonly db: Db;
@@ -30,11 +32,16 @@ const cursorName = (org: string): string => `changes ${org}`;
  */
 export async function readChanges(
   deps: ReadChangesDeps,
-  { org, workspaceIds }: { readonly org: string; readonly workspaceIds: ReadonlySet<string> },
+  { org, watched }: { readonly org: string; readonly watched: readonly WatchedWorkspace[] },
   signal: AbortSignal,
 ): Promise<ChangesRead> {
   const { db, clock, log, fastio, takeIn } = deps;
   const keep = (cursor: string) => writeCursor(db, cursorName(org), cursor, clock.now());
+  const ids = new Set(watched.map(({ id }) => id));
+  const takesUploads = watched.some((one) => one.takesUploads);
+  // A share may be younger than the list of those that are watched.
+  const isWatched = ({ workspaceId, shareId }: FastioEvent): boolean =>
+    (workspaceId !== undefined && ids.has(workspaceId)) || (shareId !== undefined && takesUploads);
   const start = async (lost: boolean): Promise<ChangesRead> => {
     const head = await fastio.readChanges({ orgId: org }, signal);
     switch (head.kind) {
@@ -54,8 +61,7 @@ export async function readChanges(
     switch (page.kind) {
       case "page": {
         const events = readRows(page.rows, "changes", deps);
-        const watched = events.filter(({ workspaceId }) => workspaceId !== undefined && workspaceIds.has(workspaceId));
-        intaken = addUp(intaken, await takeIn(watched));
+        intaken = addUp(intaken, await takeIn(events.filter(isWatched)));
         const moved = page.cursor !== cursor;
         if (moved) await keep(page.cursor);
         cursor = page.cursor;

@@ -2,13 +2,14 @@ import type { Clock } from "../clock.ts";
 import type { FastioEvent } from "../fastio/events/event.ts";
 import { hashParts } from "../fastio/events/event-keys.ts";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
-import type { Fastio } from "../fastio/types.ts";
+import type { Fastio, StoragePlace } from "../fastio/types.ts";
 import { readCursor, writeCursor } from "../ledger/cursors.ts";
 import { type ListedNode, readListing, writeListing } from "../ledger/listed-nodes.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Log } from "../telemetry/log.ts";
 import { diffListing, type ListingDiff } from "./diff-listing.ts";
 import { type Intaken, NOTHING, type TakeIn } from "./take-in.ts";
+import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
 export type ReadListingDeps = {
   readonly db: Db;
@@ -19,6 +20,9 @@ export type ReadListingDeps = {
   /** Files and folders one listing takes in at most. */
   readonly maxNodes?: number;
 };
+
+/** A workspace, or a share with files of its own. */
+type ListingScope = Pick<WatchedWorkspace, "id" | "shareOf">;
 
 const MAX_NODES = 20_000;
 
@@ -31,30 +35,31 @@ const listingName = (workspaceId: string): string => `listing ${workspaceId}`;
  */
 export async function readWholeListing(
   deps: ReadListingDeps,
-  workspaceId: string,
+  scope: ListingScope,
   signal: AbortSignal,
 ): Promise<Intaken> {
   const { db, clock, log, takeIn } = deps;
-  const { files, complete } = await listFiles(deps, workspaceId, signal);
-  if (!complete) log.warn("catch_up.listing_cut", { workspaceId, files: files.length });
-  const first = (await readCursor(db, listingName(workspaceId))) === undefined;
-  const diff = diffListing(await readListing(db, workspaceId), files, complete);
-  const intaken = first ? NOTHING : await takeIn(toEvents(workspaceId, diff, clock.now()));
-  await writeListing(db, workspaceId, diff);
-  await writeCursor(db, listingName(workspaceId), String(files.length), clock.now());
+  const { id } = scope;
+  const { files, complete } = await listFiles(deps, scope.shareOf === undefined ? id : { shareId: id }, signal);
+  if (!complete) log.warn("catch_up.listing_cut", { workspaceId: id, files: files.length });
+  const first = (await readCursor(db, listingName(id))) === undefined;
+  const diff = diffListing(await readListing(db, id), files, complete);
+  const intaken = first ? NOTHING : await takeIn(toEvents(scope, diff, clock.now()));
+  await writeListing(db, id, diff);
+  await writeCursor(db, listingName(id), String(files.length), clock.now());
   return intaken;
 }
 
 async function listFiles(
   { fastio, maxNodes = MAX_NODES }: ReadListingDeps,
-  workspaceId: string,
+  place: StoragePlace,
   signal: AbortSignal,
 ): Promise<{ readonly files: readonly ListedNode[]; readonly complete: boolean }> {
   const files: ListedNode[] = [];
   const folders = ["root"];
   let nodes = 0;
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
-    for await (const node of fastio.listFolder(workspaceId, folder, signal)) {
+    for await (const node of fastio.listFolder(place, folder, signal)) {
       nodes += 1;
       if (nodes > maxNodes) return { files, complete: false };
       if (node.deleted) continue;
@@ -73,16 +78,17 @@ async function listFiles(
 }
 
 /** The same difference is the same event, so that a repeat after a crash is one. */
-const toEvents = (workspaceId: string, { changes }: ListingDiff, nowMs: number): readonly FastioEvent[] =>
+const toEvents = ({ id, shareOf }: ListingScope, { changes }: ListingDiff, nowMs: number): readonly FastioEvent[] =>
   changes.map(({ node, type }) => ({
-    id: `derived-${hashParts("listing", type, workspaceId, node.nodeId, node.versionId ?? "", node.parentId, node.name)}`,
+    id: `derived-${hashParts("listing", type, id, node.nodeId, node.versionId ?? "", node.parentId, node.name)}`,
     idIsDerived: true,
     source: "listing",
     rawType: `listing:${type}`,
     type,
     occurredAtMs: nowMs,
     receivedAtMs: nowMs,
-    workspaceId,
+    workspaceId: shareOf ?? id,
+    ...(shareOf !== undefined && { shareId: id }),
     objectKind: "file",
     objectId: node.nodeId,
     ...(node.versionId ? { versionId: node.versionId } : {}),

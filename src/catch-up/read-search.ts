@@ -16,6 +16,7 @@ import {
   type TimedRow,
 } from "./search-position.ts";
 import { addUp, type Intaken, NOTHING, readRows, type TakeIn } from "./take-in.ts";
+import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
 export type ReadSearchDeps = {
   readonly db: Db;
@@ -26,6 +27,9 @@ export type ReadSearchDeps = {
   /** How much of the past counts in a workspace that was never read, in milliseconds. */
   readonly lookBackMs: number;
 };
+
+/** A workspace, or a share with files of its own. */
+type SearchScope = Pick<WatchedWorkspace, "id" | "shareOf">;
 
 /** Pages looked at to find where to begin. */
 const PROBE_PAGES = 4;
@@ -38,41 +42,41 @@ export async function lastSearched(db: Db, workspaceId: string): Promise<number 
 }
 
 /** Searches a workspace's events from where the last search ended, with some overlap. */
-export async function readSearch(deps: ReadSearchDeps, workspaceId: string, signal: AbortSignal): Promise<Intaken> {
+export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signal: AbortSignal): Promise<Intaken> {
   const { db, clock } = deps;
-  const stored = await readCursor(db, positionName(workspaceId));
-  let position = (stored && parsePosition(stored.value)) ?? (await begin(deps, workspaceId, signal));
+  const stored = await readCursor(db, positionName(scope.id));
+  let position = (stored && parsePosition(stored.value)) ?? (await begin(deps, scope, signal));
   let intaken = NOTHING;
-  for await (const events of pagesOf(deps, workspaceId, searchSince(position), signal)) {
+  for await (const events of pagesOf(deps, scope, searchSince(position), signal)) {
     const present = events.filter((event) => !isHistory(position, timed(event)));
     intaken = addUp(intaken, await deps.takeIn(present));
     position = advancePosition(position, present.map(timed), clock.now());
   }
   // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.
-  await writeCursor(db, positionName(workspaceId), printPosition(position), clock.now());
+  await writeCursor(db, positionName(scope.id), printPosition(position), clock.now());
   return intaken;
 }
 
 /** Searches from a moment on and leaves the position as it is: for a person who wants to be sure. */
 export async function searchAgain(
   deps: ReadSearchDeps,
-  workspaceId: string,
+  scope: SearchScope,
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<Intaken> {
   let intaken = NOTHING;
-  for await (const events of pagesOf(deps, workspaceId, sinceMs, signal)) {
+  for await (const events of pagesOf(deps, scope, sinceMs, signal)) {
     intaken = addUp(intaken, await deps.takeIn(events));
   }
   return intaken;
 }
 
-async function begin(deps: ReadSearchDeps, workspaceId: string, signal: AbortSignal): Promise<SearchPosition> {
+async function begin(deps: ReadSearchDeps, scope: SearchScope, signal: AbortSignal): Promise<SearchPosition> {
   const { clock, lookBackMs } = deps;
   const nowMs = clock.now();
   const recent: TimedRow[] = [];
   let pages = 0;
-  for await (const events of pagesOf(deps, workspaceId, probeSince(nowMs, lookBackMs), signal)) {
+  for await (const events of pagesOf(deps, scope, probeSince(nowMs, lookBackMs), signal)) {
     recent.push(...events.map(timed));
     pages += 1;
     if (pages >= PROBE_PAGES) break;
@@ -82,16 +86,21 @@ async function begin(deps: ReadSearchDeps, workspaceId: string, signal: AbortSig
 
 async function* pagesOf(
   deps: ReadSearchDeps,
-  workspaceId: string,
+  { id, shareOf }: SearchScope,
   since: number,
   signal: AbortSignal,
 ): AsyncGenerator<readonly FastioEvent[]> {
-  for await (const rows of deps.fastio.searchEvents({ workspaceId, since }, signal)) {
+  const scope = shareOf === undefined ? { workspaceId: id } : { shareId: id };
+  for await (const rows of deps.fastio.searchEvents({ ...scope, since }, signal)) {
     // The scope was asked for; a row that does not repeat it is in it all the same.
     const scoped = rows.map((row) =>
-      "workspace_id" in row || "share_id" in row ? row : { ...row, workspace_id: workspaceId },
+      "workspace_id" in row || "share_id" in row
+        ? row
+        : { ...row, [shareOf === undefined ? "workspace_id" : "share_id"]: id },
     );
-    yield readRows(scoped, "search", deps).filter((event) => event.workspaceId === workspaceId);
+    yield readRows(scoped, "search", deps).filter(
+      (event) => (shareOf === undefined ? event.workspaceId : event.shareId) === id,
+    );
   }
 }
 

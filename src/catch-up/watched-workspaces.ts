@@ -1,37 +1,79 @@
 import { PermanentError } from "../errors.ts";
-import type { Fastio } from "../fastio/types.ts";
+import type { Fastio, FastioShare } from "../fastio/types.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 
+/** What is asked for its events: a workspace, or a share that people upload into. */
 export type WatchedWorkspace = {
   readonly id: string;
   readonly name: string;
   /** Id or domain of the organisation; unknown, its changes feed cannot be read. */
   readonly org: string | undefined;
+  /** Set for a share, whose own storage is watched: the workspace it belongs to. */
+  readonly shareOf?: string;
+  /** Whether a rule takes what people upload into shares of the workspace. */
+  readonly takesUploads?: true;
 };
 
 const EVERY_WORKSPACE = "*";
+/** Shares of one workspace that are watched each by itself; the changes feed tells of the others too. */
+const MAX_SHARES = 100;
+
+type FindDeps = {
+  readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace" | "listShares">;
+  readonly log: Log;
+};
 
 /**
- * The workspaces that rules name, by id or name; all of them for a rule that takes any.
+ * The workspaces that rules name, by id or name; all of them for a rule that takes any. After each come those of its
+ * shares that people upload into, where a rule takes that.
  * A name that nothing answers to is told and passed over: the others go on.
  */
 export async function findWatched(
-  { fastio, log }: { readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace">; readonly log: Log },
+  deps: FindDeps,
+  rules: readonly CompiledRule[],
+  signal: AbortSignal,
+): Promise<readonly WatchedWorkspace[]> {
+  const found: WatchedWorkspace[] = [];
+  for (const workspace of await findWorkspaces(deps, rules, signal)) {
+    found.push(workspace);
+    if (workspace.takesUploads) found.push(...(await findShares(deps, workspace, signal)));
+  }
+  return found;
+}
+
+/** The workspaces alone. */
+export async function findWorkspaces(
+  { fastio, log }: Pick<FindDeps, "log"> & { readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace"> },
   rules: readonly CompiledRule[],
   signal: AbortSignal,
 ): Promise<readonly WatchedWorkspace[]> {
   const references = new Set(rules.map(({ rule }) => rule.when.workspace));
+  const withUploads = new Set(
+    rules.flatMap(({ rule: { when } }) => (when.share === undefined ? [] : [when.workspace])),
+  );
   const found = new Map<string, WatchedWorkspace>();
-  const add = (one: { id: string; name: string; orgId?: string; orgDomain?: string; archived?: boolean }): void => {
-    if (one.archived !== true) found.set(one.id, { id: one.id, name: one.name, org: one.orgId ?? one.orgDomain });
+  const add = (
+    one: { id: string; name: string; orgId?: string; orgDomain?: string; archived?: boolean },
+    reference: string,
+  ): void => {
+    if (one.archived === true) return;
+    const takesUploads = withUploads.has(reference) || found.get(one.id)?.takesUploads === true;
+    found.set(one.id, {
+      id: one.id,
+      name: one.name,
+      org: one.orgId ?? one.orgDomain,
+      ...(takesUploads && { takesUploads }),
+    });
   };
-  if (references.has(EVERY_WORKSPACE)) for (const one of await fastio.listWorkspaces(signal)) add(one);
+  if (references.has(EVERY_WORKSPACE)) {
+    for (const one of await fastio.listWorkspaces(signal)) add(one, EVERY_WORKSPACE);
+  }
   for (const reference of references) {
     if (reference === EVERY_WORKSPACE) continue;
     try {
       const workspace = await fastio.findWorkspace(reference, signal);
-      if (workspace) add(workspace);
+      if (workspace) add(workspace, reference);
       else log.warn("catch_up.workspace_unknown", { workspace: reference });
     } catch (error) {
       // One that is closed to us, or a name that several go by; a key that does not work is everybody's trouble.
@@ -41,3 +83,29 @@ export async function findWatched(
   }
   return [...found.values()];
 }
+
+async function findShares(
+  { fastio, log }: FindDeps,
+  { id, name, org }: WatchedWorkspace,
+  signal: AbortSignal,
+): Promise<readonly WatchedWorkspace[]> {
+  const shares: WatchedWorkspace[] = [];
+  try {
+    for await (const share of fastio.listShares(id, signal)) {
+      if (!takesUploads(share)) continue;
+      if (shares.length >= MAX_SHARES) {
+        log.warn("catch_up.shares_cut", { workspaceId: id, shares: MAX_SHARES });
+        break;
+      }
+      shares.push({ id: share.id, name: `${name}, share ${share.title ?? share.id}`, org, shareOf: id });
+    }
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
+    log.warn("catch_up.shares_unknown", { workspaceId: id, code: error.code, message: error.message });
+  }
+  return shares;
+}
+
+/** What lies in a share that shows a folder are files of the workspace; into one that sends, people put nothing. */
+const takesUploads = ({ storage, folderNodeId, type, archived }: FastioShare): boolean =>
+  (storage ?? (folderNodeId === undefined ? "own" : "folder")) === "own" && type !== "send" && archived !== true;

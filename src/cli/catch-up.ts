@@ -77,7 +77,7 @@ async function askOne(
   const base = { db, clock, log: silentLog, fastio, lookBackMs: clock.now() - sinceMs };
   const deps = { ...base, takeIn: createTakeIn({ ...base, accept, wantedTypes: () => wantedTypes(rules) }) };
   try {
-    return (await searchAgain(deps, workspace.id, sinceMs, signal)).fresh;
+    return (await searchAgain(deps, workspace, sinceMs, signal)).fresh;
   } catch (error) {
     if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
   }

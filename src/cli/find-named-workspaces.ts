@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { findWatched } from "../catch-up/watched-workspaces.ts";
+import { findWorkspaces } from "../catch-up/watched-workspaces.ts";
 import type { Config } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
@@ -28,5 +28,5 @@ export async function findNamedWorkspaces(
       nextAction: "relay workspaces list",
     });
   }
-  return findWatched({ fastio, log: silentLog }, await loadCompiledRules(config.rulesFile), signal);
+  return findWorkspaces({ fastio, log: silentLog }, await loadCompiledRules(config.rulesFile), signal);
 }

@@ -50,6 +50,7 @@ function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold
     fastio: {
       listWorkspaces: async () => [WORKSPACE],
       findWorkspace: async (name) => (name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" }),
+      listShares: async function* () {},
       pollActivity: async ({ lastActivity }, signal) => {
         if (change.hold === false) throw new PermanentError("unsupported_here", "no such route");
         if (lastActivity === undefined) return { keys: [], lastActivity: "0" };
