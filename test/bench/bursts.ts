@@ -5,7 +5,9 @@ import { findPostgres, findRedis } from "../support/find-programs.ts";
 import { startPostgres } from "../support/servers.ts";
 
 const FILES = 2_000;
-const SLOTS = 10;
+/** What an app is given unless the settings say otherwise. */
+const SLOTS = 3;
+const WORK_MS = 500;
 const PATIENCE_MS = 1_800_000;
 
 /**
@@ -15,9 +17,16 @@ const PATIENCE_MS = 1_800_000;
 export async function benchBursts(args: readonly string[]): Promise<void> {
   const files = Number(args[0] ?? FILES);
   const all: Readonly<Record<string, Burst>> = {
-    each: { files, group: "each", coldWorkspaces: 0, slots: SLOTS, workMs: 1_000, patienceMs: PATIENCE_MS },
-    batch: { files, group: { maxFiles: 50 }, coldWorkspaces: 0, slots: 3, workMs: 3_000, patienceMs: PATIENCE_MS },
-    cold: { files, group: "each", coldWorkspaces: 19, slots: SLOTS, workMs: 1_000, patienceMs: PATIENCE_MS },
+    each: { files, group: "each", coldWorkspaces: 0, slots: SLOTS, workMs: WORK_MS, patienceMs: PATIENCE_MS },
+    batch: {
+      files,
+      group: { maxFiles: 50 },
+      coldWorkspaces: 0,
+      slots: SLOTS,
+      workMs: 10 * WORK_MS,
+      patienceMs: PATIENCE_MS,
+    },
+    cold: { files, group: "each", coldWorkspaces: 19, slots: SLOTS, workMs: WORK_MS, patienceMs: PATIENCE_MS },
   };
   const chosen = Object.entries(all).filter(([name]) => args[1] === undefined || args[1] === name);
   const postgres = findPostgres() ? await startPostgres() : undefined;
