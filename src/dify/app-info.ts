@@ -1,7 +1,13 @@
 import { z } from "zod";
+import { PermanentError } from "../errors.ts";
+import { discard } from "../http/readers.ts";
 import type { DifyCall } from "./call.ts";
 import { difyFileType } from "./file-type.ts";
 import type { DifyInput, DifyParameters, DifyUploadLimits } from "./types.ts";
+
+export type DifyMeta = { readonly toolIcons: Readonly<Record<string, unknown>> };
+/** `user` is the name that we gave. */
+export type DifyEndUser = { readonly id: string; readonly user: string; readonly isAnonymous: boolean };
 
 /** A variable of the Start node, as the app's author wrote it. Members of no use to us are dropped. */
 const variableSchema = z.object({
@@ -34,6 +40,8 @@ const parametersSchema = z.object({
 });
 
 const infoSchema = z.object({ name: z.string().catch(""), mode: z.string() });
+const metaSchema = z.object({ tool_icons: z.record(z.string(), z.unknown()).catch({}) });
+const userSchema = z.object({ id: z.string(), session_id: z.string(), is_anonymous: z.boolean().catch(false) });
 const indexSchema = z.object({ server_version: z.string().optional().catch(undefined) });
 
 const parameters = { operation: "dify.app.parameters", method: "GET", path: "/parameters", repeatable: true } as const;
@@ -65,10 +73,37 @@ export async function readInfo(
   return call.read({ operation: "dify.app.info", method: "GET", path: "/info", repeatable: true }, infoSchema, signal);
 }
 
-/** Such as `1.14.2`; undefined when the server does not say. */
+/**
+ * Such as `1.14.2`; undefined when the server does not say. Every answer names it in a header; where a proxy takes
+ * that away the index tells it.
+ */
 export async function readVersion(call: DifyCall, signal: AbortSignal): Promise<string | undefined> {
   const index = { operation: "dify.server.version", method: "GET", path: "/", repeatable: true } as const;
-  return (await call.read(index, indexSchema, signal)).server_version;
+  const answer = await call.open(index, signal);
+  await discard(answer);
+  return answer.headers["x-version"] ?? (await call.read(index, indexSchema, signal)).server_version;
+}
+
+/** Pictures of the tools that the app uses, by the tool's name: a link, or what Dify draws in its place. */
+export async function readMeta(call: DifyCall, signal: AbortSignal): Promise<DifyMeta> {
+  const meta = { operation: "dify.app.meta", method: "GET", path: "/meta", repeatable: true } as const;
+  return { toolIcons: (await call.read(meta, metaSchema, signal)).tool_icons };
+}
+
+/** Whom Dify keeps a user as. @param id as Dify's logs name the starter of a run. @returns undefined: there is none */
+export async function readEndUser(call: DifyCall, id: string, signal: AbortSignal): Promise<DifyEndUser | undefined> {
+  const path = `/end-users/${encodeURIComponent(id)}`;
+  try {
+    const wire = await call.read(
+      { operation: "dify.user.read", method: "GET", path, repeatable: true },
+      userSchema,
+      signal,
+    );
+    return { id: wire.id, user: wire.session_id, isAnonymous: wire.is_anonymous };
+  } catch (error) {
+    if (error instanceof PermanentError && error.code === "not_found") return undefined;
+    throw error;
+  }
 }
 
 function toInput(type: string, wire: unknown): readonly DifyInput[] {

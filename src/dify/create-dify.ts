@@ -1,7 +1,15 @@
 import type { Clock } from "../clock.ts";
 import type { Send } from "../http/types.ts";
 import type { Log } from "../telemetry/log.ts";
-import { readInfo, readParameters, readVersion } from "./app-info.ts";
+import {
+  type DifyEndUser,
+  type DifyMeta,
+  readEndUser,
+  readInfo,
+  readMeta,
+  readParameters,
+  readVersion,
+} from "./app-info.ts";
 import { normaliseBaseUrl } from "./base-url.ts";
 import { createCall } from "./call.ts";
 import { openOutput, type UploadProbe, uploadFile, uploadProbe } from "./files.ts";
@@ -40,6 +48,9 @@ export type DifyClient = Dify &
   DifyForms & {
     /** Such as `1.14.2`; undefined when the server does not say. */
     readVersion(signal: AbortSignal): Promise<string | undefined>;
+    readMeta(signal: AbortSignal): Promise<DifyMeta>;
+    /** undefined: Dify has no such user. */
+    readEndUser(id: string, signal: AbortSignal): Promise<DifyEndUser | undefined>;
     /** Uploads a file to see what links this Dify makes. */
     uploadProbe(file: Parameters<Dify["uploadFile"]>[0], signal: AbortSignal): Promise<UploadProbe>;
     /** How many of the app's newest 100 runs have not ended. */
@@ -62,6 +73,8 @@ export function createDify(deps: DifyDeps): DifyClient {
     readParameters: (signal) => readParameters(call, signal),
     readInfo: (signal) => readInfo(call, signal),
     readVersion: (signal) => readVersion(call, signal),
+    readMeta: (signal) => readMeta(call, signal),
+    readEndUser: (id, signal) => readEndUser(call, id, signal),
     uploadProbe: (file, signal) => uploadProbe(call, file, signal),
     countRunning: (signal) => countRunning(call, signal),
     uploadFile: (file, signal) => uploadFile(call, file, signal),

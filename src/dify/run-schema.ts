@@ -30,6 +30,7 @@ const count = z
 
 const detailSchema = z.object({
   id: z.string().min(1),
+  workflow_id: z.string().min(1).optional().catch(undefined),
   // `scheduled` is declared by the engine and unused; to us it has not ended either.
   status: z.preprocess(
     (status) => (status === "scheduled" ? "running" : status),
@@ -48,6 +49,7 @@ const detailSchema = z.object({
 export const runDetailSchema = detailSchema.transform(
   (wire): DifyRunDetail => ({
     id: wire.id,
+    ...(wire.workflow_id === undefined ? {} : { workflowId: wire.workflow_id }),
     status: wire.status,
     outputs: wire.outputs,
     ...(wire.error === undefined ? {} : { error: wire.error }),

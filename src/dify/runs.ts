@@ -4,7 +4,7 @@ import { discard } from "../http/readers.ts";
 import type { DifyCall, DifyRequest } from "./call.ts";
 import { type RunStreamOptions, readRunStream } from "./read-run-stream.ts";
 import { logPageSchema, runDetailSchema } from "./run-schema.ts";
-import type { DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
+import type { Dify, DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
 
 /** A busy server may take minutes to get to the request; giving up earlier only makes the outcome unknown. */
 const START_HEAD_TIMEOUT_MS = 300_000;
@@ -26,13 +26,13 @@ export type StreamSettings = Omit<RunStreamOptions, "silence" | "onlyPingsMs"> &
 export async function* startRun(
   call: DifyCall,
   settings: StreamSettings,
-  run: { readonly user: string; readonly inputs: Readonly<Record<string, unknown>> },
+  run: Parameters<Dify["startRun"]>[0],
   signal: AbortSignal,
 ): AsyncGenerator<DifyRunEvent, undefined> {
   const request: DifyRequest = {
     operation: "dify.run.start",
     method: "POST",
-    path: "/workflows/run",
+    path: run.workflowId === undefined ? "/workflows/run" : `/workflows/${encodeURIComponent(run.workflowId)}/run`,
     json: { inputs: run.inputs, response_mode: "streaming", user: run.user },
     headers: { accept: "text/event-stream" },
     // Dify has no idempotency key: a second POST is a second run.

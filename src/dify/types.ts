@@ -40,6 +40,8 @@ export type DifyRunStatus = "running" | "succeeded" | "failed" | "stopped" | "pa
 /** A run as Dify's own record tells it: the truth about outcome and outputs. */
 export type DifyRunDetail = {
   readonly id: string;
+  /** The published version that ran; undefined when Dify does not say. */
+  readonly workflowId?: string | undefined;
   readonly status: DifyRunStatus;
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly error?: string;
@@ -123,12 +125,18 @@ export type Dify = {
     signal: AbortSignal,
   ): Promise<{ readonly id: string; readonly extension: string; readonly size: number }>;
   /**
-   * `POST /workflows/run`, streaming. Never repeated by the client: Dify has no idempotency key.
+   * `POST /workflows/run`, or of one published version, streaming. Never repeated by the client: Dify has no
+   * idempotency key.
    * Ends after `finished`, `paused` or `error`; a body that ends without one of them rejects with
    * TransientError `stream_truncated`, silence beyond the idle limit with `timed_out`.
    */
   startRun(
-    run: { readonly user: string; readonly inputs: Readonly<Record<string, unknown>> },
+    run: {
+      readonly user: string;
+      readonly inputs: Readonly<Record<string, unknown>>;
+      /** The version to run, as `readRun` tells it; the newest when left out. Dify's cloud wants a paid plan for it. */
+      readonly workflowId?: string | undefined;
+    },
     signal: AbortSignal,
   ): AsyncGenerator<DifyRunEvent>;
   /** `GET /workflow/{id}/events`; rejects with PermanentError `unsupported_here` before Dify 1.14. */

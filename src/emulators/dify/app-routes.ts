@@ -7,7 +7,7 @@ const OFF = { enabled: false };
 const toMegabytes = (bytes: number) => Math.ceil(bytes / (1024 * 1024));
 
 /** What an app says about itself, and the probe that needs no key. */
-export function createAppRoutes({ traits, settings }: World): Route[] {
+export function createAppRoutes({ traits, settings, findEndUser }: World): Route[] {
   return [
     {
       operation: "index",
@@ -39,6 +39,30 @@ export function createAppRoutes({ traits, settings }: World): Route[] {
       auth: "key",
       handle: ({ response }, { name = "Emulated app" }) =>
         sendJson(response, 200, { title: name, description: "", default_language: "en-US", show_workflow_steps: true }),
+    },
+    {
+      operation: "end_user",
+      method: "GET",
+      path: /^\/v1\/end-users\/(?<id>[^/]+)$/,
+      auth: "key",
+      handle: ({ response, params }, app) => {
+        const user = findEndUser(params["id"] ?? "");
+        if (user === undefined || user.appId !== app.id)
+          throw new ApiError(404, "end_user_not_found", "End user not found.");
+        const at = new Date(user.createdAtMs).toISOString();
+        sendJson(response, 200, {
+          id: user.id,
+          tenant_id: app.tenantId,
+          app_id: app.id,
+          type: "service-api",
+          external_user_id: null,
+          name: null,
+          is_anonymous: false,
+          session_id: user.sessionId,
+          created_at: at,
+          updated_at: at,
+        });
+      },
     },
     {
       operation: "parameters",

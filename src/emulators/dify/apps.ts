@@ -19,6 +19,14 @@ export type StartVariable = {
   readonly allowed_file_upload_methods?: readonly ("local_file" | "remote_url")[];
 };
 
+/** A stretch of a workflow between its start and its work: inner nodes that are run again and again, or side by side. */
+export type WorkflowPart =
+  | { readonly kind: "iteration" | "loop"; readonly title: string; readonly inner: string; readonly rounds: number }
+  | { readonly kind: "parallel"; readonly branches: readonly string[] };
+
+/** What each execution of a node with a model uses. */
+export type ModelUse = { readonly tokens: number; readonly price: string; readonly currency: string };
+
 export type AppConfig = {
   /** Begins with `app-`, as all app keys do. */
   readonly key: string;
@@ -34,6 +42,10 @@ export type AppConfig = {
   readonly anyExtension?: boolean;
   /** What a run does; by default it cleans tables and reports on everything else. */
   readonly work?: Work;
+  /** Played in turn, before the work. None by default. */
+  readonly parts?: readonly WorkflowPart[];
+  /** Its work and the nodes of its parts ask a model, and tell what that used. By default they are code. */
+  readonly model?: ModelUse;
 };
 
 /** An app with the ids that Dify gives it. */

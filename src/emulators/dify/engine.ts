@@ -1,5 +1,7 @@
 import { asText, fileObject, filesOf } from "./file-object.ts";
 import { detectType, extensionOf } from "./file-types.ts";
+import { finishNode, nodeData, sleepReal, startNode } from "./nodes.ts";
+import { playParts } from "./parts.ts";
 import { pauseForForm } from "./pause.ts";
 import {
   elapsedSeconds,
@@ -17,10 +19,9 @@ import { toSeconds, type World } from "./world.ts";
 /** The three nodes of the emulated workflow, and their share of its time. */
 const NODES = {
   start: { nodeId: "start", nodeType: "start", title: "Start", index: 1, share: 0.1 },
-  work: { nodeId: "work", nodeType: "code", title: "Work", index: 2, share: 0.8 },
+  work: { nodeId: "work", title: "Work", index: 2, share: 0.8 },
   end: { nodeId: "end", nodeType: "end", title: "Output", index: 3, share: 0.1 },
 } as const;
-type NodePlan = (typeof NODES)[keyof typeof NODES];
 type Values = Readonly<Record<string, unknown>>;
 
 /** Ends the engine's work on a run early; the stream and the row may tell it differently. */
@@ -54,11 +55,6 @@ export async function executeRun(world: World, run: Run): Promise<void> {
   if (lostMs === undefined) return;
   await sleepReal(world, lostMs, signal).catch(() => undefined);
   publish(run, { kind: "end", because: "finished" });
-}
-
-/** Fault durations and node times are real milliseconds, so the scale is taken out again. */
-function sleepReal({ time }: World, ms: number, signal: AbortSignal): Promise<void> {
-  return time.sleep(ms / time.span(1), signal);
 }
 
 async function pingWhileRunning({ time, settings }: World, run: Run, signal: AbortSignal): Promise<void> {
@@ -100,7 +96,8 @@ async function executeNodes(world: World, run: Run, signal: AbortSignal): Promis
 }
 
 async function executeWork(world: World, run: Run, declared: Values, signal: AbortSignal): Promise<Values> {
-  const node = startNode(world, run, NODES.work);
+  await playParts(world, run, NODES.end.index, signal);
+  const node = startNode(world, run, { ...NODES.work, nodeType: run.app.model === undefined ? "code" : "llm" });
   for (let index = 1; index <= (run.plan.find("node_retry")?.times ?? 0); index += 1) {
     const tried = nodeData(world, node, { inputs: declared, outputs: null });
     emit(run, "node_retry", { ...tried, status: "retry", error: "emulated retry", retry_index: index });
@@ -118,7 +115,9 @@ async function executeWork(world: World, run: Run, declared: Values, signal: Abo
     if (position > 0) emit(run, "text_chunk", { text: "\n", from_variable_selector: [NODES.end.nodeId, "answer"] });
     emit(run, "text_chunk", { text: asText(value), from_variable_selector: [NODES.work.nodeId, name] });
   }
-  finishNode(world, run, node, { inputs: declared, outputs });
+  const padding = run.plan.find("large_frame");
+  const processData = padding === undefined ? {} : { padding: "x".repeat(padding.bytes) };
+  finishNode(world, run, node, { inputs: declared, outputs, processData });
   return outputs;
 }
 
@@ -169,73 +168,6 @@ async function makeToolFile(
   });
 }
 
-function startNode({ time, random }: World, run: Run, { nodeId, nodeType, title, index }: NodePlan): NodeRecord {
-  const node: NodeRecord = {
-    id: random.uuid(),
-    nodeId,
-    nodeType,
-    title,
-    index,
-    createdAtMs: time.now(),
-    finishedAtMs: undefined,
-    status: "running",
-    error: null,
-  };
-  run.nodes.push(node);
-  emit(run, "node_started", {
-    id: node.id,
-    node_id: nodeId,
-    node_type: nodeType,
-    title,
-    index,
-    predecessor_node_id: null,
-    inputs: null,
-    inputs_truncated: false,
-    created_at: toSeconds(node.createdAtMs),
-    extras: {},
-    iteration_id: null,
-    loop_id: null,
-    agent_strategy: null,
-  });
-  return node;
-}
-
-function finishNode(world: World, run: Run, node: NodeRecord, io: { inputs: Values; outputs: Values | null }): void {
-  if (node.status === "running") node.status = "succeeded";
-  node.finishedAtMs = world.time.now();
-  run.totalSteps += 1;
-  const padding = node.nodeId === NODES.work.nodeId ? run.plan.find("large_frame") : undefined;
-  const processData = padding === undefined ? {} : { padding: "x".repeat(padding.bytes) };
-  emit(run, "node_finished", { ...nodeData(world, node, io), process_data: processData });
-}
-
-function nodeData({ time }: World, node: NodeRecord, { inputs, outputs }: { inputs: Values; outputs: Values | null }) {
-  const finishedAtMs = node.finishedAtMs ?? time.now();
-  return {
-    id: node.id,
-    node_id: node.nodeId,
-    node_type: node.nodeType,
-    title: node.title,
-    index: node.index,
-    predecessor_node_id: null,
-    inputs,
-    inputs_truncated: false,
-    process_data: {},
-    process_data_truncated: false,
-    outputs,
-    outputs_truncated: false,
-    status: node.status,
-    error: node.error,
-    elapsed_time: elapsedSeconds(node.createdAtMs, finishedAtMs),
-    execution_metadata: null,
-    created_at: toSeconds(node.createdAtMs),
-    finished_at: toSeconds(finishedAtMs),
-    files: filesOf(outputs),
-    iteration_id: null,
-    loop_id: null,
-  };
-}
-
 type Ending = { streamStatus: RunStatus; rowStatus: RunStatus; outputs: Values | null; error: string | null };
 
 /** Writes the row, then tells the stream. The row is the truth; the two may differ on aborts. */
@@ -257,7 +189,7 @@ export function finishedData(run: Run, status: string = run.status): object {
     outputs: run.outputs,
     error: run.error,
     elapsed_time: elapsedSeconds(run.createdAtMs, run.finishedAtMs),
-    total_tokens: 0,
+    total_tokens: run.totalTokens,
     total_steps: run.totalSteps,
     created_by: { id: run.user.id, user: run.user.sessionId },
     created_at: toSeconds(run.createdAtMs),

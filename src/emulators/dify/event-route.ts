@@ -3,6 +3,7 @@ import type { EmulatedApp } from "./apps.ts";
 import { finishedData } from "./engine.ts";
 import { type FrameStream, openFrameStream } from "./frame-stream.ts";
 import { isUuid } from "./inputs.ts";
+import { placeOf } from "./nodes.ts";
 import { pausedData, requiredData } from "./pause.ts";
 import { pythonJson } from "./python-json.ts";
 import type { RouteCall } from "./route.ts";
@@ -56,7 +57,7 @@ function tellSnapshot(world: World, run: Run, stream: FrameStream): void {
     stream.data(event, JSON.stringify({ event, workflow_run_id: run.id, task_id: run.id, data }));
   tell("workflow_started", startedData(run, world.traits.profile));
   for (const node of run.nodes) {
-    tell("node_started", { ...snapshotOf(node), extras: {}, iteration_id: null, loop_id: null, agent_strategy: null });
+    tell("node_started", { ...snapshotOf(node), extras: {}, ...placeOf(node), agent_strategy: null });
     if (node.finishedAtMs === undefined) continue;
     tell("node_finished", {
       ...snapshotOf(node),
@@ -68,8 +69,7 @@ function tellSnapshot(world: World, run: Run, stream: FrameStream): void {
       execution_metadata: null,
       finished_at: toSeconds(node.finishedAtMs),
       files: [],
-      iteration_id: null,
-      loop_id: null,
+      ...placeOf(node),
     });
   }
   if (run.form === undefined || run.status !== "paused") return;

@@ -90,7 +90,7 @@ export function pausedData(run: Run, form: Form): object {
     status: "paused",
     created_at: toSeconds(run.createdAtMs),
     elapsed_time: elapsedSeconds(run.createdAtMs, undefined),
-    total_tokens: 0,
+    total_tokens: run.totalTokens,
     total_steps: run.totalSteps,
   };
 }

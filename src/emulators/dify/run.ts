@@ -16,6 +16,8 @@ export type NodeRecord = {
   readonly nodeType: string;
   readonly title: string;
   readonly index: number;
+  /** The iteration or the loop that it is part of. */
+  readonly within: { readonly kind: "iteration" | "loop"; readonly nodeId: string } | undefined;
   readonly createdAtMs: number;
   finishedAtMs: number | undefined;
   status: "running" | "succeeded" | "failed" | "exception";
@@ -55,6 +57,7 @@ export type Run = {
   outputs: Readonly<Record<string, unknown>> | null;
   error: string | null;
   totalSteps: number;
+  totalTokens: number;
   exceptionsCount: number;
   readonly nodes: NodeRecord[];
   form: Form | undefined;

@@ -122,10 +122,11 @@ export async function startDifyEmulator({
     requests: new Map(),
     endUser(app, sessionId) {
       const name = `${app.id} ${sessionId}`;
-      const known = endUsers.get(name) ?? { id: random.uuid(), sessionId, appId: app.id };
+      const known = endUsers.get(name) ?? { id: random.uuid(), sessionId, appId: app.id, createdAtMs: time.now() };
       endUsers.set(name, known);
       return known;
     },
+    findEndUser: (id) => [...endUsers.values()].find((user) => user.id === id),
     background(work) {
       const settled = work
         .catch((error: unknown) => print(`a run failed inside the emulator: ${String(error)}`))

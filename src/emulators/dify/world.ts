@@ -9,7 +9,12 @@ import type { Run } from "./run.ts";
 import type { RunAction, SentRunAction } from "./run-faults.ts";
 import type { SignedLinks } from "./signed-links.ts";
 
-export type EndUser = { readonly id: string; readonly sessionId: string; readonly appId: string };
+export type EndUser = {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly appId: string;
+  readonly createdAtMs: number;
+};
 
 /** A file sent to `/files/upload`. Its extension has no dot, as the endpoint answers it. */
 export type Upload = {
@@ -65,6 +70,8 @@ export type World = {
   readonly requests: Map<string, number>;
   /** The end user of this name, made on first sight. */
   endUser(app: EmulatedApp, sessionId: string): EndUser;
+  /** The end user of this id, whichever app saw it. */
+  findEndUser(id: string): EndUser | undefined;
   /** Work that outlives its request; awaited when the emulator closes. */
   background(work: Promise<void>): void;
   /** Aborted when the emulator closes. */

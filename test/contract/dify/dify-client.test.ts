@@ -278,6 +278,57 @@ describe("the server and the app", () => {
     expect(uploadLimits).toMatchObject({ image: 10 * 1024 * 1024, other: 3 * 1024 * 1024 });
   });
 
+  test.each(["P1", "P2", "P3"] as const)("%s is known by its version, with and without the header", async (profile) => {
+    const setting = await setUp({ profile });
+    const transport = createTransport();
+    closers.push(transport.close);
+    const bare: DifyDeps["send"] = async (request, given) => {
+      const answer = await transport.send(request, given);
+      const { "x-version": _hidden, ...headers } = answer.headers;
+      return { ...answer, headers };
+    };
+    const version = { P1: "1.12.1", P2: "1.14.2", P3: "1.17.0" }[profile];
+    for (const send of [transport.send, bare]) {
+      const dify = await setUpSame(setting, { send });
+      expect(await dify.readVersion(setting.signal)).toBe(version);
+    }
+  });
+
+  test("tell the app's tools, and whom Dify knows a user as", async () => {
+    const setting = await setUp();
+    const { dify, emulator, signal } = setting;
+    expect(await dify.readMeta(signal)).toEqual({ toolIcons: {} });
+    await collect(dify.startRun({ user: USER, inputs: await prepare(setting) }, signal));
+    const logs = await fetch(`${emulator.apiUrl}/workflows/logs`, {
+      headers: { authorization: `Bearer ${DEFAULT_APP_KEY}` },
+    });
+    const id: string = JSON.parse(await logs.text()).data[0].created_by_end_user.id;
+    expect(await dify.readEndUser(id, signal)).toEqual({ id, user: USER, isAnonymous: false });
+    expect(await dify.readEndUser(crypto.randomUUID(), signal)).toBeUndefined();
+  });
+
+  test("a given version of the workflow is run; one that is not there, a draft and no id are told, and start nothing", async () => {
+    const setting = await setUp();
+    const { dify, signal } = setting;
+    const run = { user: USER, inputs: await prepare(setting) };
+    const newest = await collect(dify.startRun(run, signal));
+    const first = newest.events.find((event) => event.kind === "handles");
+    const { workflowId } = (await dify.readRun(first?.workflowRunId ?? "", signal)) ?? {};
+    expect(workflowId).toMatch(/^[0-9a-f-]{36}$/);
+    const same = await collect(dify.startRun({ ...run, workflowId }, signal));
+    expect(same.events.at(-1)).toMatchObject({ kind: "finished", status: "succeeded" });
+    expect(setting.emulator.books().requests).toMatchObject({ run: 1, run_by_id: 1 });
+    for (const [unfit, code] of [
+      [crypto.randomUUID(), "not_found"],
+      ["../run", "invalid_request"],
+    ] as const) {
+      const { error } = await collect(dify.startRun({ ...run, workflowId: unfit }, signal));
+      expect(error).toMatchObject({ code, failure: "permanent" });
+      expect(wasSurelyNotStarted(error)).toBe(true);
+    }
+    expect(runsOf(setting)).toBe(2);
+  });
+
   test.each<{ what: string; options: DifyEmulatorOptions; apiKey?: string; code: string }>([
     { what: "a wrong key", options: {}, apiKey: "app-wrong", code: "unauthorized" },
     {

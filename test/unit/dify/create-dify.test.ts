@@ -178,6 +178,7 @@ describe("reading runs", () => {
   };
   const read = {
     id: "R",
+    workflowId: "W",
     status: "succeeded",
     outputs: { a: 1 },
     totalSteps: 3,

@@ -280,3 +280,33 @@ test("a run goes on when its client has gone", async () => {
   await answer.body?.cancel();
   await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
 });
+
+test("iterations and loops tell rounds and inner nodes, not executions of their own; branches interleave; tokens add up", async () => {
+  const parts = [
+    { kind: "iteration", title: "Each", inner: "Read", rounds: 2 },
+    { kind: "loop", title: "Again", inner: "Try", rounds: 1 },
+    { kind: "parallel", branches: ["Left", "Right"] },
+  ] as const;
+  const model = { tokens: 5, price: "0.1", currency: "USD" };
+  const emulator = await start({ apps: [{ ...TOPIC_APP, parts, model }] });
+  const frames = framesOf(await (await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key)).text());
+  expect(
+    frames
+      .filter(({ event }) => event !== "text_chunk")
+      .map(({ event, data }) => `${event} ${data["title"] ?? ""}`.trim()),
+  ).toEqual([
+    "workflow_started",
+    ...["node_started Start", "node_finished Start", "iteration_started Each"],
+    ...["iteration_next Each", "node_started Read", "node_finished Read"],
+    ...["iteration_next Each", "node_started Read", "node_finished Read", "iteration_completed Each"],
+    ...["loop_started Again", "loop_next Again", "node_started Try", "node_finished Try", "loop_completed Again"],
+    ...["node_started Left", "node_started Right", "node_finished Right", "node_finished Left"],
+    ...["node_started Work", "node_finished Work", "node_started Output", "node_finished Output"],
+    "workflow_finished",
+  ]);
+  const inner = frames.find(({ data }) => data["title"] === "Read");
+  expect(inner?.data).toMatchObject({ iteration_id: "part_0", loop_id: null, node_type: "llm" });
+  const sum = frames.find(({ event }) => event === "iteration_completed");
+  expect(sum?.data).toMatchObject({ id: "part_0", total_tokens: 10, steps: 2 });
+  expect(frames.at(-1)?.data).toMatchObject({ total_tokens: 30, total_steps: 8 });
+});

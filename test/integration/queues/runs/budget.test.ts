@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import {
   countRun,
   dayOf,
@@ -46,6 +47,27 @@ test("at its limit of runs a rule's further runs are held with the reason, and g
   // As if that day had begun: what was used belongs to another.
   await ledger.db.update(ruleDays).set({ day: "2020-01-01" }).where(eq(ruleDays.ruleName, it.rule.name));
   expect((await it.drive(second.id)).run).toMatchObject({ status: "delivered", errorCode: null });
+});
+
+test("tokens and cost that Dify tells reach the run, its story and the day; at the limit the next run is held", async () => {
+  const it = await openWorkbench(ledger.db, {
+    rule: { name: "asks-a-model", limit: "tokensPerDay: 100" },
+    dify: { apps: [{ ...DEFAULT_APP, model: { tokens: 120, price: "0.25", currency: "USD" } }] },
+  });
+  onTestFinished(it.close);
+  const [first, second] = [await it.drop("one.csv"), await it.drop("two.csv")];
+  const { run } = await it.drive(first.id);
+  expect(run).toMatchObject({ status: "delivered", totalTokens: 120, cost: 0.25, currency: "USD" });
+  expect(run.elapsedMs).toBeGreaterThan(0);
+  expect(await createReadRuns(ledger.db).story(first.id)).toMatchObject({ totalTokens: 120 });
+  expect(await readRuleUsage(ledger.db, "asks-a-model", dayOf(systemClock.now()))).toMatchObject({
+    runs: 1,
+    tokens: 120,
+    costs: { USD: 0.25 },
+  });
+  const { run: held } = await it.drive(second.id);
+  expect(held).toMatchObject({ status: "held", errorCode: "budget_reached" });
+  expect(held.errorMessage).toContain("100 tokens");
 });
 
 test("a rule that is resumed tries its held runs, which are held again while the limit stands", async () => {

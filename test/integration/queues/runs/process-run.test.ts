@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import type { Profile } from "../../../../src/emulators/dify/profile.ts";
 import type { SentRunAction } from "../../../../src/emulators/dify/run-faults.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
@@ -344,6 +345,29 @@ describe("the nodes of the workflow", () => {
     expect(run).toMatchObject({ status: "delivered", progress: null });
     expect(told(run)).toEqual(ALL_DONE);
     expect(run.nodes.every(({ times, startedAtMs }) => times === 1 && startedAtMs === null)).toBe(true);
+  });
+
+  test("iterations, loops and branches side by side are told with their rounds, and cost what their inner nodes do", async () => {
+    const parts = [
+      { kind: "iteration", title: "Each page", inner: "Read page", rounds: 3 },
+      { kind: "loop", title: "Until right", inner: "Improve", rounds: 2 },
+      { kind: "parallel", branches: ["In French", "In German"] },
+    ] as const;
+    const model = { tokens: 10, price: "0.5", currency: "USD" };
+    const it = await bench({ dify: { apps: [{ ...DEFAULT_APP, parts, model }] } });
+    const { run } = await it.drive((await it.drop()).id);
+    expect(run).toMatchObject({ status: "delivered", totalTokens: 80, cost: 4, currency: "USD" });
+    expect(run.nodes.map(({ title, status, times, round }) => [title, status, times, round])).toEqual([
+      ["Start", "succeeded", 1, null],
+      ["Each page", "succeeded", 1, 3],
+      ["Read page", "succeeded", 3, null],
+      ["Until right", "succeeded", 1, 2],
+      ["Improve", "succeeded", 2, null],
+      ["In French", "succeeded", 1, null],
+      ["In German", "succeeded", 1, null],
+      ["Work", "succeeded", 1, null],
+      ["Output", "succeeded", 1, null],
+    ]);
   });
 
   test("a node that Dify tries again is told once", async () => {
