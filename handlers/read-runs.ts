@@ -9,6 +9,7 @@ import { listAllFiles } from "../src/ledger/run-files.ts";
 import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
 import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import { cutTo } from "../src/rules/cut-to.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
 import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
 
@@ -25,6 +26,8 @@ const STATUSES = [
   "skipped",
 ] as const satisfies readonly RunStatus[];
 
+/** Characters of one text output of a shadow run that its page shows. */
+const MAX_SHOWN_CHARS = 20_000;
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 
@@ -58,6 +61,8 @@ export type RunSummary = {
   readonly share: string | null;
   /** What `share` leads to. */
   readonly deliveredAs: RuleDeliver["as"];
+  /** Its rule delivers nowhere: what came out stands on its page alone. */
+  readonly shadow: boolean;
   readonly workflowRun: string | null;
   readonly error: string | null;
   readonly nextAction: string | null;
@@ -119,6 +124,10 @@ export type RunStory = RunSummary & {
     readonly size: number;
     readonly mimeType: string;
     readonly placed: boolean;
+    /** In hex digits; null where it was not reckoned. */
+    readonly sha256: string | null;
+    /** What it says, cut; of shadow runs alone, and null for files. */
+    readonly text: string | null;
   }[];
   /** Names of files that a delivery before a replay placed, and that are not among the outputs now: they stay. */
   readonly kept: readonly string[];
@@ -197,7 +206,14 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         budget,
         kept: run.status === "delivered" ? kept.map(({ name }) => name) : [],
         files: files.map(({ name, size, leftOut }) => ({ name, size, leftOut })),
-        outputs: outputs.map(({ name, size, mimeType, nodeId }) => ({ name, size, mimeType, placed: nodeId !== null })),
+        outputs: outputs.map(({ name, size, mimeType, nodeId, sha256, content }) => ({
+          name,
+          size,
+          mimeType,
+          placed: nodeId !== null,
+          sha256,
+          text: run.rule.shadow && content !== null ? cutTo(content, MAX_SHOWN_CHARS) : null,
+        })),
         attempts: attempts.map((attempt) => ({
           step: attempt.step,
           outcome: attempt.outcome,
@@ -231,6 +247,7 @@ export function summarise(run: RunRow): RunSummary {
     progress: run.progress,
     share: run.shareUrl,
     deliveredAs: run.rule.deliver.as,
+    shadow: run.rule.shadow === true,
     workflowRun: run.workflowRunId,
     error: run.errorMessage,
     nextAction: run.nextAction,

@@ -9,6 +9,7 @@ import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { outputsToldOf, outputsWantedBy } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { describeFile } from "./describe-file.ts";
 import { forwardFile } from "./forward-file.ts";
 import { toldOutputs } from "./told-outputs.ts";
 
@@ -31,7 +32,7 @@ const TEXT_TYPES = {
 /**
  * Takes the outputs while Dify's links to them live (300 s, and they are never signed again):
  * files go straight into Fast.io upload sessions that have no place yet, text and JSON into the ledger.
- * What an earlier attempt collected is kept. What the rule does not let through is left behind with a warning.
+ * A shadow run keeps of its files what they are, not the bytes. What an earlier attempt collected is kept. What the rule does not let through is left behind with a warning.
  * @throws {PermanentError} `output_missing` when nothing is left of what the rule names
  */
 export async function collectOutputs(
@@ -54,8 +55,11 @@ export async function collectOutputs(
     const rule = rules.get(file.variable);
     const refused = refusedType(rule, file);
     const maxBytes = rule?.maxSizeBytes ?? MAX_OUTPUT_BYTES;
-    if (refused === undefined && known.get(mine)?.uploadId == null) {
-      const sent = await forwardFile({ openOutput, fastio }, run.workspaceId, file, maxBytes, signal);
+    const isThere = run.rule.shadow ? known.has(mine) : known.get(mine)?.uploadId != null;
+    if (refused === undefined && !isThere) {
+      const sent = run.rule.shadow
+        ? await describeFile(openOutput, file, maxBytes, signal)
+        : await forwardFile({ openOutput, fastio }, run.workspaceId, file, maxBytes, signal);
       if (sent === "too_large") {
         warnings.push(tooLarge(file.name, maxBytes));
         continue;

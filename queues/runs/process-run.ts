@@ -155,11 +155,14 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   if (progress.kind === "parked" || (await skipOutdated(deps, desk))) return { kind: "moved" };
 
   await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail));
+  const nowMs = clock.now();
   await desk.checkpoint({
-    status: "delivering",
-    queue: "shares",
+    // A shadow run ends here: its results stand on its page alone.
+    ...(desk.run.rule.shadow
+      ? { status: "delivered", queue: null, finishedAtMs: nowMs }
+      : { status: "delivering", queue: "shares" }),
     queuedAtMs: null,
-    collectedAtMs: clock.now(),
+    collectedAtMs: nowMs,
     progress: null,
     failures: 0,
     errorCode: null,
@@ -167,6 +170,7 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
     errorStep: null,
     nextAction: null,
   });
+  if (desk.run.rule.shadow) deps.log.info("run.shadow_ended", { runId: desk.run.id, ruleName: desk.run.ruleName });
   return { kind: "moved" };
 }
 

@@ -29,7 +29,7 @@ export async function listRuns(
             run.ruleName,
             run.status,
             timeOf(run.createdAtMs),
-            run.shareUrl ?? plain(run.errorMessage ?? ""),
+            run.rule.shadow ? "shadow: nowhere" : (run.shareUrl ?? plain(run.errorMessage ?? "")),
           ]),
         ),
       );
@@ -53,7 +53,8 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(JSON.stringify(story));
       return 0;
     }
-    const { readAtMs, nodes, outputs, attempts, kept, budget: _today, ...facts } = story;
+    const { readAtMs, nodes, outputs, attempts, kept, budget: _today, shadow, ...facts } = story;
+    if (shadow) context.print("shadow         delivered nowhere");
     for (const [name, value] of Object.entries(facts)) {
       if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
     }
@@ -77,9 +78,15 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(
         formatTable(
           ["OUTPUT", "BYTES", "PLACED"],
-          outputs.map((o) => [plain(o.name), String(o.size), o.placed ? "yes" : "no"]),
+          outputs.map((o) => [plain(o.name), String(o.size), shadow ? "shadow" : o.placed ? "yes" : "no"]),
         ),
       );
+      for (const { name, text } of outputs) {
+        if (text === null) continue;
+        context.print("");
+        context.print(`${plain(name)}:`);
+        for (const line of text.split("\n")) context.print(`  ${plain(line)}`);
+      }
     }
     if (kept.length > 0) {
       context.print("");

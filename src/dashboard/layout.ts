@@ -25,6 +25,7 @@ th { font-weight: 600; color: var(--soft); }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; align-items: flex-start; margin: 1rem 0; }
 .actions summary { cursor: pointer; }
 .actions form { margin: .5rem 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 30rem; overflow-y: auto; border: 1px solid var(--line); padding: .5rem; }
 .note { border: 1px solid var(--line); border-left: .35rem solid light-dark(#8a5000, #fdd663); border-radius: .25rem; padding: .5rem 1rem; }
 `);
 

@@ -37,7 +37,7 @@ ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
 ${run.files.length === 0 ? "" : html`<h2>Files of the batch</h2><ul>${run.files.map((file) => html`<li>${file.name} <span class="soft">${sizeOf(file.size)}${file.leftOut === null ? "" : `, left out: ${file.leftOut}`}</span></li>`)}</ul>`}
 <h2>Outputs</h2>
-${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${output.placed ? "placed" : "collected"}</span></li>`)}</ul>`}
+${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${howKept(run, output)}</span>${output.text === null ? "" : html`<pre>${output.text}</pre>`}</li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}
 ${run.link === null && run.accesses.count === 0 ? "" : html`<h2>Who opened it</h2>${accessTable(run.accesses)}`}
 <h2>Steps</h2>
@@ -45,3 +45,6 @@ ${run.link === null && run.accesses.count === 0 ? "" : html`<h2>Who opened it</h
 <tbody>${run.attempts.map((attempt) => html`<tr><td>${attempt.step}</td><td>${timeOf(attempt.startedAtMs)}</td><td>${spanOf(attempt.workMs)}</td><td>${attempt.outcome}${attempt.error ? `: ${attempt.error}` : ""}</td></tr>`)}</tbody></table></div>`,
   );
 }
+
+const howKept = ({ shadow }: RunStory, { placed, sha256 }: RunStory["outputs"][number]): string =>
+  shadow ? `not kept${sha256 === null ? "" : `, SHA-256 ${sha256}`}` : placed ? "placed" : "collected";

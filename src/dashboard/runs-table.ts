@@ -28,7 +28,12 @@ const PLACES: Readonly<Record<RunSummary["deliveredAs"], string>> = {
 };
 
 /** A link to what was delivered; only web addresses become links. */
-export function shareLink({ share: url, deliveredAs }: Pick<RunSummary, "share" | "deliveredAs">): Markup | string {
+export function shareLink({
+  share: url,
+  deliveredAs,
+  shadow,
+}: Pick<RunSummary, "share" | "deliveredAs" | "shadow">): Markup | string {
+  if (shadow) return "shadow: delivered nowhere";
   if (url === null) return "–";
   return /^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">open ${PLACES[deliveredAs]}</a>` : url;
 }

@@ -51,6 +51,7 @@ export type WorkbenchOptions = {
     readonly deliver?: string;
     readonly name?: string;
     readonly limit?: string;
+    readonly shadow?: boolean;
     /** Default `share`. */
     readonly as?: string;
     /** Default `/Outputs/{{ date }}`; `unsaid`: the rule says nothing about it. */
@@ -223,6 +224,7 @@ function readRule({
   run = "",
   deliver = "",
   limit = "",
+  shadow = false,
   as = "share",
   folder = "/Outputs/{{ date }}",
   inputs = '{ document: "{{ file }}", title: "{{ file.name }}" }',
@@ -233,7 +235,7 @@ function readRule({
     when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
     run: { inputs: ${inputs}${run === "" ? "" : `, ${run}`} }
     deliver: { as: ${as}${folder === "unsaid" ? "" : `, folder: "${folder}"`}, title: "${title}"${deliver === "" ? "" : `, ${deliver}`} }
-${limit === "" ? "" : `    limit: { ${limit} }\n`}`;
+${limit === "" ? "" : `    limit: { ${limit} }\n`}${shadow ? "    shadow: true\n" : ""}`;
   const [rule] = parseRules(text, "rules.yaml").rules;
   if (!rule) throw new Error("no rule");
   return rule;

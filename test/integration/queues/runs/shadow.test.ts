@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createReadRuns } from "../../../../handlers/read-runs.ts";
+import { runPage } from "../../../../src/dashboard/run-page.ts";
+import { replayRun } from "../../../../src/ledger/replay-run.ts";
+import { listOutputs } from "../../../../src/ledger/run-queries.ts";
+import { openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench } from "../../../support/workbench.ts";
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await openTestLedger();
+});
+afterAll(() => ledger.dispose());
+
+const INVITING = 'invite: ["guest@example.com"], access: named, message: "Here you are."';
+
+test("a shadow rule runs its workflow and delivers nowhere but to the run's page", async () => {
+  const it = await openWorkbench(ledger.db, { rule: { name: "shadow", shadow: true, deliver: INVITING } });
+  onTestFinished(it.close);
+  const { id } = await it.drop();
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({
+    status: "delivered",
+    workflowStatus: "succeeded",
+    shareId: null,
+    shareUrl: null,
+    folderNodeId: null,
+    invited: [],
+  });
+  expect(it.dify.books().runs).toHaveLength(1);
+  // Nothing but the file that was dropped, and no bytes that wait for a place.
+  expect(it.fastio.books().files.map(({ path }) => path)).toEqual(["/Inbox/table.csv"]);
+  expect(it.fastio.books().shares).toEqual([]);
+  expect((await listOutputs(ledger.db, id)).map(({ uploadId, nodeId }) => [uploadId, nodeId])).toEqual(
+    Array.from({ length: 3 }, () => [null, null]),
+  );
+
+  const story = await createReadRuns(ledger.db).story(id);
+  expect(story).toMatchObject({
+    shadow: true,
+    share: null,
+    outputs: [
+      { name: "cleaned.csv", placed: false, sha256: expect.stringMatching(/^[0-9a-f]{64}$/), text: null },
+      { name: "report.md", placed: false, text: expect.stringContaining("# Cleaned: table.csv") },
+      { name: "stats.json", placed: false, text: expect.stringContaining('"rows') },
+    ],
+  });
+  if (!story) throw new Error("no story");
+  const page = String(await runPage(story, false));
+  expect(page).toContain("shadow: delivered nowhere");
+  expect(page).toContain("<pre># Cleaned: table.csv");
+  expect(page).toMatch(/cleaned\.csv <span class="soft">[^<]*not kept, SHA-256/);
+});
+
+test("a shadow run can be replayed, and delivers nowhere again", async () => {
+  const it = await openWorkbench(ledger.db, { rule: { name: "shadow-again", shadow: true } });
+  onTestFinished(it.close);
+  const { id } = await it.drop();
+  await it.drive(id);
+  expect(await replayRun(ledger.db, id, Date.now())).toEqual({ kind: "replayed", from: "delivered" });
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", shareId: null });
+  expect(it.dify.books().runs).toHaveLength(2);
+  expect(it.fastio.books().shares).toEqual([]);
+  expect(await listOutputs(ledger.db, id)).toHaveLength(3);
+});
