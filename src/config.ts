@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
+import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
@@ -18,6 +19,17 @@ const origins = commaList.transform((parts, context) => {
   if (found.length < parts.length)
     context.addIssue("must be addresses such as https://files.example.com, separated by commas");
   return found.map((part) => new URL(part).origin);
+});
+
+const HOST_NAME = /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/;
+
+const hostNames = commaList.transform((parts, context) => {
+  const names = parts.map((part) => part.toLowerCase());
+  if (!names.every((name) => HOST_NAME.test(name)))
+    context.addIssue(
+      "must be hosts such as hooks.example.com, hooks.example.com:8443 or *.example.com, separated by commas",
+    );
+  return names;
 });
 
 const ROLES = ["viewer", "operator", "admin"] as const;
@@ -69,6 +81,7 @@ export const EnvSchema = z.object({
   DIFY_API_KEY: setting(z.string().optional()),
   DIFY_FILES_URL: setting(httpUrl.optional()),
   OUTBOUND_ORIGINS: setting(origins.prefault("")),
+  NOTICE_HOSTS: setting(hostNames.optional()),
   DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
   DIFY_PARALLEL_MAX: setting(whole(1, 1_000).default(20)),
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
@@ -122,6 +135,8 @@ export type Config = {
   };
   /** Hosts the relay may reach beside the two APIs, as origins: where files of either upstream are kept. */
   readonly outboundOrigins: readonly string[];
+  /** Where notices may go, and the addresses in the variables that rules name. */
+  readonly notices: NoticeHosts & { readonly urlOf: (variable: string) => string | undefined };
   readonly rulesFile: string;
   /** Whether a variable that a rule names holds something. */
   readonly isSet: (variable: string) => boolean;
@@ -167,6 +182,11 @@ export function parseConfig(environment: Environment): Config {
       keyOf: readVariable,
     },
     outboundOrigins: env.OUTBOUND_ORIGINS,
+    notices: {
+      hosts: env.NOTICE_HOSTS ?? PUBLIC_NOTICE_HOSTS,
+      isOwn: env.NOTICE_HOSTS !== undefined,
+      urlOf: readVariable,
+    },
     rulesFile: env.RELAY_CONFIG,
     isSet: (variable: string) => readVariable(variable) !== undefined,
     tokens: env.RELAY_TOKENS,
@@ -198,6 +218,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     difyApi: config.dify.apiUrl,
     difyParallel: config.dify.parallel,
     difyParallelMax: config.dify.parallelMax,
+    noticeHosts: config.notices.hosts,
     rulesFile: config.rulesFile,
     roles: config.tokens.map(({ role }) => role),
     retentionDays: config.ledger.retentionMs / 86_400_000,

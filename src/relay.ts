@@ -36,7 +36,9 @@ import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import { type Accept, createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
+import { releaseTellings } from "./ledger/receipts.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
+import { openNoticePost } from "./notices/open-notice-post.ts";
 import type { LiveRules } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
@@ -87,6 +89,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     if (ledger.kind === "pglite") {
       await releaseAllLeases(ledger.db);
       await dropAllLeases(ledger.db);
+      await releaseTellings(ledger.db);
     }
 
     const backend = await openBackend(deps, ledger);
@@ -111,7 +114,10 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
     const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
     if (parts.work.includes("upkeep")) {
-      ends.push(...startChores({ db: ledger.db, clock, newId: deps.newId, log, fastio: upstreams.fastio }));
+      const notices = openNoticePost({ ...config, clock });
+      closers.push(() => notices.close());
+      const { post } = notices;
+      ends.push(...startChores({ db: ledger.db, clock, newId: deps.newId, log, fastio: upstreams.fastio, post }));
     }
     if (config.catchUp.on && parts.work.includes("upkeep")) {
       ends.push(startCatchUp({ ...deps, db: ledger.db, fastio: upstreams.fastio, accept }));

@@ -8,6 +8,7 @@ import { closeEvent, type EventFile, noteEventWaits } from "../../src/ledger/eve
 import { findOrigin, type Origin } from "../../src/ledger/find-origin.ts";
 import { readChain } from "../../src/ledger/lineage.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { isReceipt } from "../../src/ledger/receipts.ts";
 import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
@@ -78,6 +79,8 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
   const subject = await findSubject(deps, event, signal);
   if (typeof subject === "string") return ignore({ [EVERY_RULE]: subject });
   const file = fileOf(subject);
+  if (subject.node.kind === "note" && (await isReceipt(db, normaliseOpaqueId(subject.node.id))))
+    return ignore({ [EVERY_RULE]: "the relay wrote this receipt itself" }, file);
   const origin = await originOf(db, subject);
   if (origin && !takesOutputs) return ignore({ [EVERY_RULE]: "the relay placed this file itself" }, file);
   if (origin?.isBeingPlaced) {

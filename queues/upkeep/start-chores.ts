@@ -1,20 +1,33 @@
+import { type SendNoticesDeps, sendNotices } from "../../src/notices/send-notices.ts";
+import { type TellEndingsDeps, tellEndings } from "../receipts/tell-endings.ts";
 import { type CloseLinksDeps, closeLinks } from "./close-links.ts";
 import { type LeasedChoreDeps, startLeasedChore } from "./leased-chore.ts";
 import { type ReadAccessesDeps, readAccesses } from "./read-accesses.ts";
 
 const CLOSE_LINKS_EVERY_MS = 2_000;
+const TELL_EVERY_MS = 2_000;
 /** Shares are asked about by their age; this is how often somebody looks whose turn it is. */
 const READ_ACCESSES_EVERY_MS = 30_000;
 
-/** Starts the chores that wait on Fast.io. @returns stops for each of them */
+/** Starts the chores that wait on others. @returns stops for each of them */
 export function startChores(
-  deps: LeasedChoreDeps & CloseLinksDeps & ReadAccessesDeps,
+  deps: LeasedChoreDeps & CloseLinksDeps & ReadAccessesDeps & TellEndingsDeps & SendNoticesDeps,
 ): readonly (() => Promise<void>)[] {
   return [
     startLeasedChore(deps, {
       name: "links",
       everyMs: CLOSE_LINKS_EVERY_MS,
       work: (signal) => closeLinks(deps, signal),
+    }),
+    startLeasedChore(deps, {
+      name: "receipts",
+      everyMs: TELL_EVERY_MS,
+      work: (signal) => tellEndings(deps, signal),
+    }),
+    startLeasedChore(deps, {
+      name: "notices",
+      everyMs: TELL_EVERY_MS,
+      work: (signal) => sendNotices(deps, signal),
     }),
     startLeasedChore(deps, {
       name: "accesses",

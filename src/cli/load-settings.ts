@@ -1,6 +1,7 @@
 import { type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { whyNoNoticeUrl } from "../notices/notice-hosts.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import type { RulesInForce } from "../rules/live-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
@@ -47,8 +48,18 @@ function checkVariables(rules: readonly Rule[], config: Config): void {
   });
 }
 
-/** Variables that a rule names and nobody set; never a value. */
-export const unsetVariables = ({ name, run, deliver }: Rule, { isSet }: Pick<Config, "isSet">): readonly string[] =>
-  [run.keyVariable, deliver.passwordVariable, deliver.noticeVariable]
-    .filter((variable) => variable !== undefined && !isSet(variable))
-    .map((variable) => `  ${variable}: is named by the rule ${name} and not set`);
+/** Variables that a rule names and that nobody set, or that hold what cannot work; never a value. */
+export function unsetVariables(
+  { name, run, deliver }: Rule,
+  { isSet, notices }: Pick<Config, "isSet" | "notices">,
+): readonly string[] {
+  const { noticeVariable } = deliver;
+  const noticeUrl = noticeVariable === undefined ? undefined : notices.urlOf(noticeVariable);
+  const noticeFault = noticeUrl === undefined ? undefined : whyNoNoticeUrl(noticeUrl, notices);
+  return [
+    ...[run.keyVariable, deliver.passwordVariable, noticeVariable]
+      .filter((variable) => variable !== undefined && !isSet(variable))
+      .map((variable) => `  ${variable}: is named by the rule ${name} and not set`),
+    ...(noticeFault === undefined ? [] : [`  ${noticeVariable}: ${noticeFault}`]),
+  ];
+}

@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, buildConnector, request as undiciRequest } from "undici";
@@ -16,6 +17,8 @@ export type TransportOptions = {
   readonly connectTimeoutMs?: number;
   /** Milliseconds an idle connection is kept for the next request. Default 4,000, below the 5 s of Node servers. */
   readonly keepAliveMs?: number;
+  /** Looks up the address of a name when a connection is opened; it may refuse. Default: Node's own. */
+  readonly lookup?: LookupFunction | undefined;
 };
 
 /** Milliseconds unread answers get when the transport is closed. */
@@ -27,8 +30,12 @@ const CLOSE_GRACE_MS = 1_000;
  * `send` rejects with `TransportError` (`connect_failed` with `sent: false`, `connection_lost`, `timed_out`)
  * or with the signal's reason; the answer's body fails in the same words. Any status is an answer.
  */
-export function createTransport({ connectTimeoutMs = 10_000, keepAliveMs = 4_000 }: TransportOptions = {}): Transport {
-  const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false });
+export function createTransport({
+  connectTimeoutMs = 10_000,
+  keepAliveMs = 4_000,
+  lookup,
+}: TransportOptions = {}): Transport {
+  const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false, ...(lookup && { lookup }) });
   const agent = new Agent({
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,

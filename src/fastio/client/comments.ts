@@ -1,13 +1,11 @@
 import { PermanentError } from "../../errors.ts";
+import { COMMENT_CHARS } from "../comment-chars.ts";
 import type { FastioComments } from "../ports/comments.ts";
 import type { Api, Call } from "./api.ts";
 import { isRouteMissing } from "./dialect.ts";
 import { byOffset } from "./paging.ts";
 import { readComment, readCommentRows } from "./readers/comments.ts";
 import { comments } from "./routes/comments.ts";
-
-/** Characters of a comment as a reader sees it; its body may hold more, for the marks of mentions. */
-export const COMMENT_CHARS = 500;
 
 /** Comments, which the reference alone knows. */
 export function createComments({ api }: { readonly api: Api }): FastioComments {
