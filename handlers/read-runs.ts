@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../src/clock.ts";
 import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
 import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
+import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
@@ -95,6 +96,8 @@ export type RunStory = RunSummary & {
   readonly link: ShareSummary | null;
   /** Who opened or took what was delivered. */
   readonly accesses: AccessList;
+  /** For a delivered run whose rule ends in a handoff: until when its organisation is offered; null: it is not, and may be. */
+  readonly handoff: { readonly expiresAtMs: number | null; readonly askedBy: string | null } | null;
   /** The workflow's nodes in the order they were first heard of; empty when no stream was. */
   readonly nodes: readonly RunNode[];
   /** Which step failed, and a stable word for how; null when none did. */
@@ -162,6 +165,12 @@ async function readBudget(db: Db, { ruleName, rule: { limit } }: RunRow, nowMs: 
   return { day, runs, tokens, runsPerDay: limit.runsPerDay ?? null, tokensPerDay: limit.tokensPerDay ?? null };
 }
 
+async function readHandoff(db: Db, { rule, ruleName, status }: RunRow, nowMs: number): Promise<RunStory["handoff"]> {
+  if (rule.handoff !== true || rule.shadow === true || status !== "delivered") return null;
+  const open = await findOpenHandoff(db, ruleName, nowMs);
+  return { expiresAtMs: open?.expiresAtMs ?? null, askedBy: open?.askedBy ?? null };
+}
+
 export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
   return {
     list: async (raw) => {
@@ -195,6 +204,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         warning: run.warning,
         link: run.shareId === null ? null : summariseShare(run, clock.now()),
         accesses,
+        handoff: await readHandoff(db, run, clock.now()),
         // Once the workflow is over or was let go of, nobody hears how its nodes end.
         nodes: run.status === "running" ? run.nodes : unheard(run.nodes),
         errorStep: run.errorStep,

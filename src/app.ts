@@ -10,6 +10,7 @@ import type { CheckAccess } from "../handlers/access.ts";
 import type { AnswerOutcome, AnswerRun } from "../handlers/answer-run.ts";
 import { type ChangeRuleState, RULE_ACTIONS } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
+import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
@@ -18,6 +19,7 @@ import { overviewPage } from "./dashboard/overview-page.ts";
 import { runPage } from "./dashboard/run-page.ts";
 import { runsPage } from "./dashboard/runs-page.ts";
 import { explain } from "./explain.ts";
+import { mountHandoff } from "./handoff-routes.ts";
 import { messageOf } from "./message-of.ts";
 import { readLimitedBody } from "./read-body.ts";
 import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
@@ -40,6 +42,7 @@ export type AppDeps = WebhookDeps &
     readonly runs: ReadRuns;
     readonly readSources: ReadSourceReport;
     readonly changeRule: ChangeRuleState;
+    readonly offerHandoff: OfferHandoff;
     readonly answer: AnswerRun;
     /** Queues for bull-board, by name. */
     readonly queues: readonly JobQueue[];
@@ -163,7 +166,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   app.get(`/runs/:id{${RUN_ID}}`, viewer, async (context) => {
     const story = await deps.runs.story(context.req.param("id"));
     return story
-      ? context.html(runPage(story, context.get("role") !== "viewer"))
+      ? context.html(runPage(story, context.get("role")))
       : explain(context, false, 404, "There is no such run.");
   });
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
@@ -173,6 +176,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
     return story ? context.json(story) : explain(context, true, 404, "There is no such run.");
   });
   mountRunActions(app, operator, RUN_ID, deps);
+  mountHandoff(app, requireRole(deps, "admin"), RUN_ID, deps.offerHandoff);
   mountShares(app, { viewer, operator }, deps);
   mountAnswers(app, operator, deps.answer);
   for (const action of RULE_ACTIONS) {

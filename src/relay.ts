@@ -8,6 +8,7 @@ import { checkReadiness } from "../handlers/check-readiness.ts";
 import { exportAudit } from "../handlers/export-audit.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
+import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadShares } from "../handlers/read-shares.ts";
 import { createReadSourceReport } from "../handlers/read-sources.ts";
@@ -251,6 +252,7 @@ function startServer(
     shares: createReadShares({ db, clock }),
     revoke: revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS }),
     exportAudit: exportAudit(db),
+    offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,

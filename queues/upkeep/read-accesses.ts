@@ -20,11 +20,11 @@ export type ReadAccessesDeps = {
 
 /** Shares are asked about for so long after something last happened to their run. */
 const WATCHED_MS = 30 * 86_400_000;
-/** Shares asked about in one go, twice a minute: half of what Fast.io allows of event search; catch-up needs some too. */
-const MAX_SHARES = 3;
+/** Shares asked about in one go, six times a minute: half of what Fast.io allows of event search; catch-up needs some too. */
+const MAX_SHARES = 1;
 /** Events may be told late, and times are whole seconds. */
 const OVERLAP_MS = 300_000;
-const SHORTEST_PAUSE_MS = 60_000;
+const SHORTEST_PAUSE_MS = 20_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
 /** A share is asked about again after this part of its age, since most people come soon or not at all. */
 const PART_OF_AGE = 1 / 30;

@@ -7,7 +7,7 @@ import { type ReadAccessesDeps, readAccesses } from "./read-accesses.ts";
 const CLOSE_LINKS_EVERY_MS = 2_000;
 const TELL_EVERY_MS = 2_000;
 /** Shares are asked about by their age; this is how often somebody looks whose turn it is. */
-const READ_ACCESSES_EVERY_MS = 30_000;
+const READ_ACCESSES_EVERY_MS = 10_000;
 
 /** Starts the chores that wait on others. @returns stops for each of them */
 export function startChores(

@@ -50,7 +50,10 @@ async function answerThroughRelay(
   answer: FormAnswer | undefined,
   json: boolean,
 ): Promise<ExitCode> {
-  const asked = await askRelay(context, config, `/api/runs/${encodeURIComponent(id)}/answer`, { ...answer });
+  const asked = await askRelay(context, config, {
+    path: `/api/runs/${encodeURIComponent(id)}/answer`,
+    body: { ...answer },
+  });
   if (!asked) return 1;
   if (asked.status >= 300) {
     context.warn(plain(refusalOf(asked)));

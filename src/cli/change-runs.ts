@@ -1,13 +1,12 @@
-import { userInfo } from "node:os";
 import { cancelRun, lookAgain } from "../../handlers/cancel-run.ts";
 import { replayRun as createReplay } from "../../handlers/replay-run.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { type Db, openLedger } from "../ledger/open-ledger.ts";
-import { silentLog } from "../telemetry/log.ts";
-import { askRelay, isHeldByRelay, refusalOf } from "./ask-relay.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
+import { whoAmI } from "./who-am-i.ts";
 
 /** How long to wait for word of what was under way; the relay itself waits as long. */
 const WAIT_MS = 10_000;
@@ -121,28 +120,16 @@ async function eachRun(context: CliContext, ids: readonly string[], json: boolea
 }
 
 async function doTo(context: CliContext, config: Config, id: string, deed: Deed): Promise<Told | undefined> {
-  try {
-    const ledger = await openLedger(config.ledger.url, silentLog);
-    try {
-      return await deed.inLedger(ledger.db, id);
-    } finally {
-      await ledger.close();
-    }
-  } catch (error) {
-    if (!isHeldByRelay(error)) throw error;
-  }
-  const answer = await askRelay(context, config, `/api/runs/${encodeURIComponent(id)}/${deed.action}`, deed.body);
-  if (!answer) return undefined;
-  if (answer.status >= 300) return { run: id, ok: false, status: "refused", words: refusalOf(answer) };
-  const told = answer.told as { readonly status: string; readonly note?: string }; // our own answers
-  return { run: id, ok: true, ...deed.fromRelay(told) };
-}
-
-/** Who does it, as this machine knows them. */
-function whoAmI(): string {
-  try {
-    return `${userInfo().username} on the command line`;
-  } catch {
-    return "somebody on the command line"; // a user without an entry, as in containers
-  }
+  return inLedgerOrRelay<Told | undefined>(
+    config,
+    (db) => deed.inLedger(db, id),
+    async () => {
+      const path = `/api/runs/${encodeURIComponent(id)}/${deed.action}`;
+      const answer = await askRelay(context, config, { path, body: deed.body });
+      if (!answer) return undefined;
+      if (answer.status >= 300) return { run: id, ok: false, status: "refused", words: refusalOf(answer) };
+      const told = answer.told as { readonly status: string; readonly note?: string }; // our own answers
+      return { run: id, ok: true, ...deed.fromRelay(told) };
+    },
+  );
 }

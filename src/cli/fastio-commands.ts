@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "../rules/units.ts";
+import { type Command, Option } from "commander";
 import type { CliContext, ExitCode } from "./context.ts";
+import { parseSpan } from "./parse-options.ts";
 import type { WebhookOptions } from "./webhooks.ts";
 
 type End = (result: ExitCode | Promise<ExitCode>) => Promise<void>;
@@ -56,10 +56,4 @@ export function addFastioCommands(program: Command, context: CliContext, end: En
     .action((id: string, options: WebhookOptions) =>
       end(import("./webhooks.ts").then(({ deleteWebhook }) => deleteWebhook(context, id, options))),
     );
-}
-
-function parseSpan(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError("must be a duration such as 30m, 2h or 3d.");
-  return ms;
 }

@@ -2,7 +2,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { QueueName } from "../../queues/backend.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { addFastioCommands } from "./fastio-commands.ts";
+import { parseCount, parsePort } from "./parse-options.ts";
 import { addRulesCommands } from "./rules-commands.ts";
+import { addShareCommands } from "./share-commands.ts";
 
 const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
 
@@ -125,6 +127,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     );
 
   addFastioCommands(program, context, end);
+  addShareCommands(program, context, end);
 
   runs
     .command("answer")
@@ -171,19 +174,8 @@ function collectInput(text: string, known: Readonly<Record<string, string>>): Re
   return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
 }
 
-const parsePort = (text: string): number => within(text, 0, 65_535);
-const parseCount = (text: string): number => within(text, 1, 100_000);
-
 function parseScale(text: string): number {
   const factor = Number(text);
   if (!Number.isFinite(factor) || factor <= 0) throw new InvalidArgumentError("must be a number above 0.");
   return factor;
-}
-
-function within(text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < least || number > most) {
-    throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}.`);
-  }
-  return number;
 }

@@ -1,11 +1,13 @@
 import { createReadRuns } from "../../handlers/read-runs.ts";
 import { parseConfig } from "../config.ts";
 import { spanOf, timeOf } from "../dashboard/layout.ts";
+import { linkWords } from "../dashboard/link-panel.ts";
 import { timesOf, workOf } from "../dashboard/nodes-table.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { listRuns as findRuns } from "../ledger/run-queries.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { runResult } from "./run-line.ts";
 
@@ -53,10 +55,28 @@ export async function showRun(context: CliContext, id: string, options: { readon
       context.print(JSON.stringify(story));
       return 0;
     }
-    const { readAtMs, nodes, outputs, attempts, kept, budget: _today, shadow, ...facts } = story;
+    const {
+      readAtMs,
+      nodes,
+      outputs,
+      attempts,
+      kept,
+      shadow,
+      link,
+      accesses,
+      handoff,
+      budget: _today,
+      ...facts
+    } = story;
     if (shadow) context.print("shadow         delivered nowhere");
     for (const [name, value] of Object.entries(facts)) {
       if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
+    }
+    if (link !== null) context.print(`${"link".padEnd(14)} ${plain(linkWords(link))}`);
+    if (handoff !== null) {
+      const until = handoff.expiresAtMs;
+      const words = until === null ? `ready: relay transfer claim-link ${id}` : `offered until ${timeOf(until)}`;
+      context.print(`${"handoff".padEnd(14)} ${words}`);
     }
     if (nodes.length > 0) {
       context.print("");
@@ -91,6 +111,10 @@ export async function showRun(context: CliContext, id: string, options: { readon
     if (kept.length > 0) {
       context.print("");
       context.print(plain(`From an earlier delivery, and left as they were: ${kept.join(", ")}`));
+    }
+    if (accesses.count > 0) {
+      context.print("");
+      printAccesses(context, accesses);
     }
     if (attempts.length > 0) {
       context.print("");

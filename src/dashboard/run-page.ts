@@ -1,13 +1,16 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
+import type { Role } from "../config.ts";
+import { handoffPanel } from "./claim-link-page.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { nodesTable } from "./nodes-table.ts";
 import { runActions } from "./run-actions.ts";
 import { shareLink } from "./runs-table.ts";
 
-/** One file's way, step by step. @param mayOperate whether the reader may do what the page offers */
-export function runPage(run: RunStory, mayOperate: boolean): Markup {
+/** One file's way, step by step. @param role what the reader may do */
+export function runPage(run: RunStory, role: Role): Markup {
+  const mayOperate = role !== "viewer";
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
     ["Result", shareLink(run)],
@@ -32,6 +35,7 @@ export function runPage(run: RunStory, mayOperate: boolean): Markup {
 ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
 ${mayOperate ? runActions(run) : ""}
+${run.handoff === null ? "" : handoffPanel(run.id, run.handoff, role === "admin")}
 ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}

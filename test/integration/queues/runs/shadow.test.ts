@@ -46,7 +46,7 @@ test("a shadow rule runs its workflow and delivers nowhere but to the run's page
     ],
   });
   if (!story) throw new Error("no story");
-  const page = String(await runPage(story, false));
+  const page = String(await runPage(story, "viewer"));
   expect(page).toContain("shadow: delivered nowhere");
   expect(page).toContain("<pre># Cleaned: table.csv");
   expect(page).toMatch(/cleaned\.csv <span class="soft">[^<]*not kept, SHA-256/);

@@ -1,0 +1,88 @@
+import { open, rename, rm } from "node:fs/promises";
+import { type AuditQuery, exportAudit as createExport } from "../../handlers/export-audit.ts";
+import { parseConfig } from "../config.ts";
+import { PermanentError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
+import { inLedgerOrRelay, refusalOf, requestRelay } from "./ask-relay.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { plain } from "./print-table.ts";
+
+export type ExportOptions = {
+  readonly what: AuditQuery["what"];
+  readonly format: AuditQuery["format"];
+  /** How far back, in milliseconds; without it, everything. */
+  readonly since?: number;
+  readonly run?: string;
+  readonly share?: string;
+  readonly rule?: string;
+  readonly output?: string;
+};
+
+/** Writes the audit trail to a file or to standard output, piece by piece. A file appears when it is whole. */
+export async function exportAudit(context: CliContext, { since, output, ...which }: ExportOptions): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const sinceMs = since === undefined ? undefined : Math.max(0, Date.now() - since);
+  const query: AuditQuery = { ...which, ...(sinceMs === undefined ? {} : { sinceMs }) };
+  const target = await openTarget(context, output);
+  try {
+    const isDone = await inLedgerOrRelay(
+      config,
+      async (db) => {
+        for await (const piece of createExport(db)(query)) {
+          context.signal.throwIfAborted();
+          await target.write(piece);
+        }
+        return true;
+      },
+      async () => {
+        const wanted = Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
+        const path = `/api/audit?${new URLSearchParams(wanted)}`;
+        const response = await requestRelay(context, config, { path });
+        if (!response?.ok || !response.body) {
+          if (response) context.warn(plain(refusalOf({ status: response.status, told: await response.json() })));
+          return false;
+        }
+        for await (const piece of response.body.pipeThrough(new TextDecoderStream())) await target.write(piece);
+        return true;
+      },
+    );
+    await (isDone ? target.keep() : target.abandon());
+    return isDone ? 0 : 1;
+  } catch (error) {
+    await target.abandon();
+    throw error;
+  }
+}
+
+type Target = { write(piece: string): Promise<void>; keep(): Promise<void>; abandon(): Promise<void> };
+
+/** @throws {PermanentError} `usage_invalid` when the file cannot be written */
+async function openTarget(context: CliContext, path: string | undefined): Promise<Target> {
+  if (path === undefined) {
+    const nothing = async (): Promise<void> => undefined;
+    return { write: async (piece) => context.write(piece), keep: nothing, abandon: nothing };
+  }
+  const draft = `${path}.${process.pid}.new`;
+  try {
+    // It holds addresses of people: for its owner alone.
+    const file = await open(draft, "wx", 0o600);
+    return {
+      write: async (piece) => {
+        await file.appendFile(piece);
+      },
+      keep: async () => {
+        await file.sync();
+        await file.close();
+        await rename(draft, path);
+      },
+      abandon: async () => {
+        await file.close();
+        await rm(draft, { force: true });
+      },
+    };
+  } catch (error) {
+    throw new PermanentError("usage_invalid", `the export cannot be written to ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,19 @@
+import type { AccessList } from "../../handlers/read-shares.ts";
+import { timeOf } from "../dashboard/layout.ts";
+import type { CliContext } from "./context.ts";
+import { formatTable, plain } from "./print-table.ts";
+
+/** Who opened it, as a table. */
+export function printAccesses(context: CliContext, { count, latest }: AccessList): void {
+  if (count === 0) {
+    context.print("Nobody has opened it yet, as far as Fast.io tells.");
+    return;
+  }
+  context.print(
+    formatTable(
+      ["WHEN", "WHO", "DID", "WHAT"],
+      latest.map((one) => [timeOf(one.atMs), plain(one.who), one.did, plain(one.what ?? "")]),
+    ),
+  );
+  if (count > latest.length) context.print(`The latest ${latest.length} of ${count}; relay audit export tells all.`);
+}

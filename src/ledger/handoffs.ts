@@ -1,0 +1,72 @@
+import { and, desc, eq, gt } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { recordOperatorAction } from "./rule-state-queries.ts";
+import { type HandoffRow, handoffs } from "./schema.ts";
+
+/** An offer that is being made for longer was lost with whoever made it. */
+const MAKING_MS = 60_000;
+
+export type HandoffPlace = Pick<HandoffRow, "orgId" | "ruleName">;
+
+const at = ({ orgId, ruleName }: HandoffPlace) => and(eq(handoffs.orgId, orgId), eq(handoffs.ruleName, ruleName));
+
+/**
+ * Takes the one place an organisation and rule have for an offer, before it is made: two who ask at once make one.
+ * @param replace whether an offer that is open gives way
+ */
+export async function beginHandoff(
+  db: Db,
+  wish: HandoffPlace & Pick<HandoffRow, "runId" | "askedBy" | "askedAtMs">,
+  replace: boolean,
+): Promise<
+  | { readonly kind: "open"; readonly expiresAtMs: number | null }
+  /** @param replacedId Fast.io's id of an offer that is to be deleted first */
+  | { readonly kind: "begun"; readonly replacedId: string | null }
+> {
+  const begin = { ...wish, transferId: null, expiresAtMs: null };
+  return db.transaction(async (tx) => {
+    const [made] = await tx.insert(handoffs).values(begin).onConflictDoNothing().returning({ runId: handoffs.runId });
+    if (made) return { kind: "begun", replacedId: null };
+    const [known] = await tx.select().from(handoffs).where(at(wish)).for("update");
+    const isMaking = known?.expiresAtMs === null && known.askedAtMs > wish.askedAtMs - MAKING_MS;
+    const isOpen = (known?.expiresAtMs ?? 0) > wish.askedAtMs;
+    if (isMaking || (isOpen && !replace)) return { kind: "open", expiresAtMs: known?.expiresAtMs ?? null };
+    await tx.update(handoffs).set(begin).where(at(wish));
+    return { kind: "begun", replacedId: isOpen ? (known?.transferId ?? null) : null };
+  });
+}
+
+/** Writes down an offer that was made, and who made it; never its token. */
+export async function recordHandoff(
+  db: Db,
+  offer: HandoffPlace & Pick<HandoffRow, "runId" | "askedBy" | "transferId"> & { readonly expiresAtMs: number },
+  nowMs: number,
+): Promise<void> {
+  const { transferId, expiresAtMs, orgId, ruleName } = offer;
+  await db.transaction(async (tx) => {
+    await tx.update(handoffs).set({ transferId, expiresAtMs }).where(at(offer));
+    await recordOperatorAction(tx, {
+      atMs: nowMs,
+      actor: offer.askedBy,
+      action: "handoff.offer",
+      target: offer.runId,
+      detail: { org: orgId, rule: ruleName, transferId, expiresAtMs },
+    });
+  });
+}
+
+/** Gives the place free again: the offer was not made. */
+export async function withdrawHandoff(db: Db, place: HandoffPlace): Promise<void> {
+  await db.delete(handoffs).where(at(place));
+}
+
+/** The offer of a rule that is open now, the newest one if its workspaces belong to several organisations. */
+export async function findOpenHandoff(db: Db, ruleName: string, nowMs: number): Promise<HandoffRow | undefined> {
+  const [found] = await db
+    .select()
+    .from(handoffs)
+    .where(and(eq(handoffs.ruleName, ruleName), gt(handoffs.expiresAtMs, nowMs)))
+    .orderBy(desc(handoffs.expiresAtMs))
+    .limit(1);
+  return found;
+}
