@@ -58,6 +58,9 @@ const PROTECTED = [
   "/api/runs",
   "/api/runs/r1",
   "/api/sources",
+  "/api/shares",
+  "/api/shares/r1",
+  "/api/audit",
   "/queues",
   "/queues/api/queues",
 ];
@@ -88,6 +91,7 @@ describe("who gets in", () => {
       "/api/runs/r1/replay",
       "/api/runs/r1/cancel",
       "/api/runs/r1/look-again",
+      "/api/shares/r1/revoke",
     ]) {
       expect((await post(path)).status).toBe(401);
       const forbidden = await post(path, VIEWER);
@@ -97,7 +101,28 @@ describe("who gets in", () => {
       });
     }
     expect((await post("/runs/r1/cancel", VIEWER)).status).toBe(403);
+    expect((await post("/shares/r1/revoke", VIEWER)).status).toBe(403);
+    expect((await get("/api/audit", bearer(VIEWER))).status).toBe(403);
+    // To give everything away takes more.
+    for (const base of ["/runs", "/api/runs"]) {
+      expect((await post(`${base}/r1/claim-link`, OPERATOR)).status).toBe(403);
+      expect((await post(`${base}/r1/claim-link`, ADMIN)).status).toBe(404);
+    }
     expect(await db().$count(operatorActions)).toBe(0);
+  });
+
+  test("the audit trail refuses what it does not know, and exports names that are no formulas", async () => {
+    expect((await get("/api/audit?format=xml", bearer(OPERATOR))).status).toBe(400);
+    expect((await get("/api/audit?since=1d", bearer(OPERATOR))).status).toBe(400);
+    await post("/api/rules/read-new-files/pause", OPERATOR);
+    await db()
+      .insert(operatorActions)
+      .values({ atMs: 1, actor: "=HYPERLINK(1)", action: "x", target: 'a"b', detail: {} });
+    const answer = await get("/api/audit?what=operators", bearer(OPERATOR));
+    expect(answer.headers.get("content-type")).toBe("text/csv; charset=utf-8");
+    const lines = (await answer.text()).trimEnd().split("\r\n");
+    expect(lines[0]).toBe('"at","who","did","target","detail"');
+    expect(lines).toContain('"1970-01-01T00:00:00.001Z","\'=HYPERLINK(1)","x","a""b","{}"');
   });
 
   test("a link with the token becomes a cookie, and the token leaves the address", async () => {
