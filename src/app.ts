@@ -2,18 +2,18 @@ import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { HonoAdapter } from "@bull-board/hono";
 import { serveStatic } from "@hono/node-server/serve-static";
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { secureHeaders } from "hono/secure-headers";
-import { z } from "zod";
 import type { CheckAccess } from "../handlers/access.ts";
-import type { AnswerOutcome, AnswerRun } from "../handlers/answer-run.ts";
+import type { AnswerRun } from "../handlers/answer-run.ts";
 import { type ChangeRuleState, RULE_ACTIONS } from "../handlers/change-rule-state.ts";
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
+import { mountAnswers } from "./answer-routes.ts";
 import type { Role } from "./config.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
 import { runPage } from "./dashboard/run-page.ts";
@@ -21,7 +21,6 @@ import { runsPage } from "./dashboard/runs-page.ts";
 import { explain } from "./explain.ts";
 import { mountHandoff } from "./handoff-routes.ts";
 import { messageOf } from "./message-of.ts";
-import { readLimitedBody } from "./read-body.ts";
 import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
 import { mountShares, type ShareRouteDeps } from "./share-routes.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -178,7 +177,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountRunActions(app, operator, RUN_ID, deps);
   mountHandoff(app, requireRole(deps, "admin"), RUN_ID, deps.offerHandoff);
   mountShares(app, { viewer, operator }, deps);
-  mountAnswers(app, operator, deps.answer);
+  mountAnswers(app, operator, RUN_ID, deps.answer);
   for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
       const outcome = await deps.changeRule(context.req.param("name"), action);
@@ -186,61 +185,6 @@ function mountPages(app: Hono, deps: AppDeps): void {
         ? context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released })
         : explain(context, true, 404, "There is no such rule.");
     });
-  }
-}
-
-const MAX_ANSWER_BYTES = 262_144;
-/** Without an action the question is only shown. */
-const AnswerBody = z.strictObject({
-  action: z.string().min(1).max(200).optional(),
-  inputs: z.record(z.string(), z.unknown()).default({}),
-});
-
-/** What a paused workflow asks a person: GET shows it, POST answers it. */
-function mountAnswers(app: Hono, operator: MiddlewareHandler, answer: AnswerRun): void {
-  const path = `/api/runs/:id{${RUN_ID}}/answer`;
-  app.get(path, operator, async (context) => tellAnswer(context, await answer(context.req.param("id") ?? "")));
-  app.post(path, operator, async (context) => {
-    const read = await readLimitedBody(context.req.raw.body, MAX_ANSWER_BYTES);
-    const body = read.kind === "bytes" ? readAnswer(read.bytes) : undefined;
-    if (!body) return context.json({ error: 'the body must be JSON such as {"action":"approve","inputs":{}}' }, 400);
-    const { action, inputs } = body;
-    const outcome = await answer(context.req.param("id") ?? "", action === undefined ? undefined : { action, inputs });
-    return tellAnswer(context, outcome);
-  });
-}
-
-function readAnswer(bytes: Uint8Array): z.infer<typeof AnswerBody> | undefined {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return AnswerBody.safeParse(text === "" ? {} : JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-function tellAnswer(context: Context, outcome: AnswerOutcome): Response | Promise<Response> {
-  switch (outcome.kind) {
-    case "asks":
-      return context.json({ run: outcome.run, status: "paused", forms: outcome.forms });
-    case "answered":
-      return context.json({ run: outcome.run, status: "answered", action: outcome.action });
-    case "unknown_run":
-      return explain(context, true, 404, "There is no such run.");
-    case "not_paused":
-      return explain(context, true, 409, `The run is ${outcome.status}; it asks nobody.`);
-    case "no_form":
-      return explain(context, true, 409, "The workflow waits for a person, but not with a form; answer it in Dify.");
-    case "unknown_action":
-      return context.json({ error: `there is no such action; there are ${outcome.known.join(", ")}` }, 400);
-    case "unfit":
-      return context.json({ error: outcome.message }, 400);
-    case "too_late":
-      return context.json({ error: outcome.message }, 409);
-    case "refused":
-      return context.json({ error: outcome.message }, 502);
-    default:
-      return outcome satisfies never;
   }
 }
 

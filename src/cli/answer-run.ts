@@ -25,7 +25,7 @@ export async function answerRun(
   const config = parseConfig(context.environment);
   const answer = options.action === undefined ? undefined : { action: options.action, inputs: options.inputs };
   try {
-    return tell(context, id, await answerInLedger(config, id, answer), options.json);
+    return tell(context, config, id, await answerInLedger(config, id, answer), options.json);
   } catch (error) {
     if (!isHeldByRelay(error)) throw error;
     return answerThroughRelay(context, config, id, answer, options.json);
@@ -63,14 +63,18 @@ async function answerThroughRelay(
   const outcome: AnswerOutcome = told.forms
     ? { kind: "asks", run: id, forms: told.forms }
     : { kind: "answered", run: id, action: answer?.action ?? "" };
-  return tell(context, id, outcome, json);
+  return tell(context, config, id, outcome, json);
 }
 
-function tell(context: CliContext, id: string, outcome: AnswerOutcome, json: boolean): ExitCode {
+function tell(context: CliContext, config: Config, id: string, outcome: AnswerOutcome, json: boolean): ExitCode {
   if (json) context.print(JSON.stringify(outcome));
   switch (outcome.kind) {
     case "asks":
-      if (!json) printForms(context, id, outcome.forms);
+      if (!json) {
+        printForms(context, id, outcome.forms);
+        const { publicUrl } = config.http;
+        if (publicUrl) context.print(`On a page, for operators: ${new URL(`/runs/${id}/answer`, publicUrl).href}`);
+      }
       return 0;
     case "answered":
       if (!json) context.print(`${outcome.run} is answered with ${plain(outcome.action)}; it goes on by itself`);

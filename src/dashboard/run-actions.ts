@@ -13,6 +13,10 @@ export function runActions(run: RunStory): Markup | string {
   if (run.cancelAskedAtMs !== null) {
     return html`<p class="note">It is being cancelled. <a href="/runs/${run.id}">Look again</a> for what came of it.</p>`;
   }
+  if (run.status === "paused" && !run.parked) {
+    return html`<p class="note">Its workflow waits for a person. <a href="/runs/${run.id}/answer">See what it asks, and answer.</a></p>
+<div class="actions">${cancelForm(run.id, "Cancel this run…")}</div>`;
+  }
   if (!run.parked) return html`<div class="actions">${cancelForm(run.id, "Cancel this run…")}</div>`;
   const anew =
     "A new workflow run is started. Should the old one live on, its outputs are not delivered, but whatever else it does happens twice.";

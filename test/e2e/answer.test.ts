@@ -68,6 +68,26 @@ test("over HTTP a question is shown, a wrong answer explained, a right one taken
   expect(story.dify.books().runs).toHaveLength(1);
 });
 
+test("on pages too: the run's leads to the question, whose form answers it", async () => {
+  const id = await pausedRun("by-page.csv");
+  const cookie = `relay_token=${STORY_TOKEN}`;
+  const page = async (path: string) => (await fetch(`${story.relayUrl}${path}`, { headers: { cookie } })).text();
+  expect(await page(`/runs/${id}`)).toContain(`href="/runs/${id}/answer"`);
+  const question = await page(`/runs/${id}/answer`);
+  expect(question).toContain("Is this file to be worked on?");
+  expect(question).toContain('name="input.feedback"');
+  expect(question).toContain('name="action" value="approve"');
+  const answered = await fetch(`${story.relayUrl}/runs/${id}/answer`, {
+    method: "POST",
+    redirect: "manual",
+    headers: { cookie, "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ "input.feedback": "yes", action: "approve" }),
+  });
+  expect(answered.status).toBe(303);
+  expect(answered.headers.get("location")).toBe(`/runs/${id}`);
+  await untilDelivered(id);
+});
+
 test("from the command line too, beside a relay that holds the ledger", async () => {
   const id = await pausedRun("by-command.csv");
   const settings = {

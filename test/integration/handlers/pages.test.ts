@@ -57,6 +57,8 @@ const PROTECTED = [
   "/runs/r1",
   "/api/runs",
   "/api/runs/r1",
+  "/runs/r1/answer",
+  "/api/runs/r1/answer",
   "/api/sources",
   "/api/shares",
   "/api/shares/r1",
