@@ -112,7 +112,8 @@ const fileOf = ({ node, place, workspaceId }: EventSubject): EventFile => ({
   workspaceId,
 });
 
-const originOf = (db: Db, { node, place, share }: EventSubject): Promise<Origin | undefined> =>
+/** What the relay itself has to do with a file. */
+export const originOf = (db: Db, { node, place, share }: EventSubject): Promise<Origin | undefined> =>
   findOrigin(db, {
     nodeId: normaliseOpaqueId(node.id),
     name: node.name,
@@ -121,8 +122,8 @@ const originOf = (db: Db, { node, place, share }: EventSubject): Promise<Origin 
   });
 
 /** What is known without asking anybody for it. */
-async function readFacts(
-  { db, clock }: RouteEventDeps,
+export async function readFacts(
+  { db, clock }: Pick<RouteEventDeps, "db" | "clock">,
   event: EventRow,
   { node, place, workspaceId, workspace, share }: EventSubject,
   origin: Origin | undefined,

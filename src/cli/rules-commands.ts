@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CliContext, ExitCode } from "./context.ts";
+import { parseSpan } from "./parse-options.ts";
 
 /** Commands about the rules file, and what it holds. */
 export function addRulesCommands(
@@ -20,6 +21,19 @@ export function addRulesCommands(
           checkRules(context, { json, live, ...(file === undefined ? {} : { file }) }),
         ),
       ),
+    );
+  rules
+    .command("backtest")
+    .description("what the rules would have made of past events: what ran, what would be new, what not and why")
+    .addOption(
+      new Option("--since <duration>", "how far back, such as 12h or 30d")
+        .default(2_592_000_000, "30d")
+        .argParser(parseSpan),
+    )
+    .option("--rule <name>", "this rule alone")
+    .option("--json", "as JSON, with every file", false)
+    .action((options: { since: number; rule?: string; json: boolean }) =>
+      end(import("./backtest-rules.ts").then(({ backtestRules }) => backtestRules(context, options))),
     );
   rules
     .command("schema")
