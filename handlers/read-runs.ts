@@ -4,6 +4,7 @@ import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
 import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
 import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
+import { type KinRun, readFamily } from "../src/ledger/lineage.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { listAllFiles } from "../src/ledger/run-files.ts";
@@ -82,8 +83,13 @@ export type RunStory = RunSummary & {
   /** When the relay told all this; what goes on is counted up to here. */
   readonly readAtMs: number;
   readonly workspace: string;
+  readonly eventKey: string;
   readonly nodeId: string;
   readonly versionId: string | null;
+  /** The share whose own storage its file lies in; null: the workspace. */
+  readonly sourceShareId: string | null;
+  /** The runs that led to it and that came of it, parents first; itself alone when it is in no chain. */
+  readonly family: readonly KinRun[];
   readonly size: number | null;
   readonly mimeType: string | null;
   readonly eventType: string;
@@ -182,20 +188,24 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [files, outputs, kept, attempts, budget, accesses] = await Promise.all([
+      const [files, outputs, kept, attempts, budget, accesses, family] = await Promise.all([
         run.fileCount === null ? [] : listAllFiles(db, id),
         listOutputs(db, id),
         listKeptOutputs(db, id),
         listAttempts(db, id),
         readBudget(db, run, clock.now()),
         readAccessList(db, id),
+        readFamily(db, run),
       ]);
       return {
         ...summarise(run),
         readAtMs: clock.now(),
         workspace: run.workspaceName,
+        eventKey: run.eventKey,
         nodeId: run.nodeId,
         versionId: run.versionId,
+        sourceShareId: run.sourceShareId,
+        family,
         size: run.fileSize,
         mimeType: run.mimeType,
         eventType: run.eventType,

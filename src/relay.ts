@@ -9,6 +9,7 @@ import { exportAudit } from "../handlers/export-audit.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
+import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadShares } from "../handlers/read-shares.ts";
 import { createReadSourceReport } from "../handlers/read-sources.ts";
@@ -244,6 +245,7 @@ function startServer(
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal), refused: rules.refused }),
     access: createAccess(config.tokens),
     runs: createReadRuns(db),
+    events: createReadEvents(db),
     readSources: createReadSourceReport({ db, clock }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),

@@ -126,6 +126,18 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       end(import("./change-runs.ts").then(({ lookForRun }) => lookForRun(context, run, options))),
     );
 
+  program
+    .command("events")
+    .description("what was heard from Fast.io")
+    .command("show")
+    .description("what became of a file: its events, their runs, and why each rule made none")
+    .argument("<about>", "the name of the file, a node id, or the key of an event")
+    .option("--json", "one JSON object per event", false)
+    .option("--limit <count>", "how many", parseCount, 10)
+    .action((about: string, options: { json: boolean; limit: number }) =>
+      end(import("./events.ts").then(({ showEvents }) => showEvents(context, about, options))),
+    );
+
   addFastioCommands(program, context, end);
   addShareCommands(program, context, end);
 

@@ -61,6 +61,7 @@ export async function showRun(context: CliContext, id: string, options: { readon
       outputs,
       attempts,
       kept,
+      family,
       shadow,
       link,
       accesses,
@@ -70,7 +71,8 @@ export async function showRun(context: CliContext, id: string, options: { readon
     } = story;
     if (shadow) context.print("shadow         delivered nowhere");
     for (const [name, value] of Object.entries(facts)) {
-      if (value !== null) context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
+      if (value !== null && typeof value !== "object")
+        context.print(`${name.padEnd(14)} ${plain(wordsFor(name, value))}`);
     }
     if (link !== null) context.print(`${"link".padEnd(14)} ${plain(linkWords(link))}`);
     if (handoff !== null) {
@@ -89,6 +91,20 @@ export async function showRun(context: CliContext, id: string, options: { readon
             workOf(node, readAtMs),
             timesOf(node),
             plain(node.error ?? ""),
+          ]),
+        ),
+      );
+    }
+    if (family.length > 1) {
+      context.print("");
+      context.print(
+        formatTable(
+          ["CHAIN", "RULE", "FILE", "STATUS"],
+          family.map((one) => [
+            `${"  ".repeat(one.depth)}${one.id === id ? "this run" : one.id}`,
+            one.rule,
+            plain(one.file),
+            one.status,
           ]),
         ),
       );

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
 import type { Role } from "../config.ts";
 import { handoffPanel } from "./claim-link-page.ts";
+import { familyTree } from "./family-tree.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { nodesTable } from "./nodes-table.ts";
@@ -21,7 +22,8 @@ export function runPage(run: RunStory, role: Role): Markup {
     ],
     ["Workspace", run.workspace],
     ["Rule", run.rule],
-    ["Event", run.eventType],
+    ["Event", html`<a href="/events/${run.eventKey}">${run.eventType}</a>`],
+    ...(run.sourceShareId === null ? [] : [["Uploaded into share", run.sourceShareId] as const]),
     ["Node, version", `${run.nodeId}, ${run.versionId ?? "–"}`],
     ["Workflow run", run.workflowRun ?? "–"],
     ...(run.progress === null ? [] : [["Now", run.progress] as const]),
@@ -40,6 +42,7 @@ ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
 ${run.files.length === 0 ? "" : html`<h2>Files of the batch</h2><ul>${run.files.map((file) => html`<li>${file.name} <span class="soft">${sizeOf(file.size)}${file.leftOut === null ? "" : `, left out: ${file.leftOut}`}</span></li>`)}</ul>`}
+${run.family.length < 2 ? "" : html`<h2>Chain of rules</h2>${familyTree(run)}`}
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${howKept(run, output)}</span>${output.text === null ? "" : html`<pre>${output.text}</pre>`}</li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}

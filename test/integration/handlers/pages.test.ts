@@ -63,6 +63,10 @@ const PROTECTED = [
   "/api/shares",
   "/api/shares/r1",
   "/api/audit",
+  "/events",
+  "/events/ev-1",
+  "/api/events",
+  "/api/events/ev-1",
   "/queues",
   "/queues/api/queues",
 ];

@@ -1,0 +1,57 @@
+import { html } from "hono/html";
+import type { EventList, EventStory, EventSummary } from "../../handlers/read-events.ts";
+import { layout, type Markup, timeOf } from "./layout.ts";
+import { runsTable } from "./runs-table.ts";
+
+/** What an event is called where nobody read its file's name. */
+const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
+
+/** Events, the newest first, and a field to look for what became of a file. */
+export function eventsPage({ events, about }: EventList): Markup {
+  return layout(
+    "Events",
+    html`<h1>What became of my file?</h1>
+<form method="get" action="/events"><label>Name of the file, node id or event <input name="about" value="${about ?? ""}" size="50"></label> <button>Look</button></form>
+${
+  events.length === 0
+    ? html`<p class="soft">${about === undefined ? "No events yet." : "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in."}</p>`
+    : html`<div class="scroll"><table>
+<thead><tr><th>File</th><th>Event</th><th>Status</th><th>Came</th><th>Why</th></tr></thead>
+<tbody>${events.map(
+        (event) => html`<tr>
+<td><a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span></td>
+<td>${event.type}<br><span class="soft">${event.source}</span></td>
+<td>${event.status}</td>
+<td>${timeOf(event.receivedAtMs)}</td>
+<td>${whyList(event)}</td>
+</tr>`,
+      )}</tbody></table></div>`
+}`,
+  );
+}
+
+/** One event: the runs it made, and why rules made none. */
+export function eventPage(event: EventStory): Markup {
+  const facts: readonly (readonly [string, string])[] = [
+    ["Status", event.status],
+    ["Event", `${event.type} (${event.rawType}, by ${event.source})`],
+    ["File", event.file === null ? "–" : `${event.folder === "/" ? "" : (event.folder ?? "")}/${event.file}`],
+    ["Node", event.nodeId ?? "–"],
+    ["Workspace", event.workspaceId ?? "–"],
+    ...(event.shareId === null ? [] : [["Share", event.shareId] as const]),
+    ["User", event.actorUserId ?? "–"],
+    ["Happened", timeOf(event.occurredAtMs)],
+    ["Came", timeOf(event.receivedAtMs)],
+    ["Routed", timeOf(event.routedAtMs)],
+  ];
+  return layout(
+    nameOf(event),
+    html`<h1>${nameOf(event)}</h1>
+<div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
+${event.runs.length === 0 ? "" : html`<h2>Runs</h2>${runsTable(event.runs)}`}
+${event.reasons.length === 0 ? "" : html`<h2>${event.status === "accepted" ? "What it waits for" : "Why no run"}</h2>${whyList(event)}`}`,
+  );
+}
+
+const whyList = ({ reasons }: EventSummary): Markup =>
+  html`<ul>${reasons.map(({ rule, reason }) => html`<li>${rule === "*" ? "" : html`<b>${rule}</b>: `}${reason}</li>`)}</ul>`;

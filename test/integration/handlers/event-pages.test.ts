@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRuns } from "../../../src/ledger/create-runs.ts";
+import { closeEvent } from "../../../src/ledger/event-queries.ts";
+import { givenEvent, givenRun } from "../../support/test-ledger.ts";
+import { sampleRule } from "../../support/workbench.ts";
+import { NOW_MS, runNamed } from "../ledger/intakes.ts";
+import { openReceiver, type Receiver } from "./open-receiver.ts";
+
+const VIEWER = "viewer-token-0123456789";
+const NODE = "26n2i-xygnf-vorvt-lhy3w-5laen-oybp";
+
+let receiver: Receiver;
+const db = () => receiver.ledger.db;
+beforeAll(async () => {
+  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER}` });
+});
+afterAll(() => receiver?.close());
+
+const get = (path: string): Promise<Response> =>
+  fetch(`${receiver.url}${path}`, { headers: { authorization: `Bearer ${VIEWER}` } });
+
+const json = async (path: string): Promise<unknown> => (await get(path)).json();
+
+const FILE = { name: "Offer <b>.PDF", folderPath: "/Inbox", workspaceId: "3" };
+const REASON = 'file name "Offer <b>.PDF" does not match *.csv';
+
+test("what became of a file that no rule wanted is told by its name, its node however spelled, and its event", async () => {
+  const key = await givenEvent(db(), { workspaceId: "3", objectId: NODE });
+  await closeEvent(db(), key, { status: "ignored", reasons: { tables: REASON }, file: FILE }, NOW_MS);
+  for (const about of [key, NODE, NODE.replaceAll("-", "").toUpperCase(), "offer <B>.pdf"]) {
+    const told = await json(`/api/events?about=${encodeURIComponent(about)}`);
+    expect(told).toMatchObject({
+      events: [
+        { key, status: "ignored", file: FILE.name, folder: "/Inbox", reasons: [{ rule: "tables", reason: REASON }] },
+      ],
+    });
+    const page = await (await get(`/events?about=${encodeURIComponent(about)}`)).text();
+    expect(page).toContain("does not match *.csv");
+    expect(page).not.toContain("<b>.PDF");
+  }
+  expect(await json(`/api/events/${key}`)).toMatchObject({ key, nodeId: NODE, runs: [] });
+  expect(await (await get(`/events/${key}`)).text()).toContain("Why no run");
+  expect(await json("/api/events?about=nothing-of-the-sort")).toMatchObject({ events: [] });
+});
+
+test("an event tells the runs it made beside the reasons of the other rules", async () => {
+  const key = await givenEvent(db(), { workspaceId: "3", objectId: "2other" });
+  const run = { ...runNamed("r-made"), eventKey: key };
+  await createRuns(db(), key, [run], { status: "routed", reasons: { tables: REASON }, file: FILE }, NOW_MS);
+  expect(await json(`/api/events/${key}`)).toMatchObject({
+    status: "routed",
+    runs: [{ id: run.id, rule: run.ruleName }],
+    reasons: [{ rule: "tables" }],
+  });
+});
+
+test("an event that nobody knows is not found, and no address is an error", async () => {
+  for (const path of ["/events/ev-none", "/api/events/ev-none", "/events/ev-%00"])
+    expect((await get(path)).status).toBe(404);
+  for (const query of ["about=", "about=%00", "limit=x", `about=${"x".repeat(5_000)}`])
+    expect((await get(`/events?${query}`)).status).toBe(200);
+});
+
+test("a run's page shows the chain it stands in, with what came of it", async () => {
+  const rule = (name: string) => sampleRule({ name });
+  const first = await givenRun(db(), rule("first"));
+  const second = await givenRun(db(), rule("second"), { parentRunId: first.id, depth: 1 });
+  const third = await givenRun(db(), rule("third"), { parentRunId: second.id, depth: 2 });
+  expect(await json(`/api/runs/${second.id}`)).toMatchObject({
+    family: [
+      { id: first.id, parentId: null, depth: 0 },
+      { id: second.id, parentId: first.id, depth: 1 },
+      { id: third.id, parentId: second.id, depth: 2 },
+    ],
+  });
+  const page = await (await get(`/runs/${second.id}`)).text();
+  expect(page).toContain(`<a href="/runs/${first.id}">first</a>`);
+  expect(page).toContain("<b>second</b>");
+  expect(page).toContain(`<a href="/runs/${third.id}">third</a>`);
+  expect(await (await get(`/runs/${(await givenRun(db(), rule("alone"))).id}`)).text()).not.toContain("Chain of rules");
+});
