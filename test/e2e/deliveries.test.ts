@@ -1,4 +1,4 @@
-import { expect, inject, onTestFinished, test } from "vitest";
+import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../src/emulators/dify/apps.ts";
 import { openBackend } from "../support/backends.ts";
 import { openStory, STORY_TOKEN } from "../support/story.ts";
@@ -148,4 +148,18 @@ test("three tables dropped together become a folder of clean ones with a report,
   for (const name of made) expect(page).toContain(name);
   const file = /href="([^"]+)" download/.exec(page)?.[1] ?? "";
   expect((await fetch(new URL(file, run?.share ?? ""))).status).toBe(200);
+
+  // Who was invited and that somebody took a file is told by the run.
+  await vi.waitFor(
+    async () => {
+      const headers = { authorization: `Bearer ${STORY_TOKEN}` };
+      const response = await fetch(`${story.relayUrl}/api/runs/${run?.id}`, { headers });
+      const { accesses } = (await response.json()) as { readonly accesses: { readonly latest: readonly unknown[] } };
+      const took = { did: "read", who: "anonymous", what: expect.stringMatching(/\.(csv|md|json)$/) };
+      expect(accesses.latest).toContainEqual(expect.objectContaining(took));
+      expect(accesses.latest).toContainEqual(expect.objectContaining({ did: "invited", what: "client@example.com" }));
+      expect(accesses.latest).toHaveLength(2);
+    },
+    { timeout: 60_000, interval: 500 },
+  );
 });

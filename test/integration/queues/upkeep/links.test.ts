@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { revokeShare } from "../../../../handlers/revoke-share.ts";
 import { closeLinks, closeOne } from "../../../../queues/upkeep/close-links.ts";
+import { startLeasedChore } from "../../../../queues/upkeep/leased-chore.ts";
 import { type Clock, systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
 import { forgetBefore } from "../../../../src/ledger/retention.ts";
-import { operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
+import { leases, operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -75,6 +77,21 @@ describe("a link that Fast.io cannot let expire", () => {
     expect(await it.upstreams.fastio.listInvitations(run.shareId ?? "", signal)).not.toContainEqual(
       expect.objectContaining({ state: "pending" }),
     );
+  });
+
+  test("is closed by one of the processes that come back after the time", async () => {
+    const { run, ahead } = await deliver(FOLDER);
+    const deps = ahead(2 * HOUR_MS);
+    const chore = { name: "links", everyMs: 50, work: (until: AbortSignal) => closeLinks(deps, until) };
+    const stops = [1, 2].map(() => startLeasedChore(deps, chore));
+    try {
+      await vi.waitFor(async () => expect((await readRunRow(ledger.db, run.id)).shareClosedAtMs).not.toBeNull(), SOON);
+    } finally {
+      await Promise.all(stops.map((stop) => stop()));
+    }
+    expect(await actionsOn(run.shareId)).toEqual([{ actor: "relay", action: "share.close" }]);
+    // Nobody has to wait for the end of a lease.
+    expect(await ledger.db.select().from(leases)).toEqual([]);
   });
 
   test("is tried again while Fast.io is away, and says so", async () => {
