@@ -1,7 +1,6 @@
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { openBackend } from "../support/backends.ts";
 import { makeUploadShare, uploadIntoShare } from "../support/share-upload.ts";
-import { SOON } from "../support/soon.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
 
 const rule = (name: string, when: string, more = ""): string => `  - name: ${name}
@@ -37,14 +36,17 @@ test("two rules that take each other's outputs end by themselves, and say why", 
   );
   await story.start();
   await story.fastio.dropFile({ folder: "/Inbox", name: "table.csv", content: "a,b\n1,2\n" });
-  const { events, last } = await vi.waitFor(async () => {
-    const told = await ask<Told>(story, "/api/events?limit=500");
-    const ends = told.events
-      .flatMap(({ reasons }) => reasons)
-      .filter(({ reason }) => reason.startsWith("the chain ends"));
-    expect(ends.length).toBeGreaterThan(0);
-    return { events: told.events, last: ends[0] };
-  }, SOON);
+  const { events, last } = await vi.waitFor(
+    async () => {
+      const told = await ask<Told>(story, "/api/events?limit=500");
+      const ends = told.events
+        .flatMap(({ reasons }) => reasons)
+        .filter(({ reason }) => reason.startsWith("the chain ends"));
+      expect(ends.length).toBeGreaterThan(0);
+      return { events: told.events, last: ends[0] };
+    },
+    { timeout: 60_000, interval: 200 },
+  );
   expect(events.length).toBeGreaterThan(4);
   expect(last).toEqual({
     rule: "pong",
@@ -63,7 +65,7 @@ test("what people upload into a share reaches a workflow by webhook, and without
   const shareId = await makeUploadShare(story.fastio, "upload-here-1");
   await story.start();
   await uploadIntoShare(story.fastio, shareId, "by-webhook.csv", "a,b\n1,2\n");
-  await story.untilDelivered(1, SOON.timeout);
+  await story.untilDelivered(1, 60_000);
 
   story.fastio.addFault({ times: 0, action: { kind: "webhook_drop" } });
   await uploadIntoShare(story.fastio, shareId, "by-catch-up.csv", "a,b\n3,4\n");
