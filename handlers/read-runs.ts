@@ -14,6 +14,7 @@ import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
 import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
+import { readTellings, type ToldAnswer, type ToldEnding } from "./read-tellings.ts";
 
 const STATUSES = [
   "queued",
@@ -104,6 +105,10 @@ export type RunStory = RunSummary & {
   readonly accesses: AccessList;
   /** For a delivered run whose rule ends in a handoff: until when its organisation is offered; null: it is not, and may be. */
   readonly handoff: { readonly expiresAtMs: number | null; readonly askedBy: string | null } | null;
+  /** Questions of its rule to Fast.io. */
+  readonly answers: readonly ToldAnswer[];
+  /** Who is told of its ending. */
+  readonly told: readonly ToldEnding[];
   /** The workflow's nodes in the order they were first heard of; empty when no stream was. */
   readonly nodes: readonly RunNode[];
   /** Which step failed, and a stable word for how; null when none did. */
@@ -188,7 +193,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [files, outputs, kept, attempts, budget, accesses, family] = await Promise.all([
+      const [files, outputs, kept, attempts, budget, accesses, family, tellings] = await Promise.all([
         run.fileCount === null ? [] : listAllFiles(db, id),
         listOutputs(db, id),
         listKeptOutputs(db, id),
@@ -196,6 +201,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         readBudget(db, run, clock.now()),
         readAccessList(db, id),
         readFamily(db, run),
+        readTellings(db, id),
       ]);
       return {
         ...summarise(run),
@@ -212,6 +218,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         cancelAskedAtMs: run.cancelAskedAtMs,
         parked: isParked(run),
         warning: run.warning,
+        ...tellings,
         link: run.shareId === null ? null : summariseShare(run, clock.now()),
         accesses,
         handoff: await readHandoff(db, run, clock.now()),

@@ -1,5 +1,6 @@
 import { createReadRuns } from "../../handlers/read-runs.ts";
 import { parseConfig } from "../config.ts";
+import { toldWords } from "../dashboard/answers-list.ts";
 import { spanOf, timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { timesOf, workOf } from "../dashboard/nodes-table.ts";
@@ -63,6 +64,8 @@ export async function showRun(context: CliContext, id: string, options: { readon
       kept,
       family,
       shadow,
+      answers,
+      told,
       link,
       accesses,
       handoff,
@@ -79,6 +82,16 @@ export async function showRun(context: CliContext, id: string, options: { readon
       const until = handoff.expiresAtMs;
       const words = until === null ? `ready: relay transfer claim-link ${id}` : `offered until ${timeOf(until)}`;
       context.print(`${"handoff".padEnd(14)} ${words}`);
+    }
+    if (told.length > 0) context.print(`told           ${plain(toldWords(told))}`);
+    if (answers.length > 0) {
+      context.print("");
+      context.print(
+        formatTable(
+          ["QUESTION", "STATE", "ANSWER"],
+          answers.map(({ name, state, answer, note }) => [name, state, plain(answer ?? note ?? "")]),
+        ),
+      );
     }
     if (nodes.length > 0) {
       context.print("");

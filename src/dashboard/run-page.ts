@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/read-runs.ts";
 import type { Role } from "../config.ts";
+import { answersList, toldWords } from "./answers-list.ts";
 import { handoffPanel } from "./claim-link-page.ts";
 import { familyTree } from "./family-tree.ts";
 import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
@@ -28,6 +29,7 @@ export function runPage(run: RunStory, role: Role): Markup {
     ["Workflow run", run.workflowRun ?? "–"],
     ...(run.progress === null ? [] : [["Now", run.progress] as const]),
     ["Tokens", run.totalTokens === null ? "–" : String(run.totalTokens)],
+    ...(run.told.length === 0 ? [] : [["Told", toldWords(run.told)] as const]),
     ["Came", timeOf(run.createdAtMs)],
     ["Ended", timeOf(run.finishedAtMs)],
   ];
@@ -43,6 +45,7 @@ ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
 ${run.files.length === 0 ? "" : html`<h2>Files of the batch</h2><ul>${run.files.map((file) => html`<li>${file.name} <span class="soft">${sizeOf(file.size)}${file.leftOut === null ? "" : `, left out: ${file.leftOut}`}</span></li>`)}</ul>`}
 ${run.family.length < 2 ? "" : html`<h2>Chain of rules</h2>${familyTree(run)}`}
+${run.answers.length === 0 ? "" : html`<h2>Questions to Fast.io</h2>${answersList(run.answers)}`}
 <h2>Outputs</h2>
 ${run.outputs.length === 0 ? html`<p class="soft">None yet.</p>` : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${howKept(run, output)}</span>${output.text === null ? "" : html`<pre>${output.text}</pre>`}</li>`)}</ul>`}
 ${run.kept.length === 0 ? "" : html`<p class="soft">From an earlier delivery, and left as they were: ${run.kept.join(", ")}</p>`}

@@ -49,6 +49,8 @@ export function combinationFaults(rule: Rule): RuleFault[] {
   }
   const filledTwice = run.ask?.find(({ into }) => Object.hasOwn(run.inputs, into));
   if (filledTwice) refuse("run.ask", `fills in ${quote(filledTwice.into)}, and so does run.inputs`);
+  if (when.share !== undefined && run.ask?.some(({ scope }) => scope !== "workspace"))
+    refuse("run.ask", "is about files in a share, and questions are put to the workspace; write scope: workspace");
   const answeredBoth = deliver.ask?.find(({ into }) => run.ask?.some((early) => early.into === into));
   if (answeredBoth) refuse("deliver.ask", `answers ${quote(answeredBoth.into)}, and so does run.ask`);
 
