@@ -8,6 +8,7 @@ import type { Rule } from "../rules/rule.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { checkVariables } from "./load-settings.ts";
 
 export type CheckRulesOptions = {
   readonly json: boolean;
@@ -16,11 +17,13 @@ export type CheckRulesOptions = {
   readonly file?: string;
 };
 
-/** Reads the rules file and says what each rule does, or every fault with its place. 1 when something does not fit. */
+/** Reads the rules file and says what each rule does, or every fault with its place. 1 when something does not fit; 78 with `live` and a variable missing. */
 export async function checkRules(context: CliContext, options: CheckRulesOptions): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const file = options.file ?? config.rulesFile;
   const rules = (await loadRules(file)).rules;
+  // The secrets of where the file is written need not be there; where it is to run they must be.
+  if (options.live) checkVariables(rules, config);
   const verdicts = options.live ? await askDify(config, rules, context.signal) : undefined;
   const impossible = new Map(
     rules.map(({ name, deliver }) => [name, config.fastio.dialect === "guide" ? guideFaults(deliver) : []]),

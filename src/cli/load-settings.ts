@@ -36,7 +36,8 @@ export function loadSettings(
   };
 }
 
-function checkVariables(rules: readonly Rule[], config: Config): void {
+/** @throws {PermanentError} `config_invalid`, naming every variable that work on these rules lacks */
+export function checkVariables(rules: readonly Rule[], config: Config): void {
   const faults = [
     ...(config.fastio.apiKey ? [] : ["  FASTIO_API_KEY: is needed to read files and make shares"]),
     ...rules.flatMap((rule) => unsetVariables(rule, config)),

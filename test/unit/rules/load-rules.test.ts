@@ -27,6 +27,7 @@ describe("the rules file", () => {
       "summarise-contracts",
       "clean-versions",
       "clean-tables",
+      "read-leases",
     ]);
     expect(rules[0]).toEqual({
       name: "everything-in-inbox",
