@@ -11,12 +11,14 @@ import { type ChangeRuleState, RULE_ACTIONS } from "../handlers/change-rule-stat
 import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
+import type { ReadRules } from "../handlers/read-rules.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
 import { mountAnswers } from "./answer-routes.ts";
 import type { Role } from "./config.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
+import { rulesPage } from "./dashboard/rules-page.ts";
 import { runPage } from "./dashboard/run-page.ts";
 import { runsPage } from "./dashboard/runs-page.ts";
 import { mountEvents } from "./event-routes.ts";
@@ -43,6 +45,7 @@ export type AppDeps = WebhookDeps &
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
     readonly readSources: ReadSourceReport;
+    readonly readRules: ReadRules;
     readonly changeRule: ChangeRuleState;
     readonly offerHandoff: OfferHandoff;
     readonly answer: AnswerRun;
@@ -171,6 +174,8 @@ function mountPages(app: Hono, deps: AppDeps): void {
       ? context.html(runPage(story, context.get("role")))
       : explain(context, false, 404, "There is no such run.");
   });
+  app.get("/rules", viewer, async (context) => context.html(rulesPage(await deps.readRules())));
+  app.get("/api/rules", viewer, async (context) => context.json(await deps.readRules()));
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   app.get("/api/runs", viewer, async (context) => context.json(await deps.runs.list(context.req.query())));
   app.get(`/api/runs/:id{${RUN_ID}}`, viewer, async (context) => {

@@ -10,6 +10,7 @@ import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
+import { createReadRules } from "../handlers/read-rules.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadShares } from "../handlers/read-shares.ts";
 import { createReadSourceReport } from "../handlers/read-sources.ts";
@@ -247,6 +248,7 @@ function startServer(
     runs: createReadRuns(db),
     events: createReadEvents(db),
     readSources: createReadSourceReport({ db, clock }),
+    readRules: createReadRules({ db, clock, rules }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),

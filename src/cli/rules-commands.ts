@@ -10,6 +10,13 @@ export function addRulesCommands(
 ): void {
   const rules = program.command("rules").description("the rules file");
   rules
+    .command("list")
+    .description("each rule with its state, and what it used today of what it may")
+    .option("--json", "as JSON", false)
+    .action((options: { json: boolean }) =>
+      end(import("./list-rules.ts").then(({ listRules }) => listRules(context, options))),
+    );
+  rules
     .command("check")
     .description("read the rules file and tell every fault with its line")
     .argument("[file]", "default: RELAY_CONFIG")

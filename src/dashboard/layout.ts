@@ -41,7 +41,7 @@ export function layout(title: string, content: Markup): Markup {
 <style>${STYLE}</style>
 </head>
 <body>
-<header><strong>relay</strong><nav><a href="/">Overview</a> · <a href="/runs">Runs</a> · <a href="/events">Events</a> · <a href="/queues">Queues</a></nav></header>
+<header><strong>relay</strong><nav><a href="/">Overview</a> · <a href="/runs">Runs</a> · <a href="/events">Events</a> · <a href="/rules">Rules</a> · <a href="/queues">Queues</a></nav></header>
 <main>${content}</main>
 </body>
 </html>`;

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { openBackend } from "../support/backends.ts";
 import { SOON } from "../support/soon.ts";
-import { openStory } from "../support/story.ts";
+import { openStory, STORY_TOKEN } from "../support/story.ts";
 
 const fileWith = (folder: string, deliver = ""): string => `rules:
   - name: read-new-files
@@ -26,6 +26,8 @@ test("a running relay takes new rules up, keeps the old ones while the new are w
   await told("rules.refused");
   expect(relay.output()).toContain("NOBODY_SET_THIS: is named by the rule read-new-files and not set");
   expect(await readiness()).toMatchObject({ ready: true, rules: "refused" });
+  const page = await fetch(`${story.relayUrl}/rules`, { headers: { authorization: `Bearer ${STORY_TOKEN}` } });
+  expect(await page.text()).toMatch(/The rules file is wrong since[^<]*<pre>[\s\S]*NOBODY_SET_THIS/);
   await story.fastio.dropFile({ folder: "/Inbox", name: "old.csv", content: "a,b\n1,2\n" });
   await story.untilDelivered(1, 30_000);
 

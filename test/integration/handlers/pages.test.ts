@@ -60,6 +60,8 @@ const PROTECTED = [
   "/runs/r1/answer",
   "/api/runs/r1/answer",
   "/api/sources",
+  "/rules",
+  "/api/rules",
   "/api/shares",
   "/api/shares/r1",
   "/api/audit",
@@ -428,4 +430,34 @@ describe("pages and API", () => {
       expect((await get(path)).status).toBe(404);
     }
   });
+});
+
+test("the rules tell their state and what they used", async () => {
+  await setRuleState(db(), {
+    ruleName: "read-new-files",
+    state: "paused",
+    reason: "the <key> is wrong",
+    nextAction: "set it",
+    changedBy: "relay",
+    sinceMs: NOW_MS,
+  });
+  expect(await (await get("/api/rules", bearer(VIEWER))).json()).toEqual({
+    rules: [
+      {
+        name: "read-new-files",
+        state: "paused",
+        reason: "the <key> is wrong",
+        nextAction: "set it",
+        shadow: false,
+        workspace: "*",
+        runsToday: 0,
+        tokensToday: 0,
+        runsPerDay: null,
+        tokensPerDay: null,
+      },
+    ],
+    refused: null,
+  });
+  const page = await (await get("/rules", bearer(VIEWER))).text();
+  expect(page).toContain("the &lt;key&gt; is wrong");
 });

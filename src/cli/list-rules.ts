@@ -1,0 +1,51 @@
+import { createReadRules, type RuleList } from "../../handlers/read-rules.ts";
+import { systemClock } from "../clock.ts";
+import { parseConfig } from "../config.ts";
+import { timeOf } from "../dashboard/layout.ts";
+import { usedOf } from "../dashboard/rules-page.ts";
+import { fixedRules } from "../rules/live-rules.ts";
+import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { loadCompiledRules } from "./load-settings.ts";
+import { formatTable, plain } from "./print-table.ts";
+
+/**
+ * The rules with their state and what they used today. Where a running relay holds the ledger, it is asked, and tells
+ * what is in force there. 1 when the file is wrong and other rules are in force.
+ */
+export async function listRules(context: CliContext, { json }: { readonly json: boolean }): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const list = await inLedgerOrRelay<RuleList | undefined>(
+    config,
+    async (db) =>
+      createReadRules({ db, clock: systemClock, rules: fixedRules(await loadCompiledRules(config.rulesFile)) })(),
+    async () => {
+      const answer = await askRelay(context, config, { path: "/api/rules" });
+      if (answer?.status === 200) return answer.told as RuleList; // our own API
+      if (answer) context.warn(refusalOf(answer));
+      return undefined;
+    },
+  );
+  if (!list) return 1;
+  if (json) context.print(JSON.stringify(list));
+  else print(context, list);
+  return list.refused === null ? 0 : 1;
+}
+
+function print(context: CliContext, { rules, refused }: RuleList): void {
+  context.print(
+    formatTable(
+      ["RULE", "STATE", "RUNS TODAY", "TOKENS TODAY", "REASON"],
+      rules.map((rule) => [
+        rule.name,
+        rule.shadow ? `${rule.state}, shadow` : rule.state,
+        usedOf(rule.runsToday, rule.runsPerDay),
+        usedOf(rule.tokensToday, rule.tokensPerDay),
+        rule.state === "paused" ? plain([rule.reason, rule.nextAction].filter(Boolean).join("; ")) : "",
+      ]),
+    ),
+  );
+  if (refused === null) return;
+  context.warn(`The rules file is wrong since ${timeOf(refused.sinceMs)}; the rules from before are in force:`);
+  for (const line of refused.message.split("\n")) context.warn(plain(line));
+}
