@@ -1,5 +1,6 @@
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { FastioNode } from "../../src/fastio/types.ts";
+import { INFECTED } from "../infected.ts";
 
 /** How long a scan that does not end is waited for, from the arrival of the event. */
 export const SCAN_PATIENCE_MS = 900_000;
@@ -13,8 +14,6 @@ export type ReadVerdict =
   /** Never to be read. */
   | { readonly kind: "infected"; readonly reason: string }
   | { readonly kind: "wait"; readonly reason: string; readonly untilMs: number };
-
-export const INFECTED = "Fast.io found a virus in it, so it is never read";
 
 /** Whether a file may be read now, by what Fast.io says of its scan and of who holds it. */
 export function mayBeRead(

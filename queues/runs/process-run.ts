@@ -21,9 +21,10 @@ import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
 import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
+import { skipInfected } from "./skip-infected.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
-  readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced"> & AskDeps["fastio"];
+  readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced" | "readNodes"> & AskDeps["fastio"];
   /** Dify for the app whose key is in this variable. @throws {PermanentError} misconfigured when it is unset */
   readonly difyFor: (keyVariable: string) => Dify;
   /** Names the app whose key is in this variable, without telling the key. */
@@ -90,6 +91,8 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   if (await isPaused(deps, desk)) return { kind: "moved" };
   const limit = limitFor(deps, desk);
   if (limit && (await holdOverLimit(db, desk, limit, clock.now()))) return { kind: "moved" };
+
+  if (run.difyUploadId === null && (await skipInfected(deps, desk))) return { kind: "moved" };
 
   const keyVariable = run.rule.run.keyVariable;
   const dify = deps.difyFor(keyVariable);
