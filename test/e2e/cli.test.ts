@@ -64,6 +64,14 @@ describe("the command line", () => {
       code: 0,
       stdout: `${JSON.stringify({ file, rules: ["contracts"] })}\n`,
     });
+    const list = await runCommand(["rules", "list", "--json"], { ...environment, RELAY_CONFIG: file }, folder);
+    expect(JSON.parse(list.stdout)).toMatchObject({ rules: [{ name: "contracts", state: "active" }], refused: null });
+    const tried = ["rules", "backtest", "--since", "1d"];
+    const fastio = { FASTIO_API_KEY: "key", FASTIO_API_URL: "http://127.0.0.1:1/current" };
+    expect(await runCommand(tried, { ...environment, ...fastio, RELAY_CONFIG: file }, folder)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/the ledger remembers no event[\s\S]*contracts +0/),
+    });
     // What a server of the guide cannot do is known before a file comes.
     writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n    deliver: { expires: 30d }\n");
     expect(await runCommand(["rules", "check", file], { FASTIO_DIALECT: "guide" }, folder)).toMatchObject({

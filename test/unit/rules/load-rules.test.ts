@@ -382,6 +382,29 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
+    what: "outputs and answers that the rule does not have",
+    text: withRule(
+      "    run: { ask: { question: x, into: parties } }\n    deliver:\n      outputs: [summary]\n      ask: { question: y, into: tone }\n      folder: '/R/{{ answers.tone }}'\n      title: '{{ outputs.sumary }}'\n      description: 'All of {{ answers.partys }} and {{ answers.x }}.'\n",
+    ),
+    faults: [
+      'r.yaml:9:15: rules[0].deliver.folder: holds "{{ answers.tone }}", which is answered later; it can stand in message and description',
+      'r.yaml:10:14: rules[0].deliver.title: holds "{{ outputs.sumary }}", and deliver.outputs does not name it; did you mean "{{ outputs.summary }}"?',
+      'r.yaml:11:20: rules[0].deliver.description: holds "{{ answers.partys }}", and no question of the rule is answered into it; did you mean "{{ answers.parties }}"?',
+      'r.yaml:11:20: rules[0].deliver.description: holds "{{ answers.x }}", and no question of the rule is answered into it; there are parties, tone',
+    ],
+  },
+  {
+    what: "filters that are none",
+    text: withRule(
+      "    deliver:\n      folder: '/R/{{ date | date \"yyyy\" }}'\n      title: '{{ file.name | truncate }}'\n      description: '{{ file.name | default x }} and more'\n",
+    ),
+    faults: [
+      'r.yaml:6:15: rules[0].deliver.folder: gives the filter "date" a format that holds "yyyy", which is no part of a date; there are YYYY, YY, MMMM, MMM, MM, M, DD, D, HH, mm, ss',
+      'r.yaml:7:14: rules[0].deliver.title: uses the filter "truncate" wrongly; write it as in | truncate 80',
+      'r.yaml:8:20: rules[0].deliver.description: uses the filter "default" wrongly; write it as in | default "unknown"',
+    ],
+  },
+  {
     what: "a prototype for a key",
     text: "rules:\n  - name: x\n    __proto__: { a: 1 }\n",
     faults: ['r.yaml:3:5: the key "__proto__" is not possible'],
