@@ -92,6 +92,13 @@ describe.each(SERVERS)("asked through $family on $server", ({ family, server }) 
     expect(lines.filter((line) => /messages?\/[^/]+\//.test(line)).length).toBeLessThan(12);
   });
 
+  test("a question about the whole workspace looks into its files", async () => {
+    const { fastio, emulator, workspaceId } = await start();
+    await emulator.dropFile({ folder: "/Leases", name: "lease.txt", content: "The rent is 900 euros." });
+    const outcome = await fastio.ask({ workspaceId, question: "What is the rent?", anywhere: true }, {}, signal);
+    expect(outcome).toMatchObject({ kind: "answered", text: expect.stringContaining("900 euros") });
+  });
+
   test("no credits are told as such, with what to do", async () => {
     const { fastio, workspaceId } = await start({ payment: "credits" });
     await expect(fastio.ask({ workspaceId, question: "Why?" }, {}, signal)).rejects.toMatchObject({

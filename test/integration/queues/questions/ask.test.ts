@@ -1,8 +1,12 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { DEFAULT_APP, type StartVariable } from "../../../../src/emulators/dify/apps.ts";
+import { orderTellings } from "../../../../queues/receipts/tell-endings.ts";
+import { DEFAULT_APP, type StartVariable, TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { listAnswers } from "../../../../src/ledger/answers.ts";
+import { closeBatches } from "../../../../src/ledger/batches.ts";
+import { listNotices } from "../../../../src/ledger/notices.ts";
+import { findReceipt } from "../../../../src/ledger/receipts.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { runs } from "../../../../src/ledger/schema.ts";
@@ -17,6 +21,7 @@ afterAll(() => ledger.dispose());
 
 const signal = new AbortController().signal;
 const PARTIES: StartVariable = { variable: "parties", type: "paragraph", required: false, max_length: 60 };
+const REQUIRED_LONG: StartVariable = { ...PARTIES, required: true, max_length: 2_000 };
 const askParties = (more = "") =>
   `ask: { question: "Who signs {{ file.name }}?", into: parties${more === "" ? "" : `, ${more}`} }`;
 
@@ -27,7 +32,7 @@ async function bench(
 ): Promise<Workbench> {
   const opened = await openWorkbench(ledger.db, {
     ...options,
-    dify: { apps: [{ ...DEFAULT_APP, inputs: [...DEFAULT_APP.inputs, parties] }] },
+    dify: { apps: [{ ...DEFAULT_APP, inputs: [...DEFAULT_APP.inputs, parties] }], ...options.dify },
     rule: { name: `ask-${++rules}`, ...rule },
   });
   onTestFinished(opened.close);
@@ -175,6 +180,46 @@ describe("a question after the workflow", () => {
     });
     expect((await it.upstreams.fastio.readShare(run.shareId ?? "", signal))?.description).toBe("Said: nothing.");
   });
+});
+
+test("a rule in the shadow asks before its workflow, and neither asks nor tells after it", async () => {
+  const it = await bench({
+    run: askParties(),
+    deliver: 'ask: { question: "What was cleaned?", into: cleaned }, receipt: comment, notice: NOTICE_URL',
+    shadow: true,
+  });
+  const { run } = await it.drive((await it.drop()).id);
+  expect(run.status).toBe("delivered");
+  await orderTellings(it.db, Date.now());
+  expect(questionsAsked(it)).toEqual(["Who signs table.csv?"]);
+  expect(await findReceipt(it.db, run.id)).toBeUndefined();
+  expect(await listNotices(it.db, run.id)).toEqual([]);
+});
+
+test("a batch is asked about as a whole, once it is known what it holds", async () => {
+  const it = await bench(
+    {
+      run: `group: batch, ${askParties("citations: true")}`,
+      inputs: '{ tables: "{{ files }}" }',
+      title: "{{ files.label }}",
+    },
+    { dify: { apps: [{ ...TABLES_APP, inputs: [...TABLES_APP.inputs, REQUIRED_LONG] }] } },
+  );
+  for (const name of ["anna.csv", "otto.csv"]) {
+    const { nodeId } = await it.fastio.dropFile({
+      folder: "/Inbox",
+      name,
+      content: `name\nWho signs? ${name} does.\n`,
+    });
+    await it.route(nodeId);
+  }
+  const [batch] = await it.db.select().from(runs).where(eq(runs.ruleName, it.rule.name));
+  const id = batch?.id ?? "";
+  await closeBatches(it.db, Date.now() + 3_600_000);
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", fileCount: 2 });
+  expect(questionsAsked(it)).toHaveLength(1);
+  expect(it.dify.books().runs[0]?.inputs["parties"]).toMatch(/Found in: .*anna\.csv.*otto\.csv/);
 });
 
 async function switchOff({ fastio }: Workbench): Promise<void> {
