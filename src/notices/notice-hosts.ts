@@ -1,6 +1,3 @@
-import { lookup as dnsLookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
-
 /** Where notices may go. */
 export type NoticeHosts = {
   /** `hooks.example.com`, with `:port` when it is not that of the scheme, or `*.example.com` for all below it. */
@@ -23,42 +20,3 @@ export function whyNoNoticeUrl(text: string, { hosts, isOwn }: NoticeHosts): str
   );
   return isAllowed ? undefined : "leads to a host that NOTICE_HOSTS does not name";
 }
-
-/** Addresses that are nobody's on the open network (RFC 6890 and its updates). */
-const PRIVATE = new BlockList();
-for (const [network, bits] of [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["224.0.0.0", 3],
-] as const)
-  PRIVATE.addSubnet(network, bits, "ipv4");
-for (const [network, bits] of [
-  ["::", 127],
-  ["64:ff9b::", 96],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const)
-  PRIVATE.addSubnet(network, bits, "ipv6");
-
-/** Whether an IP address is private; IPv4 within IPv6 counts as what it is. */
-export const isPrivateAddress = (address: string): boolean =>
-  PRIVATE.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-
-/** Looks names up and refuses those that lead into a private network, at the moment of connecting. */
-export const lookUpPublic: LookupFunction = (hostname, options, done) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, found) => {
-    if (error) return done(error, "");
-    const [first] = found;
-    if (!first || found.some(({ address }) => isPrivateAddress(address)))
-      return done(Object.assign(new Error("the host is in a private network"), { code: "EPRIVATE" }), "");
-    return options.all === true ? done(null, found) : done(null, first.address, first.family);
-  });
-};

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { createTransport } from "../http/transport.ts";
-import { lookUpPublic, type NoticeHosts } from "./notice-hosts.ts";
+import type { NoticeHosts } from "./notice-hosts.ts";
 import { createPostNotice, type PostNotice } from "./post-notice.ts";
 
 /** The door for notices, which is not that of the two APIs: other hosts, and none in a private network unless named. */
@@ -11,7 +11,7 @@ export function openNoticePost({
   readonly notices: NoticeHosts & { readonly urlOf: (variable: string) => string | undefined };
   readonly clock: Clock;
 }): { readonly post: PostNotice; close(): Promise<void> } {
-  const transport = createTransport({ lookup: notices.isOwn ? undefined : lookUpPublic });
+  const transport = createTransport({ reach: notices.isOwn ? "any" : "public" });
   const post = createPostNotice({ send: transport.send, clock, hosts: notices, urlOf: notices.urlOf });
   return { post, close: () => transport.close() };
 }

@@ -130,7 +130,7 @@ describe("a notice", () => {
     const { send, order, read } = sender("https://localhost/hook", ["localhost"], false);
     await order("private");
     await send();
-    expect(await read("private")).toMatchObject({ state: "waiting", error: expect.stringMatching(/EPRIVATE/) });
+    expect(await read("private")).toMatchObject({ state: "given_up", error: expect.stringMatching(/public internet/) });
   });
 
   test("is ordered for each ending of a run, with the link of the share and nothing else of it", async () => {
