@@ -24,10 +24,12 @@ import { runsPage } from "./dashboard/runs-page.ts";
 import { mountEvents } from "./event-routes.ts";
 import { explain } from "./explain.ts";
 import { mountHandoff } from "./handoff-routes.ts";
+import { mountMcp } from "./mcp-route.ts";
 import { messageOf } from "./message-of.ts";
 import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
 import { mountShares, type ShareRouteDeps } from "./share-routes.ts";
 import type { Log } from "./telemetry/log.ts";
+import { mountToolCalls, mountTools, type ToolDeps } from "./tools-routes.ts";
 import { mountWebhooks, type WebhookDeps } from "./webhook-routes.ts";
 
 declare module "hono" {
@@ -51,6 +53,8 @@ export type AppDeps = WebhookDeps &
     readonly answer: AnswerRun;
     /** Queues for bull-board, by name. */
     readonly queues: readonly JobQueue[];
+    /** What agents may ask for. */
+    readonly tools: ToolDeps;
     readonly log: Log;
     /** Whether cookies may be sent over TLS only. */
     readonly secureCookies: boolean;
@@ -93,6 +97,8 @@ export function createApp(deps: AppDeps): Hono {
     return context.json(readiness, readiness.ready ? 200 : 503);
   });
 
+  mountTools(app, deps.tools);
+  mountMcp(app, deps.tools);
   mountPages(app, deps);
   mountBoard(app, deps);
   app.notFound((context) => context.json({ error: "no such route" }, 404));
@@ -100,7 +106,7 @@ export function createApp(deps: AppDeps): Hono {
     deps.log.error("http.failed", { method: context.req.method, route: context.req.path, message: messageOf(error) });
     return explain(
       context,
-      context.req.path.startsWith("/api/"),
+      /^\/(api|tools|mcp)(\/|$)/.test(context.req.path),
       503,
       "The relay cannot answer this now; its log says why.",
     );
@@ -187,6 +193,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountHandoff(app, requireRole(deps, "admin"), RUN_ID, deps.offerHandoff);
   mountShares(app, { viewer, operator }, deps);
   mountAnswers(app, operator, RUN_ID, deps.answer);
+  mountToolCalls(app, operator, deps.tools);
   for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
       const outcome = await deps.changeRule(context.req.param("name"), action);

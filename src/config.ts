@@ -48,6 +48,23 @@ const roleTokens = commaList.transform((parts, context) => {
   return tokens;
 });
 
+/** How the token of an agent is called: here, under `tools:` in the rules file, and in the log of calls. */
+export const TOOL_TOKEN_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** Without a name it is called `default`. */
+const toolTokens = commaList.transform((parts, context) => {
+  const tokens = parts.map((part) => {
+    const [name = "", ...rest] = part.split(":");
+    return rest.length === 0 ? { name: "default", token: part } : { name, token: rest.join(":") };
+  });
+  const names = tokens.map(({ name }) => name);
+  if (names.some((name) => !TOOL_TOKEN_NAME.test(name)))
+    context.addIssue("must be name:token pairs, the names of small letters, digits and hyphens");
+  if (new Set(names).size < names.length) context.addIssue("must have each name once");
+  if (tokens.some(({ token }) => token.length < 16)) context.addIssue("must hold tokens of 16 characters or more");
+  return tokens;
+});
+
 const whole = (least: number, most: number, unit = "") => {
   const error = `must be a whole number from ${least} to ${most}${unit}`;
   return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
@@ -87,6 +104,7 @@ export const EnvSchema = z.object({
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
+  TOOLS_TOKEN: setting(toolTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
   RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
@@ -141,6 +159,8 @@ export type Config = {
   /** Whether a variable that a rule names holds something. */
   readonly isSet: (variable: string) => boolean;
   readonly tokens: readonly { readonly role: Role; readonly token: string }[];
+  /** Of agents; what each may do stands in the rules file. */
+  readonly toolTokens: readonly { readonly name: string; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
 };
 
@@ -190,6 +210,7 @@ export function parseConfig(environment: Environment): Config {
     rulesFile: env.RELAY_CONFIG,
     isSet: (variable: string) => readVariable(variable) !== undefined,
     tokens: env.RELAY_TOKENS,
+    toolTokens: env.TOOLS_TOKEN,
     logLevel: env.LOG_LEVEL,
   });
 }
@@ -221,6 +242,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     noticeHosts: config.notices.hosts,
     rulesFile: config.rulesFile,
     roles: config.tokens.map(({ role }) => role),
+    toolTokens: config.toolTokens.map(({ name }) => name),
     retentionDays: config.ledger.retentionMs / 86_400_000,
   };
 }

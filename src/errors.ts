@@ -51,6 +51,11 @@ export type FailureCode =
   | "event_too_large"
   | "output_expired"
   | "output_missing"
+  // tools
+  | "operation_not_allowed"
+  | "confirmation_missing"
+  | "call_under_way"
+  | "request_id_reused"
   // the relay itself
   | "job_malformed"
   | "lease_lost"

@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import type { LookupFunction } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
@@ -41,7 +42,9 @@ import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseTellings } from "./ledger/receipts.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
+import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
+import { openTools } from "./open-tools.ts";
 import type { LiveRules } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
@@ -49,6 +52,8 @@ import { openUpstreams, type Upstreams } from "./upstreams.ts";
 export type RelayDeps = {
   readonly config: Config;
   readonly rules: LiveRules;
+  /** How names that callers of tools give become addresses. Default: as the system does it. */
+  readonly lookup?: LookupFunction;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -93,6 +98,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       await releaseAllLeases(ledger.db);
       await dropAllLeases(ledger.db);
       await releaseTellings(ledger.db);
+      await releaseToolRequests(ledger.db);
     }
 
     const backend = await openBackend(deps, ledger);
@@ -240,6 +246,8 @@ function startServer(
     log,
   };
   const take = takeDelivery(taking);
+  const shares = createReadShares({ db, clock });
+  const revoke = revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS });
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
@@ -253,8 +261,13 @@ function startServer(
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
     replay: replayRun({ db, clock }),
-    shares: createReadShares({ db, clock }),
-    revoke: revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS }),
+    shares,
+    revoke,
+    tools: openTools({
+      ...{ db, clock, newId, log, config, upstreams, grants: () => rules.now().tools },
+      readDelivered: shares.story,
+      closeDelivered: revoke,
+    }),
     exportAudit: exportAudit(db),
     offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { LookupFunction } from "node:net";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createDify, type DifyClient } from "./dify/create-dify.ts";
@@ -7,6 +8,7 @@ import { PermanentError } from "./errors.ts";
 import { createFastio } from "./fastio/client/create-fastio.ts";
 import { rememberPlaces } from "./fastio/remember-places.ts";
 import type { Fastio } from "./fastio/types.ts";
+import { createFileSources, type FileSources } from "./http/file-sources.ts";
 import { withHostGuard } from "./http/host-guard.ts";
 import { withTimeouts } from "./http/timeouts.ts";
 import { createTransport } from "./http/transport.ts";
@@ -18,6 +20,8 @@ export type Upstreams = {
   readonly difyFor: (keyVariable: string) => DifyClient;
   /** Names the app whose key is in this variable by the first 12 hex digits of the SHA-256 of the key. */
   readonly appOf: (keyVariable: string) => string;
+  /** Files by addresses that callers of tools give. */
+  readonly files: FileSources;
   close(): Promise<void>;
 };
 
@@ -26,9 +30,19 @@ const DEFAULT_TIMEOUTS = { headersTimeoutMs: 60_000, bodyTimeoutMs: 60_000 };
 /** Both upstreams over one transport that reaches the configured hosts and no others. */
 export function openUpstreams(
   config: Pick<Config, "fastio" | "dify" | "outboundOrigins">,
-  deps: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
+  deps: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly log: Log;
+    /** How names that strangers give become addresses. Default: as the system does it. */
+    readonly lookup?: LookupFunction | undefined;
+  },
 ): Upstreams {
   const transport = createTransport();
+  const publicTransport = createTransport({
+    reach: "public",
+    ...(deps.lookup === undefined ? {} : { lookup: deps.lookup }),
+  });
   const origins = [
     config.fastio.apiUrl,
     ...fileOriginsOf(config.dify.apiUrl),
@@ -44,6 +58,12 @@ export function openUpstreams(
     apiKey: config.fastio.apiKey ?? "",
     auth: config.fastio.auth,
     dialect: config.fastio.dialect,
+  });
+  const files = createFileSources({
+    send,
+    sendPublic: withTimeouts(publicTransport.send, DEFAULT_TIMEOUTS),
+    isConfigured: isFilePlace(config),
+    lookup: deps.lookup,
   });
   const apps = new Map<string, DifyClient>();
   return {
@@ -79,6 +99,19 @@ export function openUpstreams(
         .update(config.dify.keyOf(keyVariable) ?? "")
         .digest("hex")
         .slice(0, 12),
-    close: () => transport.close(),
+    files,
+    close: async () => {
+      await Promise.all([transport.close(), publicTransport.close()]);
+    },
   };
+}
+
+/** Where files of either upstream are kept: all of the configured origins, and of Dify what it hands out as files. */
+function isFilePlace({ dify, outboundOrigins }: Pick<Config, "dify" | "outboundOrigins">): (url: URL) => boolean {
+  const ofDify = [
+    ...fileOriginsOf(dify.apiUrl),
+    ...(dify.filesUrl === undefined ? [] : [new URL(dify.filesUrl).origin]),
+  ];
+  return (url) =>
+    outboundOrigins.includes(url.origin) || (ofDify.includes(url.origin) && url.pathname.startsWith("/files/"));
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 import { PermanentError } from "../../src/errors.ts";
+import { judgeShare, readUntold } from "../../src/fastio/judge-share.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioShare, ShareChanges, ShareOptions, ShareWish } from "../../src/fastio/types.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
@@ -7,7 +8,6 @@ import { endsLink, storageOfDelivery } from "../../src/rules/delivery-storage.ts
 import { shareNameOf } from "../../src/run-id.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { judgeShare, readUntold } from "./judge-share.ts";
 import { OPEN, promiseEnd } from "./promise-end.ts";
 import { type PasswordOf, type ShareLooks, shareLooksOf, shareOptionsOf } from "./share-wish.ts";
 

@@ -5,6 +5,7 @@ import { whyNoNoticeUrl } from "../notices/notice-hosts.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import type { RulesInForce } from "../rules/live-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import type { ToolGrants } from "../rules/read-tools.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { CliContext } from "./context.ts";
 
@@ -18,7 +19,7 @@ export const loadCompiledRules = async (file: string): Promise<readonly Compiled
  */
 export function loadSettings(
   { environment }: CliContext,
-  needs: { readonly work: boolean },
+  needs: { readonly work: boolean; readonly receive: boolean },
 ): {
   readonly config: Config;
   /** @throws {PermanentError} `rules_invalid`; `config_invalid` when something is not set that the rules need */
@@ -29,9 +30,10 @@ export function loadSettings(
   return {
     config,
     load: async () => {
-      const { rules, floodHold } = await loadRules(config.rulesFile);
+      const { rules, floodHold, tools } = await loadRules(config.rulesFile);
       if (needs.work) checkVariables(rules, config);
-      return { rules: compileRules(rules), floodHold };
+      if (needs.receive) checkTokens(tools, config);
+      return { rules: compileRules(rules), floodHold, tools };
     },
   };
 }
@@ -47,6 +49,20 @@ export function checkVariables(rules: readonly Rule[], config: Config): void {
     failure: "misconfigured",
     nextAction: "set what is missing and start the relay again",
   });
+}
+
+/** A token that may do nothing is a slip of the pen. */
+function checkTokens(tools: ToolGrants, { toolTokens }: Config): void {
+  const idle = toolTokens.map(({ name }) => name).filter((name) => !Object.hasOwn(tools, name));
+  if (idle.length === 0) return;
+  throw new PermanentError(
+    "config_invalid",
+    `TOOLS_TOKEN has tokens of which the rules file does not say under tools: what they may do: ${idle.join(", ")}`,
+    {
+      failure: "misconfigured",
+      nextAction: "write them under tools: in the rules file, or take them out of TOOLS_TOKEN",
+    },
+  );
 }
 
 /** Variables that a rule names and that nobody set, or that hold what cannot work; never a value. */

@@ -152,6 +152,13 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       end(import("./answer-run.ts").then(({ answerRun }) => answerRun(context, run, { action, inputs: input, json }))),
     );
 
+  program
+    .command("tools")
+    .description("Fast.io as tools of agents")
+    .command("openapi")
+    .description("print the OpenAPI document that Dify imports as a custom tool; its address comes from PUBLIC_URL")
+    .action(() => end(import("./tools-openapi.ts").then(({ printOpenApi }) => printOpenApi(context))));
+
   const emulators = program.command("emulate").description("run an upstream on this machine");
   for (const [which, words, port] of [
     ["fastio", "a Fast.io: workspaces, uploads, shares, signed webhooks", 8788],

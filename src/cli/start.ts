@@ -14,7 +14,7 @@ import { loadSettings } from "./load-settings.ts";
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {
-  const { config, load } = loadSettings(context, { work: parts.work.length > 0 });
+  const { config, load } = loadSettings(context, { work: parts.work.length > 0, receive: parts.receive });
   const log = context.createLog(config.logLevel);
   const rules = await openRules({ file: config.rulesFile, load, clock: systemClock, log });
   log.info("relay.starting", {

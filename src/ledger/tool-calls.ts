@@ -5,7 +5,7 @@ import { type ToolCallRow, toolCalls } from "./schema.ts";
 /** Writes down that a call began, so that one that dies on the way is known too. */
 export async function beginToolCall(
   db: Db,
-  call: Pick<ToolCallRow, "id" | "atMs" | "caller" | "via" | "operation" | "requestId">,
+  call: Pick<ToolCallRow, "id" | "atMs" | "caller" | "via" | "operation">,
 ): Promise<void> {
   await db.insert(toolCalls).values(call);
 }
@@ -13,7 +13,13 @@ export async function beginToolCall(
 export async function endToolCall(
   db: Db,
   id: string,
-  end: { readonly status: number; readonly code?: string; readonly target?: string; readonly endedAtMs: number },
+  end: {
+    readonly status: number;
+    readonly code?: string;
+    readonly requestId?: string;
+    readonly target?: string;
+    readonly endedAtMs: number;
+  },
 ): Promise<void> {
   await db.update(toolCalls).set(end).where(eq(toolCalls.id, id));
 }

@@ -12,11 +12,14 @@ export type Complaint = {
   readonly message: string;
 };
 
-/** @param value what the file has at the issue's path; undefined when it has nothing */
-export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Complaint[] {
+/**
+ * @param value what the file has at the issue's path; undefined when it has nothing
+ * @param top the section that the path starts from
+ */
+export function describeIssue(issue: z.core.$ZodIssue, value: unknown, top = "rule"): Complaint[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ path, key, message: unknownKey(sectionOf(path), key) }));
+    return issue.keys.map((key) => ({ path, key, message: unknownKey(sectionOf(path, top), key) }));
   if (issue.code === "invalid_key")
     return [
       {
@@ -45,9 +48,9 @@ function unknownKey(section: string | undefined, key: string): string {
 }
 
 /** Which part of a rule a path leads to; places in a list belong to the list. */
-const sectionOf = (path: readonly PropertyKey[]): string | undefined =>
+const sectionOf = (path: readonly PropertyKey[], top: string): string | undefined =>
   path.length === 0
-    ? "rule"
+    ? top
     : Object.keys(KEYS).find((section) => section === path.findLast((key) => typeof key === "string"));
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

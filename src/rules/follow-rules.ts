@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.ts";
 import { RelayError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
@@ -110,7 +111,8 @@ function changeBetween(before: RulesInForce, now: RulesInForce) {
     removed: [...was.keys()].filter((name) => !is.has(name)),
     changed: [...is].filter(([name, hash]) => was.has(name) && was.get(name) !== hash).map(([name]) => name),
     ...(before.floodHold === now.floodHold ? {} : { floodHold: now.floodHold }),
+    ...(isDeepStrictEqual(before.tools, now.tools) ? {} : { tools: Object.keys(now.tools) }),
   };
   const isSame = [...was.keys()].join() === [...is.keys()].join() && change.changed.length === 0;
-  return isSame && before.floodHold === now.floodHold ? undefined : change;
+  return isSame && !("floodHold" in change) && !("tools" in change) ? undefined : change;
 }

@@ -31,7 +31,7 @@ function describe(schema: Json, path: string): Json {
 }
 
 function within(schema: Json, path: string): Json {
-  const { properties, items } = schema;
+  const { properties, additionalProperties, items } = schema;
   return {
     ...schema,
     ...(isMap(properties)
@@ -43,6 +43,10 @@ function within(schema: Json, path: string): Json {
             ]),
           ),
         }
+      : {}),
+    // A map whose keys are names of the writer's own.
+    ...(isMap(additionalProperties) && isMap(additionalProperties["properties"])
+      ? { additionalProperties: within(additionalProperties, path) }
       : {}),
     ...(isMap(items) ? { items: items["orName"] ? describe(items, path) : within(items, path) } : {}),
   };

@@ -26,6 +26,17 @@ export const KEY_DOCS: Readonly<Record<string, KeyDoc>> = {
     says: "Unfinished runs of one rule above which further ones are held until an operator releases them.",
     unsaid: 500,
   },
+  tools: { says: "What agents may ask of the relay at /tools and /mcp, by the names of their tokens in TOOLS_TOKEN." },
+  "tools.workspaces": { says: 'Ids or names of workspaces; "*": all that the relay\'s own key sees.' },
+  "tools.operations": {
+    says: '"*": all except createHandoffLink, which gives the whole organisation away and must be named.',
+  },
+  "tools.maxUpload": { says: "Size of one file. kB, MB, GB count in thousands.", unsaid: "50MB" },
+  "tools.perMinute": { says: "Calls a minute, in each receiver.", unsaid: 60 },
+  "tools.fetch": {
+    says: 'Hosts that files may be taken from by their address, such as "*.example.com". Dify\'s own links need none.',
+    unsaid: [],
+  },
   "rules.name": { says: "Small letters, digits and hyphens. Shown on pages and in logs." },
   "rules.when": { says: "Which files the rule takes." },
   "rules.when.workspace": { says: 'Id or exact name of the workspace; "*" means any.' },

@@ -1,4 +1,5 @@
 import type { CompiledRule } from "./compile-rules.ts";
+import type { ToolGrants } from "./read-tools.ts";
 import { DEFAULT_FLOOD_HOLD } from "./rule.ts";
 
 /** What a rules file says, ready to be asked. */
@@ -6,6 +7,8 @@ export type RulesInForce = {
   readonly rules: readonly CompiledRule[];
   /** Unfinished runs of one rule above which further ones are held. */
   readonly floodHold: number;
+  /** What the tokens of agents may do. */
+  readonly tools: ToolGrants;
 };
 
 /** Why the file as it stands now is not in force. */
@@ -26,8 +29,12 @@ export type LiveRules = {
 };
 
 /** Rules that stay as they are, as those of the demo. */
-export const fixedRules = (rules: readonly CompiledRule[], floodHold = DEFAULT_FLOOD_HOLD): LiveRules => ({
-  now: () => ({ rules, floodHold }),
+export const fixedRules = (
+  rules: readonly CompiledRule[],
+  floodHold = DEFAULT_FLOOD_HOLD,
+  tools: ToolGrants = {},
+): LiveRules => ({
+  now: () => ({ rules, floodHold, tools }),
   refused: () => undefined,
   onChange: () => () => undefined,
 });

@@ -5,6 +5,7 @@ import { PermanentError } from "../errors.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
 import { quote } from "./quote.ts";
+import { readTools, type ToolGrants } from "./read-tools.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
 import { FloodHoldSchema, KEYS, MAX_RULES, RuleSchema } from "./schema.ts";
 import { locate, locateKey, type Position } from "./source-positions.ts";
@@ -15,6 +16,8 @@ export type LoadedRules = {
   readonly rules: readonly Rule[];
   /** Unfinished runs of one rule above which further ones are held. */
   readonly floodHold: number;
+  /** What the tokens of agents may do. */
+  readonly tools: ToolGrants;
 };
 
 /** Some thousand rules; a larger file is not one that somebody wrote. */
@@ -52,8 +55,8 @@ export async function loadRules(path: string): Promise<LoadedRules> {
  *   `file:line:column: path: message`, in the order of the file; never with a value that looks like a key
  */
 export function parseRules(text: string, fileName: string): LoadedRules {
-  const { rules, floodHold, faults } = readRules(text);
-  if (faults.length === 0) return { rules, floodHold };
+  const { faults, ...loaded } = readRules(text);
+  if (faults.length === 0) return loaded;
   const lines = faults
     .toSorted((left, right) => left.line - right.line || left.column - right.column)
     .map((fault) => faultLine(fileName, fault));
@@ -81,7 +84,7 @@ const shownKey = (key: PropertyKey): string => {
 };
 
 function readRules(text: string): LoadedRules & { readonly faults: readonly Fault[] } {
-  const nothing = { rules: [], floodHold: DEFAULT_FLOOD_HOLD };
+  const nothing = { rules: [], floodHold: DEFAULT_FLOOD_HOLD, tools: {} };
   const atTop = (message: string) => ({ ...nothing, faults: [{ line: 1, column: 1, path: [], message }] });
   if (text.length > MAX_FILE_CHARS) return atTop(`the file is larger than ${MAX_FILE_CHARS} characters`);
   const lines = new LineCounter();
@@ -134,7 +137,9 @@ function checkFile(value: unknown, document: Document, lines: LineCounter) {
   for (const issue of floodHold.error?.issues ?? [])
     for (const complaint of describeIssue(issue, valueAt(value, ["floodHold"])))
       complain({ ...complaint, path: ["floodHold"] });
-  return { rules, floodHold: floodHold.data ?? DEFAULT_FLOOD_HOLD, faults };
+  const { tools, complaints } = readTools(valueAt(value, ["tools"]));
+  for (const complaint of complaints) complain(complaint);
+  return { rules, floodHold: floodHold.data ?? DEFAULT_FLOOD_HOLD, tools, faults };
 }
 
 function topFaults(value: unknown): Complaint[] {

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { TOOL_TOKEN_NAME } from "../config.ts";
 import { DeliverSchema } from "./deliver-schema.ts";
 import { RULE_NAME } from "./fields.ts";
 import type { Rule } from "./rule.ts";
 import { RunSchema } from "./run-schema.ts";
+import { ToolGrantSchema } from "./tools-schema.ts";
 import { WhenSchema } from "./when-schema.ts";
 
 const MOST_PER_DAY = 1_000_000_000_000;
@@ -41,11 +43,12 @@ export const RuleSchema = z.strictObject({
 export const FileSchema = z.strictObject({
   rules: z.array(RuleSchema).min(1).max(MAX_RULES),
   floodHold: FloodHoldSchema.optional(),
+  tools: z.record(z.string().regex(TOOL_TOKEN_NAME), ToolGrantSchema).optional(),
 });
 
 /** Keys by the place they stand in; for hints about misspelt and misplaced ones. */
 export const KEYS: Readonly<Record<string, readonly string[]>> = {
-  file: ["rules", "floodHold"],
+  file: ["rules", "floodHold", "tools"],
   rule: ["name", "when", "run", "deliver", "limit", "shadow", "maxDepth", "handoff"],
   when: [
     "workspace",
@@ -91,4 +94,5 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   branding: ["accent", "background", "picture", "likeWorkspace", "links"],
   links: ["title", "url"],
   limit: ["runsPerDay", "tokensPerDay"],
+  tools: ["workspaces", "operations", "maxUpload", "perMinute", "fetch"],
 };

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { signDelivery } from "../../../src/fastio/signatures/sign-delivery.ts";
-import { openRelay, type Relay, type RelayParts } from "../../../src/relay.ts";
+import { openRelay, type Relay, type RelayDeps, type RelayParts } from "../../../src/relay.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { fixedRules } from "../../../src/rules/live-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
+import type { ToolGrants } from "../../../src/rules/read-tools.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
 
@@ -28,7 +29,11 @@ export type Receiver = Relay & {
 /** A relay in this process that listens on a free port; embedded unless told otherwise. */
 export async function openReceiver(
   environment: Readonly<Record<string, string>> = {},
-  parts: Partial<RelayParts> = {},
+  {
+    tools,
+    lookup,
+    ...parts
+  }: Partial<RelayParts> & Partial<Pick<RelayDeps, "lookup">> & { readonly tools?: ToolGrants } = {},
 ): Promise<Receiver> {
   const folder = mkdtempSync(join(tmpdir(), "relay-receiver-"));
   const relay = await openRelay(
@@ -43,11 +48,12 @@ export async function openReceiver(
         DIFY_API_KEY: "app-key",
         ...environment,
       }),
-      rules: fixedRules(compileRules(parseRules(RULES, "rules.yaml").rules)),
+      rules: fixedRules(compileRules(parseRules(RULES, "rules.yaml").rules), undefined, tools),
       clock: systemClock,
       random: Math.random,
       newId: randomUUID,
       log: silentLog,
+      ...(lookup === undefined ? {} : { lookup }),
       queuePrefix: `relay-${randomUUID()}`,
     },
     { receive: true, work: [], ...parts },

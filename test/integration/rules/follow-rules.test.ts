@@ -53,8 +53,8 @@ async function followed(text = fileOf("one")) {
   const note = (event: string, fields: Readonly<Record<string, unknown>> = {}) => told.push({ event, fields });
   const log: Log = { ...silentLog, info: note, error: note };
   const load = async () => {
-    const { rules, floodHold } = await loadRules(file);
-    return { rules: compileRules(rules), floodHold };
+    const { rules, ...rest } = await loadRules(file);
+    return { ...rest, rules: compileRules(rules) };
   };
   const rules = await openRules({ file, load, clock, log });
   const stopping = new AbortController();

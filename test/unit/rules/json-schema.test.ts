@@ -71,6 +71,7 @@ describe("each key says what it is for", () => {
   const SECTIONS: Readonly<Record<string, readonly string[]>> = {
     file: [""],
     rule: ["rules."],
+    tools: ["tools."],
     exclude: ["rules.when.exclude."],
     batch: ["rules.run.batch."],
     ask: ["rules.run.ask.", "rules.deliver.ask."],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeShare } from "../../../../queues/shares/judge-share.ts";
+import { judgeShare } from "../../../src/fastio/judge-share.ts";
 
 const LOCKED = { access: "link", password: "open sesame" } as const;
 const NAMED = { access: "named" } as const;

@@ -1,4 +1,4 @@
-import type { Fastio, FastioShare, ShareOptions } from "../../src/fastio/types.ts";
+import type { Fastio, FastioShare, ShareOptions } from "./types.ts";
 
 /** The share with what its maker's answer left out, where it matters who may open it and for how long. */
 export async function readUntold(

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { toolCalls } from "../../../src/ledger/schema.ts";
+import { AGENT_TOKEN, formOf, HASTY_TOKEN, NARROW_TOKEN, openToolBench, type ToolBench } from "./open-tool-bench.ts";
+
+let bench: ToolBench;
+beforeAll(async () => {
+  bench = await openToolBench();
+});
+afterAll(() => bench.close());
+
+const contentOf = async (url: unknown): Promise<string> => (await fetch(String(url))).text();
+
+describe("agents", () => {
+  test("see the workspaces they may use", async () => {
+    const { status, body } = await bench.read("list-workspaces");
+    expect(status).toBe(200);
+    expect(body["workspaces"]).toEqual([
+      expect.objectContaining({ name: "Dify-Outputs", id: bench.fastio.workspaceId }),
+    ]);
+    expect((await bench.read("list-workspaces", {}, NARROW_TOKEN)).body["workspaces"]).toEqual([]);
+  });
+
+  test("upload a file as Dify sends it, find it again and get a link to it", async () => {
+    const stored = await bench.upload(
+      formOf(
+        { workspace: "Dify-Outputs", folder: "/Reports/2026", link: "true" },
+        { name: "r.csv", content: "a,b\n1,2\n" },
+      ),
+    );
+    expect(stored.body).toMatchObject({ name: "r.csv", size: 8 });
+    expect(stored.status).toBe(200);
+    expect(await contentOf(stored.body["url"])).toBe("a,b\n1,2\n");
+    const listed = await bench.read("list-files", { workspace: "Dify-Outputs", folder: "/Reports/2026" });
+    expect(listed.body["files"]).toEqual([expect.objectContaining({ id: stored.body["id"], name: "r.csv", size: 8 })]);
+    const link = await bench.call("get-download-link", { workspace: "Dify-Outputs", file: "/Reports/2026/r.csv" });
+    expect(await contentOf(link.body["url"])).toBe("a,b\n1,2\n");
+  });
+
+  test("upload text, and files by their address", async () => {
+    const text = await bench.upload(formOf({ workspace: "Dify-Outputs", name: "note.md", text: "# Grüße 報告" }));
+    expect(text.body).toMatchObject({ name: "note.md", size: Buffer.byteLength("# Grüße 報告") });
+    const afar = await bench.upload(
+      formOf({ workspace: "Dify-Outputs", fileUrl: `${bench.fileServer}/redirect?to=/a`, link: "true" }),
+    );
+    expect(afar.body).toMatchObject({ name: "from afar.txt", size: 17 });
+    expect(await contentOf(afar.body["url"])).toBe("content from afar");
+  });
+
+  test("let Fast.io fetch a file", async () => {
+    const fetched = await bench.call("import-from-url", {
+      workspace: "Dify-Outputs",
+      url: `${bench.fileServer}/a`,
+      name: "imported.txt",
+    });
+    expect(fetched.body).toMatchObject({ state: "stored", id: expect.any(String) });
+    const again = await bench.call("import-from-url", {
+      workspace: "Dify-Outputs",
+      importId: fetched.body["importId"],
+    });
+    expect(again.body).toMatchObject({ state: "stored", id: fetched.body["id"] });
+    const broken = await bench.call("import-from-url", {
+      workspace: "Dify-Outputs",
+      url: `${bench.fileServer}/missing`,
+    });
+    expect(broken).toMatchObject({ status: 422, body: { code: "upload_failed" } });
+  });
+
+  test("ask about files, and hear where the answer was found", async () => {
+    await bench.upload(
+      formOf({ workspace: "Dify-Outputs", folder: "/Asked" }, { name: "facts.txt", content: "The sky is blue." }),
+    );
+    const { status, body } = await bench.call("ask-files", {
+      workspace: "Dify-Outputs",
+      question: "Which colour is the sky?",
+    });
+    expect({ status, state: body["state"] }).toEqual({ status: 200, state: "answered" });
+    const later = await bench.call("ask-files", { workspace: "Dify-Outputs", askId: body["askId"] });
+    expect(later.body).toMatchObject({ state: "answered", answer: body["answer"] });
+  });
+
+  test("make a share, fill it, see who opened it, and close it", async () => {
+    const made = await bench.call("create-share", {
+      workspace: "Dify-Outputs",
+      title: "For our client",
+      access: "link",
+      password: "open sesame, please",
+      expiresInDays: 30,
+      invite: "client@example.com",
+    });
+    expect(made.status).toBe(200);
+    expect(made.body).toMatchObject({ access: "link", invited: ["client@example.com"], expires: expect.any(String) });
+    const share = String(made.body["id"]);
+    const filled = await bench.upload(
+      formOf({ workspace: "Dify-Outputs", share, link: "true" }, { name: "gift.txt", content: "for you" }),
+    );
+    expect(filled.status).toBe(200);
+    const seen = await bench.read("share-access", { workspace: "Dify-Outputs", share });
+    expect(seen.body["accesses"]).toEqual(expect.arrayContaining([expect.objectContaining({ what: "read" })]));
+    const unsure = await bench.call("revoke-share", { workspace: "Dify-Outputs", share });
+    expect(unsure).toMatchObject({ status: 400, body: { code: "confirmation_missing" } });
+    const closed = await bench.call("revoke-share", { workspace: "Dify-Outputs", share, confirm: true });
+    expect(closed.status).toBe(200);
+    expect((await bench.read("share-access", { workspace: "Dify-Outputs", share })).status).toBe(404);
+  });
+
+  test("make a drop-off with copies of files for one person", async () => {
+    await bench.upload(formOf({ workspace: "Dify-Outputs", folder: "/Source" }, { name: "plan.txt", content: "plan" }));
+    const made = await bench.call("create-drop-off", {
+      workspace: "Dify-Outputs",
+      invite: "client@example.com",
+      files: "/Source/plan.txt",
+    });
+    expect(made.body).toMatchObject({ access: "named", files: ["plan.txt"], invited: ["client@example.com"] });
+    const listed = await bench.read("list-files", { workspace: "Dify-Outputs", folder: String(made.body["folder"]) });
+    expect(listed.body["files"]).toEqual([expect.objectContaining({ name: "plan.txt" })]);
+  });
+
+  test("hand the organisation over by a link that is told once", async () => {
+    const wish = { workspace: "Dify-Outputs", confirm: true, requestId: "handoff-1" };
+    const made = await bench.call("create-handoff-link", wish);
+    expect(made.body["url"]).toMatch(/claim\?token=/);
+    const again = await bench.call("create-handoff-link", wish);
+    expect(again.status).toBe(200);
+    expect(again.body).not.toHaveProperty("url");
+  });
+});
+
+describe("a requestId", () => {
+  test("makes a repeat tell the first answer, and makes nothing twice", async () => {
+    const wish = { workspace: "Dify-Outputs", title: "Only once", requestId: "once-1" };
+    const answers = await Promise.all([1, 2, 3].map(() => bench.call("create-share", wish)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(new Set(answers.map(({ body }) => body["id"])).size).toBe(1);
+  });
+
+  test("is refused for another call", async () => {
+    await bench.call("create-share", { workspace: "Dify-Outputs", title: "First wish", requestId: "mixed-1" });
+    const other = await bench.call("create-share", {
+      workspace: "Dify-Outputs",
+      title: "Second wish",
+      requestId: "mixed-1",
+    });
+    expect(other).toMatchObject({ status: 409, body: { code: "request_id_reused" } });
+  });
+});
+
+describe("limits", () => {
+  test.each([
+    { of: "no token", token: undefined, status: 401, code: "unauthorized" },
+    { of: "a wrong token", token: "agent-a-token-0123456788", status: 401, code: "unauthorized" },
+  ])("refuse $of", async ({ token, status, code }) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${bench.relay.url}/tools/list-workspaces`, { headers });
+    expect(response.status).toBe(status);
+    expect(response.headers.get("www-authenticate")).toBe("Bearer");
+    expect(await response.json()).toMatchObject({ status, code, nextAction: expect.any(String) });
+  });
+
+  test("keep a token to its operations, workspaces and size", async () => {
+    const share = await bench.call("create-share", { workspace: "Dify-Outputs", title: "Not mine" }, NARROW_TOKEN);
+    expect(share).toMatchObject({ status: 403, body: { code: "operation_not_allowed" } });
+    const elsewhere = await bench.read("list-files", { workspace: "Dify-Outputs" }, NARROW_TOKEN);
+    expect(elsewhere).toMatchObject({ status: 403, body: { code: "forbidden" } });
+    const large = await bench.upload(
+      formOf({ workspace: "Dify-Outputs" }, { name: "large.bin", content: new Uint8Array(7_000_000) }),
+      AGENT_TOKEN,
+    );
+    expect(large).toMatchObject({ status: 413, body: { code: "too_large" } });
+    const listed = await bench.read("list-files", { workspace: "Dify-Outputs" });
+    expect(JSON.stringify(listed.body)).not.toContain("large.bin");
+  });
+
+  test("slow a hasty token down", async () => {
+    const answers = [];
+    for (let call = 0; call < 3; call += 1) answers.push(await bench.read("list-workspaces", {}, HASTY_TOKEN));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+    expect(Number(answers[2]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  test("leave a line for each call, without links and passwords", async () => {
+    const rows = await bench.relay.ledger.db.select().from(toolCalls);
+    expect(rows).toContainEqual(
+      expect.objectContaining({ caller: "agent-a", operation: "createShare", status: 200, requestId: "once-1" }),
+    );
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        caller: "narrow",
+        operation: "createShare",
+        status: 403,
+        code: "operation_not_allowed",
+      }),
+    );
+    const requests = await bench.relay.ledger.db.query.toolRequests.findMany();
+    const written = JSON.stringify([rows, requests]);
+    expect(written).not.toContain("open sesame");
+    expect(written).not.toMatch(/token=/);
+  });
+});
