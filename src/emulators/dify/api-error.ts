@@ -6,11 +6,14 @@ import { pythonRepr, pythonType } from "./python-json.ts";
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  constructor(status: number, code: string, message: string) {
+  /** A 404 only: the route that flask-restx would take for the one that was meant. */
+  readonly near: string | undefined;
+  constructor(status: number, code: string, message: string, near?: string) {
     super(message);
     this.name = new.target.name;
     this.status = status;
     this.code = code;
+    this.near = near;
   }
 }
 
@@ -25,9 +28,12 @@ export const internalServerError = () =>
       "Either the server is overloaded or there is an error in the application.",
   );
 
-/** flask-restx adds a route hint to its 404 messages, so that nobody compares them. */
-export function notFoundWithHint(code: string, message: string, uri: string, route: string): ApiError {
-  return new ApiError(404, code, `${message} You have requested this URI [${uri}] but did you mean ${route} ?`);
+/** flask-restx adds a route hint to 404 messages where routes are alike, so that nobody compares them. */
+export function withRouteHint(error: ApiError, uri: string): ApiError {
+  const { status, code, message, near } = error;
+  if (near === undefined) return error;
+  const hint = `You have requested this URI [${uri}] but did you mean ${near} ?`;
+  return new ApiError(status, code, `${message.replace(/\.+$/, "")}. ${hint}`);
 }
 
 /** One violated rule of a pydantic model, with the text the library gives it. */

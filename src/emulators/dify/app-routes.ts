@@ -4,6 +4,7 @@ import type { Route } from "./route.ts";
 import type { World } from "./world.ts";
 
 const OFF = { enabled: false };
+const ALOUD = { enabled: true, voice: "", language: "", autoPlay: "enabled" };
 const toMegabytes = (bytes: number) => Math.ceil(bytes / (1024 * 1024));
 
 /** What an app says about itself, and the probe that needs no key. */
@@ -78,7 +79,7 @@ export function createAppRoutes({ traits, settings, findEndUser }: World): Route
           suggested_questions: [],
           suggested_questions_after_answer: OFF,
           speech_to_text: OFF,
-          text_to_speech: OFF,
+          text_to_speech: app.tts === true ? ALOUD : OFF,
           retriever_resource: OFF,
           annotation_reply: OFF,
           more_like_this: OFF,

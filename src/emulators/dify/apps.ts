@@ -42,6 +42,8 @@ export type AppConfig = {
   readonly anyExtension?: boolean;
   /** What a run does; by default it cleans tables and reports on everything else. */
   readonly work?: Work;
+  /** Reads its texts aloud by itself: speech in the stream, the last of it after the outcome. */
+  readonly tts?: boolean;
   /** Played in turn, before the work. None by default. */
   readonly parts?: readonly WorkflowPart[];
   /** Its work and the nodes of its parts ask a model, and tell what that used. By default they are code. */

@@ -1,6 +1,12 @@
 import { ApiError } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
 
+/** @throws {ApiError} `not_workflow_app` for the key of a chat or any other app */
+export function refuseOtherModes({ mode = "workflow" }: EmulatedApp): void {
+  if (mode !== "workflow")
+    throw new ApiError(400, "not_workflow_app", "Please check if your app mode matches the right API route.");
+}
+
 /**
  * Finds the app of a key, with Dify's order of checks: header, scheme, key, app.
  *

@@ -9,6 +9,13 @@ export type DifyBooks = {
     readonly size: number;
     readonly sha256: string;
   }[];
+  /** The ids that Dify gave its apps. */
+  readonly apps: readonly {
+    readonly name: string | undefined;
+    readonly id: string;
+    readonly workflowId: string;
+    readonly draftWorkflowId: string;
+  }[];
   readonly runs: readonly {
     readonly id: string;
     readonly taskId: string;
@@ -26,7 +33,7 @@ export type DifyBooks = {
   readonly requests: Readonly<Record<string, number>>;
 };
 
-export function readBooks({ uploads, runs, requests }: World): DifyBooks {
+export function readBooks({ apps, uploads, runs, requests }: World): DifyBooks {
   return {
     uploads: [...uploads.values()].map(({ id, owner, name, size, sha256 }) => ({
       id,
@@ -35,6 +42,7 @@ export function readBooks({ uploads, runs, requests }: World): DifyBooks {
       size,
       sha256,
     })),
+    apps: apps.map(({ name, id, workflowId, draftWorkflowId }) => ({ name, id, workflowId, draftWorkflowId })),
     runs: [...runs.values()].map((run) => ({
       id: run.id,
       taskId: run.taskId,

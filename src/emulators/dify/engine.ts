@@ -6,6 +6,7 @@ import { pauseForForm } from "./pause.ts";
 import {
   elapsedSeconds,
   emit,
+  emitAudio,
   isFinished,
   type NodeRecord,
   publish,
@@ -22,6 +23,8 @@ const NODES = {
   work: { nodeId: "work", title: "Work", index: 2, share: 0.8 },
   end: { nodeId: "end", nodeType: "end", title: "Output", index: 3, share: 0.1 },
 } as const;
+/** A little silence, in base64. */
+const SPOKEN = "AAAA";
 type Values = Readonly<Record<string, unknown>>;
 
 /** Ends the engine's work on a run early; the stream and the row may tell it differently. */
@@ -135,7 +138,7 @@ async function doWork(
     return await work({
       inputs: declared,
       files: run.files,
-      makeFile: (file) => makeToolFile(world, file),
+      makeFile: (file) => makeToolFile(world, run, file),
       signal,
     });
   } catch (error) {
@@ -148,7 +151,8 @@ async function doWork(
 }
 
 async function makeToolFile(
-  { blobs, random, toolFiles, links }: World,
+  { traits, blobs, random, toolFiles, links }: World,
+  { app }: Run,
   file: { name: string; mimeType: string; content: AsyncIterable<string | Uint8Array> },
 ): Promise<object> {
   const { key, size } = await blobs.put(file.content);
@@ -156,7 +160,8 @@ async function makeToolFile(
   const suffix = extensionOf(file.name);
   const extension = suffix === "" ? ".bin" : `.${suffix}`;
   toolFiles.set(id, { id, name: file.name, extension, mimeType: file.mimeType, size, blobKey: key });
-  return fileObject({
+  return fileObject(traits.profile, {
+    tenantId: app.tenantId,
     type: detectType(suffix, file.mimeType),
     method: "tool_file",
     recordId: id,
@@ -176,7 +181,10 @@ function finishRun({ time }: World, run: Run, { streamStatus, rowStatus, outputs
   run.outputs = outputs;
   run.error = error;
   run.finishedAtMs = time.now();
+  if (run.app.tts === true) emitAudio(run, "tts_message", SPOKEN);
   emit(run, "workflow_finished", finishedData(run, streamStatus));
+  // What is left to be read aloud is drained after the outcome.
+  if (run.app.tts === true) emitAudio(run, "tts_message_end", "");
   publish(run, { kind: "end", because: "finished" });
 }
 
@@ -204,14 +212,15 @@ function failEngine(world: World, run: Run, failure: { code: string; status: num
   const frame = JSON.stringify({ event: "error", workflow_run_id: run.id, code, status, message });
   run.exceptionsCount = 1;
   publish(run, { kind: "data", event: "error", json: frame });
-  if (world.traits.errorEndsRun) {
+  if (world.traits.afterError === "outcome") {
     finishRun(world, run, { streamStatus: "failed", rowStatus: "failed", outputs: null, error: message });
     return;
   }
-  // P2 writes the row and leaves the stream open: it hangs until its idle limit.
+  // P1 ends the stream, P2 leaves it open until the idle limit; neither tells an outcome.
   run.status = "failed";
   run.error = message;
   run.finishedAtMs = world.time.now();
+  if (world.traits.afterError === "end") publish(run, { kind: "end", because: "finished" });
 }
 
 function endEarly(world: World, run: Run, error: unknown): void {

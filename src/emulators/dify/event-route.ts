@@ -1,5 +1,6 @@
-import { ApiError, invalidParam, notFoundWithHint } from "./api-error.ts";
+import { ApiError, invalidParam } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
+import { refuseOtherModes } from "./authenticate.ts";
 import { finishedData } from "./engine.ts";
 import { type FrameStream, openFrameStream } from "./frame-stream.ts";
 import { isUuid } from "./inputs.ts";
@@ -21,13 +22,14 @@ export async function followEvents(
 ): Promise<void> {
   const user = url.searchParams.get("user");
   if (user === null || user === "") throw invalidParam("Arg user must be provided.");
+  refuseOtherModes(app);
   const id = params["runId"] ?? "";
   if (!isUuid(id)) throw new ApiError(500, "unknown", "Internal Server Error");
   const run = world.runs.get(id);
   const isTheirs = run?.app.id === app.id && run.user.id === world.endUser(app, user).id;
   if (run === undefined || run.status === "queued" || !isTheirs) {
     const route = "/v1/workflow/<string:task_id>/events";
-    throw notFoundWithHint("not_found", "Workflow run not found.", url.pathname, route);
+    throw new ApiError(404, "not_found", "Workflow run not found", route);
   }
   const plan = createFaultPlan(world.faults.takeExtra({ method: "GET", path: request.url ?? "" }, ["events_race"]));
   const stream = openFrameStream({ world, response, plan, ownPings: true, headers: STREAM_HEADERS });

@@ -1,7 +1,8 @@
 import type { FileType } from "./file-types.ts";
+import type { Profile } from "./profile.ts";
 
-/** How a file stands in inputs and outputs; `dify_model_identity` marks it. The extension has its dot. */
-export function fileObject(file: {
+type FileFacts = {
+  tenantId: string;
   type: FileType;
   method: "tool_file" | "local_file" | "remote_url";
   /** Id of the record behind it; null for remote files. */
@@ -12,25 +13,24 @@ export function fileObject(file: {
   /** Bytes, −1 when unknown. */
   size: number;
   url: string;
-}): object {
+};
+
+/**
+ * How a file stands in inputs and outputs; `dify_model_identity` marks it. The extension has its dot. P1 names the
+ * tenant, later versions a reference.
+ */
+export function fileObject(profile: Profile, file: FileFacts): object {
+  const about = { filename: file.name, extension: file.extension, mime_type: file.mimeType, size: file.size };
+  const remoteUrl = file.method === "remote_url" ? file.url : null;
+  const beginning = { dify_model_identity: "__dify__file__", id: null };
+  const kind = { type: file.type, transfer_method: file.method, remote_url: remoteUrl };
+  if (profile === "P1")
+    return { ...beginning, tenant_id: file.tenantId, ...kind, related_id: file.recordId, ...about, url: file.url };
   const reference =
     file.recordId === null
       ? null
       : `dify-file-ref:${Buffer.from(JSON.stringify({ record_id: file.recordId })).toString("base64")}`;
-  return {
-    dify_model_identity: "__dify__file__",
-    id: null,
-    type: file.type,
-    transfer_method: file.method,
-    remote_url: file.method === "remote_url" ? file.url : null,
-    reference,
-    filename: file.name,
-    extension: file.extension,
-    mime_type: file.mimeType,
-    size: file.size,
-    related_id: file.recordId,
-    url: file.url,
-  };
+  return { ...beginning, ...kind, reference, ...about, related_id: file.recordId, url: file.url };
 }
 
 function isFileObject(value: unknown): value is object {

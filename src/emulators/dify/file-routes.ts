@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { BlobTooLargeError } from "../kit/blob-store.ts";
 import { sendJson } from "../kit/body.ts";
 import { type FilePart, MultipartError, readMultipart } from "../kit/multipart.ts";
-import { ApiError, invalidParam, notFoundWithHint } from "./api-error.ts";
+import { ApiError, invalidParam } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
 import { extensionOf, uploadLimit } from "./file-types.ts";
 import type { Route, RouteCall } from "./route.ts";
@@ -29,9 +29,9 @@ export function createFileRoutes(world: World): Route[] {
       path: /^\/v1\/files\/[^/]+\/preview$/,
       auth: "key",
       // Only messages make files visible here, and workflows have none.
-      handle: ({ url }) => {
+      handle: () => {
         const route = "/v1/files/<uuid:file_id>/preview";
-        throw notFoundWithHint("file_not_found", "File not found in message context.", url.pathname, route);
+        throw new ApiError(404, "file_not_found", "File not found in message context", route);
       },
     },
     {

@@ -37,6 +37,8 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
   const dropFirst = plan.find("drop_first")?.frames ?? 0;
   const cut = plan.find("cut_after");
   const pieceBytes = plan.find("chunking")?.bytes;
+  const together = plan.find("coalesce")?.frames ?? 1;
+  const held: Buffer[] = [];
   let frames = 0;
   let isOver = false;
 
@@ -48,22 +50,31 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
     }
     for (let at = 0; at < bytes.length; at += pieceBytes) response.write(bytes.subarray(at, at + pieceBytes));
   };
+  const flush = () => {
+    if (held.length > 0) write(Buffer.concat(held.splice(0)));
+  };
+  const send = (frame: Buffer) => {
+    held.push(frame);
+    if (held.length >= together) flush();
+  };
   const cutOff = (bytes: Buffer) => {
+    flush();
     write(bytes);
     isOver = true;
     resetAfterFlush(response);
   };
 
   const writeData = (frame: Buffer) => {
-    if (cut === undefined) return write(frame);
-    if (frames < cut.frames) return write(frame);
+    if (cut === undefined) return send(frame);
+    if (frames < cut.frames) return send(frame);
     if (frames > cut.frames) return cutOff(cut.at === "inside" ? insideOf(frame) : Buffer.alloc(0));
-    if (cut.at === "inside") return write(frame);
+    if (cut.at === "inside") return send(frame);
     cutOff(cut.at === "between newlines" ? frame.subarray(0, -1) : frame);
   };
 
   const stream: FrameStream = {
     ping() {
+      flush();
       write(Buffer.from(PING_FRAME));
       if (cut?.frames === 0 && cut.at !== "inside") cutOff(Buffer.alloc(0));
     },
@@ -111,6 +122,7 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
     },
     end() {
       if (isOver) return;
+      flush();
       isOver = true;
       response.end();
     },

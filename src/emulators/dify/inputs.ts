@@ -15,6 +15,8 @@ export type ResolvedInputs = {
 };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const TRUE_WORDS = ["true", "1", "yes", "on"];
+const FALSE_WORDS = ["false", "0", "no", "off"];
 export const isUuid = (text: string) => UUID.test(text);
 
 /**
@@ -80,20 +82,27 @@ function resolveScalar(variable: StartVariable, given: unknown): unknown {
       return given;
     }
     case "number": {
-      if (typeof given === "number") return given;
+      if (typeof given === "number" || typeof given === "boolean") return given;
       // Python fails on other types with a TypeError that nobody catches.
       if (typeof given !== "string") throw internalServerError();
       if (given.trim() === "") return null;
-      const number = Number(given);
-      if (Number.isNaN(number)) throw invalidParam(`${name} in input form must be a valid number`);
-      return number;
+      // An exponent needs a point: without one Python reads an integer.
+      if (!/^\s*[+-]?(\d+|(\d+\.\d*|\.\d+)(e[+-]?\d+)?)\s*$/i.test(given))
+        throw invalidParam(`${name} in input form must be a valid number`);
+      return Number(given);
     }
     case "checkbox": {
-      if (typeof given === "string") return ["true", "1", "yes", "on"].includes(given.toLowerCase());
-      return given === true || given === 1;
+      const word = typeof given === "string" ? given.trim().toLowerCase() : given;
+      if (word === 1 || TRUE_WORDS.some((known) => known === word)) return true;
+      if (word === 0 || FALSE_WORDS.some((known) => known === word)) return false;
+      // What is neither goes through as it came.
+      return given;
     }
     case "json_object": {
-      if (typeof given !== "object" || Array.isArray(given)) throw invalidParam(`${name} in input form must be a dict`);
+      // Empty values of other types are let through.
+      const isEmpty = given === "" || given === 0 || given === false || (Array.isArray(given) && given.length === 0);
+      if (!isEmpty && (typeof given !== "object" || Array.isArray(given)))
+        throw invalidParam(`${name} in input form must be a dict`);
       return given;
     }
     case "file":
@@ -167,7 +176,7 @@ async function resolveFile(
     throw invalidParam("Detected file type does not match the specified type. Please verify the file.");
   checkAllowed(app, variable, type, method, found);
 
-  const object = fileObject({ ...found, type, method });
+  const object = fileObject(world.traits.profile, { ...found, tenantId: app.tenantId, type, method });
   const { name, extension, mimeType, open } = found;
   return { object, file: { name, extension, mimeType, type, open } };
 }

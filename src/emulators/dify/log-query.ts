@@ -42,7 +42,7 @@ export function readLogQuery(query: URLSearchParams): LogQuery {
   const before = readDate(query, "created_at__before");
   const after = readDate(query, "created_at__after");
   const session = query.get("created_by_end_user_session_id") || null;
-  const keyword = query.get("keyword")?.slice(0, KEYWORD_CHARACTERS).toLowerCase() || null;
+  const keyword = query.get("keyword")?.toLowerCase() || null;
   return {
     page,
     limit,
@@ -68,5 +68,6 @@ function readDate(query: URLSearchParams, name: string): number | null {
 /** Searches what is stored, in the form in which it is stored. */
 function holds(run: Run, keyword: string): boolean {
   const stored = [pythonJson(run.inputs), pythonJson(run.outputs ?? {}), run.user.sessionId];
-  return run.id === keyword || stored.some((text) => text.toLowerCase().includes(keyword));
+  const beginning = keyword.slice(0, KEYWORD_CHARACTERS);
+  return run.id === keyword || stored.some((text) => text.toLowerCase().includes(beginning));
 }

@@ -1,6 +1,7 @@
 import { sendJson } from "../kit/body.ts";
-import { ApiError, notFoundWithHint } from "./api-error.ts";
+import { ApiError } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
+import { refuseOtherModes } from "./authenticate.ts";
 import { followEvents } from "./event-route.ts";
 import { isUuid } from "./inputs.ts";
 import { readLogQuery } from "./log-query.ts";
@@ -38,16 +39,15 @@ export function createLookupRoutes(world: World): Route[] {
   return routes;
 }
 
-function answerDetail(world: World, { response, params, url }: RouteCall, app: EmulatedApp): void {
+function answerDetail(world: World, { response, params }: RouteCall, app: EmulatedApp): void {
   const id = params["runId"] ?? "";
-  if ((app.mode ?? "workflow") !== "workflow")
-    throw new ApiError(400, "not_workflow_app", "Please check if your app mode matches the right API route.");
+  refuseOtherModes(app);
   // Postgres refuses to compare what is no UUID, and nobody catches it.
   if (!isUuid(id)) throw new ApiError(500, "unknown", "Internal Server Error");
   const run = world.runs.get(id);
   if (run === undefined || run.app.id !== app.id || run.status === "queued") {
     const route = "/v1/workflows/run/<string:workflow_run_id>";
-    throw notFoundWithHint("not_found", "Workflow run not found.", url.pathname, route);
+    throw new ApiError(404, "not_found", "Workflow run not found.", route);
   }
   const outputs = isFinished(run) ? (run.outputs ?? {}) : {};
   sendJson(response, 200, {
@@ -68,7 +68,7 @@ function answerDetail(world: World, { response, params, url }: RouteCall, app: E
 function answerLogs(world: World, { response, url }: RouteCall, app: EmulatedApp): void {
   const { page, limit, matches } = readLogQuery(url.searchParams);
   const found = [...world.runs.values()]
-    .filter((run) => run.app.id === app.id && run.status !== "queued" && matches(run))
+    .filter((run) => run.app.id === app.id && isLogged(run, world.time.now()) && matches(run))
     // The map keeps the order of arrival, which settles rows of the same millisecond.
     .reverse()
     .sort((a, b) => b.createdAtMs - a.createdAtMs);
@@ -80,6 +80,11 @@ function answerLogs(world: World, { response, url }: RouteCall, app: EmulatedApp
     has_more: found.length > page * limit,
     data: rows.map(logRow),
   });
+}
+
+/** The log has its own row, written when the first event is worked off: later than the run's where that lags. */
+function isLogged(run: Run, nowMs: number): boolean {
+  return run.status !== "queued" && nowMs >= run.createdAtMs + (run.plan.find("log_lag")?.ms ?? 0);
 }
 
 function logRow(run: Run): object {

@@ -16,8 +16,8 @@ export type ProfileTraits = {
   readonly events: boolean;
   /** Streams ping in silence, whether or not a worker has the run. */
   readonly streamPings: boolean;
-  /** An `error` frame is followed by the end of the run instead of silence. */
-  readonly errorEndsRun: boolean;
+  /** What follows an `error` frame of the engine: the stream's end, the idle limit, or an outcome made up. */
+  readonly afterError: "end" | "silence" | "outcome";
   /** Workflows that begin with a trigger cannot be run through the Service API. */
   readonly refusesTriggers: boolean;
 };
@@ -30,7 +30,7 @@ const TRAITS = {
     inputErrors: "status",
     events: false,
     streamPings: false,
-    errorEndsRun: true,
+    afterError: "end",
     refusesTriggers: false,
   },
   P2: {
@@ -40,7 +40,7 @@ const TRAITS = {
     inputErrors: "frame",
     events: true,
     streamPings: false,
-    errorEndsRun: false,
+    afterError: "silence",
     refusesTriggers: false,
   },
   P3: {
@@ -50,7 +50,7 @@ const TRAITS = {
     inputErrors: "synthetic run",
     events: true,
     streamPings: true,
-    errorEndsRun: true,
+    afterError: "outcome",
     refusesTriggers: true,
   },
 } as const satisfies Record<Profile, ProfileTraits>;

@@ -1,5 +1,5 @@
 import type { Listener } from "../kit/server.ts";
-import { ApiError, internalServerError, sendApiError, sendHtmlNotFound } from "./api-error.ts";
+import { ApiError, internalServerError, sendApiError, sendHtmlNotFound, withRouteHint } from "./api-error.ts";
 import { createAppRoutes } from "./app-routes.ts";
 import { authenticate } from "./authenticate.ts";
 import { createFileRoutes } from "./file-routes.ts";
@@ -39,7 +39,8 @@ export function createRouter(world: World): Listener {
       else await route.handle(call, authenticate(world.apps, request.headers.authorization));
     } catch (error) {
       if (response.headersSent || response.destroyed) throw error;
-      if (error instanceof ApiError) return sendApiError(response, error);
+      if (error instanceof ApiError)
+        return sendApiError(response, world.settings.hint404 ? withRouteHint(error, url.pathname) : error);
       // A fault of the emulator or a client that left; the real server would say no more either.
       sendApiError(response, internalServerError());
     }

@@ -46,6 +46,10 @@ export const runActionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("links_blocked") }),
   /** A proxy answers 504 in HTML while the run goes on. */
   z.strictObject({ kind: z.literal("gateway"), afterMs: ms.default(0) }),
+  /** The API process fails with a 500, before the run was handed on or after. */
+  z.strictObject({ kind: z.literal("internal_error"), run: z.enum(["goes on", "dead"]).default("dead") }),
+  /** The run's row in the logs comes so much later than the run's own. */
+  z.strictObject({ kind: z.literal("log_lag"), ms }),
   /** The worker dies after the start: `running` for ever. The stream ends after `ms` of silence. */
   z.strictObject({ kind: z.literal("lost_after_start"), ms: ms.optional() }),
   /** The work node waits for a person; the form's token comes in the event. */
@@ -54,6 +58,8 @@ export const runActionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("time_limit") }),
   /** Writes the stream in pieces of so many bytes. */
   z.strictObject({ kind: z.literal("chunking"), bytes: z.int().min(1) }),
+  /** Keeps data frames back until there are n, and sends them in one piece. */
+  z.strictObject({ kind: z.literal("coalesce"), frames: z.int().min(2) }),
   /** Pads the work node's `node_finished` to about this size. */
   z.strictObject({ kind: z.literal("large_frame"), bytes: z.int().min(1) }),
   /** Against `POST …/stop`: says success and does nothing. */

@@ -1,6 +1,7 @@
 import { sendJson, sendText } from "../kit/body.ts";
-import { ApiError, invalidParam, notFoundWithHint, sendGatewayTimeout } from "./api-error.ts";
+import { ApiError, internalServerError, invalidParam, sendGatewayTimeout } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
+import { refuseOtherModes } from "./authenticate.ts";
 import { executeRun } from "./engine.ts";
 import { openFrameStream } from "./frame-stream.ts";
 import { isUuid, type ResolvedInputs, resolveInputs } from "./inputs.ts";
@@ -43,8 +44,7 @@ async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promis
   const { request } = call;
   const { user: sessionId, body } = await readUserCall(request);
   const user = world.endUser(app, sessionId);
-  if ((app.mode ?? "workflow") !== "workflow")
-    throw new ApiError(400, "not_workflow_app", "Please check if your app mode matches the right API route.");
+  refuseOtherModes(app);
   const payload = readRunPayload(body);
   const subject = { method: request.method ?? "POST", path: request.url ?? "" };
   const plan = createFaultPlan(world.faults.takeExtra(subject, RUN_KINDS));
@@ -55,8 +55,14 @@ async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promis
     if (isTold || !(error instanceof ApiError)) throw error;
     return error;
   });
-  if (resolved instanceof ApiError) return tellInputError(world, call, app, user, payload, plan, resolved.message);
+  if (resolved instanceof ApiError) return tellInputError(world, call, app, payload, plan, resolved.message);
+  const crash = plan.find("internal_error");
+  if (crash?.run === "dead") throw internalServerError();
   const run = createRun(world, app, user, payload, resolved, plan);
+  if (crash !== undefined) {
+    world.background(executeRun(world, run));
+    throw internalServerError();
+  }
   const gateway = plan.find("gateway");
   if (gateway !== undefined) {
     world.background(executeRun(world, run));
@@ -67,7 +73,7 @@ async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promis
 }
 
 /** Everything that refuses a run before its inputs are looked at. */
-function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params, url }: RouteCall): void {
+function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params }: RouteCall): void {
   const { concurrency, quotaStyle } = world.settings;
   if (plan.find("quota_exhausted") !== undefined)
     throw new ApiError(429, "rate_limit_error", `Workflow execution quota limit reached for tenant ${app.tenantId}`);
@@ -82,7 +88,7 @@ function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params, url }:
     throw new ApiError(status, status === 400 ? "invalid_param" : "too_many_requests", message);
   }
   const workflowId = params["workflowId"];
-  if (workflowId !== undefined) checkVersion(app, workflowId, url.pathname);
+  if (workflowId !== undefined) checkVersion(app, workflowId);
   if (app.published === false || plan.find("unpublished") !== undefined) throw invalidParam("Workflow not published");
   if (app.entry === "trigger" && world.traits.refusesTriggers) {
     // Code and words are Dify's; that the status is 400 is a guess.
@@ -94,7 +100,7 @@ function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params, url }:
   }
 }
 
-function checkVersion(app: EmulatedApp, workflowId: string, uri: string): void {
+function checkVersion(app: EmulatedApp, workflowId: string): void {
   if (!isUuid(workflowId)) throw new ApiError(400, "bad_request", `Invalid workflow_id format: '${workflowId}'. `);
   if (workflowId === app.draftWorkflowId)
     throw new ApiError(
@@ -105,7 +111,7 @@ function checkVersion(app: EmulatedApp, workflowId: string, uri: string): void {
     );
   if (workflowId !== app.workflowId) {
     const route = "/v1/workflows/<string:workflow_id>/run";
-    throw notFoundWithHint("not_found", `Workflow not found with id: ${workflowId}.`, uri, route);
+    throw new ApiError(404, "not_found", `Workflow not found with id: ${workflowId}`, route);
   }
 }
 
@@ -167,6 +173,11 @@ async function answerBlocking(world: World, { response }: RouteCall, run: Run): 
     run.listeners.add((message) => message.kind === "end" && resolve());
   });
   await Promise.race([execution, paused]);
+  const failure = run.plan.find("error_frame");
+  if (failure !== undefined) {
+    const { status, code, message } = failure;
+    throw code === "internal_server_error" ? internalServerError() : new ApiError(status, code, message);
+  }
   const text = pythonJson({
     task_id: run.taskId,
     workflow_run_id: run.id,
@@ -192,7 +203,6 @@ async function tellInputError(
   world: World,
   { response }: RouteCall,
   app: EmulatedApp,
-  user: EndUser,
   payload: RunPayload,
   plan: FaultPlan,
   message: string,
@@ -207,7 +217,8 @@ async function tellInputError(
   const at = toSeconds(world.time.now());
   const tell = (event: string, data: object) =>
     stream.data(event, JSON.stringify({ event, workflow_run_id: id, task_id: id, data }));
-  const inputs = withSystemInputs(payload.inputs, { app, user, id });
+  // Raw inputs: nothing has looked at them yet.
+  const { inputs } = payload;
   tell("workflow_started", { id, workflow_id: app.workflowId, inputs, created_at: at, reason: "initial" });
   tell("workflow_finished", {
     id,
@@ -230,6 +241,7 @@ async function tellInputError(
 /** Says success for every task, known or not; the user is required and not compared. */
 async function stopRun(world: World, { request, response, params }: RouteCall, app: EmulatedApp): Promise<void> {
   await readUserCall(request);
+  refuseOtherModes(app);
   const subject = { method: request.method ?? "POST", path: request.url ?? "" };
   const isIgnored = world.faults.takeExtra(subject, ["stop_ignored"]).length > 0;
   for (const run of world.runs.values()) {

@@ -83,6 +83,12 @@ export function emit(run: Run, event: string, data: object): void {
   publish(run, { kind: "data", event, json: frameJson(run, event, data) });
 }
 
+/** Speech has no `data`: its audio, in base64, stands beside the ids. */
+export function emitAudio(run: Run, event: "tts_message" | "tts_message_end", audio: string): void {
+  const json = JSON.stringify({ event, workflow_run_id: run.id, task_id: run.taskId, audio });
+  publish(run, { kind: "data", event, json });
+}
+
 /** The inputs of a run with what Dify adds to them. */
 export function withSystemInputs(
   values: Readonly<Record<string, unknown>>,

@@ -37,12 +37,14 @@ export type DifyEmulatorOptions = {
   readonly workMs?: number;
   /** Bytes by kind of file, or one number for all kinds. */
   readonly uploadLimits?: number | Partial<UploadLimits>;
-  /** `relative` leaves out the host, as an installation without `FILES_URL` does. */
-  readonly filesUrl?: "absolute" | "relative";
+  /** `relative` leaves out the host, as an installation without `FILES_URL` does; an origin is put before the path. */
+  readonly filesUrl?: "absolute" | "relative" | `http${string}`;
   /** Runs of one app at a time; more are refused. */
   readonly concurrency?: number;
   /** How a refusal for concurrency is spelled. */
   readonly quotaStyle?: 400 | 429;
+  /** 404 messages end with a guess at the route that was meant, as flask-restx's do. Default: true. */
+  readonly hint404?: boolean;
   readonly stopStyle?: "engine" | "flag";
   readonly pingMs?: number;
   readonly idleMs?: number;
@@ -79,6 +81,7 @@ export async function startDifyEmulator({
   filesUrl = "absolute",
   concurrency,
   quotaStyle = 400,
+  hint404 = true,
   stopStyle = "engine",
   pingMs = PING_MS,
   idleMs = STREAM_IDLE_MS,
@@ -101,6 +104,7 @@ export async function startDifyEmulator({
       uploadLimits: toLimits(uploadLimits),
       concurrency,
       quotaStyle,
+      hint404,
       stopStyle,
       pingMs,
       idleMs,
@@ -111,7 +115,7 @@ export async function startDifyEmulator({
     blobs,
     links: createSignedLinks({
       secret: randomBytes(32).toString("hex"),
-      base: () => (filesUrl === "absolute" ? origin : ""),
+      base: () => (filesUrl === "absolute" ? origin : filesUrl === "relative" ? "" : filesUrl),
       time,
       random,
     }),

@@ -46,6 +46,8 @@ export type Settings = {
   /** Runs of one app at a time; undefined is without limit. */
   readonly concurrency: number | undefined;
   readonly quotaStyle: 400 | 429;
+  /** 404 messages end with flask-restx's guess at the route that was meant. */
+  readonly hint404: boolean;
   /** Which of Dify's two stop paths wins. */
   readonly stopStyle: "engine" | "flag";
   /** Dify's own durations, in emulated milliseconds. */

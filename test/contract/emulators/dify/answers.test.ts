@@ -102,12 +102,6 @@ describe("refused runs", () => {
     expect([text.status, Object(await text.json()).code]).toEqual([415, "unsupported_media_type"]);
   });
 
-  test("the key of a chat app is for another route", async () => {
-    const emulator = await start({ apps: [{ ...TOPIC_APP, mode: "chat" }] });
-    const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
-    expect([answer.status, Object(await answer.json()).code]).toEqual([400, "not_workflow_app"]);
-  });
-
   test("nothing published: runs and parameters say so, each in its way", async () => {
     const emulator = await start({ apps: [{ ...TOPIC_APP, published: false }] });
     const refused = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);

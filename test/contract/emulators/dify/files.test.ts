@@ -275,6 +275,17 @@ describe("work and outputs", () => {
     expect(described.stats).toMatchObject({ size: 2, text: false });
   });
 
+  test.each([
+    { profile: "P1" as const, has: "tenant_id", lacks: "reference" },
+    { profile: "P3" as const, has: "reference", lacks: "tenant_id" },
+  ])("a file of $profile has $has and no $lacks", async ({ profile, has, lacks }) => {
+    const emulator = await start({ profile });
+    const { clean } = await outputsOf(await runOn(emulator, fileInput(await uploadId(emulator))));
+    expect(clean).toMatchObject({ dify_model_identity: "__dify__file__", [has]: expect.any(String) });
+    expect(clean.related_id).toEqual(expect.any(String));
+    expect(clean).not.toHaveProperty(lacks);
+  });
+
   test("output files are repeated flat in the terminal event", async () => {
     const emulator = await start();
     const inputs = { document: fileInput(await uploadId(emulator)) };
@@ -327,8 +338,10 @@ describe("signed links", () => {
 
   test("are refused when tampered with or incomplete", async () => {
     const emulator = await start();
-    const { tool } = await makeLinks(emulator);
+    const { tool, source } = await makeLinks(emulator);
     expect((await fetch(tool.replace(/sign=./, "sign=~"))).status).toBe(403);
+    const gone = await fetch(source.replace(/sign=./, "sign=~"));
+    expect([gone.status, Object(await gone.json()).code]).toEqual([404, "not_found"]);
     expect((await fetch(tool.replace(/timestamp=\d+/, "timestamp=9999999999"))).status).toBe(403);
     expect((await fetch(tool.split("?")[0] ?? "")).status).toBe(400);
   });
@@ -338,6 +351,14 @@ describe("signed links", () => {
     const { tool } = await makeLinks(emulator);
     expect(tool).toMatch(/^\/files\/tools\//);
     expect((await fetch(`${emulator.url}${tool}`)).status).toBe(200);
+  });
+
+  test("may name a host that only Dify's own network knows", async () => {
+    const emulator = await start({ filesUrl: "http://api.invalid:5001" });
+    const { tool, source } = await makeLinks(emulator);
+    expect([tool, source].map((link) => new URL(link).origin)).toEqual(Array(2).fill("http://api.invalid:5001"));
+    const { pathname, search } = new URL(tool);
+    expect((await fetch(`${emulator.url}${pathname}${search}`)).status).toBe(200);
   });
 
   test("are all there is: the preview endpoint knows no files of workflows", async () => {

@@ -67,10 +67,15 @@ test("events tell the pause again, and go on past it when asked to", async () =>
   const path = `/workflow/${id}/events?user=relay:1&include_state_snapshot=true`;
   const again = framesOf(await (await get(emulator, path, TOPIC_APP.key)).text());
   expect(again.slice(-2).map(({ event }) => event)).toEqual(["human_input_required", "workflow_paused"]);
+  const start = again.find(({ event }) => event === "node_finished")?.data ?? {};
+  expect(start).toMatchObject({ node_id: "start", inputs: null, outputs: null });
+  expect(Object.keys(start).filter((name) => name.endsWith("_truncated"))).toEqual([]);
 
   const following = await get(emulator, `/workflow/${id}/events?user=relay:1&continue_on_pause=true`, TOPIC_APP.key);
   await submit(approval);
-  const frames = framesOf(await following.text());
+  const text = await following.text();
+  expect(text.startsWith('event: ping\n\ndata: {"event":"workflow_started"')).toBe(true);
+  const frames = framesOf(text);
   expect(frames[0]).toMatchObject({ event: "workflow_started", data: { reason: "resumption" } });
   expect(frames[1]).toMatchObject({ event: "human_input_form_filled", data: { action_id: "approve" } });
   expect(frames.at(-1)).toMatchObject({ event: "workflow_finished", data: { status: "succeeded" } });

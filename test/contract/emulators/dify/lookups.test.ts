@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { SOON } from "../../../support/soon.ts";
-import { createEmulators, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
+import { createEmulators, createMovableClock, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
 afterEach(stop);
@@ -54,6 +54,8 @@ describe("run detail", () => {
       status: 404,
     });
     expect((await get(emulator, `/workflows/run/${id}`)).status).toBe(404);
+    // Whoever asks: the key is enough.
+    expect((await ask(emulator, `/workflows/run/${id}?user=somebody`)).status).toBe(200);
   });
 });
 
@@ -78,9 +80,26 @@ describe("logs", () => {
     const total = async (keyword: string) =>
       Object(await (await ask(emulator, `/workflows/logs?${new URLSearchParams({ keyword })}`)).json()).total;
     expect(await Promise.all(["WEN", "m\\u00f6wen", "möwen", "dogs"].map(total))).toEqual([1, 1, 0, 0]);
+    const id = emulator.books().runs[0]?.id ?? "";
+    expect(await total(id.slice(0, 30))).toBe(1);
+    // What follows the thirtieth character is not looked at.
+    const long = '{"topic": "m\\u00f6wen", "sys.files"';
+    expect(await Promise.all([total(`${long.slice(0, 30)}nonsense`), total(`x${long.slice(0, 20)}`)])).toEqual([1, 0]);
   });
 
-  test.each(["status=running", "limit=0", "limit=101", "page=x", "created_at__after=soon"])(
+  test("may lag behind the run, which its detail knows already", async () => {
+    const clock = createMovableClock();
+    const emulator = await start({ apps: [TOPIC_APP], clock });
+    emulator.addFault({ action: { kind: "log_lag", ms: 60_000 } });
+    const id = await runTopic(emulator);
+    const total = async () => Object(await (await ask(emulator, "/workflows/logs")).json()).total;
+    expect((await ask(emulator, `/workflows/run/${id}`)).status).toBe(200);
+    expect(await total()).toBe(0);
+    clock.advance(60_000);
+    expect(await total()).toBe(1);
+  });
+
+  test.each(["status=running", "limit=0", "limit=101", "page=x", "page=0", "page=100000", "created_at__after=soon"])(
     "%s is refused",
     async (query) => {
       const emulator = await start({ apps: [TOPIC_APP] });

@@ -10,8 +10,8 @@ const AT = 1_705_407_629;
 /** Stamps stand still, so that whole streams compare; waiting works as ever. */
 const stillClock = { now: () => AT * 1000, sleep: systemClock.sleep };
 
-test("the happy path of 1.14, byte for byte", async () => {
-  const emulator = await start({ apps: [TOPIC_APP], clock: stillClock });
+test.each(["P2", "P3"] as const)("the happy path of %s, byte for byte", async (profile) => {
+  const emulator = await start({ profile, apps: [TOPIC_APP], clock: stillClock });
   const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
   expect(answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
   const text = await answer.text();
@@ -86,9 +86,21 @@ describe("wrong inputs of a streaming call", () => {
   test("P3 makes up a run that no lookup knows", async () => {
     const emulator = await start({ apps: [TOPIC_APP], profile: "P3" });
     const text = await (await post(emulator, "/workflows/run", wrong, TOPIC_APP.key)).text();
-    const [started, finished] = framesOf(text);
+    expect(text.startsWith('event: ping\n\ndata: {"event":"workflow_started"')).toBe(true);
+    const [started, finished, ...more] = framesOf(text);
     expect(started).toMatchObject({ event: "workflow_started", task_id: started?.workflow_run_id });
-    expect(finished?.data).toMatchObject({ status: "failed", error: message, total_steps: 0, created_by: {} });
+    // As they were sent: no system variables yet.
+    expect(started?.data["inputs"]).toEqual({});
+    expect(finished?.data).toMatchObject({
+      status: "failed",
+      error: message,
+      elapsed_time: 0,
+      total_steps: 0,
+      created_by: {},
+      exceptions_count: 1,
+    });
+    expect(more).toEqual([]);
+    expect(await (await get(emulator, "/workflows/logs", TOPIC_APP.key)).json()).toMatchObject({ total: 0 });
     const detail = await get(emulator, `/workflows/run/${started?.workflow_run_id}`, TOPIC_APP.key);
     expect(detail.status).toBe(404);
   });
@@ -97,7 +109,7 @@ describe("wrong inputs of a streaming call", () => {
 describe("faults of the run", () => {
   const runFrames = async (
     action: Parameters<Awaited<ReturnType<typeof start>>["addFault"]>[0]["action"],
-    profile?: "P3",
+    profile?: "P1" | "P3",
   ) => {
     const emulator = await start({ apps: [TOPIC_APP], idleMs: 50, ...(profile ? { profile } : {}) });
     emulator.addFault({ action });
@@ -131,7 +143,10 @@ describe("faults of the run", () => {
     expect(same).toHaveLength(1);
   });
 
-  test("an engine error has no outcome in P2 and one made up in P3", async () => {
+  test("an engine error ends the stream of P1, has no outcome in P2 and one made up in P3", async () => {
+    const failure = { code: "invalid_param", status: 400, message: "no such model" };
+    const p1 = await runFrames({ kind: "error_frame", ...failure }, "P1");
+    expect(p1.frames.at(-1)).toEqual({ event: "error", workflow_run_id: expect.any(String), ...failure });
     const p2 = await runFrames({ kind: "error_frame" });
     expect(p2.frames.at(-1)).toEqual({
       event: "error",
@@ -183,12 +198,22 @@ describe("faults of the run", () => {
     expect((await get(emulator, `/workflows/run/${run?.id}`, TOPIC_APP.key)).status).toBe(404);
   });
 
-  test("a queued run is unknown until its worker starts", async () => {
-    const emulator = await start({ apps: [TOPIC_APP] });
-    emulator.addFault({ action: { kind: "queue_delay", ms: 150 } });
+  test.each([
+    { profile: "P2" as const, pings: 1 },
+    { profile: "P3" as const, pings: 2 },
+  ])("$profile: a queued run is unknown until its worker starts, after $pings or more pings", async (expected) => {
+    const { profile, pings } = expected;
+    const emulator = await start({ apps: [TOPIC_APP], profile, pingMs: 50 });
+    emulator.addFault({ action: { kind: "queue_delay", ms: 300 } });
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
     expect(await (await get(emulator, "/workflows/logs", TOPIC_APP.key)).json()).toMatchObject({ total: 0 });
-    expect(framesOf(await answer.text()).at(-1)?.data).toMatchObject({ status: "succeeded" });
+    const [run] = emulator.books().runs;
+    expect((await get(emulator, `/workflows/run/${run?.id}`, TOPIC_APP.key)).status).toBe(404);
+    const text = await answer.text();
+    const waiting = text.slice(0, text.indexOf("data: "));
+    expect(waiting).toMatch(profile === "P2" ? /^event: ping\n\n$/ : /^(event: ping\n\n){2,}$/);
+    expect(waiting.split("event: ping").length - 1).toBeGreaterThanOrEqual(pings);
+    expect(framesOf(text).at(-1)?.data).toMatchObject({ status: "succeeded" });
     expect(await (await get(emulator, "/workflows/logs", TOPIC_APP.key)).json()).toMatchObject({ total: 1 });
   });
 
@@ -198,6 +223,11 @@ describe("faults of the run", () => {
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([504, "text/html"]);
     await vi.waitFor(() => expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]), SOON);
+    const id = emulator.books().runs[0]?.id;
+    expect(await detailOf(emulator, id)).toMatchObject({ id, status: "succeeded" });
+    expect(await (await get(emulator, "/workflows/logs", TOPIC_APP.key)).json()).toMatchObject({
+      data: [{ workflow_run: { id } }],
+    });
   });
 
   test("a node's frame may be megabytes long", async () => {
@@ -209,6 +239,31 @@ describe("faults of the run", () => {
   test("frames arrive whole however they are cut into pieces", async () => {
     const { frames } = await runFrames({ kind: "chunking", bytes: 7 });
     expect(frames.at(-1)?.data).toMatchObject({ status: "succeeded" });
+  });
+});
+
+test("several frames may come in one piece", async () => {
+  const emulator = await start({ apps: [TOPIC_APP] });
+  emulator.addFault({ action: { kind: "coalesce", frames: 3 } });
+  const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
+  const pieces: string[] = [];
+  const decoder = new TextDecoder();
+  for await (const piece of answer.body ?? []) pieces.push(decoder.decode(piece, { stream: true }));
+  const counts = pieces.map((piece) => framesOf(piece).length).filter((count) => count > 0);
+  expect(counts[0]).toBeGreaterThanOrEqual(3);
+  expect(framesOf(pieces.join("")).at(-1)?.data).toMatchObject({ status: "succeeded" });
+});
+
+test("an app that reads aloud speaks in the stream, and ends its speech after the outcome", async () => {
+  const emulator = await start({ apps: [{ ...TOPIC_APP, tts: true }] });
+  const text = await (await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key)).text();
+  const [spoken, finished, ended] = framesOf(text).slice(-3);
+  const ids = { workflow_run_id: finished?.workflow_run_id, task_id: finished?.task_id };
+  expect(finished?.event).toBe("workflow_finished");
+  expect(spoken).toEqual({ event: "tts_message", ...ids, audio: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/) });
+  expect(ended).toEqual({ event: "tts_message_end", ...ids, audio: "" });
+  expect(await (await get(emulator, "/parameters", TOPIC_APP.key)).json()).toMatchObject({
+    text_to_speech: { enabled: true, autoPlay: "enabled" },
   });
 });
 
