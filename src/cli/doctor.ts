@@ -1,4 +1,4 @@
-import { examine } from "../doctor/examine.ts";
+import { examine, type Tell } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
@@ -15,16 +15,32 @@ export async function doctor(
   context: CliContext,
   options: { readonly json: boolean; readonly run: boolean },
 ): Promise<ExitCode> {
-  const findings: Finding[] = [];
-  const tell = (finding: Finding): void => {
-    findings.push(finding);
-    if (!options.json) for (const line of linesOf(finding)) context.print(line);
-  };
+  const { tell, end } = tellFindings(context, options);
   await examine(context.environment, { run: options.run }, tell, context.signal);
-  const isFine = findings.every(({ status }) => status !== "failed");
-  if (options.json) context.print(JSON.stringify({ ok: isFine, checks: findings }));
-  else context.print(summaryOf(findings));
-  return isFine ? 0 : 1;
+  return end();
+}
+
+/** Prints findings as they come, or all of them as JSON at the end. */
+export function tellFindings(
+  { print }: Pick<CliContext, "print">,
+  { json }: { readonly json: boolean },
+): {
+  readonly tell: Tell;
+  /** @param more what else the JSON holds @returns 1 when a check failed */
+  readonly end: (more?: Readonly<Record<string, unknown>>) => ExitCode;
+} {
+  const findings: Finding[] = [];
+  return {
+    tell: (finding) => {
+      findings.push(finding);
+      if (!json) for (const line of linesOf(finding)) print(line);
+    },
+    end: (more = {}) => {
+      const isFine = findings.every(({ status }) => status !== "failed");
+      print(json ? JSON.stringify({ ok: isFine, checks: findings, ...more }) : summaryOf(findings));
+      return isFine ? 0 : 1;
+    },
+  };
 }
 
 function linesOf({ check, subject, status, found, remedy }: Finding): readonly string[] {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { QueueName } from "../../queues/backend.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { addDoctorCommands } from "./doctor-commands.ts";
 import { addFastioCommands } from "./fastio-commands.ts";
 import { parseCount, parsePort } from "./parse-options.ts";
 import { addRulesCommands } from "./rules-commands.ts";
@@ -30,6 +31,8 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
   const program = new Command("relay")
     .description("A file lands in a Fast.io workspace, a Dify workflow runs on it, a Fast.io share comes out.")
     .exitOverride()
+    // Else --json behind the name of a subcommand would be its parent's.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => context.write(text),
       writeErr: (text) => context.warn(text.trimEnd()),
@@ -70,15 +73,7 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
       end(import("./start.ts").then(({ start }) => start(context, { receive: false, work: queues }))),
     );
 
-  program
-    .command("doctor")
-    .description("look at everything the relay needs; say what is wrong, why, and what to do")
-    .option("--run", "also start one workflow run per app, on a file of a few bytes", false)
-    .option("--json", "as JSON", false)
-    .action((options: { json: boolean; run: boolean }) =>
-      end(import("./doctor.ts").then(({ doctor }) => doctor(context, options))),
-    );
-
+  addDoctorCommands(program, context, end);
   addRulesCommands(program, context, end);
 
   const runs = program.command("runs").description("what became of the files");

@@ -35,7 +35,24 @@ export type Fault =
   | "overloaded"
   | "quota_exhausted"
   | "run_failed"
-  | "check_failed";
+  | "check_failed"
+  // the storage of a self-hosted Dify
+  | "storage_unused"
+  | "storage_untried"
+  | "endpoint_empty"
+  | "storage_unreachable"
+  | "storage_key_refused"
+  | "storage_denied"
+  | "storage_garbles"
+  | "bucket_missing"
+  | "wrong_region"
+  | "wrong_address_style"
+  | "list_denied"
+  | "list_stale"
+  | "probe_left"
+  | "keys_too_wide"
+  | "cors_unneeded"
+  | "origin_missing";
 
 /** What one check found. `found` is the state, or the cause of the fault; `remedy` what a person should do. */
 export type Finding = {

@@ -7,7 +7,7 @@ export type BodyFactory = () => string | Uint8Array | Readable | Promise<string 
 export type OutboundRequest = {
   /** Stable dotted name, e.g. `fastio.share.create`; appears in errors, logs and metrics. */
   readonly operation: string;
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyFactory;
