@@ -120,14 +120,27 @@ describe.each(["P1", "P2", "P3"] as const)("profile %s", (profile) => {
     },
     { what: "the last frame is lost", action: { kind: "drop_terminal" } },
     { what: "the stream comes byte by byte", action: { kind: "chunking", bytes: 1 } },
+    { what: "several frames come in one piece", action: { kind: "coalesce", frames: 4 } },
     { what: "one frame is 3 MB", action: { kind: "large_frame", bytes: 3_000_000 } },
     { what: "the stream is silent and ends", action: { kind: "silence", ms: 50 } },
     { what: "a gateway gives up while the run goes on", action: { kind: "gateway" } },
+    { what: "the answer is a 500 while the run goes on", action: { kind: "internal_error", run: "goes on" } },
     { what: "the run waits in a queue first", action: { kind: "queue_delay", ms: 200 } },
   ])("one POST is enough when $what", async ({ action }) => {
     const setting = await setUp({ profile });
     const run = { user: USER, inputs: await prepare(setting) };
     fault(setting, action);
+    const { ending, steps } = await driveRun(setting.dify, run, setting.signal);
+    expect(ending).toMatchObject({ do: "finish", source: "record", detail: { status: "succeeded" }, doubles: [] });
+    expect(steps.filter((step) => step === "start")).toHaveLength(1);
+    expect(runsOf(setting)).toBe(1);
+  });
+
+  test("one POST is enough when the logs know of the run only later", async () => {
+    const setting = await setUp({ profile });
+    const run = { user: USER, inputs: await prepare(setting) };
+    fault(setting, { kind: "cut_after", frames: 0 });
+    fault(setting, { kind: "log_lag", ms: 150 });
     const { ending, steps } = await driveRun(setting.dify, run, setting.signal);
     expect(ending).toMatchObject({ do: "finish", source: "record", detail: { status: "succeeded" }, doubles: [] });
     expect(steps.filter((step) => step === "start")).toHaveLength(1);
