@@ -56,6 +56,31 @@ describe("the command line", () => {
     expect(stderr).toMatch(/LEGAL_APP.*contracts/);
   });
 
+  test("tools openapi prints what Dify imports, with the relay's public address", async () => {
+    const { code, stdout } = await runCommand(
+      ["tools", "openapi"],
+      { PUBLIC_URL: "https://relay.example.com/" },
+      folder,
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ openapi: "3.0.3", servers: [{ url: "https://relay.example.com" }] });
+  });
+
+  test("a token of an agent that the rules file does not name ends the start with 78", async () => {
+    const file = join(folder, "no-tools.yaml");
+    writeFileSync(file, "rules:\n  - name: first\n    when:\n      workspace: x\n");
+    const settings = {
+      RELAY_CONFIG: file,
+      FASTIO_API_KEY: "x",
+      DIFY_API_KEY: "x",
+      TOOLS_TOKEN: "agent-a:hidden-hidden-hidden",
+    };
+    const { code, stderr } = await runCommand(["start"], settings, folder);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/TOOLS_TOKEN.*tools:.*agent-a/);
+    expect(stderr).not.toContain("hidden");
+  });
+
   test("rules check, runs list and runs show answer in words and as JSON", async () => {
     const environment = { DATABASE_URL: `pglite:${join(folder, "ledger")}` };
     const file = join(folder, "good.yaml");

@@ -41,6 +41,7 @@ describe("the settings", () => {
       DATABASE_URL: "mysql://secret",
       REDIS_URL: "secret",
       RELAY_TOKENS: "operator:secret",
+      TOOLS_TOKEN: "agent-a:secret",
       EDGE_SECRET: "secret of edge ",
     };
     const error = catchError(() => parseConfig(secrets));
@@ -55,6 +56,7 @@ describe("the settings", () => {
       FASTIO_API_KEY: "very-secret-key",
       FASTIO_WEBHOOK_SECRETS: "very-secret-one,very-secret-two",
       RELAY_TOKENS: "operator:very-secret-token",
+      TOOLS_TOKEN: "agent-a:very-secret-of-an-agent",
       EDGE_SECRET: "very-secret-of-the-edge",
       DATABASE_URL: "postgres://relay:very-secret@db/relay",
       REDIS_URL: "redis://:very-secret@redis",
@@ -80,3 +82,24 @@ function catchError(attempt: () => unknown): Error {
   }
   throw new Error("nothing was thrown");
 }
+
+describe("tokens of agents", () => {
+  test("have names, or are the default one", () => {
+    const { toolTokens } = parseConfig({ TOOLS_TOKEN: "agent-a:0123456789abcdef:x, fedcba9876543210" });
+    expect(toolTokens).toEqual([
+      { name: "agent-a", token: "0123456789abcdef:x" },
+      { name: "default", token: "fedcba9876543210" },
+    ]);
+  });
+
+  test.each([
+    "agent-a:short",
+    "Agent A:0123456789abcdef",
+    "a:0123456789abcdef,a:fedcba9876543210",
+    ":0123456789abcdef",
+  ])("%s are refused", (TOOLS_TOKEN) => {
+    const error = catchError(() => parseConfig({ TOOLS_TOKEN }));
+    expect(error.message).toContain("TOOLS_TOKEN");
+    expect(error.message).not.toContain("0123456789abcdef");
+  });
+});

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { toolCalls } from "../../../src/ledger/schema.ts";
 import { AGENT_TOKEN, formOf, HASTY_TOKEN, NARROW_TOKEN, openToolBench, type ToolBench } from "./open-tool-bench.ts";
 
@@ -122,6 +123,55 @@ describe("agents", () => {
     const again = await bench.call("create-handoff-link", wish);
     expect(again.status).toBe(200);
     expect(again.body).not.toHaveProperty("url");
+  });
+});
+
+describe("a file is read while it arrives", () => {
+  const HALF = 5_000_000;
+  const head = `--b\r\ncontent-disposition: form-data; name="workspace"\r\n\r\nDify-Outputs\r\n--b\r\ncontent-disposition: form-data; name="file"; filename="slow.bin"\r\n\r\n`;
+  const send = (body: AsyncIterable<Uint8Array>) =>
+    fetch(`${bench.relay.url}/tools/upload-file`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${AGENT_TOKEN}`, "content-type": "multipart/form-data; boundary=b" },
+      body: ReadableStream.from(body),
+      duplex: "half",
+    });
+  const sessionsOf = async (name: string): Promise<number> => {
+    const response = await fetch(`${bench.fastio.apiUrl}/upload/details/`, {
+      headers: { authorization: `Bearer ${FASTIO_EMULATOR_DEFAULTS.relayKey}` },
+    });
+    return JSON.stringify(await response.json()).split(name).length - 1;
+  };
+
+  test("and goes on to Fast.io before its end is here", async () => {
+    const response = await send(
+      (async function* () {
+        yield Buffer.from(head);
+        yield Buffer.alloc(HALF);
+        await vi.waitFor(async () => expect(await sessionsOf("slow.bin")).toBeGreaterThan(0), { timeout: 15_000 });
+        yield Buffer.from("the end\r\n--b--\r\n");
+      })(),
+    );
+    expect(await response.json()).toMatchObject({ name: "slow.bin", size: HALF + 7 });
+  });
+
+  test("and nothing stays of one whose sender went away", async () => {
+    const gone = send(
+      (async function* () {
+        yield Buffer.from(head.replace("slow.bin", "gone.bin"));
+        yield Buffer.alloc(HALF);
+        await vi.waitFor(async () => expect(await sessionsOf("gone.bin")).toBeGreaterThan(0), { timeout: 15_000 });
+        throw new Error("the sender went away");
+      })(),
+    );
+    await expect(gone).rejects.toThrow();
+    await vi.waitFor(async () => {
+      const rows = await bench.relay.ledger.db.select().from(toolCalls);
+      expect(rows.filter(({ operation, status }) => operation === "uploadFile" && status === null)).toEqual([]);
+    });
+    expect(await sessionsOf("gone.bin")).toBe(0);
+    const { body } = await bench.read("list-files", { workspace: "Dify-Outputs" });
+    expect(JSON.stringify(body)).not.toContain("gone.bin");
   });
 });
 
