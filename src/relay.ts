@@ -1,6 +1,4 @@
-import { createServer, type Server } from "node:http";
 import type { LookupFunction } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
@@ -43,6 +41,7 @@ import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseTellings } from "./ledger/receipts.ts";
 import { releaseAllLeases } from "./ledger/run-queries.ts";
 import { releaseToolRequests } from "./ledger/tool-requests.ts";
+import { listen } from "./listen.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
 import { openTools } from "./open-tools.ts";
 import type { LiveRules } from "./rules/live-rules.ts";
@@ -276,32 +275,4 @@ function startServer(
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
   });
   return listen(app.fetch, config.http);
-}
-
-/** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
-const CLOSE_MS = 3_000;
-
-function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: Config["http"],
-): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    const server = createAdaptorServer({ fetch, createServer }) as Server; // createServer is node:http's
-    const close = (): Promise<void> =>
-      new Promise((done) => {
-        const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-        server.close(() => {
-          clearTimeout(late);
-          done();
-        });
-        server.closeIdleConnections();
-      });
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") return;
-      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
-      resolve({ url: `http://${shown}:${address.port}`, close });
-    });
-  });
 }

@@ -72,8 +72,9 @@ async function callOverHttp(deps: ToolDeps, tool: Tool, caller: ToolCaller, cont
   };
   try {
     const outcome = await deps.callTool({ caller, via: "http", operation: tool.name, read });
-    // The rest of a refused file is not read, so nothing can follow it on this connection.
-    if (tool.takesFile === true && outcome.status !== 200) context.header("connection", "close");
+    // What is left of a file that was not wanted is not read, so nothing can follow it on this connection.
+    const isRead = form !== undefined && (form.file === undefined || form.file.body.readableEnded);
+    if (tool.takesFile === true && !isRead) context.header("connection", "close");
     return tellOutcome(context, outcome);
   } finally {
     form?.discard();

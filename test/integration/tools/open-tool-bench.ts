@@ -13,6 +13,9 @@ export const AGENT_TOKEN = "agent-a-token-0123456789";
 export const NARROW_TOKEN = "narrow-token-0123456789";
 export const HASTY_TOKEN = "hasty-token-0123456789";
 
+export const VIEWER_TOKEN = "viewer-token-0123456789";
+export const OPERATOR_TOKEN = "operator-token-0123456789";
+
 export const WIDE: ToolGrant = {
   workspaces: ["*"],
   operations: ["*", "createHandoffLink"],
@@ -53,6 +56,7 @@ export async function openToolBench(
       FASTIO_API_URL: fastio.apiUrl,
       FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey,
       OUTBOUND_ORIGINS: files.url,
+      RELAY_TOKENS: `viewer:${VIEWER_TOKEN},operator:${OPERATOR_TOKEN}`,
       TOOLS_TOKEN: `agent-a:${AGENT_TOKEN},narrow:${NARROW_TOKEN},hasty:${HASTY_TOKEN}`,
       ...options.environment,
     },

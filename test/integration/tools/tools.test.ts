@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { toolCalls } from "../../../src/ledger/schema.ts";
-import { AGENT_TOKEN, formOf, HASTY_TOKEN, NARROW_TOKEN, openToolBench, type ToolBench } from "./open-tool-bench.ts";
+import {
+  AGENT_TOKEN,
+  formOf,
+  HASTY_TOKEN,
+  NARROW_TOKEN,
+  OPERATOR_TOKEN,
+  openToolBench,
+  type ToolBench,
+  VIEWER_TOKEN,
+} from "./open-tool-bench.ts";
 
 let bench: ToolBench;
 beforeAll(async () => {
@@ -183,6 +192,19 @@ describe("a requestId", () => {
     expect(new Set(answers.map(({ body }) => body["id"])).size).toBe(1);
   });
 
+  test("may bring its file again, which is then not read, and the next call is answered too", async () => {
+    const again = () =>
+      bench.upload(
+        formOf(
+          { workspace: "Dify-Outputs", requestId: "file-1" },
+          { name: "big.bin", content: new Uint8Array(5_000_000) },
+        ),
+      );
+    const [first, second] = [await again(), await again()];
+    expect(second).toMatchObject({ status: 200, body: first.body });
+    expect((await bench.read("list-workspaces")).status).toBe(200);
+  });
+
   test("is refused for another call", async () => {
     await bench.call("create-share", { workspace: "Dify-Outputs", title: "First wish", requestId: "mixed-1" });
     const other = await bench.call("create-share", {
@@ -225,6 +247,19 @@ describe("limits", () => {
     for (let call = 0; call < 3; call += 1) answers.push(await bench.read("list-workspaces", {}, HASTY_TOKEN));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(Number(answers[2]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  test.each([
+    { who: "an operator", token: OPERATOR_TOKEN, status: 200 },
+    { who: "a viewer", token: VIEWER_TOKEN, status: 403 },
+    { who: "an agent", token: AGENT_TOKEN, status: 401 },
+  ])("let $who see the calls: $status", async ({ token, status }) => {
+    const response = await fetch(`${bench.relay.url}/api/tool-calls?limit=2`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(status);
+    const { calls } = (await response.json()) as { readonly calls?: readonly unknown[] };
+    expect(calls?.length).toBe(status === 200 ? 2 : undefined);
   });
 
   test("leave a line for each call, without links and passwords", async () => {

@@ -1,0 +1,32 @@
+import { createServer, type Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import type { Config } from "./config.ts";
+
+/** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
+const CLOSE_MS = 3_000;
+
+/** Serves until it is closed; port 0 picks a free one. */
+export function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port }: Config["http"],
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const server = createAdaptorServer({ fetch, createServer }) as Server; // createServer is node:http's
+    const close = (): Promise<void> =>
+      new Promise((done) => {
+        const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+        server.close(() => {
+          clearTimeout(late);
+          done();
+        });
+        server.closeIdleConnections();
+      });
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") return;
+      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+      resolve({ url: `http://${shown}:${address.port}`, close });
+    });
+  });
+}
