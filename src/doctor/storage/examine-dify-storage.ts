@@ -17,7 +17,12 @@ import {
 import { type Bucket, openBucket, type StorageAnswer } from "./open-bucket.ts";
 import { probeObject } from "./probe-object.ts";
 import { adviseStorage, type StorageAdvice } from "./storage-advice.ts";
-import { readStorageSettings, type StorageCredentials, type StorageSettings } from "./storage-settings.ts";
+import {
+  canBeVirtual,
+  readStorageSettings,
+  type StorageCredentials,
+  type StorageSettings,
+} from "./storage-settings.ts";
 
 export type ExamineStorageDeps = {
   /** The bare transport. */
@@ -155,6 +160,7 @@ async function tryOtherStyle(
   signal: AbortSignal,
 ): Promise<Verdict | undefined> {
   const other = settings.style === "path" ? "virtual" : "path";
+  if (other === "virtual" && !canBeVirtual(settings)) return undefined;
   try {
     const { status } = await openBucket(tools, settings, credentials, other).head(signal);
     if (status >= 300) return undefined;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Environment } from "../../config.ts";
 
 /** How a bucket is named in addresses: in the path, or as part of the host. */
@@ -72,11 +73,16 @@ export function readStorageSettings(environment: Environment): ReadStorageSettin
     : { accessKeyId: needed("S3_ACCESS_KEY"), secretAccessKey: needed("S3_SECRET_KEY") };
   if (faults.length > 0 || endpoint === null || wantedStyle === undefined) return { kind: "faulty", faults };
   const isAws = written === undefined;
-  // botocore, args.py: with an address of one's own, "auto" means path; and so does a bucket that no host name fits.
-  const isVirtual = (isAws ? wantedStyle !== "path" : wantedStyle === "virtual") && HOST_LABEL.test(bucket);
+  // botocore, args.py: with an address of one's own, "auto" means path; and so it does for a bucket
+  // that no host name fits, and at an address of numbers.
+  const isVirtual = (isAws ? wantedStyle !== "path" : wantedStyle === "virtual") && canBeVirtual({ endpoint, bucket });
   const style = isVirtual ? "virtual" : "path";
   return { kind: "read", settings: { endpoint, isAws, region, bucket, wantedStyle, style, managedIam, credentials } };
 }
+
+/** Whether the bucket can be part of the host: a number has no names below it. */
+export const canBeVirtual = ({ endpoint, bucket }: Pick<StorageSettings, "endpoint" | "bucket">): boolean =>
+  HOST_LABEL.test(bucket) && isIP(endpoint.hostname.replace(/^\[|\]$/g, "")) === 0;
 
 const isPlainAddress = ({ protocol, username, password, search, hash }: URL): boolean =>
   /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");

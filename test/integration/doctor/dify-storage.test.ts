@@ -107,6 +107,15 @@ describe("a bucket that is as Dify needs it", () => {
     expect(faults).toEqual([]);
   });
 
+  test("is named in the path wherever the endpoint is an address of numbers", async () => {
+    const server = await startS3();
+    const { faults } = await examine({ ...environmentFor(server), S3_ADDRESS_STYLE: "virtual" });
+    expect(faults).toEqual([]);
+    expect(server.requests.filter((line) => line.startsWith("PUT"))).toEqual([
+      "PUT /dify-files/upload_files/relay-doctor-probe-1.txt",
+    ]);
+  });
+
   test("is never changed but for the probe: no bucket is made, no policy written", async () => {
     const server = await startS3({ buckets: ["another"] });
     await examine(environmentFor(server));
