@@ -1,0 +1,223 @@
+import { sql } from "drizzle-orm";
+import { bigserial, boolean, doublePrecision, index, integer, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
+import type { Rule } from "../../rules/rule.ts";
+import type { RunNode } from "../run-nodes.ts";
+import { ms, relay } from "./relay-schema.ts";
+
+export type RunStatus =
+  | "queued"
+  | "fetching"
+  | "running"
+  | "delivering"
+  | "delivered"
+  | "failed"
+  | "cancelled"
+  | "paused"
+  | "held"
+  | "skipped";
+
+export type RunStep = "ask" | "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite" | "cancel";
+
+/** The queue a run waits in, or null when nothing is left to do for it. */
+export type RunQueue = "runs" | "shares";
+
+export const runs = relay.table(
+  "runs",
+  {
+    /** Derived from rule, node and version. */
+    id: text().primaryKey(),
+    ruleName: text("rule_name").notNull(),
+    /** The rule as it was when the run was made: later edits do not change a run on its way. */
+    rule: jsonb().$type<Rule>().notNull(),
+    eventKey: text("event_key").notNull(),
+    eventType: text("event_type").notNull(),
+    actorUserId: text("actor_user_id"),
+    /** Looked up when the run was made, where the rule speaks of it; null when nobody knows it. */
+    actorEmail: text("actor_email"),
+    workspaceId: text("workspace_id").notNull(),
+    workspaceName: text("workspace_name").notNull(),
+    nodeId: text("node_id").notNull(),
+    versionId: text("version_id"),
+    /** The share whose own storage the file lies in; null: it lies in the workspace. */
+    sourceShareId: text("source_share_id"),
+    /** The run whose output it takes; null: a person brought the file. */
+    parentRunId: text("parent_run_id"),
+    /** How many runs came before it in its chain: 0 for what a person brought. */
+    depth: integer().notNull().default(0),
+    fileName: text("file_name").notNull(),
+    folderPath: text("folder_path").notNull(),
+    fileSize: ms("file_size"),
+    mimeType: text("mime_type"),
+
+    status: text().$type<RunStatus>().notNull(),
+    queue: text().$type<RunQueue>(),
+    generation: integer().notNull().default(0),
+    queuedAtMs: ms("queued_at_ms"),
+    /** A retry is due then; the sweep leaves the run alone until it is past. */
+    notBeforeMs: ms("not_before_ms").notNull().default(0),
+    /** Burnt attempts at the present step. */
+    failures: integer().notNull().default(0),
+    /** Only the worker named here may write checkpoints, until the lease ends. */
+    leaseOwner: text("lease_owner"),
+    leaseUntilMs: ms("lease_until_ms").notNull().default(0),
+    /** The Dify app it is for, as it was when the run was made: runs of one app take turns by workspace. */
+    app: text(),
+    /** When this version was read as the newest one of its file: tells which of two versions came later. */
+    seenAtMs: ms("seen_at_ms"),
+    /** Not begun before: its file is to be left alone until then, or further files may join its batch. */
+    dueAtMs: ms("due_at_ms").notNull().default(0),
+    /** Files in its batch; null for a run of one file. */
+    fileCount: integer("file_count"),
+    /** Names the batch that further files may still join; null for all others. */
+    gatheringKey: text("gathering_key"),
+    /** The Dify app whose free slot it waits for, outside of the queue; null when it waits for none. */
+    waitingApp: text("waiting_app"),
+    /** When somebody asked to cancel it; whoever takes the run next carries that out before anything else. */
+    cancelAskedAtMs: ms("cancel_asked_at_ms"),
+    cancelReason: text("cancel_reason"),
+
+    difyUploadId: text("dify_upload_id"),
+    /** Dify is not to fetch the file by itself, though the rule says so: it could not, or not for certain. */
+    linkRefused: boolean("link_refused").notNull().default(false),
+    /** Written before the workflow is asked for: from then on it may run, whatever we hear. */
+    submittedAtMs: ms("submitted_at_ms"),
+    /** How often it was asked for; more than once only after a submission left no trace. */
+    submissions: integer().notNull().default(0),
+    workflowRunId: text("workflow_run_id"),
+    /** Workflow runs that were left behind by a replay: never taken for the present one. */
+    spentRunIds: jsonb("spent_run_ids").$type<readonly string[]>().notNull().default([]),
+    taskId: text("task_id"),
+    workflowStatus: text("workflow_status"),
+    /** Title of the Dify node that is at work. */
+    progress: text(),
+    /** The nodes its workflow has come to, in order. */
+    nodes: jsonb().$type<readonly RunNode[]>().notNull().default([]),
+    totalTokens: integer("total_tokens"),
+    /** How long the workflow took, by Dify's own clock. */
+    elapsedMs: ms("elapsed_ms"),
+    /** What its nodes cost in all, where Dify tells it. */
+    cost: doublePrecision(),
+    currency: text(),
+    /** The day (UTC, `2026-11-22`) among whose runs it is counted. */
+    countedDay: text("counted_day"),
+    /** The workflow run whose usage is in the sums of its rule's day already. */
+    usageRunId: text("usage_run_id"),
+    collectedAtMs: ms("collected_at_ms"),
+    /** What texts of the delivery hold of the outputs, by the outputs' names. */
+    outputTexts: jsonb("output_texts").$type<Readonly<Record<string, string>>>().notNull().default({}),
+    folderNodeId: text("folder_node_id"),
+    shareId: text("share_id"),
+    /** Where a person opens what was delivered: a share, a file share, or the folder in the web app. */
+    shareUrl: text("share_url"),
+    /** Answers to the rule's questions, by the names it gives them, cut to what a text holds. */
+    answerTexts: jsonb("answer_texts").$type<Readonly<Record<string, string>>>().notNull().default({}),
+    /** Written before a link without a name of ours is asked for: from then on there may be one, whatever we hear. */
+    shareAskedAtMs: ms("share_asked_at_ms"),
+    /** When the share was last made or brought up to date; null: that is still to be done, as after a replay. */
+    shareReadyAtMs: ms("share_ready_at_ms"),
+    /** When the link is to end; written down before the share is made. Null: it does not end. */
+    shareExpiresAtMs: ms("share_expires_at_ms"),
+    /** Who ends it then: Fast.io by itself where it can, else the relay. */
+    shareExpiresBy: text("share_expires_by").$type<"fastio" | "relay">(),
+    /** When somebody asked to close the link; whoever closes links next carries that out. */
+    shareCloseAskedAtMs: ms("share_close_asked_at_ms"),
+    shareCloseAskedBy: text("share_close_asked_by"),
+    shareCloseReason: text("share_close_reason"),
+    /** When the relay closed the link, because its time had come or somebody asked; null: it did not, or made it anew. */
+    shareClosedAtMs: ms("share_closed_at_ms"),
+    /** Why a link that should be closed is not; null when nothing stands against it. */
+    shareCloseError: text("share_close_error"),
+    /** Closing it is not tried again before. */
+    shareCloseRetryAtMs: ms("share_close_retry_at_ms").notNull().default(0),
+    invited: jsonb().$type<readonly string[]>().notNull(),
+
+    warning: text(),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+    errorStep: text("error_step"),
+    nextAction: text("next_action"),
+
+    createdAtMs: ms("created_at_ms").notNull(),
+    startedAtMs: ms("started_at_ms"),
+    updatedAtMs: ms("updated_at_ms").notNull(),
+    finishedAtMs: ms("finished_at_ms"),
+    /** The ending (its `finishedAtMs`) for which receipt and notice were ordered. */
+    toldEndMs: ms("told_end_ms"),
+  },
+  (table) => [
+    index("runs_unfinished").on(table.queue, table.queuedAtMs),
+    index("runs_created").on(table.createdAtMs),
+    index("runs_rule_status").on(table.ruleName, table.status),
+    index("runs_node").on(table.nodeId),
+    index("runs_folder").on(table.folderNodeId),
+    index("runs_parent").on(table.parentRunId),
+    index("runs_workflow").on(table.workflowRunId),
+    index("runs_share").on(table.shareId),
+    index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
+    index("runs_close_asked").on(table.shareCloseAskedAtMs).where(sql`share_close_asked_at_ms is not null`),
+    index("runs_event").on(table.eventKey),
+    index("runs_waiting").on(table.waitingApp, table.createdAtMs),
+    index("runs_turns").on(table.waitingApp, table.workspaceId, table.createdAtMs).where(sql`waiting_app is not null`),
+    index("runs_in_queue").on(table.queue, table.workspaceId).where(sql`queue is not null and waiting_app is null`),
+    uniqueIndex("runs_gathering").on(table.gatheringKey).where(sql`gathering_key is not null`),
+    index("runs_cancel_asked").on(table.cancelAskedAtMs),
+    index("runs_untold")
+      .on(table.finishedAtMs)
+      .where(
+        sql`finished_at_ms is distinct from told_end_ms and (rule #>> '{deliver,receipt}' is not null or rule #>> '{deliver,noticeVariable}' is not null)`,
+      ),
+  ],
+);
+
+/** The files of each batch. A file version of a rule is in one batch at most. */
+export const runFiles = relay.table(
+  "run_files",
+  {
+    /** The id a run of this rule, node and version alone would have. */
+    fileKey: text("file_key").primaryKey(),
+    runId: text("run_id").notNull(),
+    /** Place in the batch, from 0; there may be gaps. */
+    ordinal: integer().notNull(),
+    ruleName: text("rule_name").notNull(),
+    eventKey: text("event_key").notNull(),
+    nodeId: text("node_id").notNull(),
+    versionId: text("version_id"),
+    name: text().notNull(),
+    size: ms("size"),
+    mimeType: text("mime_type"),
+    /** As Fast.io tells it, such as `sha256:…`. */
+    hash: text(),
+    /** When this version was read as the newest one of its file. */
+    seenAtMs: ms("seen_at_ms").notNull(),
+    difyUploadId: text("dify_upload_id"),
+    /** Why the workflow is run without it; null when it is not. */
+    leftOut: text("left_out"),
+  },
+  (table) => [
+    uniqueIndex("run_files_place").on(table.runId, table.ordinal),
+    index("run_files_node").on(table.nodeId),
+    index("run_files_event").on(table.eventKey),
+  ],
+);
+
+/** One line per try at one step. */
+export const attempts = relay.table(
+  "attempts",
+  {
+    id: bigserial({ mode: "number" }).primaryKey(),
+    runId: text("run_id").notNull(),
+    step: text().$type<RunStep>().notNull(),
+    worker: text().notNull(),
+    startedAtMs: ms("started_at_ms").notNull(),
+    finishedAtMs: ms("finished_at_ms").notNull(),
+    outcome: text().$type<"done" | "later" | "failed">().notNull(),
+    failure: text(),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+  },
+  (table) => [index("attempts_run").on(table.runId)],
+);
+
+export type RunRow = typeof runs.$inferSelect;
+
+export type RunFileRow = typeof runFiles.$inferSelect;
