@@ -15,8 +15,9 @@ export async function showEvents(
   const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
   try {
     const read = createReadEvents(ledger.db);
-    const { events } = await read.list({ about, limit: String(options.limit) });
-    if (events.length === 0) {
+    const { events, about: asked } = await read.list({ about, limit: String(options.limit) });
+    // What no file can be called is left out of the question, and then it is about everything.
+    if (asked === undefined || events.length === 0) {
       context.warn(`no event tells of ${plain(about)}`);
       return 1;
     }

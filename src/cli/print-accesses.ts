@@ -4,7 +4,7 @@ import type { CliContext } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 
 /** Who opened it, as a table. */
-export function printAccesses(context: CliContext, { count, latest }: AccessList): void {
+export function printAccesses(context: Pick<CliContext, "print">, { count, latest }: AccessList): void {
   if (count === 0) {
     context.print("Nobody has opened it yet, as far as Fast.io tells.");
     return;
