@@ -52,7 +52,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
     await page.click("text=people.csv");
     expect(await page.textContent(".status")).toBe("delivered");
     expect(await page.locator("ul li").allTextContents()).toContainEqual(expect.stringContaining("cleaned.csv"));
-    await page.click("text=open");
+    await page.getByRole("link", { name: /^open / }).click();
     expect(await page.textContent("h1")).toBe("Results for people.csv");
     const download = await Promise.all([page.waitForEvent("download"), page.click("text=cleaned.csv")]);
     const stream = await download[0].createReadStream();
