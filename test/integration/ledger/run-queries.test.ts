@@ -103,9 +103,9 @@ describe.each(databases)("on %s", (name) => {
     test("keeps an owner who lost it from renewing and from writing", async () => {
       await given(runNamed("r1"));
       await claimRun(db(), "r1", "runs", lease("one"));
-      expect(await renewLease(db(), "r1", "one", NOW_MS + 6_000)).toBe(true);
+      expect(await renewLease(db(), "r1", "one", NOW_MS + 6_000)).toEqual({ cancelAskedAtMs: null });
       await claimRun(db(), "r1", "runs", lease("two", NOW_MS + 6_001));
-      expect(await renewLease(db(), "r1", "one", NOW_MS + 20_000)).toBe(false);
+      expect(await renewLease(db(), "r1", "one", NOW_MS + 20_000)).toBeUndefined();
       expect(await checkpointRun(db(), "r1", "one", { shareId: "stolen" }, NOW_MS)).toBeUndefined();
       expect(await checkpointRun(db(), "r1", "two", { difyUploadId: "upload" }, NOW_MS + 6_100)).toMatchObject({
         difyUploadId: "upload",
@@ -161,7 +161,9 @@ describe.each(databases)("on %s", (name) => {
       );
       await markRunsQueued(db(), ["forgotten", "leased", "later", "ended"], NOW_MS);
       const nowMs = NOW_MS + 4_000;
-      expect(await listOverdueEvents(db(), NOW_MS + 1_000, 10)).toEqual([{ key: "ev-a", generation: 0 }]);
+      expect(await listOverdueEvents(db(), NOW_MS + 1_000, 10)).toEqual([
+        { key: "ev-a", generation: 0, queuedAtMs: NOW_MS },
+      ]);
       expect((await listOverdueRuns(db(), nowMs, NOW_MS + 1_000, 10)).map(({ id }) => id)).toEqual(["forgotten"]);
       expect((await listOverdueRuns(db(), NOW_MS + 90_000, NOW_MS + 80_000, 10)).map(({ id }) => id).sort()).toEqual(
         ["forgotten", "later", "leased"].sort(),
