@@ -139,6 +139,7 @@ async function doWork(
       inputs: declared,
       files: run.files,
       makeFile: (file) => makeToolFile(world, run, file),
+      say: (text) => emit(run, "text_chunk", { text, from_variable_selector: [NODES.work.nodeId, "text"] }),
       signal,
     });
   } catch (error) {

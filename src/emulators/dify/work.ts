@@ -21,6 +21,8 @@ export type WorkContext = {
     mimeType: string;
     content: AsyncIterable<string | Uint8Array>;
   }) => Promise<object>;
+  /** Streams a piece of text, as a node with a model does while it works. */
+  readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 };
 

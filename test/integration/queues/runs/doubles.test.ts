@@ -1,8 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
+import { documentWork, type Work, type WorkContext } from "../../../../src/emulators/dify/work.ts";
 import { runs } from "../../../../src/ledger/schema.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
+import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench } from "../../../support/workbench.ts";
 
@@ -12,11 +16,21 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-const WORK_MS = 1_500;
+const DOUBLE = "the double";
 
 test("a double that comes out of Dify's queue while its twin is at work is stopped at the end, and named", async () => {
-  const it = await openWorkbench(ledger.db, { rule: { name: "doubled" }, dify: { workMs: WORK_MS } });
+  // The one works until its double does, and the double until it is stopped, however slow the machine is.
+  const work: Work = async (context) => {
+    if (context.inputs["title"] === DOUBLE) await talkUntilStopped(context);
+    else await vi.waitFor(() => expect(running()).toHaveLength(2), SOON);
+    return documentWork(context);
+  };
+  const it = await openWorkbench(ledger.db, {
+    rule: { name: "doubled" },
+    dify: { apps: [{ ...DEFAULT_APP, work }] },
+  });
   onTestFinished(it.close);
+  const running = () => it.dify.books().runs.filter(({ status }) => status === "running");
   const { id } = await it.drop();
   const turn = it.turn(id);
   const run = await vi.waitFor(
@@ -34,7 +48,7 @@ test("a double that comes out of Dify's queue while its twin is at work is stopp
     method: "POST",
     headers: { authorization: `Bearer ${DEFAULT_APP_KEY}`, "content-type": "application/json" },
     body: JSON.stringify({
-      inputs: { document: file, title: "table.csv" },
+      inputs: { document: file, title: DOUBLE },
       user: difyUserOf(id),
       response_mode: "streaming",
     }),
@@ -44,9 +58,20 @@ test("a double that comes out of Dify's queue while its twin is at work is stopp
 
   expect(await turn).toEqual({ kind: "done" });
   const { run: delivered } = await it.drive(id);
-  const double = it.dify.books().runs.find((row) => row.id !== run.workflowRunId);
-  expect(double).toMatchObject({ status: "stopped" });
+  const double = await vi.waitFor(() => {
+    const found = it.dify.books().runs.find((row) => row.id !== run.workflowRunId);
+    expect(found).toMatchObject({ status: "stopped" });
+    return found;
+  }, SOON);
   expect(delivered).toMatchObject({ status: "delivered", workflowRunId: run.workflowRunId, spentRunIds: [double?.id] });
   expect(delivered.warning).toContain(double?.id);
   expect(it.fastio.books().shares).toHaveLength(1);
 });
+
+/** Dify tells which task a run is only while the run has something to say. */
+async function talkUntilStopped({ say, signal }: WorkContext): Promise<void> {
+  for (;;) {
+    say("…");
+    await delay(20, undefined, { signal });
+  }
+}
