@@ -1,7 +1,7 @@
 import { type PgPool, runMigrations } from "bullmq";
 import pg from "pg";
 import { TransientError } from "../../src/errors.ts";
-import { tellLostConnections } from "../../src/ledger/tell-lost-connections.ts";
+import { guardPool } from "../../src/ledger/guard-pool.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { isPostgresOutage, withPlainOutages } from "./postgres-outage.ts";
 import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
@@ -23,7 +23,7 @@ export async function createPostgresBackend(
 ): Promise<QueueBackend> {
   const { log } = deps;
   let away = false;
-  const openPool = (max: number): pg.Pool => {
+  const openPool = (max: number): { readonly pool: pg.Pool; readonly end: () => Promise<void> } => {
     const pool = new pg.Pool({
       connectionString: withSearchPath(config.url),
       max,
@@ -32,7 +32,7 @@ export async function createPostgresBackend(
       query_timeout: QUERY_TIMEOUT_MS,
     });
     // One line when the server goes and one when it is back, however many connections notice.
-    tellLostConnections(pool, (error) => {
+    const end = guardPool(pool, (error) => {
       if (!away) log.warn("queue.connection_lost", { kind: "postgres", message: error.message });
       away = true;
     });
@@ -40,12 +40,12 @@ export async function createPostgresBackend(
       if (away) log.info("queue.connection_back", { kind: "postgres" });
       away = false;
     });
-    return pool;
+    return { pool, end };
   };
 
   const producers = openPool(PRODUCER_CONNECTIONS);
   try {
-    const client = await producers.connect();
+    const client = await producers.pool.connect();
     try {
       await runMigrations(client, SCHEMA);
     } finally {
@@ -60,21 +60,21 @@ export async function createPostgresBackend(
     });
   }
 
-  const shared = asPool(producers);
+  const shared = asPool(producers.pool);
   const store: Store = {
     kind: "postgres",
     isOutage: isPostgresOutage,
     openQueue: (name) => openSqlQueue(name, shared),
     openWorker: (name, process, options) => {
-      const pool = openPool(WORKER_CONNECTIONS);
+      const { pool, end } = openPool(WORKER_CONNECTIONS);
       return {
         worker: openSqlWorker(name, process, options, asPool(pool)),
-        // Not waited for: a connection that a stuck job holds would keep it open for ever.
-        release: async () => void pool.end().catch(() => undefined),
+        // Not waited for: a connection that a stuck job holds is cut in time.
+        release: async () => void end().catch(() => undefined),
       };
     },
     readStates: (queue, ids) => readSqlStates(shared, queue.name, ids),
-    close: () => producers.end(),
+    close: producers.end,
   };
   log.debug("queue.opened", { kind: "postgres", schema: SCHEMA });
   return assembleBackend(store, config.tuning, deps);

@@ -4,9 +4,9 @@ import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { PermanentError } from "../errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { guardPool } from "./guard-pool.ts";
 import { openFolder } from "./open-folder.ts";
 import * as schema from "./schema.ts";
-import { tellLostConnections } from "./tell-lost-connections.ts";
 
 /** Drizzle over either driver; queries are written once. */
 export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
@@ -68,7 +68,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  tellLostConnections(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
+  const close = guardPool(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
   try {
     const client = await pool.connect();
     try {
@@ -80,7 +80,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       client.release();
     }
   } catch (error) {
-    await pool.end();
+    await close();
     throw new PermanentError(
       "ledger_unavailable",
       `PostgreSQL: ${error instanceof Error ? error.message : "no answer"}`,
@@ -90,5 +90,5 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       },
     );
   }
-  return { kind: "postgres", db: drizzle(pool, { schema }), close: () => pool.end() };
+  return { kind: "postgres", db: drizzle(pool, { schema }), close };
 }

@@ -17,6 +17,16 @@ import { SOON } from "../../support/soon.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MIGRATIONS = join(ROOT, "src/ledger/migrations");
 const OPENER = fileURLToPath(new URL("./open-a-ledger.ts", import.meta.url));
+/** Connections that a ledger opens at most. */
+const PLACES = 10;
+/** A program that ends every connection to a database but its own. */
+const CUT_ALL = `
+import pg from "pg";
+const client = new pg.Client({ connectionString: process.argv[1] });
+await client.connect();
+await client.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+await client.end();
+`;
 
 describe.each(availableBackends({ postgresUrl: inject("postgresUrl") }))("on %s", (name) => {
   test("migrations run at the start, and again without harm", async () => {
@@ -60,6 +70,28 @@ describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL, in the midd
     });
     await expect(cut).rejects.toThrow();
     expect(await ledger.db.$count(events)).toBe(0);
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL, as transactions begin", () => {
+  test("connections that are lost cost the ledger none of its places", async () => {
+    const url = await newUrl("postgres");
+    const { db } = await open(url);
+    const begin = () => db.transaction((within) => within.execute(sql`select pg_sleep(0.2)`));
+    await Promise.all(Array.from({ length: PLACES }, begin));
+    // Nothing of it is seen here before all of them are lent out: this process stands still meanwhile.
+    execFileSync(process.execPath, ["--input-type=module", "--eval", CUT_ALL, url], { cwd: ROOT });
+    const begun = await Promise.allSettled(Array.from({ length: PLACES }, begin));
+    expect(begun.map(({ status }) => status)).toEqual(Array(PLACES).fill("rejected"));
+    expect(await db.$count(events)).toBe(0);
+  });
+
+  test("one that never ends does not keep the ledger from closing", async () => {
+    const ledger = await openLedger(await newUrl("postgres"), silentLog);
+    const stuck = ledger.db.transaction((within) => within.execute(sql`select pg_sleep(600)`));
+    const failed = expect(stuck).rejects.toThrow();
+    await ledger.close();
+    await failed;
   });
 });
 
