@@ -56,6 +56,7 @@ export async function readyScope(
   ].join("; ");
   if (ask.scope === "folder") {
     const folder = await folderOf(deps, run, phase, signal);
+    if (folder === undefined) return { kind: "never", note: "no folder of the workspace holds the files it is about" };
     const scope: QuestionScope = folder === "root" ? { anywhere: true } : { folders: [folder] };
     return { kind: "ready", scope, lacks: lacks || null };
   }
@@ -83,10 +84,15 @@ async function filesOf({ db }: ScopeDeps, run: RunRow, phase: AskPhase): Promise
   ];
 }
 
-/** The folder of the outputs once there is one, else that of the source. */
-async function folderOf({ fastio }: ScopeDeps, run: RunRow, phase: AskPhase, signal: AbortSignal): Promise<string> {
+/** The folder of the outputs once there is one, else that of the source; undefined: it lies in a share, where none is asked about. */
+async function folderOf(
+  { fastio }: ScopeDeps,
+  run: RunRow,
+  phase: AskPhase,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (phase === "after" && run.folderNodeId !== null) return run.folderNodeId;
-  if (run.sourceShareId !== null) return "root";
+  if (run.sourceShareId !== null) return undefined;
   return (await fastio.readNode(run.workspaceId, run.nodeId, signal)).parentId;
 }
 

@@ -1,6 +1,7 @@
 import { SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "../fastio/share-rules.ts";
 import { MAX_MESSAGE_CHARS } from "./deliver-schema.ts";
 import { deliveryFaults } from "./delivery-faults.ts";
+import { storageOfDelivery } from "./delivery-storage.ts";
 import { PATH_GLOB } from "./fields.ts";
 import { belowToo, fixedFolder, parseGlob } from "./glob.ts";
 import { quote } from "./quote.ts";
@@ -51,6 +52,12 @@ export function combinationFaults(rule: Rule): RuleFault[] {
   if (filledTwice) refuse("run.ask", `fills in ${quote(filledTwice.into)}, and so does run.inputs`);
   if (when.share !== undefined && run.ask?.some(({ scope }) => scope !== "workspace"))
     refuse("run.ask", "is about files in a share, and questions are put to the workspace; write scope: workspace");
+  const isNoneOfItHere = when.share !== undefined && storageOfDelivery(deliver) === "own";
+  if (isNoneOfItHere && deliver.ask?.some(({ scope }) => scope !== "workspace"))
+    refuse(
+      "deliver.ask",
+      "is about files in shares, the source's and the delivered one, and questions are put to the workspace; write scope: workspace, or deliver storage: folder",
+    );
   const answeredBoth = deliver.ask?.find(({ into }) => run.ask?.some((early) => early.into === into));
   if (answeredBoth) refuse("deliver.ask", `answers ${quote(answeredBoth.into)}, and so does run.ask`);
 

@@ -221,6 +221,16 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
+    what: "questions about what lies in shares alone",
+    text: withRule(
+      "      share: box\n    run:\n      ask: { question: x, into: a }\n    deliver:\n      storage: own\n      ask: { question: y, into: b, scope: folder }\n",
+    ),
+    faults: [
+      "r.yaml:7:12: rules[0].run.ask: is about files in a share, and questions are put to the workspace; write scope: workspace",
+      "r.yaml:10:12: rules[0].deliver.ask: is about files in shares, the source's and the delivered one, and questions are put to the workspace; write scope: workspace, or deliver storage: folder",
+    ],
+  },
+  {
     what: "a password in place of a variable's name",
     text: withRule("    deliver: { password: hunter2 }\n"),
     faults: [

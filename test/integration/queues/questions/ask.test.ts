@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { readyScope } from "../../../../queues/questions/question-scope.ts";
 import { orderTellings } from "../../../../queues/receipts/tell-endings.ts";
 import { DEFAULT_APP, type StartVariable, TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
@@ -10,8 +11,8 @@ import { findReceipt } from "../../../../src/ledger/receipts.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { runs } from "../../../../src/ledger/schema.ts";
-import { openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
-import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
+import { givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench, sampleRule, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
 let ledger: TestLedger;
 beforeAll(async () => {
@@ -180,6 +181,26 @@ describe("a question after the workflow", () => {
     });
     expect((await it.upstreams.fastio.readShare(run.shareId ?? "", signal))?.description).toBe("Said: nothing.");
   });
+});
+
+test.each([
+  ["files", "none of the files it is about lies in the workspace"],
+  ["folder", "no folder of the workspace holds the files it is about"],
+] as const)("about the %s of what lies in a share is never put to the whole workspace", async (scope, note) => {
+  const rule = sampleRule({ name: `in-a-share-${scope}`, deliver: "storage: own" });
+  const run = await givenRun(ledger.db, rule, { sourceShareId: "4123456789012345678" });
+  const deps = {
+    db: ledger.db,
+    fastio: {
+      isAskable: async () => ({ kind: "ready" as const }),
+      readNode: async () => {
+        throw new Error("the workspace was searched for it");
+      },
+    },
+  };
+  const ask = { question: "Who?", into: "parties", scope, citations: false };
+  for (const phase of ["before", "after"] as const)
+    expect(await readyScope(deps, run, ask, phase, true, signal)).toEqual({ kind: "never", note });
 });
 
 test("a rule in the shadow asks before its workflow, and neither asks nor tells after it", async () => {
