@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { tellEndings } from "../../../../queues/receipts/tell-endings.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
+import type { FastioNode } from "../../../../src/fastio/types.ts";
 import { findReceipt } from "../../../../src/ledger/receipts.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { events, receipts, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { makeUploadShare, uploadIntoShare } from "../../../support/share-upload.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -153,6 +155,60 @@ describe("a note", () => {
     expect(await findReceipt(it.db, run.id)).toMatchObject({ state: "given_up" });
     expect((await readRunRow(it.db, run.id)).status).toBe("delivered");
   });
+});
+
+describe("of what people uploaded into a share of their own", () => {
+  /** A delivered run whose file lies in the storage of a share. */
+  async function uploaded(kind: "comment" | "note", shareId?: string) {
+    const it = await bench(kind);
+    const { run } = await it.drive((await it.drop()).id);
+    const share = await makeUploadShare(it.fastio, `box-${run.id.slice(0, 8)}`);
+    await uploadIntoShare(it.fastio, share, "offer.csv", "a,b\n1,2\n");
+    const files: FastioNode[] = [];
+    for await (const node of it.upstreams.fastio.listFolder({ shareId: share }, "root", signal)) files.push(node);
+    const nodeId = files[0]?.id ?? "";
+    await it.db
+      .update(runs)
+      .set({ sourceShareId: shareId ?? share, nodeId })
+      .where(eq(runs.id, run.id));
+    return { it, run, nodeId, share };
+  }
+
+  test("a comment stands on the file in the share", async () => {
+    const { it, run, nodeId, share } = await uploaded("comment");
+    await tell(it);
+    const comments: string[] = [];
+    for await (const { body } of it.upstreams.fastio.listComments({ shareId: share }, nodeId, signal))
+      comments.push(body);
+    expect(comments).toEqual([expect.stringMatching(new RegExp(`Run ${run.id}$`))]);
+    expect(await readRunRow(it.db, run.id)).toMatchObject({ status: "delivered", warning: null });
+  });
+
+  test("a note lies beside the file in the share, once", async () => {
+    const { it, run, share } = await uploaded("note");
+    await tell(it);
+    const undone = { state: "waiting" as const, nodeId: null, dueAtMs: 0 };
+    await it.db.update(receipts).set(undone).where(eq(receipts.runId, run.id));
+    await tell(it);
+    const notes: string[] = [];
+    for await (const { kind, name } of it.upstreams.fastio.listFolder({ shareId: share }, "root", signal))
+      if (kind === "note") notes.push(name);
+    expect(notes).toEqual([expect.stringContaining(`receipt ${run.id.slice(0, 8)}.md`)]);
+    expect(await readRunRow(it.db, run.id)).toMatchObject({ status: "delivered", warning: null });
+  });
+
+  test.each(["comment", "note"] as const)(
+    "a %s in a share that is gone is given up at once, with one warning",
+    async (kind) => {
+      const { it, run } = await uploaded(kind, "4999999999999999999");
+      await tell(it);
+      await tell(it);
+      expect(await findReceipt(it.db, run.id)).toMatchObject({ state: "given_up", failures: 1 });
+      const { status, warning } = await readRunRow(it.db, run.id);
+      expect(status).toBe("delivered");
+      expect(warning?.match(/no receipt was left beside the source/g)).toHaveLength(1);
+    },
+  );
 });
 
 test("what ended long before is no news", async () => {

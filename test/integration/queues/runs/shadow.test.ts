@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { offerHandoff } from "../../../../handlers/offer-handoff.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
+import { systemClock } from "../../../../src/clock.ts";
 import { runPage } from "../../../../src/dashboard/run-page.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { listOutputs } from "../../../../src/ledger/run-queries.ts";
-import { openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
-import { openWorkbench } from "../../../support/workbench.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
+import { givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
+import { openWorkbench, sampleRule } from "../../../support/workbench.ts";
 
 let ledger: TestLedger;
 beforeAll(async () => {
@@ -63,4 +66,36 @@ test("a shadow run can be replayed, and delivers nowhere again", async () => {
   expect(it.dify.books().runs).toHaveLength(2);
   expect(it.fastio.books().shares).toEqual([]);
   expect(await listOutputs(ledger.db, id)).toHaveLength(3);
+});
+
+test("a shadow rule with a handoff offers nothing, on its page or when asked", async () => {
+  const refuse = async (): Promise<never> => {
+    throw new Error("Fast.io was asked");
+  };
+  const offer = offerHandoff({
+    db: ledger.db,
+    clock: systemClock,
+    log: silentLog,
+    fastio: { readWorkspace: refuse, createTransfer: refuse, deleteTransfer: refuse },
+  });
+  const story = async (shadow: boolean) => {
+    const name = shadow ? "shadow-handoff" : "handoff";
+    const rule = { ...sampleRule({ name, shadow }), handoff: true };
+    const { id } = await givenRun(ledger.db, rule, { status: "delivered", queue: null });
+    const told = await createReadRuns(ledger.db).story(id);
+    if (!told) throw new Error("no story");
+    return { id, told, page: String(await runPage(told, "admin")) };
+  };
+  const shadow = await story(true);
+  expect(shadow.told.handoff).toBeNull();
+  expect(shadow.page).not.toContain("claim-link");
+  expect(await offer(shadow.id, { actor: "admin", replace: false })).toEqual({
+    kind: "not_wanted",
+    run: shadow.id,
+    rule: "shadow-handoff",
+  });
+  // The same rule out of the shadow does.
+  const open = await story(false);
+  expect(open.page).toContain("claim-link");
+  await expect(offer(open.id, { actor: "admin", replace: false })).rejects.toThrow("Fast.io was asked");
 });
