@@ -1,12 +1,21 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
+import { endAnswer, openAnswers, saveAsked } from "../../../src/ledger/answers.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { leaveOut } from "../../../src/ledger/run-files.ts";
 import type { RunNode } from "../../../src/ledger/run-nodes.ts";
-import { type EventRow, events, operatorActions, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
+import {
+  accesses,
+  type EventRow,
+  events,
+  operatorActions,
+  ruleStates,
+  runs,
+  signaturePins,
+} from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
 import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
@@ -50,6 +59,13 @@ const post = (path: string, token?: string): Promise<Response> =>
 const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
 const given = (...wanted: Parameters<typeof createRuns>[2]) =>
   createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS);
+
+/** What stands on a page below one heading. */
+function sectionOf(page: string, heading: string): string {
+  const [, section] = page.split(`<h2>${heading}</h2>`);
+  if (section === undefined) throw new Error(`the page has no heading "${heading}"`);
+  return section.split("<h2>", 1).join("");
+}
 
 const PROTECTED = [
   "/",
@@ -287,6 +303,44 @@ describe("pages and API", () => {
       expect(page).toContain(words);
     const told = await (await get("/api/runs/r1", bearer(VIEWER))).json();
     expect(told).toMatchObject({ totalTokens: 1_234, errorStep: "workflow", errorCode: "dify_run_failed", nodes });
+  });
+
+  test("the answers to a rule's questions stand on its run's page, and why one has none", async () => {
+    await given(runNamed("asked", { status: "delivered", queue: null }));
+    const [parties] = await openAnswers(db(), { runId: "asked", phase: "before" }, ["parties"], NOW_MS);
+    const [cleaned] = await openAnswers(db(), { runId: "asked", phase: "after" }, ["cleaned"], NOW_MS);
+    if (!parties || !cleaned) throw new Error("no questions");
+    const handle = { family: "agent", workspaceId: "3", chatId: "c", messageId: "m" } as const;
+    await saveAsked(db(), parties, { question: "Who <signs>?", handle, note: null }, NOW_MS);
+    const foundIn = [{ name: "lease <1>.pdf", page: 2 }];
+    await endAnswer(db(), parties, { state: "answered", text: "Anna <b>& Otto</b>", foundIn }, NOW_MS);
+    await endAnswer(db(), cleaned, { state: "unanswered", note: "the answer was <empty>" }, NOW_MS);
+    const page = await (await get("/runs/asked", bearer(VIEWER))).text();
+    const section = sectionOf(page, "Questions to Fast.io");
+    expect(section).toContain("Who &lt;signs&gt;?");
+    expect(section).toContain("parties, answered; found in lease &lt;1&gt;.pdf");
+    expect(section).toContain("<pre>Anna &lt;b&gt;&amp; Otto&lt;/b&gt;</pre>");
+    expect(section).toMatch(/<li>cleaned <span[^>]*>cleaned, no answer; the answer was &lt;empty&gt;<\/span><\/li>/);
+  });
+
+  test("who opened what a run delivered stands on its page, the latest first", async () => {
+    const shared = { status: "delivered", queue: null, shareId: "share-1", shareUrl: "https://go.example/s" } as const;
+    await given(runNamed("shared", shared));
+    const opened = async () => sectionOf(await (await get("/runs/shared", bearer(VIEWER))).text(), "Who opened it");
+    expect(await opened()).toContain("Nobody yet, as far as Fast.io tells.");
+    const access = { runId: "shared", ruleName: "read-new-files", shareId: "share-1", kind: "file.accessed" };
+    await db()
+      .insert(accesses)
+      .values([
+        { ...access, key: "a1", objectName: "early.csv", searchedAtMs: NOW_MS, atMs: NOW_MS },
+        { ...access, key: "a2", objectName: "<late>.csv", actorEmail: "<pat>@example.test", atMs: NOW_MS + 60_000 },
+        { ...access, key: "other", runId: "r-other", objectName: "not-ours.csv", atMs: NOW_MS },
+      ]);
+    const section = await opened();
+    expect(section).toMatch(
+      /<td>&lt;pat&gt;@example\.test<\/td><td>read<\/td><td>&lt;late&gt;\.csv<\/td>[\s\S]*<td>anonymous<\/td><td>read<\/td><td>early\.csv<\/td>/,
+    );
+    expect(section).not.toContain("not-ours.csv");
   });
 
   test("a node at work is told with its time so far while the run goes on, and as unknown once it does not", async () => {
