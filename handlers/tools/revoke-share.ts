@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { FastioShare } from "../../src/fastio/types.ts";
 import { confirmField, messageField, requestIdField, shareField, workspaceField } from "./fields.ts";
 import { findShareIn, openWorkspace } from "./find-place.ts";
@@ -23,14 +24,12 @@ export const revokeShare = defineTool({
   run:
     ({ fastio, closeDelivered }) =>
     async ({ workspace: reference, share: shareId }, call) => {
-      const { signal } = call;
       const workspace = await openWorkspace(fastio, reference, call);
-      const share = await findUnlessGone(() => findShareIn(fastio, workspace, shareId, signal), call);
-      const id = share?.id ?? shareId;
-      const name = share?.title === undefined ? id : `"${share.title}"`;
+      const { id, title } = await findOnce(() => findShareIn(fastio, workspace, shareId, call.signal), shareId, call);
+      const name = title === undefined ? id : `"${title}"`;
       // A share of a run is closed by the relay, which would otherwise make it anew.
       const closed = await closeDelivered(id, { actor: `tool ${call.caller}` });
-      if (closed.kind === "unknown_share") await fastio.deleteShare(id, signal);
+      if (closed.kind === "unknown_share") await fastio.deleteShare(id, call.signal);
       const message =
         closed.kind === "asked"
           ? `The share ${name} is being closed; look again in a minute.`
@@ -39,15 +38,23 @@ export const revokeShare = defineTool({
     },
 });
 
-/** A share that an earlier try of the same call removed is as it should be. */
-async function findUnlessGone(
+/**
+ * A share that an earlier try of the same call removed is as it should be. Only what that try itself had found in the
+ * workspace counts: an id that nobody has looked up may be anybody's share or run.
+ */
+async function findOnce(
   find: () => Promise<FastioShare>,
-  { isRepeat }: Pick<ToolCall, "isRepeat">,
-): Promise<FastioShare | undefined> {
+  asked: string,
+  { isRepeat, progress, remember }: Pick<ToolCall, "isRepeat" | "progress" | "remember">,
+): Promise<Pick<FastioShare, "id" | "title">> {
   try {
-    return await find();
+    const share = await find();
+    await remember({ share: share.id });
+    return share;
   } catch (error) {
-    if (isRepeat && error instanceof ToolRefusal && error.code === "not_found") return undefined;
+    const { share: found } = progress;
+    const isGone = isRepeat && error instanceof ToolRefusal && error.code === "not_found";
+    if (isGone && typeof found === "string" && sameOpaqueId(found, asked)) return { id: found };
     throw error;
   }
 }
