@@ -129,8 +129,10 @@ async function answerOnce(
     });
   }
   const inputHash = hashOf(input, file);
-  const key = keyOf(`${caller} ${requestId}`);
-  return doOnce(deps, { caller, requestId, operation: tool.name, inputHash }, (once) => run({ ...once, key }));
+  return doOnce(deps, { caller, requestId, operation: tool.name, inputHash }, (once) =>
+    // The ledger forgets an id in time; whoever uses it again then means another call, which must not find the old one's.
+    run({ ...once, key: keyOf(`${caller} ${requestId} ${once.startedAtMs}`) }),
+  );
 }
 
 /** Tells whether a repeat asks for the same; what is secret stays out of it, since hashes of passwords can be guessed. */
