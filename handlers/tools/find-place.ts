@@ -1,6 +1,7 @@
 import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode, FastioShare, FastioWorkspace } from "../../src/fastio/types.ts";
+import { workspacesNamed } from "../../src/fastio/workspaces-named.ts";
 import type { ToolGrant } from "../../src/rules/tools-schema.ts";
 import { malformed, missing, ToolRefusal } from "./refuse.ts";
 import type { ToolCall } from "./tool.ts";
@@ -12,10 +13,10 @@ export const isGranted = ({ workspaces }: ToolGrant, { id, name, folderName }: F
 
 /**
  * The workspace a call is about; without a reference, the only one its token may use.
- * One that is not granted and one that does not exist are refused in the same words.
+ * One that is not granted, one that does not exist and a name that several granted ones bear are refused in the same words.
  */
 export async function openWorkspace(
-  fastio: Pick<Fastio, "findWorkspace">,
+  fastio: Pick<Fastio, "readWorkspace" | "listWorkspaces">,
   reference: string | undefined,
   { grant, signal }: Caller,
 ): Promise<FastioWorkspace> {
@@ -24,8 +25,12 @@ export async function openWorkspace(
   if (wanted === undefined) {
     throw malformed("workspace: is needed, since this token may use several", "Call listWorkspaces to see which.");
   }
-  const found = await fastio.findWorkspace(wanted, signal);
-  if (found !== undefined && isGranted(grant, found)) return found;
+  const direct = await fastio.readWorkspace(wanted, signal);
+  if (direct !== undefined && isGranted(grant, direct)) return direct;
+  // Chosen among the granted ones only: that others bear the same name is not for this caller to know.
+  const granted = (await fastio.listWorkspaces(signal)).filter((workspace) => isGranted(grant, workspace));
+  const [found, ...namesakes] = workspacesNamed(granted, wanted);
+  if (found !== undefined && namesakes.length === 0) return found;
   throw new ToolRefusal(
     403,
     "forbidden",

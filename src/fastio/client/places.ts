@@ -1,5 +1,6 @@
 import { PermanentError } from "../../errors.ts";
 import type { FastioPlaces, FastioWorkspace } from "../ports/places.ts";
+import { workspacesNamed } from "../workspaces-named.ts";
 import type { Api, Call } from "./api.ts";
 import { isRouteMissing, orUndefined, type Speak } from "./dialect.ts";
 import { createMemberEmail } from "./member-email.ts";
@@ -103,22 +104,14 @@ export function createPlaces({ api, speak }: { readonly api: Api; readonly speak
   };
 }
 
-/** The workspace people mean by a name; the exact spelling wins. */
+/** The workspace people mean by a name. */
 function pickByName(workspaces: readonly FastioWorkspace[], reference: string): FastioWorkspace | undefined {
-  const folded = reference.trim().toLowerCase();
-  const spellings: readonly ((workspace: FastioWorkspace) => boolean)[] = [
-    (one) => one.id === reference || one.folderName === reference || one.name === reference,
-    (one) => one.name.toLowerCase() === folded || one.folderName?.toLowerCase() === folded,
-  ];
-  for (const fits of spellings) {
-    const found = workspaces.filter(fits);
-    if (found.length > 1) {
-      throw new PermanentError("conflict", `${found.length} workspaces go by that name`, {
-        operation: "fastio.workspace.find",
-        nextAction: `Name one by its id: ${found.map((one) => one.id).join(", ")}.`,
-      });
-    }
-    if (found[0] !== undefined) return found[0];
+  const found = workspacesNamed(workspaces, reference);
+  if (found.length > 1) {
+    throw new PermanentError("conflict", `${found.length} workspaces go by that name`, {
+      operation: "fastio.workspace.find",
+      nextAction: `Name one by its id: ${found.map((one) => one.id).join(", ")}.`,
+    });
   }
-  return undefined;
+  return found[0];
 }

@@ -13,6 +13,9 @@ export const AGENT_TOKEN = "agent-a-token-0123456789";
 export const NARROW_TOKEN = "narrow-token-0123456789";
 export const HASTY_TOKEN = "hasty-token-0123456789";
 
+/** Folder name of the only workspace of `NARROW_TOKEN`; nobody has made it. */
+export const OTHER_WORKSPACE = "some-other-workspace";
+
 export const VIEWER_TOKEN = "viewer-token-0123456789";
 export const OPERATOR_TOKEN = "operator-token-0123456789";
 
@@ -65,7 +68,7 @@ export async function openToolBench(
         "agent-a": WIDE,
         narrow: {
           ...WIDE,
-          workspaces: ["some other workspace"],
+          workspaces: [OTHER_WORKSPACE],
           operations: ["listWorkspaces", "listFiles", "uploadFile"],
           maxUploadBytes: 1_000,
         },
