@@ -1,6 +1,6 @@
 import { readRows } from "../../src/catch-up/take-in.ts";
 import type { Clock } from "../../src/clock.ts";
-import { PermanentError } from "../../src/errors.ts";
+import { PermanentError, RelayError } from "../../src/errors.ts";
 import type { EventQuery, Fastio } from "../../src/fastio/types.ts";
 import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { type DueReading, listDueReadings, recordReading } from "../../src/ledger/access-reads.ts";
@@ -8,6 +8,7 @@ import { recordFor } from "../../src/ledger/accesses.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs } from "../../src/ledger/run-queries.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
+import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { type NamePeopleDeps, namePeople } from "./name-people.ts";
 
@@ -62,16 +63,28 @@ async function readOne(deps: ReadAccessesDeps, { run, readToMs }: DueReading, si
     }
     await namePeople(db, fastio, run, signal);
   } catch (error) {
-    if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
-    // A share that is gone, or a search that is closed to this key: the others are asked all the same.
-    log.warn("accesses.not_told", { runId: run.id, shareId: run.shareId, code: error.code, message: error.message });
-    await recordReading(db, { runId: run.id, readToMs: readToMs ?? since, dueAtMs: startedMs + LONGEST_PAUSE_MS });
+    if (signal.aborted || concernsAll(error)) throw error;
+    // A share that is gone, a search that is closed to this key, an answer nobody can read: the others are asked all the same.
+    const isForGood = error instanceof PermanentError;
+    const code = error instanceof RelayError ? error.code : undefined;
+    log.warn("accesses.not_told", { runId: run.id, shareId: run.shareId, code, message: messageOf(error) });
+    const pauseMs = isForGood ? LONGEST_PAUSE_MS : pauseFor(startedMs - (run.finishedAtMs ?? run.createdAtMs));
+    await recordReading(db, {
+      runId: run.id,
+      readToMs: readToMs ?? run.createdAtMs,
+      dueAtMs: clock.now() + pauseMs,
+    });
     return fresh;
   }
   const pauseMs = fresh > 0 ? SHORTEST_PAUSE_MS : pauseFor(startedMs - (run.finishedAtMs ?? run.createdAtMs));
   await recordReading(db, { runId: run.id, readToMs: startedMs, dueAtMs: startedMs + pauseMs });
   return fresh;
 }
+
+/** Whether asking about another share now would end the same way. */
+const concernsAll = (error: unknown): boolean =>
+  error instanceof RelayError &&
+  (error.failure === "throttled" || error.code === "unauthorized" || error.code === "aborted");
 
 /** @param ageMs since the share was delivered */
 export const pauseFor = (ageMs: number): number =>

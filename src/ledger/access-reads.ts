@@ -8,7 +8,10 @@ export type DueReading = {
   readonly readToMs: number | null;
 };
 
-/** Runs with a link, made or brought up to date since a moment, whose accesses are to be asked for now. The longest due first. */
+/**
+ * Runs with a link, made or brought up to date since a moment, whose accesses are to be asked for now. The longest due
+ * first; one that was never asked about is due since it was made, so that many new ones do not hold up the others.
+ */
 export function listDueReadings(db: Db, sinceMs: number, nowMs: number, limit: number): Promise<readonly DueReading[]> {
   return db
     .select({ run: runs, readToMs: accessReads.readToMs })
@@ -21,7 +24,7 @@ export function listDueReadings(db: Db, sinceMs: number, nowMs: number, limit: n
         or(isNull(accessReads.dueAtMs), lte(accessReads.dueAtMs, nowMs)),
       ),
     )
-    .orderBy(sql`${accessReads.dueAtMs} asc nulls first`, asc(runs.createdAtMs))
+    .orderBy(sql`coalesce(${accessReads.dueAtMs}, ${runs.createdAtMs})`, asc(runs.id))
     .limit(limit);
 }
 

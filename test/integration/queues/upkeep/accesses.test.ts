@@ -1,10 +1,13 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createReadShares } from "../../../../handlers/read-shares.ts";
-import { pauseFor, readAccesses } from "../../../../queues/upkeep/read-accesses.ts";
+import { pauseFor, type ReadAccessesDeps, readAccesses } from "../../../../queues/upkeep/read-accesses.ts";
 import { type Clock, systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
+import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { normaliseEvent } from "../../../../src/fastio/events/normalise-event.ts";
+import { listDueReadings } from "../../../../src/ledger/access-reads.ts";
 import { recordAccess } from "../../../../src/ledger/accesses.ts";
 import { accesses, accessReads, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
@@ -36,9 +39,26 @@ async function deliver(rule: NonNullable<WorkbenchOptions["rule"]>): Promise<{ i
   return { it, run };
 }
 
-const search = (it: Workbench, aheadMs = 0) => {
+const search = (it: Workbench, aheadMs = 0, fastio: ReadAccessesDeps["fastio"] = it.upstreams.fastio) => {
   const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
-  return readAccesses({ db: ledger.db, clock, log: silentLog, fastio: it.upstreams.fastio }, signal);
+  return readAccesses({ db: ledger.db, clock, log: silentLog, fastio }, signal);
+};
+const readingOf = async (runId: string) =>
+  (await ledger.db.select().from(accessReads).where(eq(accessReads.runId, runId)))[0];
+
+/** Fast.io that fails in some way whenever it is asked about one share. */
+const failingFor = (it: Workbench, shareId: string, error: Error): ReadAccessesDeps["fastio"] => {
+  const { fastio } = it.upstreams;
+  return {
+    searchEvents: (query, ...rest) => {
+      if ("shareId" in query && query.shareId === shareId) throw error;
+      return fastio.searchEvents(query, ...rest);
+    },
+    listMembers: (...given) => fastio.listMembers(...given),
+    listInvitations: (...given) => fastio.listInvitations(...given),
+    listFileShareGrants: (...given) => fastio.listFileShareGrants(...given),
+    findMemberEmail: (...given) => fastio.findMemberEmail(...given),
+  };
 };
 const told = async (run: RunRow) =>
   (await createReadShares({ db: ledger.db, clock: systemClock }).story(run.id))?.accesses.latest ?? [];
@@ -135,6 +155,39 @@ describe("who opened what", () => {
     expect(await search(it, MINUTE_MS)).toBe(0);
     const [reading] = await ledger.db.select().from(accessReads);
     expect(reading?.dueAtMs).toBeGreaterThan(Date.now() + 60 * MINUTE_MS);
+  });
+
+  test.each([
+    new TransientError("answer_malformed", "no events in the answer"),
+    new TypeError("nobody thought of this"),
+  ])("is asked for other shares although Fast.io's word on one is no use: $name", async (error) => {
+    const { it, run } = await deliver({ as: "drop-off", folder: "unsaid", deliver: `invite: ["${personEmail}"]` });
+    await ledger.db.insert(runs).values({ ...run, id: "older", shareId: "bad", createdAtMs: run.createdAtMs - 1 });
+    const fastio = failingFor(it, "bad", error);
+    expect(await search(it, 0, fastio)).toBe(0);
+    expect(await readingOf("older")).toMatchObject({ readToMs: run.createdAtMs - 1 });
+    expect((await readingOf("older"))?.dueAtMs).toBeGreaterThan(Date.now());
+    expect(await search(it, 0, fastio)).toBe(1);
+  });
+
+  test("is not asked for at all while every share would be answered alike, and none is put off for it", async () => {
+    const { it, run } = await deliver({});
+    for (const error of [
+      new TransientError("rate_limited", "too fast", { failure: "throttled" }),
+      new PermanentError("unauthorized", "no such key"),
+    ]) {
+      await expect(search(it, 0, failingFor(it, run.shareId ?? "", error))).rejects.toBe(error);
+      expect(await readingOf(run.id)).toBeUndefined();
+    }
+  });
+
+  test("is asked for again although new shares keep coming", async () => {
+    const { it, run } = await deliver({});
+    await search(it);
+    const dueAtMs = (await readingOf(run.id))?.dueAtMs ?? 0;
+    await ledger.db.insert(runs).values({ ...run, id: "newer", createdAtMs: dueAtMs + 1 });
+    const due = await listDueReadings(ledger.db, 0, dueAtMs + MINUTE_MS, 5);
+    expect(due.map((each) => each.run.id)).toEqual([run.id, "newer"]);
   });
 
   test("is asked for less and less often", () => {
