@@ -26,6 +26,7 @@ import { explain } from "./explain.ts";
 import { mountHandoff } from "./handoff-routes.ts";
 import { mountMcp } from "./mcp-route.ts";
 import { messageOf } from "./message-of.ts";
+import { isFromOwnPage } from "./own-page.ts";
 import { mountRunActions, type RunActionDeps } from "./run-action-routes.ts";
 import { mountShares, type ShareRouteDeps } from "./share-routes.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -58,6 +59,8 @@ export type AppDeps = WebhookDeps &
     readonly log: Log;
     /** Whether cookies may be sent over TLS only. */
     readonly secureCookies: boolean;
+    /** Where people reach the relay; undefined: where they ask it. */
+    readonly publicUrl: string | undefined;
   };
 
 const COOKIE = "relay_token";
@@ -65,7 +68,11 @@ const COOKIE = "relay_token";
 const RUN_ID = "[a-z0-9]{1,64}";
 const RULE_NAME = "[a-z0-9-]{1,63}";
 const COOKIE_SECONDS = 12 * 3_600;
+const FORGED =
+  "This was sent from a page that is not the relay's own. Send it from there, or with Authorization: Bearer …; behind a proxy that changes the host, set PUBLIC_URL.";
 
+/** Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'. */
+const REFERRER_POLICY = "same-origin";
 /** Our pages are text and one style sheet. */
 const PAGE_POLICY = {
   defaultSrc: ["'none'"],
@@ -86,8 +93,8 @@ const BOARD_POLICY = {
 /** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
-  const forPages = secureHeaders({ contentSecurityPolicy: PAGE_POLICY });
-  const forBoard = secureHeaders({ contentSecurityPolicy: BOARD_POLICY });
+  const forPages = secureHeaders({ contentSecurityPolicy: PAGE_POLICY, referrerPolicy: REFERRER_POLICY });
+  const forBoard = secureHeaders({ contentSecurityPolicy: BOARD_POLICY, referrerPolicy: REFERRER_POLICY });
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
   mountWebhooks(app, deps);
@@ -135,6 +142,7 @@ function requireRole(deps: AppDeps, role: Role): MiddlewareHandler {
           url.searchParams.delete("token");
           return context.redirect(`${url.pathname}${url.search}`, 303);
         }
+        if (!bearer && !isFromOwnPage(context.req.raw, deps.publicUrl)) return explain(context, asJson, 403, FORGED);
         context.set("role", verdict.role);
         return next();
       case "unconfigured":

@@ -273,6 +273,7 @@ function startServer(
     queues: Object.values(queues),
     log,
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
+    publicUrl: config.http.publicUrl,
   });
   return listen(app.fetch, config.http);
 }

@@ -80,7 +80,7 @@ test("on pages too: the run's leads to the question, whose form answers it", asy
   const answered = await fetch(`${story.relayUrl}/runs/${id}/answer`, {
     method: "POST",
     redirect: "manual",
-    headers: { cookie, "content-type": "application/x-www-form-urlencoded" },
+    headers: { cookie, "content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin" },
     body: new URLSearchParams({ "input.feedback": "yes", action: "approve" }),
   });
   expect(answered.status).toBe(303);

@@ -161,11 +161,61 @@ describe("who gets in", () => {
     expect((await get("/queues", { cookie: cookie.split(";")[0] ?? "" })).status).toBe(403);
   });
 
-  test("behind TLS the cookie goes over TLS only", async () => {
-    const secure = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER}`, PUBLIC_URL: "https://relay.example.com" });
+  describe("what a cookie lets change", () => {
+    const COOKIE = `relay_token=${OPERATOR}`;
+    const PATHS = ["/api/rules/read-new-files/pause", "/runs/r1/replay", "/queues/api/queues/runs/pause"];
+    const send = async (path: string, headers: Readonly<Record<string, string>>, method = "POST"): Promise<number> =>
+      (await fetch(`${receiver.url}${path}`, { method, redirect: "manual", headers })).status;
+
+    test.each<Readonly<Record<string, string>>>([
+      { "sec-fetch-site": "same-site" },
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site", origin: "own" },
+      { origin: "http://127.0.0.1:1" },
+      { origin: "https://sibling.example.com" },
+      { origin: "null" },
+      {},
+    ])("is nothing when another page sent it: %j", async ({ origin, ...others }) => {
+      const headers = {
+        cookie: COOKIE,
+        ...others,
+        ...(origin && { origin: origin === "own" ? receiver.url : origin }),
+      };
+      for (const path of PATHS) expect(await send(path, headers)).toBe(403);
+      for (const method of ["PUT", "DELETE", "PATCH"])
+        expect(await send("/queues/api/queues/runs/1/clean", headers, method)).toBe(403);
+      expect(await db().select().from(operatorActions)).toEqual([]);
+      expect(await send("/runs", headers, "GET")).toBe(200);
+    });
+
+    test("is told by the browser to come from our own page, or from the person", async () => {
+      const path = "/api/rules/read-new-files/pause";
+      for (const site of ["same-origin", "none"])
+        expect(await send(path, { cookie: COOKIE, "sec-fetch-site": site })).toBe(200);
+      expect(await send(path, { cookie: COOKIE, origin: new URL(receiver.url).origin })).toBe(200);
+      expect((await get("/runs", bearer(VIEWER))).headers.get("referrer-policy")).toBe("same-origin");
+    });
+
+    test("is not asked of a bearer token, which no browser sends by itself", async () => {
+      const headers = { ...bearer(OPERATOR), cookie: COOKIE, "sec-fetch-site": "cross-site", origin: "null" };
+      expect(await send("/api/rules/read-new-files/pause", headers)).toBe(200);
+    });
+  });
+
+  test("behind TLS the cookie goes over TLS only, and the public address is ours", async () => {
+    const secure = await openReceiver({
+      RELAY_TOKENS: `operator:${OPERATOR}`,
+      PUBLIC_URL: "https://relay.example.com/",
+    });
     onTestFinished(secure.close);
-    const answer = await fetch(`${secure.url}/?token=${VIEWER}`, { redirect: "manual" });
+    const answer = await fetch(`${secure.url}/?token=${OPERATOR}`, { redirect: "manual" });
     expect(answer.headers.get("set-cookie")).toMatch(/Secure/);
+    const cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const pauseFrom = async (origin: string): Promise<number> =>
+      (await fetch(`${secure.url}/api/rules/read-new-files/pause`, { method: "POST", headers: { cookie, origin } }))
+        .status;
+    expect(await pauseFrom("https://relay.example.com")).toBe(200);
+    expect(await pauseFrom("http://relay.example.com")).toBe(403);
   });
 
   test("a link cannot change anything: only GET takes the token from the address", async () => {
