@@ -5,6 +5,7 @@ import { PermanentError } from "../../src/errors.ts";
 import { splitBatch } from "../../src/ledger/batches.ts";
 import { leaveOut, listFiles, setFileUpload } from "../../src/ledger/run-files.ts";
 import type { RunFileRow, RunRow } from "../../src/ledger/schema.ts";
+import { SUPERSEDED } from "../../src/ledger/supersede.ts";
 import { messageOf } from "../../src/message-of.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { asIfAnswered } from "../render-for-run.ts";
@@ -21,6 +22,7 @@ const AT_A_TIME = 4;
 /**
  * Before a batch has its turn: what the app does not take is left out, what is too many makes runs of its own, and the
  * rest is uploaded. Each upload is written down when it is done, so that a crash repeats none but those under way.
+ * A batch whose files all have newer versions elsewhere ends as skipped.
  * @returns the runs that were cut off
  * @throws {PermanentError} `dify_input_invalid`, or what was wrong with the last file when none is left
  */
@@ -42,6 +44,11 @@ export async function readyBatch(deps: GiveFilesDeps, desk: RunDesk): Promise<re
   const cut = await splitBatch(db, run.id, mostFilesOf(takers), clock.now());
 
   const rest = await listFiles(db, run.id);
+  if (rest.length === 0) {
+    // None is left without a fault of its own only when newer versions of all of them are in other batches.
+    await desk.checkpoint({ ...SUPERSEDED, finishedAtMs: clock.now() });
+    return cut;
+  }
   // Inputs that cannot work are found before bytes are sent.
   prepareRunInputs(asIfAnswered(run), inputs, rest.map(toInput));
   const waiting = rest.filter(({ difyUploadId }) => difyUploadId === null);

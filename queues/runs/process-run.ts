@@ -109,6 +109,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   let waitsOn = false;
   try {
     if (run.difyUploadId === null) await desk.step("fetch", () => readyFiles({ ...deps, dify }, desk));
+    if (desk.run.finishedAtMs !== null) return { kind: "moved" };
     const asked = await ask();
     if (asked.kind === "postpone") return asked;
     const slot = await place.slot(desk.signal);

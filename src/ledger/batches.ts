@@ -26,8 +26,17 @@ export async function joinBatch(tx: Db, wanted: WantedRun, nowMs: number, floodH
     .unionAll(tx.select({ id: runs.id }).from(runs).where(eq(runs.id, wanted.id)));
   if (known.length > 0) return {};
   if (await isOlder(tx, wanted)) return { reason: "a newer version of the file is in a batch already" };
-  await leaveOutOlder(tx, wanted, nowMs);
+  const emptied = await leaveOutOlder(tx, wanted);
+  const made = await takePlace(tx, wanted, nowMs, floodHold);
+  await skipEmptied(
+    tx,
+    emptied.filter((id) => id !== made.run?.id),
+    nowMs,
+  );
+  return made;
+}
 
+async function takePlace(tx: Db, wanted: WantedRun, nowMs: number, floodHold: number): Promise<Made> {
   const { quietMs, maxFiles } = wanted.rule.run.batch ?? DEFAULT_BATCH;
   const gatheringKey = gatheringKeyOf(wanted);
   const settledAtMs = wanted.dueAtMs ?? 0;
@@ -128,8 +137,11 @@ async function isOlder(tx: Db, { ruleName, nodeId, seenAtMs, createdAtMs }: Want
   return newer !== undefined;
 }
 
-/** Takes older versions of a file out of batches that nothing was asked of Dify for yet. */
-async function leaveOutOlder(tx: Db, { id, ruleName, nodeId }: WantedRun, nowMs: number): Promise<void> {
+/**
+ * Takes older versions of a file out of batches that nothing was asked of Dify for yet.
+ * @returns the batches that have no file any more
+ */
+async function leaveOutOlder(tx: Db, { id, ruleName, nodeId }: WantedRun): Promise<readonly string[]> {
   const waiting = tx
     .select({ id: runs.id })
     .from(runs)
@@ -147,14 +159,18 @@ async function leaveOutOlder(tx: Db, { id, ruleName, nodeId }: WantedRun, nowMs:
       ),
     )
     .returning({ runId: runFiles.runId });
-  for (const { runId } of left) {
-    const count = await recountFiles(tx, runId);
-    if (count === 0)
-      await tx
-        .update(runs)
-        .set(asSkipped(nowMs))
-        .where(and(eq(runs.id, runId), isNull(runs.gatheringKey)));
-  }
+  const emptied: string[] = [];
+  for (const { runId } of left) if ((await recountFiles(tx, runId)) === 0) emptied.push(runId);
+  return emptied;
+}
+
+/** A batch without files has nothing to run on, whether it still gathered or not: the newer file is in another one. */
+async function skipEmptied(tx: Db, ids: readonly string[], nowMs: number): Promise<void> {
+  if (ids.length === 0) return;
+  await tx
+    .update(runs)
+    .set(asSkipped(nowMs))
+    .where(and(inArray(runs.id, [...ids]), isNull(runs.submittedAtMs), isNull(runs.finishedAtMs)));
 }
 
 /** Ends the gathering of batches that no file came for any more: what comes from now on is in the next one. */

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
 import { closeBatches } from "../../../../src/ledger/batches.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
-import { listAllFiles } from "../../../../src/ledger/run-files.ts";
+import { leaveOut, listAllFiles } from "../../../../src/ledger/run-files.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
+import { NEWER_CAME } from "../../../../src/ledger/supersede.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
@@ -115,6 +116,18 @@ test("a batch of nothing that the app takes fails, and tells why", async () => {
   // A rule or app that was mended may take them after all.
   await replayRun(it.db, id, Date.now());
   expect(await readRunRow(it.db, id)).toMatchObject({ status: "queued", fileCount: 2 });
+});
+
+test("a batch whose files all have newer versions in other batches runs on nothing, nor does its replay", async () => {
+  const it = await batchBench();
+  const { id } = await dropAll(it, "north.csv");
+  const [file] = await listAllFiles(it.db, id);
+  await leaveOut(it.db, id, [{ fileKey: file?.fileKey ?? "", reason: NEWER_CAME }]);
+  const skipped = { status: "skipped", queue: null, errorCode: "superseded", leaseOwner: null };
+  expect((await it.drive(id)).run).toMatchObject(skipped);
+  await replayRun(it.db, id, Date.now());
+  expect((await it.drive(id)).run).toMatchObject({ ...skipped, finishedAtMs: expect.any(Number) });
+  expect(it.dify.books()).toMatchObject({ uploads: [], runs: [] });
 });
 
 test("more files than the app takes at a time are cut into runs of as many as it takes", async () => {
