@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio, FileShare, FileShareAccess } from "../../src/fastio/types.ts";
+import type { Fastio, FileShare, FileShareAccess, FileShareChanges } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs } from "../../src/ledger/run-queries.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
@@ -17,6 +17,13 @@ export type MakeFileShareDeps = {
   readonly clock: Clock;
   readonly passwordOf: PasswordOf;
   readonly fastio: Pick<Fastio, "readFileShare" | "listFileShares" | "createFileShare" | "updateFileShare">;
+};
+
+type FileShareLook = {
+  readonly title: string;
+  readonly access: FileShareAccess;
+  readonly password: string | undefined;
+  readonly expiresAtMs: number | undefined;
 };
 
 /**
@@ -44,11 +51,7 @@ export async function makeFileShare(
   const share: FileShare = found
     ? {
         ...found,
-        ...(await fastio.updateFileShare(
-          found.id,
-          { ...wish, password: wish.password ?? null, expiresAtMs: wish.expiresAtMs ?? null },
-          signal,
-        )),
+        ...(await fastio.updateFileShare(found.id, changesOf(run, wish), signal)),
       }
     : await fastio.createFileShare({ workspaceId: run.workspaceId, nodeId, ...wish }, signal);
   await desk.checkpoint({
@@ -62,6 +65,18 @@ export async function makeFileShare(
         ])
       : {}),
   });
+}
+
+/**
+ * A link that somebody closed or narrowed since it was delivered stays so. One that the relay itself closed is opened
+ * again, and one whose maker died before he could write it down is made as the rule wants it.
+ */
+function changesOf(
+  { shareId, shareClosedAtMs }: RunRow,
+  { title, access, password, expiresAtMs }: FileShareLook,
+): FileShareChanges {
+  const isOurs = shareId === null || shareClosedAtMs !== null;
+  return { title, expiresAtMs: expiresAtMs ?? null, ...(isOurs ? { access, password: password ?? null } : {}) };
 }
 
 /** The link to this node that the run made, if its maker died before he could write it down. */

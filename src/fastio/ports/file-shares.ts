@@ -25,6 +25,14 @@ export type FileShareWish = {
   readonly expiresAtMs?: number | undefined;
 };
 
+/** What is left out stays; `null` clears. */
+export type FileShareChanges = {
+  readonly title?: string;
+  readonly access?: FileShareAccess;
+  readonly password?: string | null;
+  readonly expiresAtMs?: number | null;
+};
+
 /** Exactly one of `email` and `userId`. */
 export type FileShareGrantee = { readonly email: string } | { readonly userId: string };
 
@@ -38,17 +46,7 @@ export type FastioFileShares = {
   createFileShare(wish: FileShareWish, signal: AbortSignal): Promise<FileShare>;
   readFileShare(fileShareId: string, signal: AbortSignal): Promise<FileShare | undefined>;
   listFileShares(workspaceId: string, signal: AbortSignal): Promise<readonly FileShare[]>;
-  /** `null` clears. */
-  updateFileShare(
-    fileShareId: string,
-    changes: {
-      readonly title?: string;
-      readonly access?: FileShareAccess;
-      readonly password?: string | null;
-      readonly expiresAtMs?: number | null;
-    },
-    signal: AbortSignal,
-  ): Promise<FileShare>;
+  updateFileShare(fileShareId: string, changes: FileShareChanges, signal: AbortSignal): Promise<FileShare>;
   /** One that is gone is fine. */
   deleteFileShare(fileShareId: string, signal: AbortSignal): Promise<void>;
   grantFileShare(

@@ -211,6 +211,23 @@ describe("a replay", () => {
     expect(await it.upstreams.fastio.readShare(shareId, signal)).toMatchObject({ access: "named" });
   });
 
+  test.each([
+    { how: "made for named people only", change: { access: "named" } },
+    { how: "put behind a password", change: { password: "theirs" } },
+  ] as const)("leaves a file link as people have $how since", async ({ change }) => {
+    const it = await bench({ as: "file-share", deliver: "access: link" }, () => ({ report: "# Sales\n" }));
+    const { id } = await it.drop();
+    const { run } = await it.drive(id);
+    const shareId = run.shareId ?? "";
+    const readAsStranger = async () => (await fetch(`${it.fastio.apiUrl}/fileshare/${shareId}/storage/read/`)).status;
+    expect(await readAsStranger()).toBe(200);
+    await it.upstreams.fastio.updateFileShare(shareId, change, signal);
+    const closed = await readAsStranger();
+    expect(closed).not.toBe(200);
+    expect(await replay(it, id)).toMatchObject({ shareId });
+    expect(await readAsStranger()).toBe(closed);
+  });
+
   test("opens a link again that the relay has closed", async () => {
     const it = await bench({ deliver: "expires: 7d, storage: folder" }, () => ({ report: "# Sales\n" }));
     const { id } = await it.drop();
