@@ -12,6 +12,12 @@ export const isToBeCancelled = ({ face: { run } }: OpenDesk): boolean => run.can
 export async function settleFailure(deps: RunDeskDeps, desk: OpenDesk, error: unknown): Promise<JobOutcome> {
   const { clock, db, log } = deps;
   const { run } = desk.face;
+  if (run.finishedAtMs !== null) {
+    // How it ended is written down; only the giving back failed, as when the ledger was away.
+    await desk.leave({});
+    log.warn("run.left_again", { runId: run.id, status: run.status, message: messageOf(error) });
+    return { kind: "done" };
+  }
   const decision = decideFailure(error, run.failures, deps.random);
   const fault = {
     errorCode: error instanceof RelayError ? error.code : "fault",

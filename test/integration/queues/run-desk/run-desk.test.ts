@@ -223,6 +223,21 @@ describe("what a failure leaves in the ledger", () => {
     expect(await read(run.id)).toMatchObject({ failures: 2 });
   });
 
+  test.each([
+    { what: "an outage", error: new TransientError("connect_failed", "the ledger is away") },
+    { what: "a fault", error: new Error("the connection was closed") },
+    { what: "a refusal", error: new PermanentError("invalid_request", "no") },
+  ])("$what after a run has ended changes nothing of how it ended", async ({ error }) => {
+    const run = await newRun();
+    const ended = { status: "delivered", queue: null, finishedAtMs: Date.now() } as const;
+    const outcome = await work(run, async (desk) => {
+      await desk.checkpoint(ended);
+      throw error;
+    });
+    expect(outcome).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({ ...ended, errorCode: null, failures: 0, leaseOwner: null });
+  });
+
   test("a step that succeeds clears its count", async () => {
     const run = await newRun();
     await failAt(run, "fetch", new TransientError("connect_failed", "no connection")).catch(() => undefined);
