@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, lt, ne, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, lt, ne, or, sql } from "drizzle-orm";
 import { forgetAccesses } from "./accesses.ts";
 import type { Db } from "./open-ledger.ts";
 import {
@@ -18,14 +18,14 @@ import {
   toolCalls,
   toolRequests,
 } from "./schema.ts";
-import { owesAnEnd } from "./shared-links.ts";
+import { hasEnded, owesAnEnd } from "./shared-links.ts";
 
 /** Rows forgotten per table and call, so that no call holds the ledger for long. */
 const MAX_ROWS = 1_000;
 
 /**
  * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with
- * their files, outputs, attempts, answers and claims, notices that were sent or given up, and calls of tools.
+ * their files, outputs, attempts, answers and claims (but to folders that a link may still show), notices that were sent or given up, and calls of tools.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
  * @returns rows forgotten; call again while it is not 0
@@ -76,7 +76,12 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       await tx.delete(attempts).where(inArray(attempts.runId, ids));
       await tx.delete(outputs).where(inArray(outputs.runId, ids));
       await tx.delete(earlierOutputs).where(inArray(earlierOutputs.runId, ids));
-      await tx.delete(folderClaims).where(inArray(folderClaims.runId, ids));
+      // A folder that a link may still show stays claimed: nobody else's outputs are to be put before its guests.
+      const unshown = tx
+        .select({ id: runs.id })
+        .from(runs)
+        .where(and(inArray(runs.id, ids), or(isNull(runs.shareId), hasEnded(beforeMs))));
+      await tx.delete(folderClaims).where(inArray(folderClaims.runId, unshown));
       await tx.delete(answers).where(inArray(answers.runId, ids));
       await tx.delete(receipts).where(inArray(receipts.runId, ids));
       await tx.delete(runFiles).where(inArray(runFiles.runId, ids));

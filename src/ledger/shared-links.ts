@@ -31,6 +31,10 @@ export function linkStateOf(
   return byFastio && (run.shareExpiresAtMs ?? 0) <= nowMs ? "ended" : "open";
 }
 
+/** The same asked of the ledger. Of a link that does not end by itself the answer may be null, which is not true. */
+export const hasEnded = (nowMs: number): SQL | undefined =>
+  or(isNotNull(runs.shareClosedAtMs), and(eq(runs.shareExpiresBy, "fastio"), lte(runs.shareExpiresAtMs, nowMs)));
+
 export type LinkFilter = {
   readonly ruleName?: string | undefined;
   /** Absent: both. */
@@ -46,10 +50,7 @@ export function listSharedRuns(
   nowMs: number,
   limit: number,
 ): Promise<RunRow[]> {
-  const isEnded = or(
-    isNotNull(runs.shareClosedAtMs),
-    and(eq(runs.shareExpiresBy, "fastio"), lte(runs.shareExpiresAtMs, nowMs)),
-  );
+  const isEnded = hasEnded(nowMs);
   return db
     .select()
     .from(runs)

@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
+import { claimFolder } from "../../../src/ledger/folder-claims.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
 import { recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
-import { attempts, deliveries, events, outputs, refusals, runs } from "../../../src/ledger/schema.ts";
+import { attempts, deliveries, events, folderClaims, outputs, refusals, runs } from "../../../src/ledger/schema.ts";
 import { deliveryOf, eventNamed, NOW_MS, refusalFor, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 
@@ -73,6 +74,27 @@ describe.each(databases)("on %s", (name) => {
     for (let forgotten = 1; forgotten > 0; ) forgotten = await forgetBefore(db(), LATER_MS);
     expect(await idsOfRuns()).toEqual(["done", "held", "paused", "queued"]);
     expect(await keysOfEvents()).toEqual(["ev-accepted", "ev-done", "ev-held", "ev-paused", "ev-queued"]);
+  });
+
+  test("a folder that a link may still show stays its run's when the run is forgotten", async () => {
+    const FINISHED = { queue: null, status: "delivered", finishedAtMs: NOW_MS } as const;
+    const links = {
+      open: { shareId: "s1" },
+      open_for_long: { shareId: "s2", shareExpiresBy: "fastio", shareExpiresAtMs: LATER_MS + 1 },
+      closed: { shareId: "s3", shareClosedAtMs: NOW_MS },
+      expired: { shareId: "s4", shareExpiresBy: "fastio", shareExpiresAtMs: NOW_MS },
+      never_made: {},
+    } as const;
+    for (const [id, link] of Object.entries(links)) {
+      await acceptDeliveries(db(), [deliveryOf(eventNamed(id))]);
+      await createRuns(db(), `ev-${id}`, [runNamed(id, { ...FINISHED, ...link })], ROUTED, NOW_MS);
+      expect(await claimFolder(db(), `folder-${id}`, id)).toBe(true);
+    }
+    for (let forgotten = 1; forgotten > 0; ) forgotten = await forgetBefore(db(), LATER_MS);
+    expect(await idsOfRuns()).toEqual([]);
+    expect(await claimFolder(db(), "folder-open", "another")).toBe(false);
+    const left = (await db().select().from(folderClaims)).map(({ runId }) => runId);
+    expect(left.sort()).toEqual(["open", "open_for_long"]);
   });
 
   test("no call holds the ledger for long: what is too much for one is left to the next", async () => {

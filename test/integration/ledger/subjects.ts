@@ -13,6 +13,7 @@ const TABLES = [
   "runs",
   "run_files",
   "outputs",
+  "folder_claims",
   "attempts",
   "rule_states",
   "operator_actions",
