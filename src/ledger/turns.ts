@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, lte, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import type { QueuedRun } from "./run-queries.ts";
 import { events, type RunQueue, runs } from "./schema.ts";
@@ -21,6 +21,15 @@ export async function parkRuns(
   nowMs: number,
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
+  const mayWait = and(
+    eq(runs.queue, "runs"),
+    isNotNull(runs.app),
+    isNull(runs.submittedAtMs),
+    isNull(runs.cancelAskedAtMs),
+    // Those that were not called for very long go to the queue by themselves.
+    isNull(runs.waitingApp),
+    lte(runs.leaseUntilMs, nowMs),
+  );
   const coming = db
     .select({
       id: runs.id,
@@ -32,18 +41,7 @@ export async function parkRuns(
         ),
     })
     .from(runs)
-    .where(
-      and(
-        inArray(runs.id, [...ids]),
-        eq(runs.queue, "runs"),
-        isNotNull(runs.app),
-        isNull(runs.submittedAtMs),
-        isNull(runs.cancelAskedAtMs),
-        // Those that were not called for very long go to the queue by themselves.
-        isNull(runs.waitingApp),
-        sql`${runs.leaseUntilMs} <= ${nowMs}`,
-      ),
-    )
+    .where(and(inArray(runs.id, [...ids]), mayWait))
     .as("coming");
   const before = sql`(
     select count(*) from ${runs} other
@@ -59,7 +57,11 @@ export async function parkRuns(
       notBeforeMs: nowMs + UNCALLED_MS,
     })
     .where(
-      inArray(runs.id, db.select({ id: coming.id }).from(coming).where(sql`${coming.place} + ${before} > ${share}`)),
+      and(
+        inArray(runs.id, db.select({ id: coming.id }).from(coming).where(sql`${coming.place} + ${before} > ${share}`)),
+        // Again of the row itself: somebody may have taken or cancelled the run since it was counted.
+        mayWait,
+      ),
     )
     .returning({ id: runs.id });
   return new Set(parked.map(({ id }) => id));

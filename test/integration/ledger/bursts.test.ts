@@ -1,5 +1,5 @@
-import { eq } from "drizzle-orm";
-import { describe, expect, test } from "vitest";
+import { eq, sql } from "drizzle-orm";
+import { describe, expect, test, vi } from "vitest";
 import { closeBatches, splitBatch } from "../../../src/ledger/batches.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { releaseFlood } from "../../../src/ledger/flood.ts";
@@ -17,6 +17,7 @@ import { hasNewer } from "../../../src/ledger/supersede.ts";
 import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
 import type { WantedRun } from "../../../src/ledger/wanted-run.ts";
 import { deriveRunId } from "../../../src/run-id.ts";
+import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 
@@ -181,6 +182,30 @@ describe.each(databases)("on %s", (name) => {
       expect(await row(id)).toMatchObject({ status: "skipped", errorCode: "superseded", fileCount: 0 });
     });
 
+    test.each([
+      { where: "in another folder", change: { folderPath: "/Inbox/2026" } },
+      { where: "by another person", change: { actorUserId: "somebody" } },
+    ])("one that still gathers is skipped when the newer version of its last file comes $where", async (it) => {
+      const { id } = await makeOne(batched("a"));
+      const fresh = await makeOne(batched("a", "v2", { seenAtMs: NOW_MS + 5, ...it.change }));
+      expect(fresh.id).not.toBe(id);
+      expect(await row(id)).toMatchObject({
+        status: "skipped",
+        queue: null,
+        errorCode: "superseded",
+        gatheringKey: null,
+        fileCount: 0,
+      });
+      expect(await closeBatches(db(), LATER_MS)).toBe(1);
+      expect(await listUnqueuedRuns(db(), LATER_MS, LATER_MS, 10)).toMatchObject([{ id: fresh.id }]);
+    });
+
+    test("one that the newer version of its last file joins goes on gathering", async () => {
+      const { id } = await makeOne(batched("a"));
+      const again = await makeOne(batched("a", "v2", { seenAtMs: NOW_MS + 5 }));
+      expect(again).toMatchObject({ id, status: "queued", fileCount: 1, gatheringKey: expect.any(String) });
+    });
+
     test("one that was cancelled while it gathered takes no more files", async () => {
       const { id } = await makeOne(batched("a"));
       await change(id, { status: "cancelled", queue: null, finishedAtMs: NOW_MS });
@@ -262,6 +287,36 @@ describe.each(databases)("on %s", (name) => {
       expect(await parkRuns(db(), [more ?? ""], 4, NOW_MS)).toEqual(new Set([more]));
       const [cold] = await give("cold", 1);
       expect(await parkRuns(db(), [cold ?? ""], 4, NOW_MS)).toEqual(new Set());
+    });
+
+    test.runIf(name === "postgres")("what changes while the runs are counted is not laid aside any more", async () => {
+      const changes: Partial<RunRow>[] = [
+        { cancelAskedAtMs: NOW_MS },
+        { submittedAtMs: NOW_MS },
+        { leaseUntilMs: LATER_MS },
+        { queue: "shares" },
+        { waitingApp: "another-app" },
+      ];
+      const ids = await give("hot", changes.length);
+      let parking: Promise<ReadonlySet<string>> | undefined;
+      await db().transaction(async (tx) => {
+        for (const [index, id] of ids.entries())
+          await tx
+            .update(runs)
+            .set(changes[index] ?? {})
+            .where(eq(runs.id, id));
+        parking = parkRuns(db(), ids, 0, NOW_MS);
+        parking.catch(() => undefined); // awaited below
+        await vi.waitFor(async () => {
+          const isStopped = sql`datname = current_database() and wait_event_type = 'Lock'`;
+          const stopped = db().select({ pid: sql`pid` }).from(sql`pg_stat_activity`).where(isStopped);
+          expect(await stopped).toHaveLength(1);
+        }, SOON);
+      });
+      expect(await parking).toEqual(new Set());
+      for (const [index, id] of ids.entries()) {
+        expect(await row(id)).toMatchObject({ waitingApp: null, progress: null, ...changes[index] });
+      }
     });
 
     test("workspaces are called by turns, those first that have the least at work, and each run once", async () => {
