@@ -63,7 +63,7 @@ export const createDropOff = defineTool({
       for (const source of sources) files.push(await copyOnce(fastio, workspace.id, source, folder.id, call));
 
       const title = input.title ?? (name.length < 2 ? `Files: ${name}` : [...name].slice(0, 80).join(""));
-      const share = await makeShare(
+      const { share, doubts } = await makeShare(
         fastio,
         {
           workspaceId: workspace.id,
@@ -76,7 +76,7 @@ export const createDropOff = defineTool({
         call,
       );
       const invited = await inviteAll(fastio, share.id, guests, input.inviteMessage, signal);
-      const told = describeShare(share, { title, access: "named", invited });
+      const told = describeShare(share, { title, access: "named", invited, doubts });
       return { answer: { ...told, folder: folder.id, files }, target: share.id };
     },
 });

@@ -76,7 +76,7 @@ export const createShare = defineTool({
       if (folderId === "root")
         throw malformed("folder: the top of a workspace cannot be shared", "Name a folder in it.");
       const { title, type, access, password, description } = input;
-      const share = await makeShare(
+      const { share, doubts } = await makeShare(
         fastio,
         {
           workspaceId: workspace.id,
@@ -92,24 +92,27 @@ export const createShare = defineTool({
         call,
       );
       const invited = await inviteAll(fastio, share.id, guests, input.inviteMessage, call.signal);
-      return { answer: describeShare(share, { title, access, invited }), target: share.id };
+      return { answer: describeShare(share, { title, access, invited, doubts }), target: share.id };
     },
 });
 
 /** Unique in Fast.io, and the same for each try of one call: how its share is found again. */
 export const shareNameOf = ({ key }: Pick<ToolCall, "key">): string => `relay-tool-${key}`;
 
-/** Makes the share unless an earlier try of the same call has; a share that came out more open than asked for does not stay. */
+/**
+ * Makes the share unless an earlier try of the same call has; a share that came out more open than asked for does not stay.
+ * @returns with it what Fast.io does not tell of how closed it is, in words
+ */
 export async function makeShare(
   fastio: Pick<Fastio, "findShare" | "createShare" | "readShare" | "deleteShare">,
   wish: ShareWish,
   { isRepeat, signal }: Pick<ToolCall, "isRepeat" | "signal">,
-): Promise<FastioShare> {
+): Promise<{ readonly share: FastioShare; readonly doubts: readonly string[] }> {
   const found = isRepeat ? await fastio.findShare(wish.customName, signal) : undefined;
   const share = found ?? (await fastio.createShare(wish, signal));
   const told = await readUntold(fastio, share, wish, signal);
-  const { fault } = judgeShare(told, wish);
-  if (fault === undefined) return told;
+  const { fault, doubts } = judgeShare(told, wish);
+  if (fault === undefined) return { share: told, doubts };
   await fastio.deleteShare(told.id, signal);
   throw new ToolRefusal(
     422,
@@ -135,10 +138,20 @@ export async function inviteAll(
 
 export function describeShare(
   { id, url, expiresAtMs }: FastioShare,
-  { title, access, invited }: { readonly title: string; readonly access: string; readonly invited: string[] },
+  {
+    title,
+    access,
+    invited,
+    doubts,
+  }: {
+    readonly title: string;
+    readonly access: string;
+    readonly invited: string[];
+    readonly doubts: readonly string[];
+  },
 ) {
   const expires = expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString();
   const guests = invited.length === 0 ? "" : ` Invited: ${invited.join(", ")}.`;
-  const message = `The share "${title}" is ready${url === undefined ? "" : ` at ${url}`}.${guests}`;
+  const message = `The share "${title}" is ready${url === undefined ? "" : ` at ${url}`}.${guests}${doubts.map((doubt) => ` ${doubt}.`).join("")}`;
   return { message, id, url, title, access, expires, invited };
 }

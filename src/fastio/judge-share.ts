@@ -1,4 +1,4 @@
-import type { Fastio, FastioShare, ShareOptions } from "./types.ts";
+import type { Fastio, FastioShare, ShareAccess, ShareOptions } from "./types.ts";
 
 /** The share with what its maker's answer left out, where it matters who may open it and for how long. */
 export async function readUntold(
@@ -14,6 +14,9 @@ export async function readUntold(
   return isTold ? share : { ...share, ...(await fastio.readShare(share.id, signal)) };
 }
 
+/** From the most closed to the most open. */
+const WIDTHS: readonly ShareAccess[] = ["named", "org", "registered", "link"];
+
 /**
  * Whether a share is as closed as it should be.
  * @returns the fault, in words that go on after "made the share"; and what Fast.io does not tell
@@ -26,8 +29,8 @@ export function judgeShare(
   const isOpen = access === undefined || access === "link";
   const needsPassword = wish.password !== undefined;
   const fault =
-    access === "link" && wish.access !== "link"
-      ? `open to anyone with the link instead of "${wish.access}"`
+    access !== undefined && WIDTHS.indexOf(access) > WIDTHS.indexOf(wish.access)
+      ? `open to ${access === "link" ? "anyone with the link" : `"${access}"`} instead of "${wish.access}"`
       : isOpen && needsPassword && hasPassword === false
         ? "without its password"
         : undefined;

@@ -15,6 +15,8 @@ describe("a share is judged by what Fast.io tells of it", () => {
 
   test.each([
     { what: "open to everybody", told: { access: "link" }, wish: NAMED, fault: /anyone with the link/ },
+    { what: "open to the organisation", told: { access: "org" }, wish: NAMED, fault: /"org" instead of "named"/ },
+    { what: "open to any account", told: { access: "registered" }, wish: { access: "org" }, fault: /"registered"/ },
     {
       what: "a link without its password",
       told: { access: "link", hasPassword: false },
