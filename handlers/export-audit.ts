@@ -6,15 +6,22 @@ import { type OperatorActionFilter, readOperatorActions } from "../src/ledger/op
 import type { AccessRow, OperatorActionRow } from "../src/ledger/schema.ts";
 import { tellAccess } from "./read-shares.ts";
 
+/** Some control characters (U+0000) are an error to the ledger. */
+const Name = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^\P{Cc}+$/u);
+
 /** What is exported and how; unknown values are refused, since a wrong export looks like a right one. */
 export const AuditQuery = z.strictObject({
   what: z.enum(["accesses", "operators"]).default("accesses"),
   format: z.enum(["csv", "json"]).default("csv"),
   /** Milliseconds since the epoch; absent: from the beginning. */
   sinceMs: z.coerce.number().int().min(0).optional(),
-  run: z.string().min(1).max(200).optional(),
-  share: z.string().min(1).max(200).optional(),
-  rule: z.string().min(1).max(200).optional(),
+  run: Name.optional(),
+  share: Name.optional(),
+  rule: Name.optional(),
 });
 export type AuditQuery = z.infer<typeof AuditQuery>;
 

@@ -4,12 +4,15 @@ import { AuditQuery, type ExportAudit } from "../handlers/export-audit.ts";
 import type { ReadShares } from "../handlers/read-shares.ts";
 import type { RevokeOutcome, RevokeShare } from "../handlers/revoke-share.ts";
 import { explain } from "./explain.ts";
+import { messageOf } from "./message-of.ts";
 import { readReason, WRONG_REASON } from "./read-reason.ts";
+import type { Log } from "./telemetry/log.ts";
 
 export type ShareRouteDeps = {
   readonly shares: ReadShares;
   readonly revoke: RevokeShare;
   readonly exportAudit: ExportAudit;
+  readonly log: Log;
 };
 
 /** Ids of shares and of runs. */
@@ -20,7 +23,7 @@ const NO_SUCH_SHARE = "There is no such share, and no run of that id with a link
 export function mountShares(
   app: Hono,
   { viewer, operator }: { readonly viewer: MiddlewareHandler; readonly operator: MiddlewareHandler },
-  { shares, revoke, exportAudit }: ShareRouteDeps,
+  { shares, revoke, exportAudit, log }: ShareRouteDeps,
 ): void {
   app.get("/api/shares", viewer, async (context) => context.json(await shares.list(context.req.query())));
   app.get(`/api/shares/:id{${SHARE_ID}}`, viewer, async (context) => {
@@ -44,7 +47,10 @@ export function mountShares(
     }
     const { format, what } = query.data;
     const type = format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson; charset=utf-8";
-    const body = Readable.toWeb(Readable.from(exportAudit(query.data), { objectMode: false, encoding: "utf8" }));
+    const pieces = Readable.from(exportAudit(query.data), { objectMode: false, encoding: "utf8" });
+    // The answer has begun by then: it breaks off, and only the log can say why.
+    pieces.on("error", (error) => log.error("audit.broken_off", { message: messageOf(error) }));
+    const body = Readable.toWeb(pieces);
     return new Response(body as ReadableStream, {
       // node's type and the web's name the same thing
       headers: {
