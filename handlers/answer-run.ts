@@ -8,6 +8,7 @@ import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
 import { findRun, hastenPausedRun } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { difyUserOf } from "../src/run-id.ts";
+import type { Actor } from "./cancel-run.ts";
 
 /** What is asked, without the form's token: whoever has that may answer. */
 export type AskedForm = Omit<DifyForm, "token">;
@@ -29,7 +30,7 @@ export type AnswerOutcome =
   | { readonly kind: "refused"; readonly message: string };
 
 /** @param answer left out: the question is only shown */
-export type AnswerRun = (id: string, answer?: FormAnswer) => Promise<AnswerOutcome>;
+export type AnswerRun = (id: string, actor: Actor, answer?: FormAnswer) => Promise<AnswerOutcome>;
 
 export type AnswerRunDeps = {
   readonly db: Db;
@@ -45,7 +46,7 @@ const DIFY_TIMEOUT_MS = 30_000;
 /** Shows what a paused run asks a person, and hands in the answer. The run goes on by itself. */
 export const answerRun =
   ({ db, clock, difyFor }: AnswerRunDeps): AnswerRun =>
-  async (id, answer) => {
+  async (id, actor, answer) => {
     const run = await findRun(db, id);
     if (!run) return { kind: "unknown_run" };
     if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
@@ -66,13 +67,11 @@ export const answerRun =
       if (error instanceof RelayError) return outcomeOf(error);
       throw error;
     }
-    await hastenPausedRun(db, id, ANSWERED, clock.now());
-    await recordOperatorAction(db, {
-      atMs: clock.now(),
-      actor: "operator",
-      action: "run.answer",
-      target: id,
-      detail: { action: answer.action },
+    const nowMs = clock.now();
+    const detail = { action: answer.action };
+    await db.transaction(async (tx) => {
+      await hastenPausedRun(tx, id, ANSWERED, nowMs);
+      await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.answer", target: id, detail });
     });
     return { kind: "answered", run: id, action: answer.action };
   };

@@ -9,6 +9,7 @@ import {
   setRuleState,
 } from "../src/ledger/rule-state-queries.ts";
 import { releaseHeldRuns } from "../src/ledger/run-queries.ts";
+import type { Actor } from "./cancel-run.ts";
 
 export type ChangeRuleOutcome =
   | { readonly kind: "changed"; readonly rule: string; readonly state: "active" | "paused"; readonly released: number }
@@ -18,7 +19,7 @@ export type ChangeRuleOutcome =
 export const RULE_ACTIONS = ["pause", "resume", "release"] as const;
 export type RuleAction = (typeof RULE_ACTIONS)[number];
 
-export type ChangeRuleState = (name: string, action: RuleAction) => Promise<ChangeRuleOutcome>;
+export type ChangeRuleState = (name: string, action: RuleAction, actor: Actor) => Promise<ChangeRuleOutcome>;
 
 /**
  * Pauses or resumes a rule by hand; resuming lets the runs go on that were held meanwhile. Releasing leaves the rule as
@@ -34,29 +35,31 @@ export const changeRuleState =
     readonly clock: Clock;
     readonly ruleNames: () => readonly string[];
   }): ChangeRuleState =>
-  async (name, action) => {
+  async (name, action, actor) => {
     // A rule that has left the file may still hold runs.
     if (!ruleNames().includes(name) && !(await isKnownRule(db, name))) return { kind: "unknown_rule" };
     const nowMs = clock.now();
-    if (action !== "release") await setRuleState(db, stateAfter(name, action, nowMs));
-    const released = await release(db, name, action, nowMs);
-    const state = (await findRuleState(db, name))?.state ?? "active";
-    await recordOperatorAction(db, {
-      atMs: nowMs,
-      actor: "operator",
-      action: `rule.${action}`,
-      target: name,
-      detail: { released },
+    return db.transaction(async (tx) => {
+      if (action !== "release") await setRuleState(tx, stateAfter(name, action, actor, nowMs));
+      const released = await release(tx, name, action, nowMs);
+      const state = (await findRuleState(tx, name))?.state ?? "active";
+      const detail = { released };
+      await recordOperatorAction(tx, { atMs: nowMs, actor, action: `rule.${action}`, target: name, detail });
+      return { kind: "changed", rule: name, state, released };
     });
-    return { kind: "changed", rule: name, state, released };
   };
 
-const stateAfter = (ruleName: string, action: Exclude<RuleAction, "release">, sinceMs: number): RuleState => ({
+const stateAfter = (
+  ruleName: string,
+  action: Exclude<RuleAction, "release">,
+  changedBy: Actor,
+  sinceMs: number,
+): RuleState => ({
   ruleName,
   state: action === "pause" ? "paused" : "active",
   reason: action === "pause" ? "paused by an operator" : null,
   nextAction: action === "pause" ? "resume the rule when it may go on" : null,
-  changedBy: "operator",
+  changedBy,
   sinceMs,
 });
 

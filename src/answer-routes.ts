@@ -19,13 +19,16 @@ export function mountAnswers(app: Hono, operator: MiddlewareHandler, runId: stri
     const path = `${base}/:id{${runId}}/answer`;
     const idOf = (context: Context): string => context.req.param("id") ?? "";
 
-    app.get(path, operator, async (context) => tellAnswer(context, asJson, await answer(idOf(context))));
+    app.get(path, operator, async (context) =>
+      tellAnswer(context, asJson, await answer(idOf(context), context.get("role"))),
+    );
     app.post(path, operator, async (context) => {
       const read = await readLimitedBody(context.req.raw.body, MAX_ANSWER_BYTES);
       const body = read.kind === "bytes" ? readAnswer(read.bytes, asJson) : undefined;
       if (!body) return explain(context, asJson, 400, 'the body must be JSON such as {"action":"approve","inputs":{}}');
       const { action, inputs } = body;
-      const outcome = await answer(idOf(context), action === undefined ? undefined : { action, inputs });
+      const given = action === undefined ? undefined : { action, inputs };
+      const outcome = await answer(idOf(context), context.get("role"), given);
       return tellAnswer(context, asJson, outcome);
     });
   }

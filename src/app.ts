@@ -204,7 +204,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountToolCalls(app, operator, deps.tools);
   for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
-      const outcome = await deps.changeRule(context.req.param("name"), action);
+      const outcome = await deps.changeRule(context.req.param("name"), action, context.get("role"));
       return outcome.kind === "changed"
         ? context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released })
         : explain(context, true, 404, "There is no such rule.");

@@ -35,7 +35,9 @@ export function mountRunActions(
     app.post(path("look-again"), operator, async (context) =>
       tellLook(context, asJson, await lookAgain(idOf(context), context.get("role"))),
     );
-    app.post(path("replay"), operator, async (context) => tellReplay(context, asJson, await replay(idOf(context))));
+    app.post(path("replay"), operator, async (context) =>
+      tellReplay(context, asJson, await replay(idOf(context), context.get("role"))),
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import { openUpstreams } from "../upstreams.ts";
 import { askRelay, isHeldByRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
+import { whoAmI } from "./who-am-i.ts";
 
 /**
  * Shows what a paused run asks, or answers it. An embedded ledger that a running relay holds is asked through that
@@ -36,7 +37,7 @@ async function answerInLedger(config: Config, id: string, answer: FormAnswer | u
   const ledger = await openLedger(config.ledger.url, silentLog);
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
-    return await createAnswer({ db: ledger.db, clock: systemClock, difyFor: upstreams.difyFor })(id, answer);
+    return await createAnswer({ db: ledger.db, clock: systemClock, difyFor: upstreams.difyFor })(id, whoAmI(), answer);
   } finally {
     await upstreams.close();
     await ledger.close();

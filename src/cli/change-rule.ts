@@ -5,6 +5,7 @@ import { openLedger } from "../ledger/open-ledger.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { whoAmI } from "./who-am-i.ts";
 
 /**
  * Pauses or resumes a rule in the ledger, or releases its held runs; a running relay on PostgreSQL sees it with the next run.
@@ -25,7 +26,7 @@ export async function changeRule(
       clock: systemClock,
       ruleNames: () => rules.map(({ name: known }) => known),
     });
-    const outcome = await change(name, action);
+    const outcome = await change(name, action, whoAmI());
     if (outcome.kind === "unknown_rule") {
       context.warn(
         `${config.rulesFile} has no rule of this name; it has ${rules.map(({ name: known }) => known).join(", ")}`,

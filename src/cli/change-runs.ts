@@ -75,7 +75,7 @@ export function replayRun(context: CliContext, id: string, options: { readonly j
     action: "replay",
     body: {},
     inLedger: async (db) => {
-      const outcome = await createReplay({ db, clock: systemClock })(id);
+      const outcome = await createReplay({ db, clock: systemClock })(id, whoAmI());
       switch (outcome.kind) {
         case "replayed":
           return { run: id, ok: true, status: "queued", words: BEGINS };

@@ -138,6 +138,10 @@ describe("who gets in", () => {
   test("the audit trail refuses what it does not know, and exports names that are no formulas", async () => {
     expect((await get("/api/audit?format=xml", bearer(OPERATOR))).status).toBe(400);
     expect((await get("/api/audit?since=1d", bearer(OPERATOR))).status).toBe(400);
+    for (const what of ["accesses", "operators"])
+      for (const name of ["run", "share", "rule"])
+        for (const control of ["%00", "r1%0a", "%7f"])
+          expect((await get(`/api/audit?what=${what}&${name}=${control}`, bearer(OPERATOR))).status).toBe(400);
     await post("/api/rules/read-new-files/pause", OPERATOR);
     await db()
       .insert(operatorActions)
@@ -272,6 +276,19 @@ describe("rules by hand", () => {
     expect(await act("release")).toMatchObject({ released: 0 });
     expect(await db().$count(operatorActions, eq(operatorActions.action, "rule.release"))).toBe(2);
     expect((await post("/api/rules/no-such-rule/release", OPERATOR)).status).toBe(404);
+  });
+
+  test("what an admin does by hand is written down as an admin's", async () => {
+    await given(runNamed("r1"));
+    await db().update(runs).set({ status: "failed", queue: null });
+    expect((await post("/api/rules/read-new-files/pause", ADMIN)).status).toBe(200);
+    expect((await post("/api/runs/r1/replay", ADMIN)).status).toBe(200);
+    expect(await db().select().from(ruleStates)).toMatchObject([{ changedBy: "admin" }]);
+    const written = await db().select().from(operatorActions).orderBy(operatorActions.id);
+    expect(written).toMatchObject([
+      { action: "rule.pause", actor: "admin" },
+      { action: "run.replay", actor: "admin", detail: { from: "failed" } },
+    ]);
   });
 
   test("the page of a batch names its files, and why one was left out", async () => {

@@ -22,7 +22,7 @@ async function pausedRun() {
 
 test("a paused run shows what it asks, takes one answer, and goes on by itself to its share", async () => {
   const { it, id, answer } = await pausedRun();
-  const asked = await answer(id);
+  const asked = await answer(id, "admin");
   expect(asked).toMatchObject({
     kind: "asks",
     forms: [
@@ -40,8 +40,12 @@ test("a paused run shows what it asks, takes one answer, and goes on by itself t
   expect(JSON.stringify(asked)).not.toMatch(/token/i);
 
   const before = await readRunRow(ledger.db, id);
-  expect(await answer(id, { action: "approve", inputs: { feedback: "yes" } })).toMatchObject({ kind: "answered" });
-  expect(await answer(id, { action: "reject", inputs: { feedback: "no" } })).toMatchObject({ kind: "too_late" });
+  expect(await answer(id, "admin", { action: "approve", inputs: { feedback: "yes" } })).toMatchObject({
+    kind: "answered",
+  });
+  expect(await answer(id, "admin", { action: "reject", inputs: { feedback: "no" } })).toMatchObject({
+    kind: "too_late",
+  });
   // The sweep finds it at once, not when the job of the pause is due.
   const after = await readRunRow(ledger.db, id);
   expect(after).toMatchObject({ queuedAtMs: null, notBeforeMs: 0, generation: before.generation + 1 });
@@ -53,16 +57,16 @@ test("a paused run shows what it asks, takes one answer, and goes on by itself t
 
 test("an action or an input that does not fit is refused with what would, and the question stays open", async () => {
   const { id, answer } = await pausedRun();
-  expect(await answer(id, { action: "dance", inputs: {} })).toEqual({
+  expect(await answer(id, "admin", { action: "dance", inputs: {} })).toEqual({
     kind: "unknown_action",
     known: ["approve", "reject"],
   });
-  const refused = await answer(id, { action: "approve", inputs: {} });
+  const refused = await answer(id, "admin", { action: "approve", inputs: {} });
   expect(refused).toMatchObject({
     kind: "unfit",
     message: expect.stringContaining("Missing required inputs: feedback"),
   });
-  expect(await answer(id)).toMatchObject({ kind: "asks" });
+  expect(await answer(id, "admin")).toMatchObject({ kind: "asks" });
   expect((await readRunRow(ledger.db, id)).status).toBe("paused");
 });
 
@@ -72,6 +76,6 @@ test("a run that asks nobody, and one that is unknown, say so", async () => {
   const answer = answerRun({ db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor });
   const { id } = await it.drop();
   await it.drive(id);
-  expect(await answer(id)).toEqual({ kind: "not_paused", status: "delivered" });
-  expect(await answer("rnone")).toEqual({ kind: "unknown_run" });
+  expect(await answer(id, "admin")).toEqual({ kind: "not_paused", status: "delivered" });
+  expect(await answer("rnone", "admin")).toEqual({ kind: "unknown_run" });
 });

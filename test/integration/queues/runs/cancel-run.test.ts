@@ -80,7 +80,7 @@ describe("before a workflow was started", () => {
     const it = await bench();
     const { id } = await it.drop();
     await cancel(id, "too early");
-    expect(await replayRun(deps)(id)).toEqual({ kind: "replayed", run: id });
+    expect(await replayRun(deps)(id, "operator")).toEqual({ kind: "replayed", run: id });
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", cancelAskedAtMs: null, errorCode: null });
   });
 });
@@ -174,7 +174,7 @@ describe("while the workflow runs", () => {
     await cancel(id);
     await turn;
     const first = (await read(id)).workflowRunId;
-    await replayRun(deps)(id);
+    await replayRun(deps)(id, "operator");
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", spentRunIds: [first] });
   });
@@ -190,7 +190,7 @@ describe("once the workflow has finished", () => {
     expect(run.status).toBe("cancelled");
     expect(run.errorMessage).toContain("had finished already; its outputs were not delivered");
     expect(it.fastio.books().shares).toEqual([]);
-    await replayRun(deps)(id);
+    await replayRun(deps)(id, "operator");
     expect((await it.drive(id)).run.status).toBe("delivered");
     expect(it.dify.books().runs).toHaveLength(1);
   });
@@ -249,7 +249,7 @@ describe("a run of which nobody can tell what became of it", () => {
     const it = await bench(lost);
     const id = await parked(it);
     const old = (await read(id)).workflowRunId;
-    expect(await replayRun(deps)(id)).toEqual({ kind: "replayed", run: id });
+    expect(await replayRun(deps)(id, "operator")).toEqual({ kind: "replayed", run: id });
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", spentRunIds: [old] });
   });
 
@@ -268,7 +268,7 @@ describe("a run of which nobody can tell what became of it", () => {
     const { id } = await it.drop();
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "paused", queue: null, workflowRunId: null, submissions: 1 });
-    await replayRun(deps)(id);
+    await replayRun(deps)(id, "operator");
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", submissions: 2 });
     expect(it.dify.books().runs).toHaveLength(1);
   });

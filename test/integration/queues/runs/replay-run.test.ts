@@ -16,7 +16,7 @@ async function bench(): Promise<Workbench> {
   onTestFinished(opened.close);
   return opened;
 }
-const replay = (id: string) => replayRun({ db: ledger.db, clock: systemClock })(id);
+const replay = (id: string) => replayRun({ db: ledger.db, clock: systemClock })(id, "operator");
 
 test("a failed run begins again with a workflow run of its own, and the failed one is not taken for it", async () => {
   const it = await bench();

@@ -137,7 +137,7 @@ describe("a link whose maker died before he could write it down", () => {
 
 describe("a replay", () => {
   const replay = async (it: Workbench, id: string): Promise<RunRow> => {
-    expect(await replayRun({ db: ledger.db, clock: systemClock })(id)).toMatchObject({ kind: "replayed" });
+    expect(await replayRun({ db: ledger.db, clock: systemClock })(id, "operator")).toMatchObject({ kind: "replayed" });
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", errorCode: null });
     return run;

@@ -151,7 +151,7 @@ describe("a link that an operator closes", () => {
       ]);
       expect(await readRunRow(ledger.db, run.id)).toMatchObject({ shareCloseReason: "sent to the wrong person" });
 
-      await replayRun({ db: ledger.db, clock: systemClock })(run.id);
+      await replayRun({ db: ledger.db, clock: systemClock })(run.id, "operator");
       const { run: again } = await it.drive(run.id);
       expect(again).toMatchObject({ status: "delivered", shareId: run.shareId, shareClosedAtMs: null, warning: null });
       expect((await read()).status).toBe(200);
