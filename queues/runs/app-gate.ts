@@ -212,7 +212,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
   };
   const tick = async (): Promise<void> => {
     // Each for itself: trouble with one app keeps no other app's runs waiting.
-    for (const { app } of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
+    for (const app of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
   };
   const poll = setInterval(() => {
     for (const { line } of open) if (!line.isEmpty()) line.pump();

@@ -226,12 +226,16 @@ export async function raiseAppLimit(db: Db, app: string, ceiling: number, nowMs:
   return raised?.slots;
 }
 
-/** Apps that runs wait for, with how many. */
-export async function listWaitingApps(db: Db): Promise<readonly { readonly app: string; readonly count: number }[]> {
-  const rows = await db
-    .select({ app: runs.waitingApp, count: count() })
-    .from(runs)
-    .where(isNotNull(runs.waitingApp))
-    .groupBy(runs.waitingApp);
-  return rows.flatMap(({ app, count: waiting }) => (app === null ? [] : [{ app, count: waiting }]));
+/** Apps that runs wait for. */
+export async function listWaitingApps(db: Db): Promise<readonly string[]> {
+  // Steps from app to app through the index: thousands may wait for one.
+  const apps = sql`(
+    with recursive apps (app) as (
+      (select waiting_app from ${runs} where waiting_app is not null order by waiting_app limit 1)
+      union all
+      select (select r.waiting_app from ${runs} r where r.waiting_app > apps.app order by r.waiting_app limit 1)
+      from apps where apps.app is not null)
+    select app from apps where app is not null) waiting`;
+  const rows = await db.select({ app: sql<string>`waiting.app` }).from(apps);
+  return rows.map(({ app }) => app);
 }

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, notExists, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, notExists, or, type SQL, sql } from "drizzle-orm";
 import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import {
@@ -206,25 +206,38 @@ export function listUnqueuedRuns(db: Db, nowMs: number, updatedBeforeMs: number,
 /** Since when nobody has worked on it, by its lease and its last checkpoint. */
 export type OverdueRun = QueuedRun & { readonly idleSinceMs: number; readonly notBeforeMs: number };
 
-/** Unfinished runs that were handed over, that nobody works on, and whose time has come. */
-export function listOverdueRuns(db: Db, nowMs: number, queuedBeforeMs: number, limit: number): Promise<OverdueRun[]> {
-  return db
-    .select({
-      ...queuedRun,
-      notBeforeMs: runs.notBeforeMs,
-      idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number),
-    })
-    .from(runs)
-    .where(
-      and(
-        isNotNull(runs.queue),
-        lt(runs.queuedAtMs, queuedBeforeMs),
-        lt(runs.leaseUntilMs, nowMs),
-        lt(runs.notBeforeMs, queuedBeforeMs),
-      ),
-    )
-    .orderBy(asc(runs.queuedAtMs))
-    .limit(limit);
+/**
+ * Unfinished runs that were handed over, that nobody works on, and whose time has come. Those that wait for an app come
+ * last: thousands may, and few of them are due.
+ */
+export async function listOverdueRuns(
+  db: Db,
+  nowMs: number,
+  queuedBeforeMs: number,
+  limit: number,
+): Promise<OverdueRun[]> {
+  const overdue = (waits: SQL, first: typeof runs.queuedAtMs | typeof runs.notBeforeMs, most: number) =>
+    db
+      .select({
+        ...queuedRun,
+        notBeforeMs: runs.notBeforeMs,
+        idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number),
+      })
+      .from(runs)
+      .where(
+        and(
+          isNotNull(runs.queue),
+          waits,
+          lt(runs.queuedAtMs, queuedBeforeMs),
+          lt(runs.leaseUntilMs, nowMs),
+          lt(runs.notBeforeMs, queuedBeforeMs),
+        ),
+      )
+      .orderBy(asc(first))
+      .limit(most);
+  const inQueue = await overdue(isNull(runs.waitingApp), runs.queuedAtMs, limit);
+  if (inQueue.length >= limit) return inQueue;
+  return [...inQueue, ...(await overdue(isNotNull(runs.waitingApp), runs.notBeforeMs, limit - inQueue.length))];
 }
 
 /** Claims a run for a new hand-over. Only one of several sweeps wins. */
@@ -264,7 +277,8 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
     })
     .where(
       and(
-        eq(runs.status, "held"),
+        // Word for word as in the index, or the planner does not see that it fits.
+        sql`${runs.status} = 'held'`,
         // An operator lets those go on.
         sql`${runs.errorCode} is distinct from ${FLOOD_HELD}`,
         notExists(paused),

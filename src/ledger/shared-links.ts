@@ -116,7 +116,11 @@ const isDue = (nowMs: number): SQL | undefined =>
     lte(runs.shareCloseRetryAtMs, nowMs),
     // Whoever works on the run may be making the link anew.
     lt(runs.leaseUntilMs, nowMs),
-    or(isNotNull(runs.shareCloseAskedAtMs), and(eq(runs.shareExpiresBy, "relay"), lte(runs.shareExpiresAtMs, nowMs))),
+    // 'relay' word for word as in the index, or the planner does not see that it fits.
+    or(
+      isNotNull(runs.shareCloseAskedAtMs),
+      and(sql`${runs.shareExpiresBy} = 'relay'`, lte(runs.shareExpiresAtMs, nowMs)),
+    ),
   );
 
 /** Ids of runs whose link is to be closed now, the longest due first. */

@@ -114,9 +114,13 @@ export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: 
     .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
 }
 
+/** A backlog is counted so far: whoever comes behind it is last in any case. */
+export const COUNTED_BACKLOG = 5_000;
+
 /**
- * How many of its workspace's events that are not routed, or runs that are not delivered, came before each of these:
- * also those that are just being handed over, which the queue may not have yet.
+ * About how many of its workspace's events that are not routed, or runs that are not delivered, come before each of
+ * these: also those that are just being handed over, which the queue may not have yet.
+ * Of a long backlog only the first COUNTED_BACKLOG are counted, so that a burst costs each commit no more than that.
  */
 export async function placesOf(
   db: Db,
@@ -128,23 +132,20 @@ export async function placesOf(
     what === "events"
       ? ([events, events.key, events.receivedAtMs, sql`status = 'accepted'`] as const)
       : ([runs, runs.id, runs.collectedAtMs, sql`queue = 'shares' and waiting_app is null`] as const);
-  const theirs = db
-    .select({ workspaceId: table.workspaceId })
-    .from(table)
-    .where(inArray(key, [...ids]));
-  const line = db
-    .select({
-      id: sql<string>`${key}`.as("id"),
-      place: sql<number>`row_number() over (partition by ${table.workspaceId} order by ${cameAtMs}, ${key})`.as(
-        "place",
-      ),
-    })
-    .from(table)
-    .where(and(waits, inArray(table.workspaceId, theirs)))
-    .as("line");
-  const rows = await db
-    .select({ id: line.id, place: line.place })
-    .from(line)
-    .where(inArray(line.id, [...ids]));
-  return new Map(rows.map(({ id, place }) => [id, Number(place) - 1]));
+  const line = sql`(
+    with these as (
+      select ${key} as id, ${table.workspaceId} as workspace, ${cameAtMs} as came
+      from ${table} where ${waits} and ${inArray(key, [...ids])}),
+    ahead as materialized (
+      select first.workspace, (
+        select count(*) from (
+          select ${cameAtMs} as came from ${table}
+          where ${waits} and ${table.workspaceId} = first.workspace and ${key} not in (select id from these)
+          limit ${COUNTED_BACKLOG}) backlog
+        where backlog.came <= first.came) as n
+      from (select workspace, min(came) as came from these group by workspace) first)
+    select id, ahead.n + row_number() over (partition by workspace order by came, id) - 1 as place
+    from these join ahead using (workspace)) line`;
+  const rows = await db.select({ id: sql<string>`line.id`, place: sql`line.place`.mapWith(Number) }).from(line);
+  return new Map(rows.map(({ id, place }) => [id, place]));
 }

@@ -72,6 +72,7 @@ export const events = relay.table(
     index("events_backlog").on(table.workspaceId).where(sql`status = 'accepted'`),
     index("events_object").on(table.objectId),
     index("events_file").on(sql`lower(file_name)`),
+    index("events_routed").on(table.routedAtMs),
     index("events_received").on(table.receivedAtMs),
   ],
 );

@@ -147,6 +147,16 @@ export const runs = relay.table(
   (table) => [
     index("runs_unfinished").on(table.queue, table.queuedAtMs),
     index("runs_created").on(table.createdAtMs),
+    index("runs_held").on(table.ruleName).where(sql`status = 'held'`),
+    index("runs_overdue").on(table.queuedAtMs).where(sql`queue is not null and waiting_app is null`),
+    index("runs_uncalled").on(table.notBeforeMs).where(sql`queue is not null and waiting_app is not null`),
+    index("runs_finished").on(table.finishedAtMs).where(sql`queue is null`),
+    index("runs_link_ends")
+      .on(table.shareExpiresAtMs)
+      .where(sql`share_closed_at_ms is null and share_expires_by = 'relay'`),
+    index("runs_link_revoked")
+      .on(table.shareCloseAskedAtMs)
+      .where(sql`share_closed_at_ms is null and share_close_asked_at_ms is not null`),
     index("runs_rule_status").on(table.ruleName, table.status),
     index("runs_node").on(table.nodeId),
     index("runs_folder").on(table.folderNodeId),

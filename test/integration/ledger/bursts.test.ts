@@ -1,5 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { describe, expect, test, vi } from "vitest";
+import { listWaitingApps } from "../../../src/ledger/app-limits.ts";
 import { closeBatches, splitBatch } from "../../../src/ledger/batches.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { releaseFlood } from "../../../src/ledger/flood.ts";
@@ -14,7 +15,7 @@ import {
 } from "../../../src/ledger/run-queries.ts";
 import { type RunRow, runs } from "../../../src/ledger/schema.ts";
 import { hasNewer } from "../../../src/ledger/supersede.ts";
-import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
+import { COUNTED_BACKLOG, callWaitingRuns, parkRuns, placesOf } from "../../../src/ledger/turns.ts";
 import type { WantedRun } from "../../../src/ledger/wanted-run.ts";
 import { deriveRunId } from "../../../src/run-id.ts";
 import { SOON } from "../../support/soon.ts";
@@ -332,6 +333,35 @@ describe.each(databases)("on %s", (name) => {
       const last = await callWaitingRuns(db(), APP, 10, NOW_MS);
       expect(rest.length + last.length).toBe(8);
       expect(await callWaitingRuns(db(), APP, 10, NOW_MS)).toEqual([]);
+    });
+
+    test("each app that runs wait for is told once", async () => {
+      expect(await listWaitingApps(db())).toEqual([]);
+      for (const [index, waitingApp] of ["b", "a", "b", null].entries())
+        await makeOne(version(`${index}`, "v1", { waitingApp }));
+      expect(await listWaitingApps(db())).toEqual(["a", "b"]);
+    });
+
+    test("a place is told within the workspace, behind what came before, and a long backlog is counted so far", async () => {
+      const put = (workspace: string, from: number, count: number) =>
+        db().execute(sql`insert into relay.events
+          (key, id, source, raw_type, type, received_at_ms, workspace_id, object_kind, raw, status, reasons)
+          select ${workspace} || '-' || n, n::text, 'webhook', 't', 't', ${NOW_MS}::bigint + n, ${workspace}, 'file', '{}',
+            'accepted', '{}' from generate_series(${from}::int, ${from + count - 1}::int) n`);
+      await put("hot", 1, 10);
+      await put("cold", 1, 1);
+      const asked = ["hot-10", "hot-9", "hot-3", "cold-1"];
+      // Three of the call itself, and two that came before all of them.
+      expect(Object.fromEntries(await placesOf(db(), "events", asked))).toEqual({
+        "hot-3": 2,
+        "hot-9": 3,
+        "hot-10": 4,
+        "cold-1": 0,
+      });
+      expect((await placesOf(db(), "events", ["hot-10"])).get("hot-10")).toBe(9);
+      await put("hot", 11, COUNTED_BACKLOG + 100);
+      const last = `hot-${COUNTED_BACKLOG + 110}`;
+      expect((await placesOf(db(), "events", [last])).get(last)).toBe(COUNTED_BACKLOG);
     });
   });
 });

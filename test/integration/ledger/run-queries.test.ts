@@ -170,6 +170,19 @@ describe.each(databases)("on %s", (name) => {
       );
     });
 
+    test("bring back what waits for an app and was not called, after all that is in the queue", async () => {
+      const waits = { waitingApp: "app", queuedAtMs: NOW_MS - 9 };
+      await given(
+        runNamed("uncalled", { ...waits, notBeforeMs: NOW_MS - 5 }),
+        runNamed("waiting", { ...waits, notBeforeMs: NOW_MS + 60_000 }),
+        runNamed("forgotten", { queuedAtMs: NOW_MS }),
+      );
+      const overdue = async (limit: number) =>
+        (await listOverdueRuns(db(), NOW_MS + 4_000, NOW_MS + 1_000, limit)).map(({ id }) => id);
+      expect(await overdue(10)).toEqual(["forgotten", "uncalled"]);
+      expect(await overdue(1)).toEqual(["forgotten"]);
+    });
+
     test("of several sweeps, one claims the new hand-over", async () => {
       await acceptDeliveries(db(), [deliveryOf(eventNamed("a"))]);
       await given(runNamed("r1"));
