@@ -1,12 +1,14 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
+import { DEFAULT_APP, TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
+import { documentWork, type Work } from "../../../../src/emulators/dify/work.ts";
 import { closeBatches } from "../../../../src/ledger/batches.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { leaveOut, listAllFiles } from "../../../../src/ledger/run-files.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { NEWER_CAME } from "../../../../src/ledger/supersede.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
+import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -147,12 +149,19 @@ test("more files than the app takes at a time are cut into runs of as many as it
 });
 
 test("a file that changes while Dify works on it: the newer version's result stands alone", async () => {
-  const it = await bench({ dify: { workMs: 600 } });
+  let changed = false;
+  // At work until the file has changed, however long that takes.
+  const work: Work = async (context) => {
+    await vi.waitFor(() => expect(changed).toBe(true), SOON);
+    return documentWork(context);
+  };
+  const it = await bench({ dify: { apps: [{ ...DEFAULT_APP, work }] } });
   const old = await it.drop("table.csv", TABLE);
   const working = it.turn(old.id);
   await vi.waitFor(() => expect(it.dify.books().runs).toHaveLength(1), { timeout: 20_000, interval: 20 });
   const fresh = await it.drop("table.csv", `${TABLE}3,4\n`);
   expect(fresh.nodeId).toBe(old.nodeId);
+  changed = true;
   await working;
   expect(await readRunRow(it.db, old.id)).toMatchObject({ status: "skipped", queue: null, errorCode: "superseded" });
   expect((await it.drive(fresh.id)).run.status).toBe("delivered");

@@ -4,6 +4,7 @@ import { cancelRun, lookAgain } from "../../../../handlers/cancel-run.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
+import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -108,7 +109,7 @@ describe("while the workflow runs", () => {
     await turn;
     const next = await it.drop("next.csv");
     const second = it.turn(next.id);
-    await vi.waitFor(async () => expect((await read(next.id)).taskId).not.toBeNull(), { timeout: 3_000 });
+    await vi.waitFor(async () => expect((await read(next.id)).taskId).not.toBeNull(), SOON); // the first would have worked for longer
     await cancel(next.id);
     expect(await second).toEqual({ kind: "done" });
   });
