@@ -6,7 +6,7 @@ import { TOOLS } from "../handlers/tools/tools.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Db } from "./ledger/open-ledger.ts";
-import { listToolCalls } from "./ledger/tool-calls.ts";
+import { hasCalledTool, listToolCalls } from "./ledger/tool-calls.ts";
 import type { ToolGrants } from "./rules/read-tools.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { ToolDeps } from "./tools-routes.ts";
@@ -28,6 +28,7 @@ export function openTools({ config, grants, upstreams, ...deps }: OpenToolsDeps)
   const needs: ToolNeeds = {
     ...upstreams,
     now: clock.now,
+    hasCalled: (caller, operation, target) => hasCalledTool(deps.db, { caller, operation, target }),
     readDelivered,
     closeDelivered,
     difyFilesUrl: config.dify.filesUrl ?? config.dify.apiUrl,

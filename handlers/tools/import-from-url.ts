@@ -32,18 +32,23 @@ export const importFromUrl = defineTool({
     id: z.string().describe("Id of the file, once it is stored").optional(),
   }),
   run:
-    ({ fastio, files }) =>
+    ({ fastio, files, hasCalled }) =>
     async (input, call) => {
       const workspace = await openWorkspace(fastio, input.workspace, call);
       if (input.importId !== undefined) {
         if (input.url !== undefined) throw malformed("give url or importId, not both");
-        return watch(fastio, await readImport(fastio, input.importId, call.signal), call);
+        const target = targetOf(workspace.id, input.importId);
+        // Ids of imports are bound to no workspace by Fast.io: whoever guesses one would hear of anybody's.
+        const isOwn = await hasCalled(call.caller, "importFromUrl", target);
+        const job = isOwn ? await fastio.readImport(input.importId, call.signal) : undefined;
+        if (job === undefined) throw missing("importId: there is no such import", "Begin it anew, with url.");
+        return watch(fastio, workspace.id, job, call);
       }
       const url = URL.parse(input.url ?? "");
       if (url === null || !/^https?:$/.test(url.protocol)) throw malformed("url: must be an https or http address");
       await files.check(url, call.grant.fetch, call.signal);
       const begun = await findBegun(fastio, call);
-      if (begun !== undefined) return watch(fastio, begun, call);
+      if (begun !== undefined) return watch(fastio, workspace.id, begun, call);
       const parentId = await makeFolder(fastio, workspace.id, input.folder, call.signal);
       const name = input.name === undefined ? undefined : safeFileName(input.name);
       const placed = await findPlaced(fastio, workspace.id, parentId, name, call);
@@ -54,19 +59,12 @@ export const importFromUrl = defineTool({
         call.signal,
       );
       await call.remember({ importId: job.id });
-      return watch(fastio, job, call);
+      return watch(fastio, workspace.id, job, call);
     },
 });
 
-async function readImport(
-  fastio: Pick<Fastio, "readImport">,
-  importId: string,
-  signal: AbortSignal,
-): Promise<UrlImport> {
-  const job = /^[\w-]{1,100}$/.test(importId) ? await fastio.readImport(importId, signal) : undefined;
-  if (job === undefined) throw missing("importId: there is no such import", "Begin it anew, with url.");
-  return job;
-}
+/** How an import stands in the log of calls, by which its caller is known again in its workspace. */
+const targetOf = (workspaceId: string, importId: string): string => `${workspaceId}/${importId}`;
 
 /** The import that an earlier try of this call began. */
 async function findBegun(fastio: Pick<Fastio, "readImport">, call: ToolCall): Promise<UrlImport | undefined> {
@@ -91,19 +89,20 @@ async function findPlaced(
   return { answer: { message, state: "stored" as const, importId: "", id: node.id }, target: node.id };
 }
 
-async function watch(fastio: Pick<Fastio, "waitForImport" | "readImport">, job: UrlImport, { signal }: ToolCall) {
+async function watch(fastio: Pick<Fastio, "waitForImport">, workspaceId: string, job: UrlImport, { signal }: ToolCall) {
+  const target = targetOf(workspaceId, job.id);
   const patience = AbortSignal.timeout(WAIT_MS);
   try {
     const done = await fastio.waitForImport(job.id, AbortSignal.any([signal, patience]));
     const message = "The file is stored.";
     return {
       answer: { message, state: "stored" as const, importId: job.id, id: done.nodeId },
-      target: done.nodeId ?? job.id,
+      target,
     };
   } catch (error) {
     if (patience.aborted && !signal.aborted) {
       const message = "Fast.io is still fetching the file. Call importFromUrl again with this importId to hear more.";
-      return { answer: { message, state: "working" as const, importId: job.id }, target: job.id };
+      return { answer: { message, state: "working" as const, importId: job.id }, target };
     }
     if (error instanceof RelayError && error.code === "upload_failed") {
       throw new ToolRefusal(

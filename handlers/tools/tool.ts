@@ -51,6 +51,8 @@ export type ToolNeeds = {
   readonly files: FileSources;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** Whether this caller was answered well by this operation about exactly this target, as the log of calls has it. */
+  readonly hasCalled: (caller: string, operation: ToolOperation, target: string) => Promise<boolean>;
   /** A share that the relay made for a run, and who used it; undefined for all others. */
   readonly readDelivered: ReadShares["story"];
   /** Closes the link of a run, and remembers that it is closed. */

@@ -1,4 +1,4 @@
-import { desc, eq } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type ToolCallRow, toolCalls } from "./schema.ts";
 
@@ -27,4 +27,24 @@ export async function endToolCall(
 /** The last calls, newest first. */
 export async function listToolCalls(db: Db, limit: number): Promise<readonly ToolCallRow[]> {
   return db.select().from(toolCalls).orderBy(desc(toolCalls.atMs)).limit(limit);
+}
+
+/** Whether a call of this caller about this target was answered with 200. */
+export async function hasCalledTool(
+  db: Db,
+  { caller, operation, target }: { readonly caller: string; readonly operation: string; readonly target: string },
+): Promise<boolean> {
+  const [row] = await db
+    .select({ id: toolCalls.id })
+    .from(toolCalls)
+    .where(
+      and(
+        eq(toolCalls.caller, caller),
+        eq(toolCalls.operation, operation),
+        eq(toolCalls.target, target),
+        eq(toolCalls.status, 200),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }

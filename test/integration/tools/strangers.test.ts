@@ -5,7 +5,7 @@ import { forgetBefore } from "../../../src/ledger/retention.ts";
 import { toolRequests } from "../../../src/ledger/schema.ts";
 import { givenRun, readRunRow } from "../../support/test-ledger.ts";
 import { sampleRule } from "../../support/workbench.ts";
-import { NARROW_TOKEN, OTHER_WORKSPACE, openToolBench, type ToolBench } from "./open-tool-bench.ts";
+import { HASTY_TOKEN, NARROW_TOKEN, OTHER_WORKSPACE, openToolBench, type ToolBench } from "./open-tool-bench.ts";
 
 const workspace = "Dify-Outputs";
 const signal = new AbortController().signal;
@@ -84,4 +84,14 @@ describe("a workspace by a name that others bear too", () => {
     const [nothing, theirs] = [await list("Nothing at all"), await list("Salaries")];
     expect(theirs).toMatchObject({ status: 403, body: nothing.body });
   });
+});
+
+test("an import is told of only in the workspace in which it was begun, and to the one who began it", async () => {
+  const elsewhere = await makeWorkspace("Elsewhere too", "elsewhere-2");
+  const begun = await bench.call("import-from-url", { workspace, url: `${bench.fileServer}/a`, name: "own.txt" });
+  const ask = (place: string, token?: string) =>
+    bench.call("import-from-url", { workspace: place, importId: begun.body["importId"] }, token);
+  expect(await ask(workspace)).toMatchObject({ status: 200, body: { id: begun.body["id"] } });
+  expect((await ask(elsewhere)).status).toBe(404);
+  expect((await ask(workspace, HASTY_TOKEN)).status).toBe(404);
 });
