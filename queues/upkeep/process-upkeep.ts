@@ -14,6 +14,9 @@ export type ProcessUpkeepDeps = {
   readonly retentionMs: number;
 };
 
+/** Upkeep does one chore at a time: so long forgetting may take, and so long the others have the turn before it goes on. */
+const RETENTION_MS = 5_000;
+
 /** Does one chore. */
 export const processUpkeep =
   ({ db, clock, log, sweep, retentionMs }: ProcessUpkeepDeps) =>
@@ -23,11 +26,15 @@ export const processUpkeep =
         await sweep();
         break;
       case "retention": {
+        const endMs = clock.now() + RETENTION_MS;
         let total = 0;
-        for (let forgotten = 1; forgotten > 0 && !signal.aborted; total += forgotten) {
+        let forgotten: number;
+        do {
           forgotten = await forgetBefore(db, clock.now() - retentionMs);
-        }
+          total += forgotten;
+        } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);
         if (total > 0) log.info("retention.forgotten", { rows: total });
+        if (forgotten > 0) return { kind: "later", atMs: clock.now() + RETENTION_MS };
         break;
       }
       default:

@@ -1,4 +1,5 @@
-import { and, eq, inArray, isNull, lt, ne, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { forgetAccesses } from "./accesses.ts";
 import type { Db } from "./open-ledger.ts";
 import {
@@ -33,38 +34,11 @@ const MAX_ROWS = 1_000;
 export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
   return db.transaction(async (tx) => {
     let forgotten = 0;
-    const oldDeliveries = await tx
-      .select({ id: deliveries.id })
-      .from(deliveries)
-      .where(lt(deliveries.receivedAtMs, beforeMs))
-      .limit(MAX_ROWS);
-    if (oldDeliveries.length > 0) {
-      await tx.delete(deliveries).where(
-        inArray(
-          deliveries.id,
-          oldDeliveries.map(({ id }) => id),
-        ),
-      );
-      forgotten += oldDeliveries.length;
-    }
-    forgotten += (
-      await tx.delete(refusals).where(lt(refusals.minuteMs, beforeMs)).returning({ minuteMs: refusals.minuteMs })
-    ).length;
-    forgotten += (
-      await tx
-        .delete(notices)
-        .where(and(ne(notices.state, "waiting"), lt(notices.createdAtMs, beforeMs)))
-        .returning({ key: notices.key })
-    ).length;
-
-    forgotten += (await tx.delete(toolCalls).where(lt(toolCalls.atMs, beforeMs)).returning({ id: toolCalls.id }))
-      .length;
-    forgotten += (
-      await tx
-        .delete(toolRequests)
-        .where(lt(toolRequests.startedAtMs, beforeMs))
-        .returning({ requestId: toolRequests.requestId })
-    ).length;
+    forgotten += await forgetSome(tx, deliveries, lt(deliveries.receivedAtMs, beforeMs));
+    forgotten += await forgetSome(tx, refusals, lt(refusals.minuteMs, beforeMs));
+    forgotten += await forgetSome(tx, notices, and(ne(notices.state, "waiting"), lt(notices.createdAtMs, beforeMs)));
+    forgotten += await forgetSome(tx, toolCalls, lt(toolCalls.atMs, beforeMs));
+    forgotten += await forgetSome(tx, toolRequests, lt(toolRequests.startedAtMs, beforeMs));
 
     const oldRuns = await tx
       .select({ id: runs.id })
@@ -109,4 +83,10 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
     }
     return forgotten;
   });
+}
+
+async function forgetSome(db: Pick<Db, "delete" | "select">, table: PgTable, where: SQL | undefined): Promise<number> {
+  // By the place of the row: some tables have a key of two columns.
+  const old = db.select({ place: sql`ctid` }).from(table).where(where).limit(MAX_ROWS);
+  return (await db.delete(table).where(inArray(sql`ctid`, old)).returning({ one: sql`1` })).length;
 }

@@ -6,7 +6,18 @@ import { claimFolder } from "../../../src/ledger/folder-claims.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
 import { recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
-import { attempts, deliveries, events, folderClaims, outputs, refusals, runs } from "../../../src/ledger/schema.ts";
+import {
+  attempts,
+  deliveries,
+  events,
+  folderClaims,
+  notices,
+  outputs,
+  refusals,
+  runs,
+  toolCalls,
+  toolRequests,
+} from "../../../src/ledger/schema.ts";
 import { deliveryOf, eventNamed, NOW_MS, refusalFor, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 
@@ -103,6 +114,28 @@ describe.each(databases)("on %s", (name) => {
     await db().update(events).set({ status: "ignored", routedAtMs: NOW_MS });
     expect(await forgetBefore(db(), LATER_MS)).toBe(1_001);
     expect(await forgetBefore(db(), LATER_MS)).toBe(200);
+    expect(await forgetBefore(db(), LATER_MS)).toBe(0);
+  });
+
+  test("no table is emptied in one call, however much lies in it", async () => {
+    const many = Array.from({ length: 1_100 }, (_, index) => index);
+    const call = { atMs: NOW_MS, caller: "agent", via: "http", operation: "share.create" } as const;
+    const request = { caller: "agent", operation: "share.create", inputHash: "h", state: "done", owner: "o" } as const;
+    const notice = { variable: "NOTICE", text: "t", state: "sent", dueAtMs: NOW_MS, createdAtMs: NOW_MS } as const;
+    await db()
+      .insert(refusals)
+      .values(many.map((n) => ({ minuteMs: NOW_MS, reason: `r${n}`, count: 1 })));
+    await db()
+      .insert(toolCalls)
+      .values(many.map((n) => ({ ...call, id: `c${n}` })));
+    await db()
+      .insert(toolRequests)
+      .values(many.map((n) => ({ ...request, requestId: `q${n}`, untilMs: NOW_MS, startedAtMs: NOW_MS })));
+    await db()
+      .insert(notices)
+      .values(many.map((n) => ({ ...notice, key: `n${n}` })));
+    expect(await forgetBefore(db(), LATER_MS)).toBe(4_000);
+    expect(await forgetBefore(db(), LATER_MS)).toBe(400);
     expect(await forgetBefore(db(), LATER_MS)).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ import { TransientError } from "../../../../src/errors.ts";
 import { closeEvent, findEvent } from "../../../../src/ledger/event-queries.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { recordAttempt, saveOutput } from "../../../../src/ledger/run-queries.ts";
-import { attempts, deliveries, events, outputs, type RunRow, runs } from "../../../../src/ledger/schema.ts";
+import { attempts, deliveries, events, outputs, type RunRow, refusals, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenEvent, givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
@@ -336,6 +336,26 @@ describe("retention", () => {
     const key = await givenEvent(ledger.db, { workspaceId: "w", objectId: "n", receivedAtMs: 1 });
     await chore();
     expect(await findEvent(ledger.db, key)).not.toBe(undefined);
+  });
+
+  test("a chore that takes too long gives way to the others, and goes on later", async () => {
+    const many = Array.from({ length: 1_500 }, (_, index) => ({ minuteMs: 0, reason: `r${index}`, count: 1 }));
+    await ledger.db.insert(refusals).values(many);
+    let nowMs = 100 * DAY_MS;
+    const slow = () =>
+      processUpkeep({
+        db: ledger.db,
+        // Each look at the clock finds that long has passed.
+        clock: { ...systemClock, now: () => (nowMs += 4_000) },
+        log: silentLog,
+        sweep: async () => undefined,
+        retentionMs: 90 * DAY_MS,
+      })("retention", new AbortController().signal);
+    expect(await slow()).toMatchObject({ kind: "later" });
+    expect(await ledger.db.$count(refusals)).toBe(500);
+    expect(await slow()).toMatchObject({ kind: "later" });
+    expect(await slow()).toEqual({ kind: "done" });
+    expect(await ledger.db.$count(refusals)).toBe(0);
   });
 
   test("more rows than one call forgets are forgotten by one chore", async () => {
