@@ -97,6 +97,8 @@ const asText = (value: unknown): string => (typeof value === "string" ? value : 
 const asTexts = (input: Readonly<Record<string, unknown>>): Record<string, string> =>
   Object.fromEntries(Object.entries(input).map(([name, value]) => [name, asText(value) ?? ""]));
 
+const queryOf = (input: Readonly<Record<string, unknown>>): string => new URLSearchParams(asTexts(input)).toString();
+
 describe("calls made from the document, good and bad", () => {
   test.each(OPERATIONS)(
     "$name never fails by itself, and says what was wrong",
@@ -105,6 +107,8 @@ describe("calls made from the document, good and bad", () => {
       const known = [String(made.body["id"])];
       await fc.assert(
         fc.asyncProperty(inputOf(fields, known), async (input) => {
+          // Node itself turns longer addresses away, with 431 and no body.
+          fc.pre(method !== "get" || queryOf(input).length < 12_000);
           const told = isForm
             ? await bench.upload(formOf(asTexts(input), { name: "f.txt", content: "x" }))
             : method === "get"
