@@ -290,7 +290,7 @@ describe.each(databases)("on %s", (name) => {
       expect(await parkRuns(db(), [cold ?? ""], 4, NOW_MS)).toEqual(new Set());
     });
 
-    test.runIf(name === "postgres")("what changes while the runs are counted is not laid aside any more", async () => {
+    const changeWhileCounting = async () => {
       const changes: Partial<RunRow>[] = [
         { cancelAskedAtMs: NOW_MS },
         { submittedAtMs: NOW_MS },
@@ -318,7 +318,10 @@ describe.each(databases)("on %s", (name) => {
       for (const [index, id] of ids.entries()) {
         expect(await row(id)).toMatchObject({ waitingApp: null, progress: null, ...changes[index] });
       }
-    });
+    };
+    // Two writers at a time: the embedded database has one.
+    if (name === "postgres")
+      test("what changes while the runs are counted is not laid aside any more", changeWhileCounting);
 
     test("workspaces are called by turns, those first that have the least at work, and each run once", async () => {
       await parkRuns(db(), await give("hot", 10), 0, NOW_MS);
