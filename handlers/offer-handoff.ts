@@ -1,7 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import { PermanentError } from "../src/errors.ts";
 import type { Fastio } from "../src/fastio/types.ts";
-import { beginHandoff, recordHandoff, withdrawHandoff } from "../src/ledger/handoffs.ts";
+import { beginHandoff, recordHandoff, restoreHandoff, withdrawHandoff } from "../src/ledger/handoffs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { findRun } from "../src/ledger/run-queries.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
@@ -58,14 +58,18 @@ export const offerHandoff =
     const which = { orgId: org, ruleName: run.ruleName };
     const begun = await beginHandoff(db, { ...which, runId, askedBy: actor, askedAtMs: clock.now() }, replace);
     if (begun.kind === "open") return { kind: "open", run: runId, org, expiresAtMs: begun.expiresAtMs };
+    const { replaced } = begun;
+    let stands = replaced;
     try {
-      if (begun.replacedId !== null) await fastio.deleteTransfer(org, begun.replacedId, signal);
+      if (replaced?.transferId) await fastio.deleteTransfer(org, replaced.transferId, signal);
+      stands = null;
       const { claimUrl, expiresAtMs, id } = await fastio.createTransfer(org, signal);
       await recordHandoff(db, { ...which, runId, askedBy: actor, transferId: id ?? null, expiresAtMs }, clock.now());
       log.info("handoff.offered", { runId, org, expiresAtMs });
       return { kind: "offered", run: runId, org, claimUrl, expiresAtMs };
     } catch (error) {
-      await withdrawHandoff(db, which);
+      // A link that was not taken back may still be used, and is to be known as open.
+      await (stands ? restoreHandoff(db, stands) : withdrawHandoff(db, which));
       if (!(error instanceof PermanentError)) throw error;
       return { kind: "refused", run: runId, message: error.message, nextAction: error.nextAction ?? null };
     }

@@ -20,19 +20,19 @@ export async function beginHandoff(
   replace: boolean,
 ): Promise<
   | { readonly kind: "open"; readonly expiresAtMs: number | null }
-  /** @param replacedId Fast.io's id of an offer that is to be deleted first */
-  | { readonly kind: "begun"; readonly replacedId: string | null }
+  /** @param replaced the offer that was open, and is to be taken back first */
+  | { readonly kind: "begun"; readonly replaced: HandoffRow | null }
 > {
   const begin = { ...wish, transferId: null, expiresAtMs: null };
   return db.transaction(async (tx) => {
     const [made] = await tx.insert(handoffs).values(begin).onConflictDoNothing().returning({ runId: handoffs.runId });
-    if (made) return { kind: "begun", replacedId: null };
+    if (made) return { kind: "begun", replaced: null };
     const [known] = await tx.select().from(handoffs).where(at(wish)).for("update");
     const isMaking = known?.expiresAtMs === null && known.askedAtMs > wish.askedAtMs - MAKING_MS;
     const isOpen = (known?.expiresAtMs ?? 0) > wish.askedAtMs;
     if (isMaking || (isOpen && !replace)) return { kind: "open", expiresAtMs: known?.expiresAtMs ?? null };
     await tx.update(handoffs).set(begin).where(at(wish));
-    return { kind: "begun", replacedId: isOpen ? (known?.transferId ?? null) : null };
+    return { kind: "begun", replaced: isOpen ? (known ?? null) : null };
   });
 }
 
@@ -53,6 +53,11 @@ export async function recordHandoff(
       detail: { org: orgId, rule: ruleName, transferId, expiresAtMs },
     });
   });
+}
+
+/** Puts an offer back into its place that was to give way and did not: its link still works. */
+export async function restoreHandoff(db: Db, offer: HandoffRow): Promise<void> {
+  await db.update(handoffs).set(offer).where(at(offer));
 }
 
 /** Gives the place free again: the offer was not made. */
