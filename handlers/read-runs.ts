@@ -13,6 +13,7 @@ import { countRuns, findRun, listAttempts, listOutputs, listRuns } from "../src/
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
+import { PAGE_QUERY } from "./page-query.ts";
 import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
 import { readTellings, type ToldAnswer, type ToldEnding } from "./read-tellings.ts";
 
@@ -31,22 +32,11 @@ const STATUSES = [
 
 /** Characters of one text output of a shadow run that its page shows. */
 const MAX_SHOWN_CHARS = 20_000;
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
-
-/** Where a page begins: the time and the id of the last run of the page before. */
-const PLACE = /^\d{1,15}-[a-z0-9]{1,64}$/;
 
 /** Unusable query values are left out rather than refused: people edit addresses by hand. */
 const Query = z.object({
   status: z.enum(STATUSES).optional().catch(undefined),
-  before: z
-    .string()
-    .regex(PLACE)
-    .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
-    .optional()
-    .catch(undefined),
-  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
+  ...PAGE_QUERY,
 });
 
 /** One line of the list of runs. Times are milliseconds since the epoch. */

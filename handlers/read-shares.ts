@@ -6,24 +6,16 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import type { AccessRow, RunRow } from "../src/ledger/schema.ts";
 import { findSharedRun, type LinkState, linkStateOf, listSharedRuns } from "../src/ledger/shared-links.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
+import { PAGE_QUERY } from "./page-query.ts";
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
 /** Accesses told with a share or a run; the export has them all. */
 const MAX_ACCESSES = 100;
-const PLACE = /^\d{1,15}-[a-z0-9]{1,64}$/;
 
 /** Unusable values are left out rather than refused: people edit addresses by hand. */
 const Query = z.object({
   rule: z.string().max(63).optional().catch(undefined),
   state: z.enum(["open", "ended", "all"]).default("open").catch("open"),
-  before: z
-    .string()
-    .regex(PLACE)
-    .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
-    .optional()
-    .catch(undefined),
-  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
+  ...PAGE_QUERY,
 });
 
 /** A link that was given to people. Times are milliseconds since the epoch. */

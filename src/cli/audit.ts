@@ -1,10 +1,11 @@
-import { open, rename, rm } from "node:fs/promises";
 import { type AuditQuery, exportAudit as createExport } from "../../handlers/export-audit.ts";
+import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import { inLedgerOrRelay, refusalOf, requestRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { openDraft } from "./open-draft.ts";
 import { plain } from "./print-table.ts";
 
 export type ExportOptions = {
@@ -21,7 +22,7 @@ export type ExportOptions = {
 /** Writes the audit trail to a file or to standard output, piece by piece. A file appears when it is whole. */
 export async function exportAudit(context: CliContext, { since, output, ...which }: ExportOptions): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const sinceMs = since === undefined ? undefined : Math.max(0, Date.now() - since);
+  const sinceMs = since === undefined ? undefined : Math.max(0, systemClock.now() - since);
   const query: AuditQuery = { ...which, ...(sinceMs === undefined ? {} : { sinceMs }) };
   const target = await openTarget(context, output);
   try {
@@ -62,23 +63,15 @@ async function openTarget(context: CliContext, path: string | undefined): Promis
     const nothing = async (): Promise<void> => undefined;
     return { write: async (piece) => context.write(piece), keep: nothing, abandon: nothing };
   }
-  const draft = `${path}.${process.pid}.new`;
   try {
     // It holds addresses of people: for its owner alone.
-    const file = await open(draft, "wx", 0o600);
+    const { file, keep, abandon } = await openDraft(path);
     return {
       write: async (piece) => {
         await file.appendFile(piece);
       },
-      keep: async () => {
-        await file.sync();
-        await file.close();
-        await rename(draft, path);
-      },
-      abandon: async () => {
-        await file.close();
-        await rm(draft, { force: true });
-      },
+      keep,
+      abandon,
     };
   } catch (error) {
     throw new PermanentError("usage_invalid", `the export cannot be written to ${path}: ${messageOf(error)}`, {

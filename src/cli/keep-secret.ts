@@ -1,6 +1,7 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { openDraft } from "./open-draft.ts";
 
 /** Older secrets kept beside a new one: while webhooks change over, both must be known. */
 const KEPT_BEFORE = 2;
@@ -18,22 +19,16 @@ export type SecretFile = {
  * @throws {PermanentError} `usage_invalid` when the file cannot be written
  */
 export async function openSecretFile(path: string): Promise<SecretFile> {
-  const draft = `${path}.${process.pid}.new`;
   try {
     const before = await readSecrets(path);
-    const file = await open(draft, "wx", 0o600);
+    const { file, keep, abandon } = await openDraft(path);
     return {
       keep: async (secret) => {
         const others = before.filter((one) => one !== secret).slice(0, KEPT_BEFORE);
         await file.writeFile(`${[secret, ...others].join(",")}\n`);
-        await file.sync();
-        await file.close();
-        await rename(draft, path);
+        await keep();
       },
-      abandon: async () => {
-        await file.close();
-        await rm(draft, { force: true });
-      },
+      abandon,
     };
   } catch (error) {
     throw new PermanentError("usage_invalid", `the secret cannot be written to ${path}: ${messageOf(error)}`, {

@@ -1,0 +1,16 @@
+import { z } from "zod";
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+const PLACE = /^\d{1,15}-[a-z0-9]{1,64}$/;
+
+/** Where a page of a list of runs begins, after the time and id of the last one before, and how long it is. */
+export const PAGE_QUERY = {
+  before: z
+    .string()
+    .regex(PLACE)
+    .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
+    .optional()
+    .catch(undefined),
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
+};
