@@ -7,9 +7,9 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Db } from "./ledger/open-ledger.ts";
 import { hasCalledTool, listToolCalls } from "./ledger/tool-calls.ts";
+import type { ToolDeps } from "./routes/tools.ts";
 import type { ToolGrants } from "./rules/read-tools.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { ToolDeps } from "./tools-routes.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export type OpenToolsDeps = Pick<ToolNeeds, "readDelivered" | "closeDelivered"> & {

@@ -1,6 +1,6 @@
 import { TOOLS } from "../../handlers/tools/tools.ts";
 import { parseConfig } from "../config.ts";
-import { toolsDocument } from "../tools-document.ts";
+import { toolsDocument } from "../routes/tools-document.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 
 /** Prints the document that Dify imports as a custom tool, as `GET /tools/openapi.json` gives it. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TOOLS } from "../../../handlers/tools/tools.ts";
-import { toolsDocument } from "../../../src/tools-document.ts";
+import { toolsDocument } from "../../../src/routes/tools-document.ts";
 import { AGENT_TOKEN, formOf, openToolBench, type ToolBench } from "./open-tool-bench.ts";
 
 let bench: ToolBench;

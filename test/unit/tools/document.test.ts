@@ -1,8 +1,8 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { TOOLS } from "../../../handlers/tools/tools.ts";
+import { toolsDocument } from "../../../src/routes/tools-document.ts";
 import { TOOL_OPERATIONS } from "../../../src/rules/tools-schema.ts";
-import { toolsDocument } from "../../../src/tools-document.ts";
 
 type Schema = {
   readonly type?: unknown;

@@ -1,9 +1,9 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import { z } from "zod";
-import type { AnswerOutcome, AnswerRun } from "../handlers/answer-run.ts";
-import { answerPage, INPUT_PREFIX } from "./dashboard/answer-page.ts";
+import type { AnswerOutcome, AnswerRun } from "../../handlers/answer-run.ts";
+import { answerPage, INPUT_PREFIX } from "../dashboard/answer-page.ts";
+import { readLimitedBody } from "../read-body.ts";
 import { explain } from "./explain.ts";
-import { readLimitedBody } from "./read-body.ts";
 
 const MAX_ANSWER_BYTES = 262_144;
 /** Without an action the question is only shown. */

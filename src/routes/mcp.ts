@@ -1,11 +1,11 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import { type CallTool, isAllowed } from "../handlers/tools/call-tool.ts";
-import { failure, type ToolOutcome } from "../handlers/tools/tell-failure.ts";
-import type { Tool } from "../handlers/tools/tool.ts";
-import type { ToolCaller } from "../handlers/tools/tool-callers.ts";
+import { type CallTool, isAllowed } from "../../handlers/tools/call-tool.ts";
+import { failure, type ToolOutcome } from "../../handlers/tools/tell-failure.ts";
+import type { Tool } from "../../handlers/tools/tool.ts";
+import type { ToolCaller } from "../../handlers/tools/tool-callers.ts";
 import { authenticate, tellOutcome } from "./tool-callers.ts";
-import type { ToolDeps } from "./tools-routes.ts";
+import type { ToolDeps } from "./tools.ts";
 
 const INFO = { name: "fastio-dify-relay", title: "Fast.io files and shares", version: "1.0.0" };
 const INSTRUCTIONS =

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { z } from "zod";
-import { readLimitedBody } from "./read-body.ts";
+import { readLimitedBody } from "../read-body.ts";
 
 const MAX_BODY_BYTES = 4_096;
 const Reason = z.strictObject({ reason: z.string().max(2_000).optional() });

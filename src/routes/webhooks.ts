@@ -1,17 +1,17 @@
 import type { Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { IncomingDelivery } from "../handlers/examine-delivery.ts";
-import type { EdgeBatchOutcome } from "../handlers/receive-edge-batch.ts";
-import type { ReceiveOutcome } from "../handlers/take-delivery.ts";
+import type { IncomingDelivery } from "../../handlers/examine-delivery.ts";
+import type { EdgeBatchOutcome } from "../../handlers/receive-edge-batch.ts";
+import type { ReceiveOutcome } from "../../handlers/take-delivery.ts";
 import {
   type DeliveryAnswer,
   MAX_DELIVERY_BYTES,
   REFUSAL_ANSWERS,
   UNAVAILABLE_ANSWER,
   WRONG_METHOD_ANSWER,
-} from "./delivery-answers.ts";
-import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "./edge/wire.ts";
-import { readLimitedBody } from "./read-body.ts";
+} from "../delivery-answers.ts";
+import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
+import { readLimitedBody } from "../read-body.ts";
 
 export type WebhookDeps = {
   readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;

@@ -1,6 +1,6 @@
 import type { Hono, MiddlewareHandler } from "hono";
-import type { ReadEvents } from "../handlers/read-events.ts";
-import { eventPage, eventsPage } from "./dashboard/event-pages.ts";
+import type { ReadEvents } from "../../handlers/read-events.ts";
+import { eventPage, eventsPage } from "../dashboard/event-pages.ts";
 import { explain } from "./explain.ts";
 
 const EVENT_KEY = "ev-[A-Za-z0-9_-]{1,64}";

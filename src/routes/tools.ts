@@ -1,11 +1,11 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { CallTool } from "../handlers/tools/call-tool.ts";
-import { malformed, ToolRefusal } from "../handlers/tools/refuse.ts";
-import { failure } from "../handlers/tools/tell-failure.ts";
-import type { Json, Tool, ToolFile } from "../handlers/tools/tool.ts";
-import type { FindCaller, ToolCaller } from "../handlers/tools/tool-callers.ts";
-import type { ToolCallRow } from "./ledger/schema.ts";
-import { readLimitedBody } from "./read-body.ts";
+import type { CallTool } from "../../handlers/tools/call-tool.ts";
+import { malformed, ToolRefusal } from "../../handlers/tools/refuse.ts";
+import { failure } from "../../handlers/tools/tell-failure.ts";
+import type { Json, Tool, ToolFile } from "../../handlers/tools/tool.ts";
+import type { FindCaller, ToolCaller } from "../../handlers/tools/tool-callers.ts";
+import type { ToolCallRow } from "../ledger/schema.ts";
+import { readLimitedBody } from "../read-body.ts";
 import { authenticate, tellOutcome, UNCONFIGURED } from "./tool-callers.ts";
 import { readToolForm, type ToolForm } from "./tool-form.ts";
 import { toolsDocument } from "./tools-document.ts";

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import busboy from "busboy";
-import { malformed } from "../handlers/tools/refuse.ts";
-import type { ToolFile } from "../handlers/tools/tool.ts";
+import { malformed } from "../../handlers/tools/refuse.ts";
+import type { ToolFile } from "../../handlers/tools/tool.ts";
 
 export type ToolForm = {
   readonly input: Readonly<Record<string, string>>;

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { AuditQuery, type ExportAudit } from "../handlers/export-audit.ts";
-import type { ReadShares } from "../handlers/read-shares.ts";
-import type { RevokeOutcome, RevokeShare } from "../handlers/revoke-share.ts";
+import { AuditQuery, type ExportAudit } from "../../handlers/export-audit.ts";
+import type { ReadShares } from "../../handlers/read-shares.ts";
+import type { RevokeOutcome, RevokeShare } from "../../handlers/revoke-share.ts";
+import { messageOf } from "../message-of.ts";
+import type { Log } from "../telemetry/log.ts";
 import { explain } from "./explain.ts";
-import { messageOf } from "./message-of.ts";
 import { readReason, WRONG_REASON } from "./read-reason.ts";
-import type { Log } from "./telemetry/log.ts";
 
 export type ShareRouteDeps = {
   readonly shares: ReadShares;

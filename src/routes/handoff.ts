@@ -1,7 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { HandoffOutcome, OfferHandoff } from "../handlers/offer-handoff.ts";
-import { claimLinkPage } from "./dashboard/claim-link-page.ts";
-import { timeOf } from "./dashboard/layout.ts";
+import type { HandoffOutcome, OfferHandoff } from "../../handlers/offer-handoff.ts";
+import { claimLinkPage } from "../dashboard/claim-link-page.ts";
+import { timeOf } from "../dashboard/layout.ts";
 import { explain } from "./explain.ts";
 
 /**

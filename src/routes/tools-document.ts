@@ -1,5 +1,5 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Tool } from "../handlers/tools/tool.ts";
+import type { Tool } from "../../handlers/tools/tool.ts";
 
 const Failure = z.object({
   status: z.int().describe("HTTP status"),

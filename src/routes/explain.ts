@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { messagePage } from "./dashboard/message-page.ts";
+import { messagePage } from "../dashboard/message-page.ts";
 
 /** Why something was not done: as JSON to programs, as a page to people. */
 export function explain(

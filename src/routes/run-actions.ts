@@ -1,6 +1,6 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { CancelOutcome, CancelRun, LookAgain, LookAgainOutcome } from "../handlers/cancel-run.ts";
-import type { ReplayOutcome, ReplayRun } from "../handlers/replay-run.ts";
+import type { CancelOutcome, CancelRun, LookAgain, LookAgainOutcome } from "../../handlers/cancel-run.ts";
+import type { ReplayOutcome, ReplayRun } from "../../handlers/replay-run.ts";
 import { explain } from "./explain.ts";
 import { readReason, WRONG_REASON } from "./read-reason.ts";
 

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { failure, type ToolOutcome } from "../handlers/tools/tell-failure.ts";
-import type { FindCaller, ToolCaller } from "../handlers/tools/tool-callers.ts";
+import { failure, type ToolOutcome } from "../../handlers/tools/tell-failure.ts";
+import type { FindCaller, ToolCaller } from "../../handlers/tools/tool-callers.ts";
 
 export const UNCONFIGURED: ToolOutcome = failure(
   503,
