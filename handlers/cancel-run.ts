@@ -1,9 +1,10 @@
 import type { Clock } from "../src/clock.ts";
 import { askToCancel } from "../src/ledger/cancel-run.ts";
+import { findRun } from "../src/ledger/find-run.ts";
+import type { QueuedRun } from "../src/ledger/hand-overs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import { lookAgain as look } from "../src/ledger/look-again.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { findRun, type QueuedRun } from "../src/ledger/run-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { lineOf } from "../src/line-of.ts";
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import { releaseFlood } from "../src/ledger/flood.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { releaseHeldRuns } from "../src/ledger/release-runs.ts";
 import {
   findRuleState,
   isKnownRule,
@@ -8,7 +9,6 @@ import {
   recordOperatorAction,
   setRuleState,
 } from "../src/ledger/rule-state-queries.ts";
-import { releaseHeldRuns } from "../src/ledger/run-queries.ts";
 import type { Actor } from "./cancel-run.ts";
 
 export type ChangeRuleOutcome =

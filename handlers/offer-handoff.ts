@@ -1,9 +1,9 @@
 import type { Clock } from "../src/clock.ts";
 import { PermanentError } from "../src/errors.ts";
 import type { Fastio } from "../src/fastio/types.ts";
+import { findRun } from "../src/ledger/find-run.ts";
 import { beginHandoff, recordHandoff, restoreHandoff, withdrawHandoff } from "../src/ledger/handoffs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { findRun } from "../src/ledger/run-queries.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
 import type { Log } from "../src/telemetry/log.ts";
 

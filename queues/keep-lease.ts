@@ -1,7 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { renewLease } from "../src/ledger/run-queries.ts";
+import { renewLease } from "../src/ledger/run-leases.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../src/clock.ts";
 import { RelayError, TransientError } from "../src/errors.ts";
+import { recordAttempt } from "../src/ledger/attempts.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { type CheckpointOptions, checkpointRun, type RunChange, recordAttempt } from "../src/ledger/run-queries.ts";
+import { type CheckpointOptions, checkpointRun, type RunChange } from "../src/ledger/run-leases.ts";
 import type { RunRow, RunStep } from "../src/ledger/schema.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import { markEventsQueued } from "../src/ledger/event-queries.ts";
+import { markRunsQueued, type QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { markRunsQueued, type QueuedRun } from "../src/ledger/run-queries.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";

@@ -1,5 +1,5 @@
 import { RelayError, TransientError } from "../src/errors.ts";
-import { claimRun, type RunChange } from "../src/ledger/run-queries.ts";
+import { claimRun, type RunChange } from "../src/ledger/run-leases.ts";
 import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
 import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";

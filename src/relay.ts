@@ -39,7 +39,7 @@ import { type Accept, createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseTellings } from "./ledger/receipts.ts";
-import { releaseAllLeases } from "./ledger/run-queries.ts";
+import { releaseAllLeases } from "./ledger/run-leases.ts";
 import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { listen } from "./listen.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";

@@ -1,10 +1,11 @@
 import type { Clock } from "../../src/clock.ts";
 import { RelayError, TransientError } from "../../src/errors.ts";
 import { listAnswers } from "../../src/ledger/answers.ts";
+import { findRun } from "../../src/ledger/find-run.ts";
 import { orderNotice } from "../../src/ledger/notices.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import { claimReceipt, lockUntoldRuns, markEndTold, orderReceipt, settleReceipt } from "../../src/ledger/receipts.ts";
-import { findRun, listOutputs } from "../../src/ledger/run-queries.ts";
 import type { ReceiptRow, RunRow, RunStatus } from "../../src/ledger/schema.ts";
 import { warnEndedRun } from "../../src/ledger/warn-ended-run.ts";
 import { messageOf } from "../../src/message-of.ts";

@@ -4,7 +4,7 @@ import type { Dify, DifyOutputFile, DifyRunDetail } from "../../src/dify/types.t
 import { PermanentError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs, saveOutput } from "../../src/ledger/run-queries.ts";
+import { listOutputs, saveOutput } from "../../src/ledger/outputs.ts";
 import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { outputsToldOf, outputsWantedBy } from "../render-for-run.ts";

@@ -1,6 +1,6 @@
 import type { Fastio, FastioShare, FileShare } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs } from "../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import type { OutputRow } from "../../src/ledger/schema.ts";
 import { NOT_DELIVERED } from "../../src/ledger/tell-cancelled.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";

@@ -3,7 +3,7 @@ import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FileShare, FileShareAccess, FileShareChanges } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs } from "../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import type { RuleDeliver } from "../../src/rules/rule.ts";
 import { addWarnings } from "../add-warnings.ts";

@@ -6,7 +6,7 @@ import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode, StoragePlace, UploadTarget } from "../../src/fastio/types.ts";
 import { type EarlierOutput, listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs, markPlaced, setOutputUpload } from "../../src/ledger/run-queries.ts";
+import { listOutputs, markPlaced, setOutputUpload } from "../../src/ledger/outputs.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { RunDesk } from "../run-desk.ts";

@@ -1,5 +1,5 @@
 import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
-import { listOutputs } from "../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";

@@ -6,7 +6,7 @@ import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { type DueReading, listDueReadings, recordReading } from "../../src/ledger/access-reads.ts";
 import { recordFor } from "../../src/ledger/accesses.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs } from "../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";

@@ -7,16 +7,16 @@ import {
   markEventsQueued,
   renewEventGeneration,
 } from "../../src/ledger/event-queries.ts";
-import type { Db } from "../../src/ledger/open-ledger.ts";
 import {
   listOverdueRuns,
   listUnqueuedRuns,
   markRunsQueued,
   type OverdueRun,
   type QueuedRun,
-  releaseHeldRuns,
   renewRunGeneration,
-} from "../../src/ledger/run-queries.ts";
+} from "../../src/ledger/hand-overs.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { releaseHeldRuns } from "../../src/ledger/release-runs.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { eventJob } from "../events/job.ts";
 import type { Outbox, Queues } from "../outbox.ts";

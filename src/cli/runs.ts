@@ -1,8 +1,8 @@
 import { createReadRuns } from "../../handlers/read-runs.ts";
 import { parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
+import { listRuns as findRuns } from "../ledger/list-runs.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
-import { listRuns as findRuns } from "../ledger/run-queries.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { printRun } from "./print-run.ts";

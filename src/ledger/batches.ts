@@ -4,8 +4,7 @@ import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import { listFiles, recountFiles } from "./run-files.ts";
-import type { NewRun } from "./run-queries.ts";
-import { type RunRow, runFiles, runs } from "./schema.ts";
+import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, NEWER_CAME } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
 

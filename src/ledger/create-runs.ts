@@ -3,8 +3,7 @@ import { joinBatch } from "./batches.ts";
 import { type EventEnd, fileColumns } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
-import type { NewRun } from "./run-queries.ts";
-import { events, type RunRow, runFiles, runs } from "./schema.ts";
+import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
 

@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
+import type { QueuedRun } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
-import type { QueuedRun } from "./run-queries.ts";
 import { operatorActions, runs } from "./schema.ts";
 
 /**

@@ -1,7 +1,6 @@
 import { and, eq, inArray, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import type { NewRun } from "./run-queries.ts";
-import { type RunRow, type RunStatus, runs } from "./schema.ts";
+import { type NewRun, type RunRow, type RunStatus, runs } from "./schema.ts";
 
 /** Statuses of a run that may not have asked anything of Dify yet; whether it has, `submittedAtMs` tells. */
 const WAITING: readonly RunStatus[] = ["queued", "fetching", "running", "held"];

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNotNull, isNull, lte, sql } from "drizzle-orm";
+import type { QueuedRun } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
-import type { QueuedRun } from "./run-queries.ts";
 import { events, type RunQueue, runs } from "./schema.ts";
 
 /** After this long the sweep brings a run back that waits for an app and was not called: a net below the net. */

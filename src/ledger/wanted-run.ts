@@ -1,5 +1,4 @@
-import type { NewRun } from "./run-queries.ts";
-import type { RunRow, RunStatus } from "./schema.ts";
+import type { NewRun, RunRow, RunStatus } from "./schema.ts";
 
 /** What a routed event asks for: a run, or a place in a batch when the rule gathers files. */
 export type WantedRun = NewRun & {

@@ -230,4 +230,6 @@ export const attempts = relay.table(
 
 export type RunRow = typeof runs.$inferSelect;
 
+export type NewRun = typeof runs.$inferInsert;
+
 export type RunFileRow = typeof runFiles.$inferSelect;

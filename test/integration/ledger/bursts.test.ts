@@ -3,16 +3,13 @@ import { describe, expect, test, vi } from "vitest";
 import { listWaitingApps } from "../../../src/ledger/app-limits.ts";
 import { closeBatches, splitBatch } from "../../../src/ledger/batches.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
+import { findRun } from "../../../src/ledger/find-run.ts";
 import { releaseFlood } from "../../../src/ledger/flood.ts";
+import { listUnqueuedRuns, markRunsQueued } from "../../../src/ledger/hand-overs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { releaseHeldRuns } from "../../../src/ledger/release-runs.ts";
 import { leaveOut, listAllFiles, listFiles } from "../../../src/ledger/run-files.ts";
-import {
-  claimRun,
-  findRun,
-  listUnqueuedRuns,
-  markRunsQueued,
-  releaseHeldRuns,
-} from "../../../src/ledger/run-queries.ts";
+import { claimRun } from "../../../src/ledger/run-leases.ts";
 import { type RunRow, runs } from "../../../src/ledger/schema.ts";
 import { hasNewer } from "../../../src/ledger/supersede.ts";
 import { COUNTED_BACKLOG, callWaitingRuns, parkRuns, placesOf } from "../../../src/ledger/turns.ts";

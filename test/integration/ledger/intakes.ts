@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Intake, KeyedEvent } from "../../../src/ledger/accept-deliveries.ts";
-import type { NewRun } from "../../../src/ledger/run-queries.ts";
+import type { NewRun } from "../../../src/ledger/schema.ts";
 
 /** 2026-11-22T06:00:00Z, the start of a minute. */
 export const NOW_MS = 1_795_327_200_000;

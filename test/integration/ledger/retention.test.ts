@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { recordAttempt } from "../../../src/ledger/attempts.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
 import { claimFolder } from "../../../src/ledger/folder-claims.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { saveOutput } from "../../../src/ledger/outputs.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
-import { recordAttempt, saveOutput } from "../../../src/ledger/run-queries.ts";
 import {
   attempts,
   deliveries,

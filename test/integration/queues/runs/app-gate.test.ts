@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { type AppGate, createAppGate } from "../../../../queues/runs/app-gate.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { openAppLimit, takeSlot } from "../../../../src/ledger/app-limits.ts";
-import type { QueuedRun } from "../../../../src/ledger/run-queries.ts";
+import type { QueuedRun } from "../../../../src/ledger/hand-overs.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";

@@ -12,7 +12,7 @@ import {
   readRuleUsage,
   recordUsage,
 } from "../../../../src/ledger/budgets.ts";
-import { releaseHeldRuns } from "../../../../src/ledger/run-queries.ts";
+import { releaseHeldRuns } from "../../../../src/ledger/release-runs.ts";
 import { ruleDays } from "../../../../src/ledger/schema.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, sampleRule } from "../../../support/workbench.ts";

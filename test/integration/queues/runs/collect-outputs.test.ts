@@ -5,7 +5,7 @@ import type { RunDesk } from "../../../../queues/run-desk.ts";
 import { collectOutputs } from "../../../../queues/runs/collect-outputs.ts";
 import type { Dify } from "../../../../src/dify/types.ts";
 import { PermanentError } from "../../../../src/errors.ts";
-import { listOutputs } from "../../../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import type { RunRow } from "../../../../src/ledger/schema.ts";
 import { clientOn } from "../../../contract/fastio/client-on.ts";
 import { givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
-import { listOutputs } from "../../../../src/ledger/run-queries.ts";
+import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, SHARE_PASSWORD, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";

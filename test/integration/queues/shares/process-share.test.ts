@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { idKey } from "../../../../src/emulators/fastio/protocol/ids.ts";
 import { findEvent } from "../../../../src/ledger/event-queries.ts";
-import { listOutputs, setOutputUpload } from "../../../../src/ledger/run-queries.ts";
+import { listOutputs, setOutputUpload } from "../../../../src/ledger/outputs.ts";
 import { outputs, runs } from "../../../../src/ledger/schema.ts";
 import { shareNameOf } from "../../../../src/run-id.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";

@@ -8,26 +8,20 @@ import {
   markEventsQueued,
   renewEventGeneration,
 } from "../../../src/ledger/event-queries.ts";
-import type { Db } from "../../../src/ledger/open-ledger.ts";
-import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
+import { findRun } from "../../../src/ledger/find-run.ts";
 import {
-  checkpointRun,
-  claimRun,
-  countRuns,
-  findRun,
-  listOutputs,
   listOverdueRuns,
-  listRuns,
   listUnqueuedRuns,
-  markPlaced,
   markRunsQueued,
-  type NewRun,
-  releaseAllLeases,
-  releaseHeldRuns,
-  renewLease,
   renewRunGeneration,
-  saveOutput,
-} from "../../../src/ledger/run-queries.ts";
+} from "../../../src/ledger/hand-overs.ts";
+import { countRuns, listRuns } from "../../../src/ledger/list-runs.ts";
+import type { Db } from "../../../src/ledger/open-ledger.ts";
+import { listOutputs, markPlaced, saveOutput } from "../../../src/ledger/outputs.ts";
+import { releaseHeldRuns } from "../../../src/ledger/release-runs.ts";
+import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
+import { checkpointRun, claimRun, releaseAllLeases, renewLease } from "../../../src/ledger/run-leases.ts";
+import type { NewRun } from "../../../src/ledger/schema.ts";
 import { runs } from "../../../src/ledger/schema.ts";
 import { deliveryOf, eventNamed, NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";

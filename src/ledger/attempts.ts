@@ -1,0 +1,28 @@
+import { asc, desc, eq } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { attempts } from "./schema.ts";
+
+/**
+ * Writes down one try at a step. Tries that only found out that it is too early become one line that grows,
+ * because there may be thousands of them.
+ */
+export async function recordAttempt(db: Db, attempt: typeof attempts.$inferInsert): Promise<void> {
+  if (attempt.outcome === "later") {
+    const [last] = await db
+      .select()
+      .from(attempts)
+      .where(eq(attempts.runId, attempt.runId))
+      .orderBy(desc(attempts.id))
+      .limit(1);
+    if (last?.outcome === "later" && last.step === attempt.step) {
+      const { startedAtMs: _first, ...rest } = attempt;
+      await db.update(attempts).set(rest).where(eq(attempts.id, last.id));
+      return;
+    }
+  }
+  await db.insert(attempts).values(attempt);
+}
+
+export function listAttempts(db: Db, runId: string) {
+  return db.select().from(attempts).where(eq(attempts.runId, runId)).orderBy(asc(attempts.id));
+}

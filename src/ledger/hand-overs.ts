@@ -1,0 +1,80 @@
+import { and, asc, eq, inArray, isNotNull, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { type RunQueue, runs } from "./schema.ts";
+
+/** Marks runs as handed to the queue. */
+export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
+  await db
+    .update(runs)
+    .set({ queuedAtMs: nowMs })
+    .where(inArray(runs.id, [...ids]));
+}
+
+export type QueuedRun = { readonly id: string; readonly queue: RunQueue | null; readonly generation: number };
+
+const queuedRun = { id: runs.id, queue: runs.queue, generation: runs.generation };
+
+/** Unfinished runs that no queue was told of, and that are due. */
+export function listUnqueuedRuns(db: Db, nowMs: number, updatedBeforeMs: number, limit: number): Promise<QueuedRun[]> {
+  return db
+    .select(queuedRun)
+    .from(runs)
+    .where(
+      and(
+        isNotNull(runs.queue),
+        isNull(runs.queuedAtMs),
+        lt(runs.updatedAtMs, updatedBeforeMs),
+        lte(runs.dueAtMs, nowMs),
+        isNull(runs.gatheringKey),
+      ),
+    )
+    .orderBy(asc(runs.updatedAtMs), asc(runs.createdAtMs))
+    .limit(limit);
+}
+
+/** Since when nobody has worked on it, by its lease and its last checkpoint. */
+export type OverdueRun = QueuedRun & { readonly idleSinceMs: number; readonly notBeforeMs: number };
+
+/**
+ * Unfinished runs that were handed over, that nobody works on, and whose time has come. Those that wait for an app come
+ * last: thousands may, and few of them are due.
+ */
+export async function listOverdueRuns(
+  db: Db,
+  nowMs: number,
+  queuedBeforeMs: number,
+  limit: number,
+): Promise<OverdueRun[]> {
+  const overdue = (waits: SQL, first: typeof runs.queuedAtMs | typeof runs.notBeforeMs, most: number) =>
+    db
+      .select({
+        ...queuedRun,
+        notBeforeMs: runs.notBeforeMs,
+        idleSinceMs: sql`greatest(${runs.leaseUntilMs}, ${runs.updatedAtMs})`.mapWith(Number),
+      })
+      .from(runs)
+      .where(
+        and(
+          isNotNull(runs.queue),
+          waits,
+          lt(runs.queuedAtMs, queuedBeforeMs),
+          lt(runs.leaseUntilMs, nowMs),
+          lt(runs.notBeforeMs, queuedBeforeMs),
+        ),
+      )
+      .orderBy(asc(first))
+      .limit(most);
+  const inQueue = await overdue(isNull(runs.waitingApp), runs.queuedAtMs, limit);
+  if (inQueue.length >= limit) return inQueue;
+  return [...inQueue, ...(await overdue(isNotNull(runs.waitingApp), runs.notBeforeMs, limit - inQueue.length))];
+}
+
+/** Claims a run for a new hand-over. Only one of several sweeps wins. */
+export async function renewRunGeneration(db: Db, id: string, generation: number): Promise<boolean> {
+  const won = await db
+    .update(runs)
+    .set({ generation: generation + 1, queuedAtMs: null })
+    .where(and(eq(runs.id, id), eq(runs.generation, generation), isNotNull(runs.queue)))
+    .returning({ id: runs.id });
+  return won.length > 0;
+}

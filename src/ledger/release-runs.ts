@@ -1,0 +1,62 @@
+import { and, eq, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
+import { FLOOD_HELD } from "./flood.ts";
+import type { Db } from "./open-ledger.ts";
+import { EARLY_MS } from "./run-leases.ts";
+import { ruleStates, runs } from "./schema.ts";
+
+/**
+ * Lets runs go on that were held back: by a paused rule, as soon as it is paused no more; by the limit of a day, as soon
+ * as that day is over. Called when a rule is resumed, and by the sweep.
+ * @param resumed a rule whose runs are let go before their time; what is over its limit still will be held again
+ * @returns how many
+ */
+export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): Promise<number> {
+  const paused = db
+    .select({ name: ruleStates.ruleName })
+    .from(ruleStates)
+    .where(and(eq(ruleStates.ruleName, runs.ruleName), eq(ruleStates.state, "paused")));
+  const freed = await db
+    .update(runs)
+    .set({
+      status: "queued",
+      queue: sql`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`,
+      queuedAtMs: null,
+      generation: sql`${runs.generation} + 1`,
+      notBeforeMs: 0,
+      errorCode: null,
+      errorMessage: null,
+      errorStep: null,
+      nextAction: null,
+      updatedAtMs: nowMs,
+    })
+    .where(
+      and(
+        // Word for word as in the index, or the planner does not see that it fits.
+        sql`${runs.status} = 'held'`,
+        // An operator lets those go on.
+        sql`${runs.errorCode} is distinct from ${FLOOD_HELD}`,
+        notExists(paused),
+        or(lt(runs.notBeforeMs, nowMs + EARLY_MS), resumed === undefined ? undefined : eq(runs.ruleName, resumed)),
+      ),
+    )
+    .returning({ id: runs.id });
+  return freed.length;
+}
+
+/**
+ * Lets a paused run be looked at soon, since it was answered: the sweep hands it over anew.
+ * The job it waits in finds nothing to do, or does it first; either is well.
+ */
+export async function hastenPausedRun(db: Db, id: string, progress: string, nowMs: number): Promise<void> {
+  await db
+    .update(runs)
+    .set({
+      notBeforeMs: 0,
+      queuedAtMs: null,
+      generation: sql`${runs.generation} + 1`,
+      nextAction: null,
+      progress,
+      updatedAtMs: nowMs,
+    })
+    .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNotNull(runs.queue)));
+}

@@ -1,0 +1,105 @@
+import { and, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { findRun } from "./find-run.ts";
+import type { Db } from "./open-ledger.ts";
+import { type RunQueue, type RunRow, runs } from "./schema.ts";
+
+/** How early a job may come without being sent back, in milliseconds. */
+export const EARLY_MS = 100;
+
+/**
+ * Takes a run for one worker until the lease ends.
+ * @returns the run; `held` with the end of the other's lease; or `finished` when nothing is left to do for this queue
+ */
+export async function claimRun(
+  db: Db,
+  id: string,
+  queue: RunQueue,
+  lease: { readonly owner: string; readonly nowMs: number; readonly untilMs: number },
+): Promise<
+  | { readonly kind: "claimed"; readonly run: RunRow }
+  | { readonly kind: "held"; readonly untilMs: number }
+  | { readonly kind: "finished" }
+> {
+  const [run] = await db
+    .update(runs)
+    .set({
+      leaseOwner: lease.owner,
+      leaseUntilMs: lease.untilMs,
+      startedAtMs: sql`coalesce(${runs.startedAtMs}, ${lease.nowMs})`,
+    })
+    .where(
+      and(
+        eq(runs.id, id),
+        eq(runs.queue, queue),
+        // A job that was handed over twice comes before the time the upstream asked for.
+        lt(runs.notBeforeMs, lease.nowMs + EARLY_MS),
+        or(lt(runs.leaseUntilMs, lease.nowMs), eq(runs.leaseOwner, lease.owner)),
+      ),
+    )
+    .returning();
+  if (run) return { kind: "claimed", run };
+  const found = await findRun(db, id);
+  return found?.queue === queue
+    ? { kind: "held", untilMs: Math.max(found.leaseUntilMs, found.notBeforeMs) }
+    : { kind: "finished" };
+}
+
+/** Lengthens a lease. @returns undefined when it was lost; else when somebody asked to cancel the run, if so */
+export async function renewLease(
+  db: Db,
+  id: string,
+  owner: string,
+  untilMs: number,
+): Promise<{ readonly cancelAskedAtMs: number | null } | undefined> {
+  const [kept] = await db
+    .update(runs)
+    .set({ leaseUntilMs: untilMs })
+    .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
+    .returning({ cancelAskedAtMs: runs.cancelAskedAtMs });
+  return kept;
+}
+
+/** Frees every lease: right after start on an embedded ledger, whose only user is this process. */
+export async function releaseAllLeases(db: Db): Promise<void> {
+  await db.update(runs).set({ leaseOwner: null, leaseUntilMs: 0 }).where(isNotNull(runs.leaseOwner));
+}
+
+export type RunChange = Partial<
+  Omit<RunRow, "id" | "ruleName" | "rule" | "eventKey" | "createdAtMs" | "updatedAtMs" | "leaseOwner" | "leaseUntilMs">
+>;
+
+export type CheckpointOptions = {
+  /** Gives the lease back. */
+  readonly release?: boolean;
+  /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
+  readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string };
+};
+
+/**
+ * Writes a checkpoint, provided the lease is still ours.
+ * @returns the run as it stands now, or undefined when the lease was lost
+ */
+export async function checkpointRun(
+  db: Db,
+  id: string,
+  owner: string,
+  change: RunChange,
+  nowMs: number,
+  { release = false, wait }: CheckpointOptions = {},
+): Promise<RunRow | undefined> {
+  const isWanted = isNull(runs.cancelAskedAtMs);
+  const [run] = await db
+    .update(runs)
+    .set({
+      ...change,
+      ...(wait && { notBeforeMs: sql`case when ${isWanted} then ${wait.notBeforeMs}::bigint else 0 end` }),
+      ...(wait?.waitingApp !== undefined && {
+        waitingApp: sql`case when ${isWanted} then ${wait.waitingApp}::text else null end`,
+      }),
+      updatedAtMs: nowMs,
+      ...(release ? { leaseOwner: null, leaseUntilMs: 0 } : {}),
+    })
+    .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
+    .returning();
+  return run;
+}
