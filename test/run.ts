@@ -21,9 +21,12 @@ const BUNDLED_NODE = join(ROOT, "node_modules/.bin/node");
 const FAILURES_TOLD = 20;
 const LINES_PER_FAILURE = 15;
 const CHARS_PER_LINE = 300;
+/** Where the time went: so many files of all layers. */
+const SLOWEST_TOLD = 10;
 
 type LayerResult = Report & { readonly layer: Layer; readonly seconds: number };
 
+const startedMs = Date.now();
 const layers = parseLayers(process.argv.slice(2));
 const results: LayerResult[] = [];
 for (const layer of layers) results.push(await runLayer(layer));
@@ -39,16 +42,16 @@ function parseLayers(args: readonly string[]): readonly Layer[] {
 }
 
 async function runLayer(layer: Layer): Promise<LayerResult> {
-  const startedMs = Date.now();
+  const beganMs = Date.now();
   if (globSync(`test/${layer}/**/*.test.ts`, { cwd: ROOT }).length === 0) {
-    return { layer, files: 0, passed: 0, failures: [], skipped: [], seconds: 0 };
+    return { layer, files: [], passed: 0, failures: [], skipped: [], seconds: 0 };
   }
   console.log(`\n── ${layer}`);
   const folder = mkdtempSync(join(tmpdir(), "relay-report-"));
   try {
     const file = join(folder, "report.json");
     const exitCode = await runVitest(layer, file);
-    return { layer, seconds: Math.round((Date.now() - startedMs) / 1_000), ...readReport(file, exitCode) };
+    return { layer, seconds: secondsSince(beganMs), ...readReport(file, exitCode) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -66,7 +69,7 @@ async function runVitest(layer: Layer, reportFile: string): Promise<number> {
 function readReport(file: string, exitCode: number): Report {
   const report = existsSync(file)
     ? (JSON.parse(readFileSync(file, "utf8")) as Report) // written by our reporter
-    : { files: 0, passed: 0, skipped: [], failures: [] };
+    : { files: [], passed: 0, skipped: [], failures: [] };
   if (exitCode === 0 || report.failures.length > 0) return report;
   const failure = { file: "(no file)", test: `vitest left with exit code ${exitCode}`, message: "" };
   return { ...report, failures: [failure] };
@@ -86,17 +89,31 @@ function tellFailures(failures: readonly Failure[]): void {
   if (untold > 0) console.log(`… and ${untold} more`);
 }
 
+function tellSlowest(all: readonly LayerResult[]): void {
+  const files = all.flatMap((result) => result.files).toSorted((left, right) => right.ms - left.ms);
+  console.log("\n── slowest files");
+  for (const { file, ms } of files.slice(0, SLOWEST_TOLD)) {
+    console.log(`${(ms / 1_000).toFixed(1).padStart(6)} s  ${file}`);
+  }
+}
+
+const secondsSince = (sinceMs: number): number => Math.round((Date.now() - sinceMs) / 1_000);
+
 /** The last line is read by machines. */
 function summarise(all: readonly LayerResult[]): void {
   const missing = missingServers();
+  tellSlowest(all);
   tellFailures(all.flatMap(({ failures }) => failures));
   console.log("\n── summary");
   for (const { layer, files, passed, failures, skipped, seconds } of all) {
     const counts = `${passed} passed, ${failures.length} failed, ${skipped.length} skipped`;
-    console.log(`${layer.padEnd(12)} ${files === 0 ? "no test files" : `${files} files, ${counts}, ${seconds} s`}`);
+    console.log(
+      `${layer.padEnd(12)} ${files.length === 0 ? "no test files" : `${files.length} files, ${counts}, ${seconds} s`}`,
+    );
     for (const { file, test } of failures.slice(0, FAILURES_TOLD)) console.log(`  failed: ${file} > ${test}`);
     for (const name of skipped) console.log(`  skipped: ${name}`);
   }
+  console.log(`${"all".padEnd(12)} ${secondsSince(startedMs)} s`);
   for (const line of missing) console.log(line);
   const sum = (count: (result: LayerResult) => number): number =>
     all.reduce((total, result) => total + count(result), 0);

@@ -6,9 +6,12 @@ import type { Reporter, SerializedError, TestModule } from "vitest/node";
 /** One failed test; or a file that could not be run, or an error that came from outside of any test. */
 export type Failure = { readonly file: string; readonly test: string; readonly message: string };
 
+/** How long one file took, its loading and its hooks included. */
+export type FileTime = { readonly file: string; readonly ms: number };
+
 /** What became of one layer. Vitest's own JSON report leaves out errors outside of tests, and differences. */
 export type Report = {
-  readonly files: number;
+  readonly files: readonly FileTime[];
   readonly passed: number;
   readonly skipped: readonly string[];
   readonly failures: readonly Failure[];
@@ -24,13 +27,19 @@ export default class ReportFile implements Reporter {
     if (file === undefined) throw new Error(`${REPORT_FILE} names no file`);
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const report: Report = {
-      files: modules.length,
+      files: modules.map(timeOf),
       passed: tests.filter((test) => test.result().state === "passed").length,
       skipped: tests.filter((test) => test.result().state === "skipped").map(({ fullName }) => fullName),
       failures: [...modules.flatMap(failuresOf), ...unhandled.map(outsideOfTests)],
     };
     writeFileSync(file, JSON.stringify(report));
   }
+}
+
+function timeOf(module: TestModule): FileTime {
+  const { prepareDuration, environmentSetupDuration, setupDuration, collectDuration, duration } = module.diagnostic();
+  const ms = prepareDuration + environmentSetupDuration + setupDuration + collectDuration + duration;
+  return { file: module.relativeModuleId, ms };
 }
 
 function failuresOf(module: TestModule): Failure[] {
