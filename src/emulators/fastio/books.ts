@@ -1,6 +1,6 @@
 import { mimeOf } from "./protocol/mime.ts";
 import { shareUrl } from "./routes/share-json.ts";
-import { currentVersion } from "./store/nodes.ts";
+import { currentVersion } from "./store/node.ts";
 import { filesOf } from "./store/shares.ts";
 import type { DeliveryRecord } from "./webhooks/deliver.ts";
 import type { World } from "./world.ts";

@@ -17,7 +17,7 @@ import { createPages } from "./pages/serve-pages.ts";
 import { createRoutes } from "./routes/all.ts";
 import type { ScriptedAnswer } from "./store/chats.ts";
 import type { Mail } from "./store/mails.ts";
-import { currentVersion } from "./store/nodes.ts";
+import { currentVersion } from "./store/node.ts";
 import { type DeliveryFault, type DeliveryFaultWish, deliveryFaultSchema } from "./webhooks/delivery-faults.ts";
 import { createWorld } from "./world.ts";
 

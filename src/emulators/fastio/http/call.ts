@@ -6,7 +6,7 @@ import { type FilePart, MultipartError, readMultipart } from "../../kit/multipar
 import { ApiRefusal, invalidField, tooLarge, unauthorized } from "../protocol/faults.ts";
 import type { Fields } from "../protocol/fields.ts";
 import type { User } from "../store/accounts.ts";
-import type { Content } from "../store/nodes.ts";
+import type { Content } from "../store/node.ts";
 import type { World } from "../world.ts";
 
 const MAX_FORM_BYTES = 1_048_576;

@@ -5,7 +5,7 @@ import { sendFile } from "../http/send-file.ts";
 import { idKey } from "../protocol/ids.ts";
 import { formatTime } from "../protocol/times.ts";
 import { fileAnswer, noteDownload } from "../routes/downloads.ts";
-import { currentVersion } from "../store/nodes.ts";
+import { currentVersion } from "../store/node.ts";
 import { filesOf, type Share, slugOfShare } from "../store/shares.ts";
 import type { World } from "../world.ts";
 import { messagePage, passwordPage, sharePage } from "./share-page.ts";

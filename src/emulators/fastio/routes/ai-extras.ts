@@ -3,7 +3,7 @@ import { ok, type Route } from "../http/route.ts";
 import { ApiRefusal, invalidField, notFound } from "../protocol/faults.ts";
 import { readFields } from "../protocol/fields.ts";
 import { formatTime } from "../protocol/times.ts";
-import { currentVersion, type Node } from "../store/nodes.ts";
+import { currentVersion, type Node } from "../store/node.ts";
 import { readText } from "../store/read-text.ts";
 import { filesOf } from "../store/shares.ts";
 import type { World } from "../world.ts";

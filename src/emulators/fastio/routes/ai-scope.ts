@@ -1,7 +1,7 @@
 import { ApiRefusal, invalidField } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import type { AnswerScope } from "../store/answers.ts";
-import { currentVersion, type Node, type Version } from "../store/nodes.ts";
+import { currentVersion, type Node, type Version } from "../store/node.ts";
 import type { World } from "../world.ts";
 import { folderIn, nodeIn, type Place } from "./place.ts";
 

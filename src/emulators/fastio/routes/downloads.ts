@@ -5,7 +5,7 @@ import { notAcceptable, notFound } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
 import { formatTime } from "../protocol/times.ts";
-import { currentVersion, type Node, type Version } from "../store/nodes.ts";
+import { currentVersion, type Node, type Version } from "../store/node.ts";
 import type { World } from "../world.ts";
 import { nodeIn, type Place, placeOf, underBoth } from "./place.ts";
 

@@ -13,8 +13,8 @@ import {
   type FileShareSettings,
 } from "../store/file-shares.ts";
 import { membershipOf } from "../store/members.ts";
+import { currentVersion } from "../store/node.ts";
 import { nodeJson, versionJson } from "../store/node-json.ts";
-import { currentVersion } from "../store/nodes.ts";
 import type { World } from "../world.ts";
 import { fileAnswer, noteDownload } from "./downloads.ts";
 import { pageOf } from "./paging.ts";

@@ -2,8 +2,8 @@ import { ok, type Route } from "../http/route.ts";
 import { ApiRefusal, conflict } from "../protocol/faults.ts";
 import { readFields } from "../protocol/fields.ts";
 import type { User } from "../store/accounts.ts";
+import type { Node, NodeLock } from "../store/node.ts";
 import { lockJson } from "../store/node-json.ts";
-import type { Node, NodeLock } from "../store/nodes.ts";
 import type { World } from "../world.ts";
 import { nodeIn, type Place, underBoth } from "./place.ts";
 

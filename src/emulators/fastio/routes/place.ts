@@ -4,7 +4,7 @@ import { type Answer, ok, type Route } from "../http/route.ts";
 import { notFound } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import type { EventScope } from "../store/events.ts";
-import type { Drive, Node } from "../store/nodes.ts";
+import type { Drive, Node } from "../store/node.ts";
 import { rootKeyOf, type Share } from "../store/shares.ts";
 import type { World } from "../world.ts";
 

@@ -4,7 +4,7 @@ import { ok, type Route } from "../http/route.ts";
 import { conflict } from "../protocol/faults.ts";
 import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
 import { ownerOf } from "../store/members.ts";
-import { currentVersion } from "../store/nodes.ts";
+import { currentVersion } from "../store/node.ts";
 import type { Workspace } from "../store/places.ts";
 import { isUnderWay } from "../store/uploads.ts";
 import type { World } from "../world.ts";

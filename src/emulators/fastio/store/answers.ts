@@ -1,6 +1,7 @@
 import type { BlobStore } from "../../kit/blob-store.ts";
 import { idKey } from "../protocol/ids.ts";
-import { currentVersion, type Drive, type Node, type NodeStore, type Version } from "./nodes.ts";
+import { currentVersion, type Drive, type Node, type Version } from "./node.ts";
+import type { NodeStore } from "./nodes.ts";
 import { readText, snippetOf, wordsOf } from "./read-text.ts";
 
 /** Where an answer comes from. Entries carry a page, a moment of a recording, or both. */

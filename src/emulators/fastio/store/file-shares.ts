@@ -3,7 +3,7 @@ import { ApiRefusal, denied, notFound, unauthorized } from "../protocol/faults.t
 import type { IdSource } from "../protocol/ids.ts";
 import type { User } from "./accounts.ts";
 import type { EventLog, EventScope } from "./events.ts";
-import type { Drive, Node } from "./nodes.ts";
+import type { Drive, Node } from "./node.ts";
 
 export const FILE_SHARE_ACCESS = ["anyone_with_link", "any_registered", "named_people"] as const;
 /** Each one holds those before it. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../clock.ts";
 import { ApiRefusal } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
-import type { Node, Version } from "./nodes.ts";
+import type { Node, Version } from "./node.ts";
 
 const LIFE_MS = 2 * 3_600_000;
 

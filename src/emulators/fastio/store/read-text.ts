@@ -1,6 +1,6 @@
 import type { BlobStore } from "../../kit/blob-store.ts";
 import { mimeOf } from "../protocol/mime.ts";
-import type { Node, Version } from "./nodes.ts";
+import type { Node, Version } from "./node.ts";
 
 /** Bytes of a file that count as its text; what comes later is never found. */
 const TEXT_BYTES = 65_536;

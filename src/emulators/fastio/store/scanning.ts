@@ -1,6 +1,6 @@
 import type { ScaledTime } from "../../kit/time.ts";
 import type { FastioKnobs } from "../knobs.ts";
-import type { Node, Version } from "./nodes.ts";
+import type { Node, Version } from "./node.ts";
 
 /** What the virus scan says of a version; `unscanned` where none is run, as on the live service. */
 export type ScanState = "unscanned" | "pending" | "clean" | "infected";

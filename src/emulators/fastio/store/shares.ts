@@ -5,7 +5,8 @@ import { slugOf } from "../protocol/names.ts";
 import type { User } from "./accounts.ts";
 import type { EventLog } from "./events.ts";
 import { ownerOf, type Roster } from "./members.ts";
-import { currentVersion, type Drive, type Node, type NodeStore } from "./nodes.ts";
+import { currentVersion, type Drive, type Node } from "./node.ts";
+import type { NodeStore } from "./nodes.ts";
 import type { Workspace } from "./places.ts";
 
 export const ACCESS_OPTIONS = [

@@ -1,7 +1,7 @@
 import { notAcceptable, notFound } from "../protocol/faults.ts";
 import { idKey } from "../protocol/ids.ts";
 import { freeName } from "../protocol/names.ts";
-import type { Drive, Node } from "./nodes.ts";
+import type { Drive, Node } from "./node.ts";
 
 /** The key of a folder under which its children are kept. */
 export const keyOf = (folder: string): string => (folder === "root" ? "root" : idKey(folder));

@@ -4,7 +4,8 @@ import type { FastioKnobs } from "../knobs.ts";
 import { ApiRefusal, conflict, invalidField, notAcceptable, notFound, sizesDiffer } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import type { Activity } from "./activity.ts";
-import { type Content, currentVersion, type Drive, type Node, type NodeStore } from "./nodes.ts";
+import { type Content, currentVersion, type Drive, type Node } from "./node.ts";
+import type { NodeStore } from "./nodes.ts";
 
 /** Where a finished upload goes: a folder, or an existing file that gets a new version. */
 export type UploadTarget =

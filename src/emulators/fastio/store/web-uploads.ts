@@ -6,7 +6,8 @@ import { ApiRefusal, notFound } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 import { nameFault } from "../protocol/names.ts";
 import type { Activity } from "./activity.ts";
-import type { Content, Drive, NodeStore } from "./nodes.ts";
+import type { Content, Drive } from "./node.ts";
+import type { NodeStore } from "./nodes.ts";
 
 export const WEB_UPLOAD_STATES = ["queued", "downloading", "storing", "stored", "failed", "cancelled"] as const;
 export type WebUploadState = (typeof WEB_UPLOAD_STATES)[number];
