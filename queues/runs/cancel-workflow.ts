@@ -7,11 +7,10 @@ import { NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import { messageOf } from "../../src/message-of.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { addWarnings } from "../add-warnings.ts";
 import type { CancelProgress, RunDesk } from "../run-desk.ts";
 import { findTask } from "./find-task.ts";
-import { doublesWarning, knownOf, MAX_WAIT_INSIDE_MS } from "./known-of.ts";
-import { stopDouble } from "./stop-double.ts";
+import { getHold } from "./get-hold.ts";
+import { knownOf } from "./known-of.ts";
 
 export type CancelWorkflowDeps = {
   readonly dify: Pick<Dify, "followRun" | "readRun" | "findRuns" | "stopRun">;
@@ -35,23 +34,11 @@ export async function cancelWorkflow(deps: CancelWorkflowDeps, desk: RunDesk): P
     const next = decideCancel(known, { ...seen, nowMs: clock.now(), chance: random() }, policy);
     switch (next.do) {
       case "look_up":
-        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
-        await clock.sleep(next.afterMs, desk.signal);
-        seen = { ...seen, rows: await dify.findRuns(user, desk.signal) };
-        break;
       case "adopt":
-        await desk.checkpoint({
-          workflowRunId: next.workflowRunId,
-          spentRunIds: [...desk.run.spentRunIds, ...next.stopOthers],
-          ...(next.stopOthers.length > 0 ? addWarnings(desk.run, [doublesWarning(next.stopOthers)]) : {}),
-        });
-        for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
-        break;
       case "poll": {
-        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
-        await clock.sleep(next.afterMs, desk.signal);
-        const detail = await dify.readRun(desk.run.workflowRunId ?? "", desk.signal);
-        seen = { ...seen, detail: detail ?? "absent" };
+        const hold = await getHold(deps, desk, next, {});
+        if (hold.kind === "postpone") return hold;
+        seen = { ...seen, ...hold.seen };
         break;
       }
       case "seek_task": {

@@ -12,7 +12,8 @@ import { parkRun } from "../park-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { consumeRunEvents } from "./consume-run-events.ts";
 import { type Cost, createCostMeter } from "./cost-meter.ts";
-import { doublesWarning, knownOf, MAX_WAIT_INSIDE_MS } from "./known-of.ts";
+import { getHold } from "./get-hold.ts";
+import { doublesWarning, knownOf } from "./known-of.ts";
 import { stopDouble } from "./stop-double.ts";
 import { hasOverrun, stopOverrun } from "./stop-overrun.ts";
 
@@ -49,7 +50,7 @@ const PAUSED_POLL_MS = 30_000;
  * @throws {RelayError} what Dify or the deadline of the rule say of a run that did not succeed
  */
 export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): Promise<WorkflowProgress> {
-  const { dify, clock, log } = deps;
+  const { clock, log } = deps;
   const user = difyUserOf(desk.run.id);
   // A rule may allow more time than a run is usually waited for.
   const giveUpAfterMs = Math.max(deps.policy.giveUpAfterMs, desk.run.rule.run.timeoutMs);
@@ -81,31 +82,17 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         break;
       }
       case "look_up":
-        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
-        await clock.sleep(next.afterMs, desk.signal);
-        seen = { ...seen, rows: await dify.findRuns(user, desk.signal) };
-        break;
       case "adopt":
-        await desk.checkpoint({
-          workflowRunId: next.workflowRunId,
-          status: "running",
-          spentRunIds: [...desk.run.spentRunIds, ...next.stopOthers],
-          ...(next.stopOthers.length > 0 ? addWarnings(desk.run, [doublesWarning(next.stopOthers)]) : {}),
-        });
-        log.info("workflow.adopted", { runId: desk.run.id, workflowRunId: next.workflowRunId });
-        for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
+      case "poll": {
+        if (next.do === "poll" && next.afterMs > 0 && !seen.end) await noteSilence(desk);
+        const hold = await getHold(deps, desk, next, { status: "running" });
+        if (hold.kind === "postpone") return hold;
+        seen = { ...seen, ...hold.seen };
         break;
+      }
       case "follow":
         seen = await follow(deps, desk, user, seen);
         break;
-      case "poll": {
-        if (next.afterMs > 0 && !seen.end) await noteSilence(desk);
-        if (next.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: next.afterMs };
-        await clock.sleep(next.afterMs, desk.signal);
-        const detail = await dify.readRun(desk.run.workflowRunId ?? "", desk.signal);
-        seen = { ...seen, detail: detail ?? "absent" };
-        break;
-      }
       case "pause":
         await desk.checkpoint({
           status: "paused",

@@ -1,12 +1,4 @@
-import {
-  ENDED,
-  oldestFirst,
-  pauseFor,
-  type RecoveryPolicy,
-  type RunKnown,
-  type RunSeen,
-  stillRunning,
-} from "./recovery.ts";
+import { ENDED, pauseFor, type RecoveryPolicy, type RunKnown, type RunSeen, type SeekStep, seek } from "./recovery.ts";
 import type { DifyRunDetail } from "./types.ts";
 
 /** What this worker saw and did since it took up the cancelling. Everything but the time begins empty. */
@@ -35,12 +27,7 @@ export type CancelEnd =
   | "unstoppable";
 
 export type CancelStep =
-  /** `findRuns`. */
-  | { readonly do: "look_up"; readonly afterMs: number }
-  /** Write this run id down; the others are stopped as doubles are. */
-  | { readonly do: "adopt"; readonly workflowRunId: string; readonly stopOthers: readonly string[] }
-  /** `readRun`. */
-  | { readonly do: "poll"; readonly afterMs: number }
+  | SeekStep
   /** `followRun`, until it tells the task id or nothing for a while; then `readRun` anew. */
   | { readonly do: "seek_task" }
   /** `stopRun`. */
@@ -67,14 +54,8 @@ export function decideCancel(
   const patienceMs = policy.absentAfterMs - waitedMs;
 
   if (workflowRunId === undefined) {
-    if (seen.rows === undefined) return { do: "look_up", afterMs: 0 };
-    const [oldest, ...others] = oldestFirst(seen.rows, spentRunIds);
-    if (oldest !== undefined) {
-      return { do: "adopt", workflowRunId: oldest.workflowRunId, stopOthers: stillRunning(others) };
-    }
     // It may wait in Dify's queue, which nobody can see: only once it has begun can it be stopped.
-    if (patienceMs <= 0) return { do: "end", as: "no_trace" };
-    return { do: "look_up", afterMs: Math.min(pauseFor(waitedMs / 2, policy.lookUpPauseMs, seen.chance), patienceMs) };
+    return seek(seen, spentRunIds, waitedMs, policy) ?? { do: "end", as: "no_trace" };
   }
 
   const { detail, stopAskedAtMs } = seen;

@@ -70,18 +70,22 @@ export const DEFAULT_RECOVERY: RecoveryPolicy = {
   pollPauseMs: { shortest: 2_000, longest: 15_000 },
 };
 
-/** What to do next. Times are milliseconds from now; 0 is at once. */
-export type NextStep =
-  /** Write `submittedAtMs` down, then `startRun`. `again`: an earlier call left no trace; count it as a risk. */
-  | { readonly do: "start"; readonly again: boolean }
+/** How a workflow run is got hold of. Times are milliseconds from now; 0 is at once. */
+export type SeekStep =
   /** `findRuns`. */
   | { readonly do: "look_up"; readonly afterMs: number }
   /** Write this run id down. The others are doubles that still run: try to stop them, and tell. */
   | { readonly do: "adopt"; readonly workflowRunId: string; readonly stopOthers: readonly string[] }
+  /** `readRun`. */
+  | { readonly do: "poll"; readonly afterMs: number };
+
+/** What to do next. */
+export type NextStep =
+  /** Write `submittedAtMs` down, then `startRun`. `again`: an earlier call left no trace; count it as a risk. */
+  | { readonly do: "start"; readonly again: boolean }
+  | SeekStep
   /** `followRun`, for what the run says while it lasts. */
   | { readonly do: "follow" }
-  /** `readRun`. */
-  | { readonly do: "poll"; readonly afterMs: number }
   /** It waits for a person; the form tokens are known if the stream told them. */
   | { readonly do: "pause"; readonly formTokens: readonly string[] }
   /**
@@ -121,18 +125,31 @@ function decideWithoutId(
   seen: RunSeen,
   policy: RecoveryPolicy,
 ): NextStep {
-  if (seen.rows === undefined) return { do: "look_up", afterMs: 0 };
-  const [oldest, ...others] = oldestFirst(seen.rows, spentRunIds);
+  const step = seek(seen, spentRunIds, Math.max(0, seen.nowMs - submittedAtMs), policy);
+  if (step !== undefined) return step;
+  if (policy.whenAbsent === "ask" || submissions >= policy.maxSubmissions) return lost("no_trace");
+  return { do: "start", again: true };
+}
+
+/**
+ * Looks for a workflow run whose id nobody knows; the oldest of its user is the one.
+ * @param waitedMs since it was submitted
+ * @returns undefined when it has left no trace for so long that it hardly began
+ */
+export function seek(
+  { rows, chance }: Pick<RunSeen, "rows" | "chance">,
+  spentRunIds: readonly string[],
+  waitedMs: number,
+  policy: RecoveryPolicy,
+): SeekStep | undefined {
+  if (rows === undefined) return { do: "look_up", afterMs: 0 };
+  const [oldest, ...others] = oldestFirst(rows, spentRunIds);
   if (oldest !== undefined) {
     return { do: "adopt", workflowRunId: oldest.workflowRunId, stopOthers: stillRunning(others) };
   }
-  const waitedMs = Math.max(0, seen.nowMs - submittedAtMs);
-  if (waitedMs < policy.absentAfterMs) {
-    const pauseMs = pauseFor(waitedMs / 2, policy.lookUpPauseMs, seen.chance);
-    return { do: "look_up", afterMs: Math.min(pauseMs, policy.absentAfterMs - waitedMs) };
-  }
-  if (policy.whenAbsent === "ask" || submissions >= policy.maxSubmissions) return lost("no_trace");
-  return { do: "start", again: true };
+  const patienceMs = policy.absentAfterMs - waitedMs;
+  if (patienceMs <= 0) return undefined;
+  return { do: "look_up", afterMs: Math.min(pauseFor(waitedMs / 2, policy.lookUpPauseMs, chance), patienceMs) };
 }
 
 function decideWithId(known: RunKnown, workflowRunId: string, seen: RunSeen, policy: RecoveryPolicy): NextStep {
@@ -214,10 +231,10 @@ function recordFromStream(
 export const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "stopped", "partial-succeeded"]);
 
 /** Without those of earlier lives. */
-export const oldestFirst = (rows: readonly DifyRunRow[], spent: readonly string[]): readonly DifyRunRow[] =>
+const oldestFirst = (rows: readonly DifyRunRow[], spent: readonly string[]): readonly DifyRunRow[] =>
   rows.filter((row) => !spent.includes(row.workflowRunId)).sort((a, b) => a.createdAtMs - b.createdAtMs);
 
-export const stillRunning = (rows: readonly DifyRunRow[]): readonly string[] =>
+const stillRunning = (rows: readonly DifyRunRow[]): readonly string[] =>
   rows.filter(({ status }) => !ENDED.has(status)).map(({ workflowRunId }) => workflowRunId);
 
 /** When it began: by Dify's clock if that fits between submission and now (its zone may be wrong by hours), else by ours. */
