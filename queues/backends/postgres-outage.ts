@@ -1,4 +1,4 @@
-import type { PgPool } from "bullmq";
+import type { PgPool, PgPoolClient, PgQueryResult } from "bullmq";
 
 /** SQLSTATE classes and codes that say the server is away or leaving, and the codes of a broken socket. */
 const OUTAGE_CODES =
@@ -22,25 +22,71 @@ function plain(error: unknown): never {
 
 /**
  * A pool whose outages BullMQ recognises, also on the connections it lends: after any other error BullMQ asks again
- * without a pause, and since it remembers how its first look at the schema ended, it would never let go of the thread.
+ * without a pause.
  */
 export function withPlainOutages(pool: PgPool): PgPool {
-  return withPlainQueries(pool, {
-    connect: async () => withPlainQueries(await pool.connect().catch(plain), {}),
+  const plainQuery = ({ query }: Pick<PgPool, "query">, of: object) => ({
+    query: (...args: Parameters<PgPool["query"]>) => query.apply(of, args).catch(plain),
+  });
+  return overlay(pool, {
+    ...plainQuery(pool, pool),
+    connect: async () => {
+      const client = await pool.connect().catch(plain);
+      return overlay(client, plainQuery(client, client));
+    },
   });
 }
 
-/** The same object, with its `query` and the methods given here in place of its own. */
-function withPlainQueries<Queryable extends Pick<PgPool, "query">>(
-  queryable: Queryable,
-  others: Readonly<Partial<Record<string | symbol, unknown>>>,
-): Queryable {
-  const own: typeof others = {
-    query: (...args: Parameters<PgPool["query"]>) => queryable.query(...args).catch(plain),
-    ...others,
+/**
+ * A pool whose first lent connection outlasts outages. With it BullMQ takes its first look at the schema, which only
+ * reads; how that ended it remembers for as long as the process lives, so a look that failed would be the last.
+ *
+ * @param pause between two tries; they end with the pool
+ */
+export function withPatientFirstLook(pool: PgPool, pause: () => Promise<void>): PgPool {
+  let isFirst = true;
+  return overlay(pool, {
+    connect: async () => {
+      const isLook = isFirst;
+      isFirst = false;
+      return isLook ? lendPatiently(pool, pause) : pool.connect();
+    },
+  });
+}
+
+async function lendPatiently(
+  pool: PgPool,
+  pause: () => Promise<void>,
+): Promise<Pick<PgPoolClient, "query" | "release">> {
+  let lent: PgPoolClient | undefined;
+  const giveBack = (isBroken?: boolean): void => {
+    lent?.release(isBroken);
+    lent = undefined;
   };
-  return new Proxy(queryable, {
-    get: (target, property) => {
+  return {
+    query: async <R>(...args: Parameters<PgPool["query"]>): Promise<PgQueryResult<R>> => {
+      for (;;) {
+        try {
+          lent ??= await pool.connect();
+          return await lent.query<R>(...args);
+        } catch (error) {
+          giveBack(true);
+          if (!isPostgresOutage(error)) throw error;
+          await pause();
+        }
+      }
+    },
+    release: giveBack,
+  };
+}
+
+/** The same object with these members in place of its own. */
+function overlay<Target extends object>(
+  target: Target,
+  own: Readonly<Partial<Record<string | symbol, unknown>>>,
+): Target {
+  return new Proxy(target, {
+    get: (_, property) => {
       if (Object.hasOwn(own, property)) return own[property];
       const value: unknown = Reflect.get(target, property);
       return typeof value === "function" ? value.bind(target) : value;

@@ -3,7 +3,7 @@ import pg from "pg";
 import { TransientError } from "../../src/errors.ts";
 import { guardPool } from "../../src/ledger/guard-pool.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
-import { isPostgresOutage, withPlainOutages } from "./postgres-outage.ts";
+import { isPostgresOutage, withPatientFirstLook, withPlainOutages } from "./postgres-outage.ts";
 import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
@@ -12,6 +12,8 @@ const PRODUCER_CONNECTIONS = 4;
 const WORKER_CONNECTIONS = 4;
 const CONNECT_TIMEOUT_MS = 2_000;
 const QUERY_TIMEOUT_MS = 10_000;
+/** Pause before BullMQ's first look is tried again. */
+const LOOK_AGAIN_MS = 200;
 
 /**
  * BullMQ on PostgreSQL. Its tables live in the schema `bullmq`, brought up to date here under an advisory lock.
@@ -21,7 +23,7 @@ export async function createPostgresBackend(
   config: Extract<QueueConfig, { kind: "postgres" }>,
   deps: QueueDeps,
 ): Promise<QueueBackend> {
-  const { log } = deps;
+  const { clock, log } = deps;
   let away = false;
   const openPool = (max: number): { readonly pool: pg.Pool; readonly end: () => Promise<void> } => {
     const pool = new pg.Pool({
@@ -61,14 +63,15 @@ export async function createPostgresBackend(
   }
 
   const shared = asPool(producers.pool);
+  const patient = (pool: PgPool): PgPool => withPatientFirstLook(pool, () => clock.sleep(LOOK_AGAIN_MS));
   const store: Store = {
     kind: "postgres",
     isOutage: isPostgresOutage,
-    openQueue: (name) => openSqlQueue(name, shared),
+    openQueue: (name) => openSqlQueue(name, patient(shared)),
     openWorker: (name, process, options) => {
       const { pool, end } = openPool(WORKER_CONNECTIONS);
       return {
-        worker: openSqlWorker(name, process, options, asPool(pool)),
+        worker: openSqlWorker(name, process, options, patient(asPool(pool))),
         // Not waited for: a connection that a stuck job holds is cut in time.
         release: async () => void end().catch(() => undefined),
       };

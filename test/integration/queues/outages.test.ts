@@ -5,7 +5,8 @@ import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { freePort } from "../../support/child-server.ts";
-import { startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
+import { createTestDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
+import { layLine } from "../../support/tcp-line.ts";
 
 const WITHIN = { timeout: 20_000, interval: 10 };
 /** Far below what would come of a wait for nothing, and enough on a machine that is busy with other things. */
@@ -132,6 +133,38 @@ describe.skipIf(inject("redisUrl") === undefined)("Redis alone", () => {
     expect(warnings).toEqual([expect.stringContaining("allkeys-lru")]);
   });
 });
+
+test.skipIf(inject("postgresUrl") === undefined)(
+  "a worker and a queue that first look while PostgreSQL is away work when it comes",
+  async () => {
+    const server = new URL(inject("postgresUrl") ?? "");
+    const database = await createTestDatabase(server.href);
+    onTestFinished(() => database.drop());
+    const line = await layLine(Number(server.port));
+    await line.mend();
+    onTestFinished(() => line.cut());
+    const url = new URL(database.url);
+    url.port = String(line.port);
+    const backend = await open({ kind: "postgres", url: url.href });
+
+    await line.cut();
+    const seen: string[] = [];
+    backend.work(
+      "runs",
+      async ({ id }) => {
+        seen.push(id);
+        return { kind: "done" };
+      },
+      { concurrency: 1, onError: () => undefined },
+    );
+    await expect(backend.open("runs").add([{ id: "early", data: {} }])).rejects.toMatchObject({
+      code: "queue_unavailable",
+    });
+    await line.mend();
+    await vi.waitFor(() => backend.open("runs").add([{ id: "late", data: {} }]), WITHIN);
+    await vi.waitFor(() => expect(seen).toContain("late"), WITHIN);
+  },
+);
 
 test("a PostgreSQL that is not there is a clear failure at the start", async () => {
   const url = `postgres://relay@127.0.0.1:${await freePort()}/relay`;
