@@ -66,7 +66,7 @@ export async function workOnRun(
       const outcome = await settleInterruption(deps, desk, error, signal, lease);
       if (outcome) return outcome;
       if (lease.cancelled.aborted) return await carryOut(deps, desk.face.run, owner, signal, lease, work);
-      return await settleFailure(deps, desk, error);
+      return await settleFailure(deps, desk, job.queue, error);
     }
   } finally {
     lease.stop();

@@ -1,5 +1,6 @@
 import { RelayError, TransientError } from "../src/errors.ts";
 import { setRuleState } from "../src/ledger/rule-state-queries.ts";
+import type { RunQueue } from "../src/ledger/schema.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { JobOutcome } from "./backend.ts";
 import { decideFailure } from "./failure-policy.ts";
@@ -8,12 +9,21 @@ import type { OpenDesk, RunDeskDeps } from "./open-desk.ts";
 /** Somebody asked for it at the last moment: then nothing is waited for. */
 export const isToBeCancelled = ({ face: { run } }: OpenDesk): boolean => run.cancelAskedAtMs !== null;
 
-/** Writes down what a failure means for its run, and gives the run back. @throws what the queue is to count and show */
-export async function settleFailure(deps: RunDeskDeps, desk: OpenDesk, error: unknown): Promise<JobOutcome> {
+/**
+ * Writes down what a failure means for its run, and gives the run back.
+ * @param queue the one that the work was done for
+ * @throws what the queue is to count and show
+ */
+export async function settleFailure(
+  deps: RunDeskDeps,
+  desk: OpenDesk,
+  queue: RunQueue,
+  error: unknown,
+): Promise<JobOutcome> {
   const { clock, db, log } = deps;
   const { run } = desk.face;
-  if (run.finishedAtMs !== null) {
-    // How it ended is written down; only the giving back failed, as when the ledger was away.
+  if (run.finishedAtMs !== null || run.queue !== queue) {
+    // How it ended, or who goes on, is written down; only the giving back failed, as when the ledger was away.
     await desk.leave({});
     log.warn("run.left_again", { runId: run.id, status: run.status, message: messageOf(error) });
     return { kind: "done" };

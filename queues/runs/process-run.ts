@@ -44,9 +44,12 @@ export const processRun =
     let handedOver: RunDesk["run"] | undefined;
     const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, {
       advance: async (desk) => {
-        const progress = await advance(deps, desk);
-        if (desk.run.queue === "shares") handedOver = desk.run;
-        return progress;
+        try {
+          return await advance(deps, desk);
+        } finally {
+          // Also when something failed after that.
+          if (desk.run.queue === "shares") handedOver = desk.run;
+        }
       },
       cancel: (desk) => cancel(deps, desk),
       isInterruptible: true,

@@ -238,6 +238,19 @@ describe("what a failure leaves in the ledger", () => {
     expect(await read(run.id)).toMatchObject({ ...ended, errorCode: null, failures: 0, leaseOwner: null });
   });
 
+  test.each([
+    { where: "the queue of shares", given: { status: "delivering", queue: "shares" } },
+    { where: "a person", given: { status: "paused", queue: null } },
+  ] as const)("a fault after a run was given to $where counts for nothing there", async ({ given }) => {
+    const run = await newRun();
+    const outcome = await work(run, async (desk) => {
+      await desk.checkpoint(given);
+      throw new Error("the connection was closed");
+    });
+    expect(outcome).toEqual({ kind: "done" });
+    expect(await read(run.id)).toMatchObject({ ...given, errorCode: null, failures: 0, leaseOwner: null });
+  });
+
   test("a step that succeeds clears its count", async () => {
     const run = await newRun();
     await failAt(run, "fetch", new TransientError("connect_failed", "no connection")).catch(() => undefined);
