@@ -1,4 +1,3 @@
-import { createCallRate } from "../handlers/tools/call-rate.ts";
 import { callTool } from "../handlers/tools/call-tool.ts";
 import type { ToolNeeds } from "../handlers/tools/tool.ts";
 import { createToolCallers } from "../handlers/tools/tool-callers.ts";
@@ -36,7 +35,7 @@ export function openTools({ config, grants, upstreams, ...deps }: OpenToolsDeps)
   return {
     tools: TOOLS,
     findCaller: createToolCallers(config.toolTokens, grants),
-    callTool: callTool({ ...deps, tools: TOOLS, needs, takeCall: createCallRate() }),
+    callTool: callTool({ ...deps, tools: TOOLS, needs }),
     listCalls: (limit) => listToolCalls(deps.db, limit),
     publicUrl: config.http.publicUrl,
   };

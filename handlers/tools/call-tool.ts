@@ -4,7 +4,6 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { beginToolCall, endToolCall } from "../../src/ledger/tool-calls.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import type { TakeCall } from "./call-rate.ts";
 import { doOnce } from "./do-once.ts";
 import { readInput } from "./read-input.ts";
 import { ToolRefusal } from "./refuse.ts";
@@ -19,7 +18,6 @@ export type CallToolDeps = {
   readonly log: Log;
   readonly tools: readonly Tool[];
   readonly needs: ToolNeeds;
-  readonly takeCall: TakeCall;
 };
 
 export type ToolRequest = {
@@ -43,19 +41,17 @@ export const callTool =
   async ({ caller, via, operation, read }) => {
     const { db, clock, newId, log } = deps;
     const atMs = clock.now();
-    const waitMs = deps.takeCall(caller.name, caller.grant.perMinute, atMs);
-    if (waitMs > 0) {
-      log.warn("tool.rate_limited", { caller: caller.name, operation });
-      const seconds = Math.ceil(waitMs / 1_000);
-      const message = `this token may make ${caller.grant.perMinute} calls a minute`;
-      return failure(429, "rate_limited", message, `Wait ${seconds} seconds, then call again.`, seconds);
-    }
     const id = newId();
     let about: { requestId?: string; target?: string } = {};
     let outcome: ToolOutcome;
     try {
       const tool = deps.tools.find(({ name }) => name === operation);
-      await beginToolCall(db, { id, atMs, caller: caller.name, via, operation: tool?.name ?? "unknown" });
+      const call = { id, atMs, caller: caller.name, via, operation: tool?.name ?? "unknown" };
+      const waitMs = await beginToolCall(db, call, caller.grant.perMinute);
+      if (waitMs > 0) {
+        log.warn("tool.rate_limited", { caller: caller.name, operation });
+        return tooMany(caller, waitMs);
+      }
       if (tool === undefined || !isAllowed(caller, tool)) throw notAllowed(operation);
       const { input: raw, file } = await read();
       const input = readInput(tool, raw);
@@ -71,6 +67,12 @@ export const callTool =
     await noteEnd(deps, id, outcome, about);
     return outcome;
   };
+
+function tooMany({ grant }: ToolCaller, waitMs: number): ToolOutcome {
+  const seconds = Math.ceil(waitMs / 1_000);
+  const message = `this token may make ${grant.perMinute} calls a minute`;
+  return failure(429, "rate_limited", message, `Wait ${seconds} seconds, then call again.`, seconds);
+}
 
 /** An answer is not held back because its line in the ledger could not be ended. */
 async function noteEnd(

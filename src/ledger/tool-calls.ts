@@ -1,13 +1,33 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, gt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type ToolCallRow, toolCalls } from "./schema.ts";
 
-/** Writes down that a call began, so that one that dies on the way is known too. */
+const MINUTE_MS = 60_000;
+
+/**
+ * Writes down that a call began, so that one that dies on the way is known too; unless its caller has made so many in
+ * the minute before, whichever process took them.
+ * @returns 0 when it was written, else milliseconds until the caller may ask again; what is refused does not count
+ */
 export async function beginToolCall(
   db: Db,
   call: Pick<ToolCallRow, "id" | "atMs" | "caller" | "via" | "operation">,
-): Promise<void> {
-  await db.insert(toolCalls).values(call);
+  perMinute: number,
+): Promise<number> {
+  return db.transaction(async (tx) => {
+    // Calls that come at once would not see each other.
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`relay.tools ${call.caller}`}, 0))`);
+    const [oldest] = await tx
+      .select({ atMs: toolCalls.atMs })
+      .from(toolCalls)
+      .where(and(eq(toolCalls.caller, call.caller), gt(toolCalls.atMs, call.atMs - MINUTE_MS)))
+      .orderBy(desc(toolCalls.atMs))
+      .offset(perMinute - 1)
+      .limit(1);
+    if (oldest !== undefined) return oldest.atMs + MINUTE_MS - call.atMs;
+    await tx.insert(toolCalls).values(call);
+    return 0;
+  });
 }
 
 export async function endToolCall(

@@ -32,7 +32,7 @@ export const KEY_DOCS: Readonly<Record<string, KeyDoc>> = {
     says: '"*": all except createHandoffLink, which gives the whole organisation away and must be named.',
   },
   "tools.maxUpload": { says: "Size of one file. kB, MB, GB count in thousands.", unsaid: "50MB" },
-  "tools.perMinute": { says: "Calls a minute, in each receiver.", unsaid: 60 },
+  "tools.perMinute": { says: "Calls in any minute, in all receivers together.", unsaid: 60 },
   "tools.fetch": {
     says: 'Hosts that files may be taken from by their address, such as "*.example.com". Dify\'s own links need none.',
     unsaid: [],

@@ -28,7 +28,7 @@ export type ToolGrant = {
   readonly operations: readonly (ToolOperation | "*")[];
   /** Bytes of one file. */
   readonly maxUploadBytes: number;
-  /** Calls a minute, in each receiver. */
+  /** Calls in any minute, whichever receiver takes them. */
   readonly perMinute: number;
   /** Hosts whose files may be taken in by their addresses, such as `files.example.com` or `*.example.com`. */
   readonly fetch: readonly string[];

@@ -22,6 +22,7 @@ const TABLES = [
   "pull_states",
   "listed_nodes",
   "signature_pins",
+  "tool_calls",
 ];
 
 /**

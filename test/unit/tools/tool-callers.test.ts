@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { createCallRate } from "../../../handlers/tools/call-rate.ts";
 import { createToolCallers } from "../../../handlers/tools/tool-callers.ts";
 
 describe("callers are known by their tokens", () => {
@@ -32,12 +31,4 @@ describe("callers are known by their tokens", () => {
     grants = {};
     expect(find("token-of-agent-a")).toMatchObject({ caller: { grant: { operations: [] } } });
   });
-});
-
-test("a rate counts any minute, for each caller by itself, and refused calls do not count", () => {
-  const take = createCallRate();
-  expect([0, 10_000, 20_000].map((atMs) => take("a", 2, atMs))).toEqual([0, 0, 40_000]);
-  expect(take("b", 2, 20_000)).toBe(0);
-  expect(take("a", 2, 60_001)).toBe(0);
-  expect(take("a", 2, 60_002)).toBe(9_998);
 });
