@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
@@ -36,8 +36,19 @@ export type BlobStore = {
   close(): Promise<void>;
 };
 
-export async function createBlobStore({ newId }: { newId: () => string }): Promise<BlobStore> {
-  const folder = await mkdtemp(join(tmpdir(), "emulator-"));
+/** How long a folder lies untouched before it is taken for left behind. */
+const LEFT_BEHIND_MS = 3_600_000;
+
+/** @param within where its folder is made; and where those of processes that were killed are removed */
+export async function createBlobStore({
+  newId,
+  within = tmpdir(),
+}: {
+  newId: () => string;
+  within?: string;
+}): Promise<BlobStore> {
+  await removeLeftBehind(within);
+  const folder = await mkdtemp(join(within, `emulator-${process.pid}-`));
   const fileOf = (key: string) => join(folder, encodeURIComponent(key));
 
   const put: BlobStore["put"] = async (source, { maxBytes = Number.POSITIVE_INFINITY } = {}) => {
@@ -91,4 +102,32 @@ export async function createBlobStore({ newId }: { newId: () => string }): Promi
       ),
     close: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/**
+ * Folders of processes that had no time to remove them. A process of another container may have its folder here and
+ * no number that means something to us, hence the age.
+ */
+async function removeLeftBehind(within: string): Promise<void> {
+  for (const name of await readdir(within)) {
+    const pid = Number(/^emulator-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    const folder = join(within, name);
+    // Another process may remove it at the same time.
+    const touchedMs = await stat(folder).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
+    if (touchedMs === undefined || Date.now() - touchedMs < LEFT_BEHIND_MS) continue;
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"; // it is somebody else's
+  }
 }

@@ -1,6 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { type BlobStore, BlobTooLargeError, createBlobStore } from "../../../../src/emulators/kit/blob-store.ts";
 import { createRandom } from "../../../../src/emulators/kit/random.ts";
 
@@ -57,4 +61,28 @@ test("an empty content is a content", async () => {
   expect(await store.has(blob.key)).toBe(true);
   await store.remove(blob.key);
   expect(await store.has(blob.key)).toBe(false);
+});
+
+test("a folder that a killed process left behind is removed at the next start, and no other", async () => {
+  const within = mkdtempSync(join(tmpdir(), "emulators-"));
+  onTestFinished(() => rmSync(within, { recursive: true, force: true }));
+  const { pid: gone } = spawnSync(process.execPath, ["--version"]);
+  const twoHoursAgo = new Date(Date.now() - 2 * 3_600_000);
+  const leave = (name: string, touched: Date): void => {
+    mkdirSync(join(within, name));
+    writeFileSync(join(within, name, "content"), "x");
+    utimesSync(join(within, name), touched, touched);
+  };
+  leave(`emulator-${gone}-old`, twoHoursAgo);
+  leave(`emulator-${gone}-young`, new Date());
+  leave(`emulator-${process.pid}-ours`, twoHoursAgo);
+  leave("emulator-of-somebody", twoHoursAgo);
+  const next = await createBlobStore({ newId: () => "one", within });
+  const made = readdirSync(within);
+  await next.close();
+  const kept = readdirSync(within);
+  expect(made).toHaveLength(kept.length + 1);
+  expect(kept.sort()).toEqual(
+    [`emulator-${gone}-young`, `emulator-${process.pid}-ours`, "emulator-of-somebody"].sort(),
+  );
 });
