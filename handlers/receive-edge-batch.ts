@@ -73,6 +73,7 @@ const takeOne = async (deps: ReceiveEdgeDeps, value: unknown, nowMs: number): Pr
   const outcome = await deps.take(
     {
       headers: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+      allHeaders: () => Object.entries(headers),
       body: { kind: "bytes", bytes },
     },
     // The edge's clock may be a little ahead; what came in tomorrow would confuse every "how long ago".

@@ -1,6 +1,5 @@
 import type { Clock } from "../src/clock.ts";
-import type { IncomingDelivery } from "./examine-delivery.ts";
-import type { ReceiveOutcome, TakeDelivery } from "./take-delivery.ts";
+import type { ReceivedDelivery, ReceiveOutcome, TakeDelivery } from "./take-delivery.ts";
 
 export type ReceiveDeps = {
   readonly clock: Clock;
@@ -11,5 +10,5 @@ export type ReceiveDeps = {
 /** One POST of Fast.io. */
 export const receiveFastioWebhook =
   ({ clock, newId, take }: ReceiveDeps) =>
-  (delivery: IncomingDelivery): Promise<ReceiveOutcome> =>
+  (delivery: ReceivedDelivery): Promise<ReceiveOutcome> =>
     take(delivery, { id: newId(), route: "fastio", receivedAtMs: clock.now() });

@@ -6,6 +6,7 @@ import type { Accept } from "../src/ledger/accept.ts";
 import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import { examineDelivery, type IncomingDelivery, type Refusal, type VerifiedSignature } from "./examine-delivery.ts";
+import { keptHeaders } from "./kept-headers.ts";
 import type { NoteSignature } from "./note-signature.ts";
 
 export type ReceiveOutcome =
@@ -21,7 +22,12 @@ export type Arrival = {
   readonly receivedAtMs: number;
 };
 
-export type TakeDelivery = (delivery: IncomingDelivery, arrival: Arrival) => Promise<ReceiveOutcome>;
+/** A delivery of which all headers can be listed, by lower-case names. */
+export type ReceivedDelivery = IncomingDelivery & {
+  readonly allHeaders: () => Iterable<readonly [name: string, value: string]>;
+};
+
+export type TakeDelivery = (delivery: ReceivedDelivery, arrival: Arrival) => Promise<ReceiveOutcome>;
 
 export type TakeDeps = {
   readonly clock: Clock;
@@ -50,6 +56,7 @@ export const takeDelivery =
       id,
       receivedAtMs,
       route,
+      headers: keptHeaders(delivery.allHeaders()),
       bodyBytes: body.kind === "bytes" ? body.bytes.byteLength : body.seenBytes,
       ...(body.kind === "bytes" ? { bodyHash: createHash("sha256").update(body.bytes).digest("hex") } : {}),
     };

@@ -3,7 +3,7 @@ import { RelayError, TransientError } from "../src/errors.ts";
 import { recordAttempt } from "../src/ledger/attempts.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { type CheckpointOptions, checkpointRun, type RunChange } from "../src/ledger/run-leases.ts";
-import type { RunRow, RunStep } from "../src/ledger/schema.ts";
+import type { RunRow, RunStep, RunWait } from "../src/ledger/schema.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { KeptLease } from "./keep-lease.ts";
@@ -27,6 +27,8 @@ export type RunDesk = {
    * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
    */
   checkpoint(change: RunChange): Promise<void>;
+  /** Says what is waited for from here until the next step. */
+  waits(reason: RunWait): void;
   /** One attempt at one step, timed and recorded. */
   step<T>(name: RunStep, attempt: () => Promise<T>): Promise<T>;
 };
@@ -53,6 +55,7 @@ export function openDesk(
   const { db, clock, log } = deps;
   let run = first;
   let failedStep: RunStep | undefined;
+  let waitedFor = first.waitsFor;
   const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
     const written = await checkpointRun(db, run.id, owner, change, clock.now(), options);
     if (!written) throw new TransientError("lease_lost", "another worker has this run");
@@ -70,10 +73,16 @@ export function openDesk(
       if (run.cancelAskedAtMs !== null) wish?.cancel();
       wish?.cancelled.throwIfAborted();
     },
+    waits: (reason) => {
+      waitedFor = reason;
+    },
     step: async (name, attempt) => {
       const startedAtMs = clock.now();
+      const before = waitedFor;
+      waitedFor = null;
       const record = (outcome: "done" | "later" | "failed", error?: unknown): Promise<void> =>
         recordAttempt(db, {
+          waitedFor: before,
           runId: run.id,
           step: name,
           worker: owner,
@@ -117,8 +126,17 @@ export function openDesk(
   return {
     face,
     failedStep: () => failedStep,
-    leave: (change, wait) => write(change, { release: true, ...(wait && { wait }) }),
+    leave: (change, wait) => {
+      const waitsFor = waitAfter(change.status ?? run.status, wait);
+      return write({ waitsFor, ...change }, { release: true, ...(wait && { wait }) });
+    },
   };
+}
+
+/** What a run waits for that is given back in this state; null: its turn in the queue, or nothing. */
+function waitAfter(status: RunRow["status"], wait: CheckpointOptions["wait"]): RunWait | null {
+  if (status === "held") return "hold";
+  return status === "paused" ? "person" : (wait?.for ?? null);
 }
 
 /** Whether a step ended with the wish to be asked again later, or to ask a person. */

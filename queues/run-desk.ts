@@ -85,12 +85,12 @@ async function leave({ clock }: RunDeskDeps, desk: OpenDesk, progress: RunProgre
       return { kind: "done" };
     case "postpone": {
       const notBeforeMs = clock.now() + progress.delayMs;
-      await desk.leave({}, { notBeforeMs });
+      await desk.leave({}, { notBeforeMs, for: "upstream" });
       return { kind: "later", atMs: isToBeCancelled(desk) ? clock.now() : notBeforeMs };
     }
     case "wait_for_app": {
       const change = { status: "queued", progress: WAITS_FOR_TURN, queuedAtMs: clock.now() } as const;
-      await desk.leave(change, { notBeforeMs: clock.now() + UNCALLED_MS, waitingApp: progress.app });
+      await desk.leave(change, { notBeforeMs: clock.now() + UNCALLED_MS, waitingApp: progress.app, for: "slot" });
       return isToBeCancelled(desk) ? { kind: "later", atMs: clock.now() } : { kind: "done" };
     }
     default:

@@ -38,7 +38,7 @@ export async function settleFailure(
   switch (decision.do) {
     case "retry": {
       const notBeforeMs = clock.now() + decision.delayMs;
-      await desk.leave({ ...fault, failures: run.failures + 1 }, { notBeforeMs });
+      await desk.leave({ ...fault, failures: run.failures + 1 }, { notBeforeMs, for: "backoff" });
       if (isToBeCancelled(desk)) return { kind: "later", atMs: clock.now() };
       // Thrown, so that the queue counts and shows it; the delay is the one decided here.
       throw new TransientError(error instanceof RelayError ? error.code : "upstream_unavailable", fault.errorMessage, {
@@ -48,7 +48,7 @@ export async function settleFailure(
     }
     case "wait": {
       const notBeforeMs = clock.now() + decision.delayMs;
-      await desk.leave({}, { notBeforeMs });
+      await desk.leave({}, { notBeforeMs, for: "busy" });
       return { kind: "later", atMs: isToBeCancelled(desk) ? clock.now() : notBeforeMs };
     }
     case "pause_rule": {

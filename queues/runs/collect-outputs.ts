@@ -5,7 +5,9 @@ import { PermanentError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, saveOutput } from "../../src/ledger/outputs.ts";
+import { cutTo } from "../../src/rules/cut-to.ts";
 import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
+import { mayShow } from "../../src/rules/show.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { outputsToldOf, outputsWantedBy } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
@@ -21,6 +23,8 @@ export type CollectOutputsDeps = {
 
 /** Ours, against outputs without end: far above what Dify itself makes or any of its upload limits. */
 const MAX_OUTPUT_BYTES = 5 * 1024 ** 3;
+/** Characters of a text that stay for the run's page, where the rule lets it be shown. */
+const MAX_EXCERPT_CHARS = 2_000;
 const TEXT_TYPES = {
   md: "text/markdown",
   csv: "text/csv",
@@ -86,9 +90,13 @@ export async function collectOutputs(
     }
     kept += 1;
     if (known.has(mine)) continue;
-    const { variable: _variable, ...written } = output;
+    const { variable, content, ...written } = output;
+    const isShown = mayShow(run.rule, "outputs", variable);
     await saveOutput(db, {
       ...written,
+      // What a shadow run may not show, nobody is to see.
+      content: run.rule.shadow && !isShown ? null : content,
+      excerpt: isShown && !run.rule.shadow ? cutTo(content, MAX_EXCERPT_CHARS) : null,
       runId: run.id,
       ordinal: mine,
       size: bytes.byteLength,

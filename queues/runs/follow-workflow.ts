@@ -16,6 +16,7 @@ import { getHold } from "./get-hold.ts";
 import { doublesWarning, knownOf } from "./known-of.ts";
 import { stopDouble } from "./stop-double.ts";
 import { hasOverrun, stopOverrun } from "./stop-overrun.ts";
+import { tellInputs } from "./tell-inputs.ts";
 
 export type FollowWorkflowDeps = {
   readonly dify: Pick<Dify, "startRun" | "followRun" | "readRun" | "findRuns" | "stopRun">;
@@ -144,6 +145,7 @@ async function start(
     status: "running",
     submittedAtMs: deps.clock.now(),
     submissions: desk.run.submissions + 1,
+    sentInputs: tellInputs(inputs, desk.run.rule),
     nodes: [],
   });
   const deadline = openDeadline(deps, desk);

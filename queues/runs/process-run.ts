@@ -115,6 +115,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
     if (desk.run.finishedAtMs !== null) return { kind: "moved" };
     const asked = await ask();
     if (asked.kind === "postpone") return asked;
+    desk.waits("slot");
     const slot = await place.slot(desk.signal);
     if (!slot) {
       waitsOn = true;

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { FastioEvent } from "../fastio/events/event.ts";
 import type { Db } from "./open-ledger.ts";
-import { type DeliveryVerdict, deliveries, events, refusals } from "./schema.ts";
+import { type DeliveryVerdict, deliveries, events, type KeptHeader, refusals } from "./schema.ts";
 
 /** What the receiver knows of one delivery, before the ledger judges whether its events are new. */
 export type DeliveryFacts = {
@@ -14,6 +14,7 @@ export type DeliveryFacts = {
   readonly secretPrint?: string;
   readonly keyForm?: string;
   readonly senderDeliveryId?: string;
+  readonly headers?: readonly KeptHeader[];
 };
 
 export type KeyedEvent = { readonly key: string; readonly event: FastioEvent };

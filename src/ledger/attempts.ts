@@ -15,8 +15,13 @@ export async function recordAttempt(db: Db, attempt: typeof attempts.$inferInser
       .orderBy(desc(attempts.id))
       .limit(1);
     if (last?.outcome === "later" && last.step === attempt.step) {
-      const { startedAtMs: _first, ...rest } = attempt;
-      await db.update(attempts).set(rest).where(eq(attempts.id, last.id));
+      const { startedAtMs, waitedFor, ...rest } = attempt;
+      const workedMs = (last.workedMs ?? last.finishedAtMs - last.startedAtMs) + attempt.finishedAtMs - startedAtMs;
+      const sums = { tries: last.tries + 1, workedMs, betweenFor: waitedFor ?? null };
+      await db
+        .update(attempts)
+        .set({ ...rest, ...sums })
+        .where(eq(attempts.id, last.id));
       return;
     }
   }

@@ -23,6 +23,7 @@ export async function heldByFlood(db: Db, ruleName: string, floodHold: number) {
   return {
     status: "held" as const,
     queue: null,
+    waitsFor: "hold" as const,
     errorCode: FLOOD_HELD,
     errorMessage: `the rule has ${floodHold} unfinished runs, as many as floodHold lets it have`,
     nextAction: `see whether so many files are meant, then let them go on: relay rules release ${ruleName}`,

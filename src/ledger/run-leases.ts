@@ -1,7 +1,7 @@
 import { and, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import { findRun } from "./find-run.ts";
 import type { Db } from "./open-ledger.ts";
-import { type RunQueue, type RunRow, runs } from "./schema.ts";
+import { type RunQueue, type RunRow, type RunWait, runs } from "./schema.ts";
 
 /** How early a job may come without being sent back, in milliseconds. */
 export const EARLY_MS = 100;
@@ -72,7 +72,7 @@ export type CheckpointOptions = {
   /** Gives the lease back. */
   readonly release?: boolean;
   /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
-  readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string };
+  readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string; readonly for: RunWait };
 };
 
 /**

@@ -52,6 +52,7 @@ export async function parkRuns(
     .update(runs)
     .set({
       waitingApp: sql`${runs.app}`,
+      waitsFor: "slot",
       progress: WAITS_FOR_TURN,
       queuedAtMs: nowMs,
       notBeforeMs: nowMs + UNCALLED_MS,

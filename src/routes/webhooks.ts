@@ -1,8 +1,7 @@
 import type { Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { IncomingDelivery } from "../../handlers/examine-delivery.ts";
 import type { EdgeBatchOutcome } from "../../handlers/receive-edge-batch.ts";
-import type { ReceiveOutcome } from "../../handlers/take-delivery.ts";
+import type { ReceivedDelivery, ReceiveOutcome } from "../../handlers/take-delivery.ts";
 import {
   type DeliveryAnswer,
   MAX_DELIVERY_BYTES,
@@ -14,8 +13,8 @@ import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
 import { readLimitedBody } from "../read-body.ts";
 
 export type WebhookDeps = {
-  readonly receive: (delivery: IncomingDelivery) => Promise<ReceiveOutcome>;
-  readonly receiveEdge: (batch: IncomingDelivery) => Promise<EdgeBatchOutcome>;
+  readonly receive: (delivery: ReceivedDelivery) => Promise<ReceiveOutcome>;
+  readonly receiveEdge: (batch: ReceivedDelivery) => Promise<EdgeBatchOutcome>;
 };
 
 /** What comes in from Fast.io, straight or by the edge worker. */
@@ -30,14 +29,14 @@ export function mountWebhooks(app: Hono, { receive, receiveEdge }: WebhookDeps):
     app.all(path, (context) => tell(context, WRONG_METHOD_ANSWER));
 }
 
-async function readIncoming(context: Context, limitBytes: number): Promise<IncomingDelivery> {
+async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
   const declared = Number(context.req.header("content-length") ?? Number.NaN);
   const body = await readLimitedBody(
     context.req.raw.body,
     limitBytes,
     Number.isFinite(declared) ? declared : undefined,
   );
-  return { headers: (name) => context.req.header(name), body };
+  return { headers: (name) => context.req.header(name), allHeaders: () => context.req.raw.headers, body };
 }
 
 function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {

@@ -154,4 +154,9 @@ export const KEY_DOCS: Readonly<Record<string, KeyDoc>> = {
     says: "At the end the organisation is offered to a person, by a link that is shown once.",
     unsaid: false,
   },
+  "rules.show": { says: "Whose values the page of a run may show: true, false, or a list of names." },
+  "rules.show.inputs": { says: "Of the app's inputs and the answers among them, cut to 500 characters. Unsaid: all." },
+  "rules.show.outputs": {
+    says: "Of the workflow's texts, cut to 2,000 characters. Unsaid: none; of a shadow rule all.",
+  },
 };

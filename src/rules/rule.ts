@@ -25,8 +25,16 @@ export type Rule = {
    * an output of its run 1. Absent: `DEFAULT_MAX_DEPTH`.
    */
   readonly maxDepth?: number | undefined;
+  /** Whose values the run's page may show. Absent: inputs; outputs of a shadow rule. */
+  readonly show?: RuleShow | undefined;
   /** At the end the organisation is offered to a person, by a link that is shown once. */
   readonly handoff?: boolean | undefined;
+};
+
+/** All, none, or those of these names. */
+export type RuleShow = {
+  readonly inputs?: boolean | readonly string[] | undefined;
+  readonly outputs?: boolean | readonly string[] | undefined;
 };
 
 export const DEFAULT_MAX_DEPTH = 1;

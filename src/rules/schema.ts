@@ -4,6 +4,7 @@ import { DeliverSchema } from "./deliver-schema.ts";
 import { RULE_NAME } from "./fields.ts";
 import type { Rule } from "./rule.ts";
 import { RunSchema } from "./run-schema.ts";
+import { ShowSchema } from "./show.ts";
 import { ToolGrantSchema } from "./tools-schema.ts";
 import { WhenSchema } from "./when-schema.ts";
 
@@ -37,6 +38,7 @@ export const RuleSchema = z.strictObject({
   shadow: z.boolean().optional(),
   maxDepth: z.number().int(DEPTH).min(0, DEPTH).max(MOST_DEPTH, DEPTH).optional(),
   handoff: z.boolean().optional(),
+  show: ShowSchema.optional(),
 }) satisfies z.ZodType<Rule>;
 
 /** The file as a whole. For its JSON Schema alone: the loader goes rule by rule, so as to tell every fault. */
@@ -49,7 +51,7 @@ export const FileSchema = z.strictObject({
 /** Keys by the place they stand in; for hints about misspelt and misplaced ones. */
 export const KEYS: Readonly<Record<string, readonly string[]>> = {
   file: ["rules", "floodHold", "tools"],
-  rule: ["name", "when", "run", "deliver", "limit", "shadow", "maxDepth", "handoff"],
+  rule: ["name", "when", "run", "deliver", "limit", "shadow", "maxDepth", "handoff", "show"],
   when: [
     "workspace",
     "share",
@@ -94,5 +96,6 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   branding: ["accent", "background", "picture", "likeWorkspace", "links"],
   links: ["title", "url"],
   limit: ["runsPerDay", "tokensPerDay"],
+  show: ["inputs", "outputs"],
   tools: ["workspaces", "operations", "maxUpload", "perMinute", "fetch"],
 };

@@ -43,8 +43,11 @@ const HEADER_OF = {
   "standard-webhooks": "webhook-signature",
 } as const satisfies Record<SignatureScheme, string>;
 
+/** The headers that hold signatures, by lower-case name. */
+export const PROOF_HEADERS: readonly string[] = Object.values(HEADER_OF);
+
 /** Every header that a signature of any scheme may be told in, by lower-case name. */
-export const SIGNATURE_HEADERS: readonly string[] = [...Object.values(HEADER_OF), ...TIMESTAMP_HEADERS, "webhook-id"];
+export const SIGNATURE_HEADERS: readonly string[] = [...PROOF_HEADERS, ...TIMESTAMP_HEADERS, "webhook-id"];
 
 const MISSING: SignatureFault = { kind: "refused", reason: "missing" };
 const MALFORMED: SignatureFault = { kind: "refused", reason: "malformed" };

@@ -4,6 +4,9 @@ import { ms, relay } from "./relay-schema.ts";
 
 export type DeliveryVerdict = "accepted" | "duplicate" | "ignored" | "refused";
 
+/** Name and value of one header as it may be shown: bounded, and without what proves or opens anything. */
+export type KeptHeader = readonly [name: string, value: string];
+
 /** One POST each. Refused ones are stored at a bounded rate and counted in `refusals` always. */
 export const deliveries = relay.table(
   "deliveries",
@@ -21,8 +24,14 @@ export const deliveries = relay.table(
     keyForm: text("key_form"),
     senderDeliveryId: text("sender_delivery_id"),
     eventKeys: jsonb("event_keys").$type<readonly string[]>().notNull(),
+    /** Null: it came before headers were kept. */
+    headers: jsonb().$type<readonly KeptHeader[]>(),
   },
-  (table) => [index("deliveries_received").on(table.receivedAtMs)],
+  (table) => [
+    index("deliveries_received").on(table.receivedAtMs),
+    // Most are accepted: whoever asks for the others need not read past them.
+    index("deliveries_unaccepted").on(table.verdict, table.receivedAtMs).where(sql`verdict <> 'accepted'`),
+  ],
 );
 
 /** Refused deliveries by minute and reason. */

@@ -19,6 +19,8 @@ export const outputs = relay.table(
     uploadId: text("upload_id"),
     /** Text and JSON outputs, until they are placed. */
     content: text(),
+    /** The beginning of a text that the rule lets be shown; unlike `content`, it stays. */
+    excerpt: text(),
     nodeId: text("node_id"),
     placedAtMs: ms("placed_at_ms"),
   },

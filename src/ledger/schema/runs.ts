@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { bigserial, boolean, doublePrecision, index, integer, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { Rule } from "../../rules/rule.ts";
 import type { RunNode } from "../run-nodes.ts";
+import type { SentInput } from "../sent-inputs.ts";
 import { ms, relay } from "./relay-schema.ts";
 
 export type RunStatus =
@@ -17,6 +18,12 @@ export type RunStatus =
   | "skipped";
 
 export type RunStep = "ask" | "fetch" | "workflow" | "collect" | "folder" | "place" | "share" | "invite" | "cancel";
+
+/**
+ * What a run waits for between two tries: its turn in the queue (null), a slot of its app, its rule or a limit, the next
+ * try after a failure, an upstream that is busy or not done, a person, or somebody who lets it begin again.
+ */
+export type RunWait = "slot" | "hold" | "backoff" | "busy" | "upstream" | "person" | "replay";
 
 /** The queue a run waits in, or null when nothing is left to do for it. */
 export type RunQueue = "runs" | "shares";
@@ -72,6 +79,8 @@ export const runs = relay.table(
     gatheringKey: text("gathering_key"),
     /** The Dify app whose free slot it waits for, outside of the queue; null when it waits for none. */
     waitingApp: text("waiting_app"),
+    /** Why nobody works on it, or did not before the present try; null: it waits in the queue and for nothing else. */
+    waitsFor: text("waits_for").$type<RunWait>(),
     /** When somebody asked to cancel it; whoever takes the run next carries that out before anything else. */
     cancelAskedAtMs: ms("cancel_asked_at_ms"),
     cancelReason: text("cancel_reason"),
@@ -87,6 +96,8 @@ export const runs = relay.table(
     /** Workflow runs that were left behind by a replay: never taken for the present one. */
     spentRunIds: jsonb("spent_run_ids").$type<readonly string[]>().notNull().default([]),
     taskId: text("task_id"),
+    /** What the workflow was given, as far as the rule lets it be shown; null: it was not asked for since this is kept. */
+    sentInputs: jsonb("sent_inputs").$type<readonly SentInput[]>(),
     workflowStatus: text("workflow_status"),
     /** Title of the Dify node that is at work. */
     progress: text(),
@@ -220,6 +231,13 @@ export const attempts = relay.table(
     worker: text().notNull(),
     startedAtMs: ms("started_at_ms").notNull(),
     finishedAtMs: ms("finished_at_ms").notNull(),
+    /** Tries in this line: those that only found out that it is too early become one. */
+    tries: integer().notNull().default(1),
+    /** Time worked in all of them; null: it was one, from start to finish. */
+    workedMs: ms("worked_ms"),
+    /** What was waited for before it, and between its tries. */
+    waitedFor: text("waited_for").$type<RunWait>(),
+    betweenFor: text("between_for").$type<RunWait>(),
     outcome: text().$type<"done" | "later" | "failed">().notNull(),
     failure: text(),
     errorCode: text("error_code"),

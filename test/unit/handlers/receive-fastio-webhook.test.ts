@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { IncomingDelivery } from "../../../handlers/examine-delivery.ts";
 import { receiveFastioWebhook } from "../../../handlers/receive-fastio-webhook.ts";
-import { secretPrint, type TakeDeps, takeDelivery } from "../../../handlers/take-delivery.ts";
+import { type ReceivedDelivery, secretPrint, type TakeDeps, takeDelivery } from "../../../handlers/take-delivery.ts";
 import { TransientError } from "../../../src/errors.ts";
 import type { Intake } from "../../../src/ledger/accept-deliveries.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -9,7 +8,8 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 const NOW_MS = 1_795_327_200_000;
 const BODY = '{"event":"file.created","event_id":"e1","workspace_id":"1","file_id":"f1"}';
 
-const deliveryOf = (body: string | IncomingDelivery["body"], type = "application/json"): IncomingDelivery => ({
+const deliveryOf = (body: string | ReceivedDelivery["body"], type = "application/json"): ReceivedDelivery => ({
+  allHeaders: () => [["content-type", type]],
   headers: (name) => (name === "content-type" ? type : undefined),
   body: typeof body === "string" ? { kind: "bytes", bytes: Buffer.from(body) } : body,
 });

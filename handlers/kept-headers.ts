@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { decodeBase64 } from "../src/base64.ts";
+import { decodeHex } from "../src/fastio/signatures/derive-keys.ts";
+import { PROOF_HEADERS, SIGNATURE_HEADERS } from "../src/fastio/signatures/read-signature.ts";
+import type { KeptHeader } from "../src/ledger/schema.ts";
+import { cutTo } from "../src/rules/cut-to.ts";
+import { storableText } from "../src/storable-text.ts";
+
+const MAX_HEADERS = 40;
+const MAX_NAME_CHARS = 60;
+const MAX_VALUE_CHARS = 200;
+const MAX_PIECES = 8;
+/** What is shorter could be found from its print by trying. */
+const MIN_PRINTED_CHARS = 32;
+
+/** Told as they came. Of any other header the name and the length are kept: it may be a password or a cookie. */
+const TOLD: ReadonlySet<string> = new Set([
+  ...SIGNATURE_HEADERS.filter((name) => !PROOF_HEADERS.includes(name)),
+  "accept",
+  "accept-encoding",
+  "cf-ray",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "date",
+  "host",
+  "traceparent",
+  "transfer-encoding",
+  "user-agent",
+  "via",
+  "x-fastio-delivery",
+  "x-fastio-event",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-request-id",
+]);
+
+/**
+ * The headers of a delivery as the ledger keeps them and pages show them: of signatures only how they are written, so
+ * that nobody can send the delivery again with what a page shows.
+ * @param headers lower-case names; whatever a stranger sent
+ */
+export function keptHeaders(headers: Iterable<readonly [string, string]>): readonly KeptHeader[] {
+  const kept: KeptHeader[] = [];
+  let left = 0;
+  for (const [name, value] of headers) {
+    if (kept.length < MAX_HEADERS) kept.push([storableText(cutTo(name, MAX_NAME_CHARS)), tell(name, value)]);
+    else left += 1;
+  }
+  return left === 0 ? kept : [...kept, ["…", `and ${left} more`]];
+}
+
+function tell(name: string, value: string): string {
+  if (PROOF_HEADERS.includes(name)) return tellSignature(value);
+  if (TOLD.has(name)) return storableText(cutTo(value, MAX_VALUE_CHARS));
+  return `(not kept, ${value.length} characters)`;
+}
+
+/** `t=1767225600, v1=(base64, 44 characters, print 0a1b2c3d4e5f)`: enough to see a wrong form, and too little to sign. */
+function tellSignature(value: string): string {
+  const pieces = value.split(/[,\s]+/, MAX_PIECES + 1).filter((piece) => piece !== "");
+  const told = pieces.slice(0, MAX_PIECES).map((piece) => {
+    if (/^t=\d{1,13}$/.test(piece) || /^v\d$/.test(piece)) return piece;
+    const [, scheme = "", rest = ""] = /^((?:v\d|sha\d{1,3})=)?(.*)$/is.exec(piece) ?? [];
+    return `${scheme}(${describe(rest)})`;
+  });
+  return [...told, ...(pieces.length > MAX_PIECES ? ["…"] : [])].join(", ");
+}
+
+function describe(secret: string): string {
+  const form = decodeHex(secret) ? "hex" : decodeBase64(secret) ? "base64" : "text";
+  const size = `${form}, ${secret.length} characters`;
+  if (secret.length < MIN_PRINTED_CHARS) return size;
+  return `${size}, print ${createHash("sha256").update(secret).digest("hex").slice(0, 12)}`;
+}
