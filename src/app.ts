@@ -10,9 +10,11 @@ import type { JobQueue } from "../queues/backend.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
 import { messageOf } from "./message-of.ts";
 import { mountAnswers } from "./routes/answers.ts";
+import { mountAssets } from "./routes/assets.ts";
 import { mountEvents } from "./routes/events.ts";
 import { explain } from "./routes/explain.ts";
 import { mountHandoff } from "./routes/handoff.ts";
+import { mountLogin } from "./routes/login.ts";
 import { mountMcp } from "./routes/mcp.ts";
 import { mountBoard } from "./routes/queues.ts";
 import { type AccessDeps, requireRole } from "./routes/require-role.ts";
@@ -47,10 +49,12 @@ const RUN_ID = "[a-z0-9]{1,64}";
 
 /** Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'. */
 const REFERRER_POLICY = "same-origin";
-/** Our pages are text and one style sheet. */
+/** Our pages are text, one style sheet and one script, all from here. */
 const PAGE_POLICY = {
   defaultSrc: ["'none'"],
-  styleSrc: ["'unsafe-inline'"],
+  styleSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  connectSrc: ["'self'"],
   imgSrc: ["'self'", "data:"],
   formAction: ["'self'"],
   baseUri: ["'none'"],
@@ -98,9 +102,11 @@ function mountPages(app: Hono, deps: AppDeps): void {
   const viewer = requireRole(deps, "viewer");
   const operator = requireRole(deps, "operator");
 
+  mountAssets(app);
+  mountLogin(app, deps);
   app.get("/", viewer, async (context) => {
     const [overview, sources] = await Promise.all([deps.runs.overview(), deps.readSources({})]);
-    return context.html(overviewPage(overview, sources));
+    return context.html(overviewPage(overview, sources, context.get("reader")));
   });
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   mountRuns(app, viewer, RUN_ID, deps.runs);

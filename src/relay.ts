@@ -252,6 +252,7 @@ function startServer(
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal), refused: rules.refused }),
     access: createAccess(config.tokens),
+    clock,
     runs: createReadRuns(db),
     events: createReadEvents(db),
     readSources: createReadSourceReport({ db, clock }),

@@ -1,9 +1,11 @@
+import { nameHeader } from "../../handlers/person-name.ts";
 import type { Config, Role } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { type Db, openLedger } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext } from "./context.ts";
+import { whoAmI } from "./who-am-i.ts";
 
 /** Whether an embedded ledger is in the hands of a running relay, which is then to be asked. */
 export const isHeldByRelay = (error: unknown): boolean => error instanceof RelayError && error.code === "ledger_locked";
@@ -51,15 +53,15 @@ export async function requestRelay(
     return undefined;
   }
   const origin = `http://${http.host.includes(":") ? `[${http.host}]` : http.host}:${http.port}`;
-  const authorization = `Bearer ${token}`;
+  const asked = { authorization: `Bearer ${token}`, ...nameHeader(whoAmI()) };
   try {
     return await fetch(`${origin}${path}`, {
       signal: context.signal,
       ...(body === undefined
-        ? { headers: { authorization } }
+        ? { headers: asked }
         : {
             method: "POST",
-            headers: { authorization, "content-type": "application/json" },
+            headers: { ...asked, "content-type": "application/json" },
             body: JSON.stringify(body),
           }),
     });

@@ -1,22 +1,23 @@
 import { html } from "hono/html";
 import type { AskedForm } from "../../handlers/answer-run.ts";
-import { layout, type Markup, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 
 /** What the names of a form's own inputs begin with, so that none is taken for the action. */
 export const INPUT_PREFIX = "input.";
 
 /** What a paused workflow asks, with a form to answer each question. The token that Dify knows it by stays here. */
-export function answerPage(run: string, forms: readonly AskedForm[]): Markup {
+export function answerPage(run: string, forms: readonly AskedForm[], reader: Reader): Markup {
   return layout(
     "A question",
     html`<h1>A workflow waits for an answer</h1>
 <p><a href="/runs/${run}">The run</a> goes on by itself once it is answered.</p>
 ${forms.map((form) => questionForm(run, form))}`,
+    reader,
   );
 }
 
 const questionForm = (run: string, form: AskedForm): Markup =>
-  html`<form method="post" action="/runs/${run}/answer"><p style="white-space:pre-wrap">${form.question}</p>
+  html`<form method="post" action="/runs/${run}/answer"><p class="pre">${form.question}</p>
 ${form.inputs.map(inputField)}
 <p>${form.actions.map(({ id, title }) => html`<button name="action" value="${id}">${title || id}</button> `)}</p>
 <p class="soft">Open until ${timeOf(form.expiresAtMs)}.</p></form>`;

@@ -1,13 +1,11 @@
 import { html } from "hono/html";
-import { layout, type Markup, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 
 /** Shows a claim link, once: it is not in the ledger, the log or the address of this page. */
-export function claimLinkPage(offer: {
-  readonly run: string;
-  readonly org: string;
-  readonly claimUrl: string;
-  readonly expiresAtMs: number;
-}): Markup {
+export function claimLinkPage(
+  offer: { readonly run: string; readonly org: string; readonly claimUrl: string; readonly expiresAtMs: number },
+  reader: Reader,
+): Markup {
   return layout(
     "Claim link",
     html`<h1>Claim link</h1>
@@ -15,6 +13,7 @@ export function claimLinkPage(offer: {
 <p><code>${offer.claimUrl}</code></p>
 <p class="note">It is shown this once and good until ${timeOf(offer.expiresAtMs)}. Hand it to the one person it is for.</p>
 <p><a href="/runs/${offer.run}">Back to the run</a></p>`,
+    reader,
   );
 }
 

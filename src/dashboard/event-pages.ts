@@ -1,13 +1,13 @@
 import { html } from "hono/html";
 import type { EventList, EventStory, EventSummary } from "../../handlers/read-events.ts";
-import { layout, type Markup, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
 
 /** What an event is called where nobody read its file's name. */
 const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
 
 /** Events, the newest first, and a field to look for what became of a file. */
-export function eventsPage({ events, about }: EventList): Markup {
+export function eventsPage({ events, about }: EventList, reader: Reader): Markup {
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>
@@ -27,11 +27,12 @@ ${
 </tr>`,
       )}</tbody></table></div>`
 }`,
+    reader,
   );
 }
 
 /** One event: the runs it made, and why rules made none. */
-export function eventPage(event: EventStory): Markup {
+export function eventPage(event: EventStory, reader: Reader): Markup {
   const facts: readonly (readonly [string, string])[] = [
     ["Status", event.status],
     ["Event", `${event.type} (${event.rawType}, by ${event.source})`],
@@ -50,6 +51,7 @@ export function eventPage(event: EventStory): Markup {
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${event.runs.length === 0 ? "" : html`<h2>Runs</h2>${runsTable(event.runs)}`}
 ${event.reasons.length === 0 ? "" : html`<h2>${event.status === "accepted" ? "What it waits for" : "Why no run"}</h2>${whyList(event)}`}`,
+    reader,
   );
 }
 

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
-import { layout, type Markup } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 /** A page that says one thing. */
-export const messagePage = (message: string): Markup => layout("relay", html`<p class="note">${message}</p>`);
+export const messagePage = (message: string, reader: Reader | undefined): Markup =>
+  layout("relay", html`<p class="note">${message}</p>`, reader);

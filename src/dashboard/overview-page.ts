@@ -1,11 +1,11 @@
 import { html } from "hono/html";
 import type { Overview } from "../../handlers/read-runs.ts";
 import type { SourceReport } from "../../handlers/read-sources.ts";
-import { layout, type Markup } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
 import { sourcesTable } from "./sources-table.ts";
 
-export function overviewPage({ counts, pausedRules, latest }: Overview, sources: SourceReport): Markup {
+export function overviewPage({ counts, pausedRules, latest }: Overview, sources: SourceReport, reader: Reader): Markup {
   return layout(
     "Overview",
     html`<h1>Overview</h1>
@@ -20,5 +20,6 @@ ${pausedRules.map(
 ${runsTable(latest)}
 <h2>How events came</h2>
 ${sourcesTable(sources)}`,
+    reader,
   );
 }

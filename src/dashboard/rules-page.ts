@@ -1,9 +1,9 @@
 import { html } from "hono/html";
 import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
-import { layout, type Markup, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 
 /** The rules in force, and what is wrong with the file when it says something else. */
-export function rulesPage({ rules, refused }: RuleList): Markup {
+export function rulesPage({ rules, refused }: RuleList, reader: Reader): Markup {
   return layout(
     "Rules",
     html`<h1>Rules</h1>
@@ -23,6 +23,7 @@ ${
 <td>${usedOf(rule.tokensToday, rule.tokensPerDay)}</td>
 </tr>`,
     )}</tbody></table></div>`,
+    reader,
   );
 }
 

@@ -1,18 +1,18 @@
 import { html } from "hono/html";
+import { isEnough } from "../../handlers/access.ts";
 import type { RunStory } from "../../handlers/read-runs.ts";
-import type { Role } from "../config.ts";
 import { answersList, toldWords } from "./answers-list.ts";
 import { handoffPanel } from "./claim-link-page.ts";
 import { familyTree } from "./family-tree.ts";
-import { layout, type Markup, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, sizeOf, spanOf, timeOf } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { nodesTable } from "./nodes-table.ts";
 import { runActions } from "./run-actions.ts";
 import { shareLink } from "./runs-table.ts";
 
-/** One file's way, step by step. @param role what the reader may do */
-export function runPage(run: RunStory, role: Role): Markup {
-  const mayOperate = role !== "viewer";
+/** One file's way, step by step. */
+export function runPage(run: RunStory, reader: Reader): Markup {
+  const mayOperate = isEnough(reader.role, "operator");
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", html`<span class="status ${run.status}">${run.status}</span>`],
     ["Result", shareLink(run)],
@@ -39,7 +39,7 @@ export function runPage(run: RunStory, role: Role): Markup {
 ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}
 ${mayOperate ? runActions(run) : ""}
-${run.handoff === null ? "" : handoffPanel(run.id, run.handoff, role === "admin")}
+${run.handoff === null ? "" : handoffPanel(run.id, run.handoff, isEnough(reader.role, "admin"))}
 ${mayOperate && run.link !== null ? revokeForm(run.link) : ""}
 <div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${run.nodes.length === 0 ? "" : html`<h2>Nodes of the workflow</h2>${nodesTable(run.nodes, run.readAtMs)}`}
@@ -53,6 +53,7 @@ ${run.link === null && run.accesses.count === 0 ? "" : html`<h2>Who opened it</h
 <h2>Steps</h2>
 <div class="scroll"><table><thead><tr><th>Step</th><th>Began</th><th>Work</th><th>Outcome</th></tr></thead>
 <tbody>${run.attempts.map((attempt) => html`<tr><td>${attempt.step}</td><td>${timeOf(attempt.startedAtMs)}</td><td>${spanOf(attempt.workMs)}</td><td>${attempt.outcome}${attempt.error ? `: ${attempt.error}` : ""}</td></tr>`)}</tbody></table></div>`,
+    reader,
   );
 }
 

@@ -20,7 +20,7 @@ export function mountAnswers(app: Hono, operator: MiddlewareHandler, runId: stri
     const idOf = (context: Context): string => context.req.param("id") ?? "";
 
     app.get(path, operator, async (context) =>
-      tellAnswer(context, asJson, await answer(idOf(context), context.get("role"))),
+      tellAnswer(context, asJson, await answer(idOf(context), context.get("who"))),
     );
     app.post(path, operator, async (context) => {
       const read = await readLimitedBody(context.req.raw.body, MAX_ANSWER_BYTES);
@@ -28,7 +28,7 @@ export function mountAnswers(app: Hono, operator: MiddlewareHandler, runId: stri
       if (!body) return explain(context, asJson, 400, 'the body must be JSON such as {"action":"approve","inputs":{}}');
       const { action, inputs } = body;
       const given = action === undefined ? undefined : { action, inputs };
-      const outcome = await answer(idOf(context), context.get("role"), given);
+      const outcome = await answer(idOf(context), context.get("who"), given);
       return tellAnswer(context, asJson, outcome);
     });
   }
@@ -56,7 +56,7 @@ function fromForm(text: string): unknown {
 function tellAnswer(context: Context, asJson: boolean, outcome: AnswerOutcome): Response | Promise<Response> {
   switch (outcome.kind) {
     case "asks":
-      if (!asJson) return context.html(answerPage(outcome.run, outcome.forms));
+      if (!asJson) return context.html(answerPage(outcome.run, outcome.forms, context.get("reader")));
       return context.json({ run: outcome.run, status: "paused", forms: outcome.forms });
     case "answered":
       if (!asJson) return context.redirect(`/runs/${outcome.run}`, 303);

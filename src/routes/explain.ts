@@ -8,5 +8,7 @@ export function explain(
   status: 400 | 401 | 403 | 404 | 409 | 502 | 503,
   message: string,
 ): Response | Promise<Response> {
-  return asJson ? context.json({ error: message }, status) : context.html(messagePage(message), status);
+  return asJson
+    ? context.json({ error: message }, status)
+    : context.html(messagePage(message, context.get("reader")), status);
 }

@@ -13,7 +13,7 @@ export function mountHandoff(app: Hono, admin: MiddlewareHandler, runId: string,
     const asJson = base === "/api/runs";
     app.post(`${base}/:id{${runId}}/claim-link`, admin, async (context) => {
       const replace = context.req.query("replace") === "true";
-      const outcome = await offer(context.req.param("id") ?? "", { actor: context.get("role"), replace });
+      const outcome = await offer(context.req.param("id") ?? "", { actor: context.get("who"), replace });
       context.header("cache-control", "no-store");
       return tellHandoff(context, asJson, outcome);
     });
@@ -24,7 +24,9 @@ function tellHandoff(context: Context, asJson: boolean, outcome: HandoffOutcome)
   switch (outcome.kind) {
     case "offered": {
       const { run, org, claimUrl, expiresAtMs } = outcome;
-      return asJson ? context.json({ run, org, claimUrl, expiresAtMs }) : context.html(claimLinkPage(outcome));
+      return asJson
+        ? context.json({ run, org, claimUrl, expiresAtMs })
+        : context.html(claimLinkPage(outcome, context.get("reader")));
     }
     case "open": {
       const until =

@@ -1,78 +1,112 @@
-import type { MiddlewareHandler } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { CheckAccess } from "../../handlers/access.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { type Access, type Identity, isEnough, whoOf } from "../../handlers/access.ts";
+import { nameOfHeader, OPERATOR_HEADER } from "../../handlers/person-name.ts";
+import type { Clock } from "../clock.ts";
 import type { Role } from "../config.ts";
+import type { Reader } from "../dashboard/layout.ts";
 import { explain } from "./explain.ts";
 import { isFromOwnPage } from "./own-page.ts";
+import { ownPath } from "./own-path.ts";
+import { createSessionCookie } from "./session-cookie.ts";
 
 declare module "hono" {
+  /** Set where a role is required. */
   interface ContextVariableMap {
-    /** Whose token the request carries; set where one is required. */
     role: Role;
+    /** As it is written down beside what they do, such as `operator anna`. */
+    who: string;
+    /** For the frame of the page. */
+    reader: Reader;
   }
 }
 
 export type AccessDeps = {
-  readonly access: CheckAccess;
+  readonly access: Access;
+  readonly clock: Clock;
   /** Whether cookies may be sent over TLS only. */
   readonly secureCookies: boolean;
   /** Where people reach the relay; undefined: where they ask it. */
   readonly publicUrl: string | undefined;
 };
 
-const COOKIE = "relay_token";
-const COOKIE_SECONDS = 12 * 3_600;
-const FORGED =
+export const FORGED =
   "This was sent from a page that is not the relay's own. Send it from there, or with Authorization: Bearer …; behind a proxy that changes the host, set PUBLIC_URL.";
+export const UNCONFIGURED =
+  "Nobody can log in yet: set RELAY_TOKENS, e.g. RELAY_TOKENS=operator:<16 or more random characters>, and start the relay again.";
+export const WRONG_TOKEN = "That is no token of this relay.";
+const NEEDED = "A token is needed: log in at /login, or send Authorization: Bearer ….";
 
-/** Lets a role in by `Authorization: Bearer`, by cookie, or by a link with `?token=` that turns into the cookie. */
+/** Lets a role in by `Authorization: Bearer`, by the cookie of a login, or by a link with `?token=` that turns into one. */
 export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
+  const { access, clock, publicUrl } = deps;
+  const cookie = createSessionCookie(deps.secureCookies);
   return async function checkRole(context, next) {
-    const url = new URL(context.req.url);
-    const linked = context.req.method === "GET" ? url.searchParams.get("token") : null;
+    const asJson = !isAskedByBrowser(context);
+    if (!access.isConfigured) return explain(context, asJson, 503, UNCONFIGURED);
+    // What only those with a token may read stays in no cache; the parts of bull-board's own page are no secret.
+    if (!context.req.path.startsWith("/queues/static/")) context.header("cache-control", "no-store");
+
     const bearer = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
-    const verdict = deps.access(bearer ?? linked ?? getCookie(context, COOKIE), role);
-    const asJson = url.pathname.startsWith("/api/");
-    switch (verdict.kind) {
-      case "allowed":
-        if (linked !== null && !bearer) {
-          setCookie(context, COOKIE, linked, {
-            httpOnly: true,
-            sameSite: "Strict",
-            secure: deps.secureCookies,
-            path: "/",
-            maxAge: COOKIE_SECONDS,
-          });
-          url.searchParams.delete("token");
-          return context.redirect(`${url.pathname}${url.search}`, 303);
-        }
-        if (!bearer && !isFromOwnPage(context.req.raw, deps.publicUrl)) return explain(context, asJson, 403, FORGED);
-        context.set("role", verdict.role);
-        return next();
-      case "unconfigured":
-        return explain(
-          context,
-          asJson,
-          503,
-          "Nobody can log in yet: set RELAY_TOKENS, e.g. RELAY_TOKENS=operator:<16 or more random characters>, and start the relay again.",
-        );
-      case "unknown":
-        deleteCookie(context, COOKIE);
-        return explain(
-          context,
-          asJson,
-          401,
-          "A token is needed: open this page with ?token=… once, or send Authorization: Bearer ….",
-        );
-      case "forbidden":
-        return explain(
-          context,
-          asJson,
-          403,
-          `This needs the role ${role}; the token given has the role ${verdict.role}.`,
-        );
-      default:
-        return verdict satisfies never;
+    const linked = context.req.method === "GET" && !bearer ? context.req.query("token") : undefined;
+    if (linked !== undefined) {
+      const token = access.findToken(linked);
+      if (!token) return turnAway(context, asJson, "wrong");
+      cookie.write(context, access.openSession(token, null, clock.now()));
+      return context.redirect(ownPath(pathOf(context)), 303);
     }
+    const session = cookie.read(context);
+    const identity = bearer ? bearerOf(access, context, bearer) : session && access.findSession(session, clock.now());
+    if (!identity) {
+      if (!bearer && session !== undefined) cookie.drop(context);
+      return turnAway(context, asJson);
+    }
+    if (!isEnough(identity.role, role)) {
+      return explain(
+        context,
+        asJson,
+        403,
+        `This needs the role ${role}; the token given has the role ${identity.role}.`,
+      );
+    }
+    if (!bearer && !isFromOwnPage(context.req.raw, publicUrl)) return explain(context, asJson, 403, FORGED);
+    context.set("role", identity.role);
+    context.set("who", whoOf(identity));
+    context.set("reader", { ...identity, path: context.req.path });
+    return next();
   };
+}
+
+const pathOf = ({ req }: Context): string => {
+  const { pathname, search } = new URL(req.url);
+  return `${pathname}${search}`;
+};
+
+/** Programs are told what is wrong; people are led to where they can mend it. */
+const isAskedByBrowser = ({ req }: Context): boolean =>
+  !req.path.startsWith("/api/") &&
+  req.header("authorization") === undefined &&
+  (req.header("accept") ?? "").includes("text/html");
+
+/** @param next a path of ours */
+export const loginPath = (next: string): string => `/login?${new URLSearchParams({ next })}`;
+
+function bearerOf(access: Access, context: Context, bearer: string): Identity | undefined {
+  const token = access.findToken(bearer);
+  return token && { role: token.role, name: nameOfHeader(context.req.header(OPERATOR_HEADER)) };
+}
+
+/** Who is not known goes to the login, and afterwards where they wanted to go: of a form, to the page it stood on. */
+function turnAway(context: Context, asJson: boolean, why?: "wrong"): Response | Promise<Response> {
+  if (asJson) {
+    context.header("www-authenticate", 'Bearer realm="relay"');
+    return explain(context, true, 401, NEEDED);
+  }
+  const isPage = context.req.method === "GET" || context.req.method === "HEAD";
+  const next = ownPath(isPage ? pathOf(context) : refererOf(context));
+  return context.redirect(`${loginPath(next)}${why === undefined ? "" : `&${why}`}`, 303);
+}
+
+function refererOf(context: Context): string | undefined {
+  const referer = URL.parse(context.req.header("referer") ?? "");
+  return referer ? `${referer.pathname}${referer.search}` : undefined;
 }

@@ -14,11 +14,11 @@ export function mountRules(
   { viewer, operator }: { readonly viewer: MiddlewareHandler; readonly operator: MiddlewareHandler },
   { readRules, changeRule }: RuleRouteDeps,
 ): void {
-  app.get("/rules", viewer, async (context) => context.html(rulesPage(await readRules())));
+  app.get("/rules", viewer, async (context) => context.html(rulesPage(await readRules(), context.get("reader"))));
   app.get("/api/rules", viewer, async (context) => context.json(await readRules()));
   for (const action of RULE_ACTIONS) {
     app.post(`/api/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
-      const outcome = await changeRule(context.req.param("name"), action, context.get("role"));
+      const outcome = await changeRule(context.req.param("name"), action, context.get("who"));
       return outcome.kind === "changed"
         ? context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released })
         : explain(context, true, 404, "There is no such rule.");

@@ -30,13 +30,13 @@ export function mountRunActions(
     app.post(path("cancel"), operator, async (context) => {
       const why = await readReason(context, asJson);
       if (!why) return explain(context, asJson, 400, WRONG_REASON);
-      return tellCancel(context, asJson, await cancel(idOf(context), { ...why, actor: context.get("role") }));
+      return tellCancel(context, asJson, await cancel(idOf(context), { ...why, actor: context.get("who") }));
     });
     app.post(path("look-again"), operator, async (context) =>
-      tellLook(context, asJson, await lookAgain(idOf(context), context.get("role"))),
+      tellLook(context, asJson, await lookAgain(idOf(context), context.get("who"))),
     );
     app.post(path("replay"), operator, async (context) =>
-      tellReplay(context, asJson, await replay(idOf(context), context.get("role"))),
+      tellReplay(context, asJson, await replay(idOf(context), context.get("who"))),
     );
   }
 }

@@ -6,14 +6,16 @@ import { explain } from "./explain.ts";
 
 /** The list of runs, and the story of one. @param id what the id of a run looks like */
 export function mountRuns(app: Hono, viewer: MiddlewareHandler, id: string, runs: ReadRuns): void {
-  app.get("/runs", viewer, async (context) => context.html(runsPage(await runs.list(context.req.query()))));
+  app.get("/runs", viewer, async (context) =>
+    context.html(runsPage(await runs.list(context.req.query()), context.get("reader"))),
+  );
   app.get("/api/runs", viewer, async (context) => context.json(await runs.list(context.req.query())));
   for (const base of ["/runs", "/api/runs"] as const) {
     const asJson = base === "/api/runs";
     app.get(`${base}/:id{${id}}`, viewer, async (context) => {
       const story = await runs.story(context.req.param("id") ?? "");
       if (!story) return explain(context, asJson, 404, "There is no such run.");
-      return asJson ? context.json(story) : context.html(runPage(story, context.get("role")));
+      return asJson ? context.json(story) : context.html(runPage(story, context.get("reader")));
     });
   }
 }

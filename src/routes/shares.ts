@@ -35,7 +35,7 @@ export function mountShares(
     app.post(`${base}/:id{${SHARE_ID}}/revoke`, operator, async (context) => {
       const why = await readReason(context, asJson);
       if (!why) return explain(context, asJson, 400, WRONG_REASON);
-      const outcome = await revoke(context.req.param("id") ?? "", { ...why, actor: context.get("role") });
+      const outcome = await revoke(context.req.param("id") ?? "", { ...why, actor: context.get("who") });
       return tellRevoke(context, asJson, outcome);
     });
   }

@@ -70,7 +70,8 @@ test("over HTTP a question is shown, a wrong answer explained, a right one taken
 
 test("on pages too: the run's leads to the question, whose form answers it", async () => {
   const id = await pausedRun("by-page.csv");
-  const cookie = `relay_token=${STORY_TOKEN}`;
+  const login = await fetch(`${story.relayUrl}/?token=${STORY_TOKEN}`, { redirect: "manual" });
+  const cookie = login.headers.get("set-cookie")?.split(";")[0] ?? "";
   const page = async (path: string) => (await fetch(`${story.relayUrl}${path}`, { headers: { cookie } })).text();
   expect(await page(`/runs/${id}`)).toContain(`href="/runs/${id}/answer"`);
   const question = await page(`/runs/${id}/answer`);

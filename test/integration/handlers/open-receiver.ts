@@ -16,6 +16,13 @@ import { copyMadeLedger } from "../../support/made-ledger.ts";
 
 export const SECRET = "a secret shared by Fast.io and the relay";
 
+export const VIEWER = "viewer-token-0123456789";
+export const OPERATOR = "operator-token-0123456789";
+export const ADMIN = "admin-token-0123456789";
+/** One token a role. */
+export const ROLE_TOKENS = { RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR},admin:${ADMIN}` };
+export const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
+
 const RULES = `rules:
   - name: read-new-files
     when: { workspace: "*" }
@@ -69,6 +76,22 @@ export async function openReceiver(
     },
   };
 }
+
+/** The answer to the form of the login page, as a browser sends it. */
+export const sendLogin = (url: string, form: Readonly<Record<string, string>>): Promise<Response> =>
+  fetch(`${url}/login`, {
+    method: "POST",
+    redirect: "manual",
+    headers: { origin: new URL(url).origin },
+    body: new URLSearchParams(form),
+  });
+
+/** What a browser sends back of what it was given. */
+export const cookieOf = (answer: Response): string => answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+
+/** @returns the cookie of somebody who logged in */
+export const logIn = async (url: string, token: string, name = ""): Promise<string> =>
+  cookieOf(await sendLogin(url, { token, name }));
 
 /** The body of a delivery with one event, as Fast.io sends it. */
 export const bodyOf = (eventId: string): string =>
