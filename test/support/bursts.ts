@@ -16,6 +16,16 @@ export type Burst = {
   readonly patienceMs: number;
 };
 
+/** What one file of a quiet workspace waited for. */
+export type ColdWait = {
+  /** From the drop until the relay had accepted the event: it is told of the busy workspace's files meanwhile. */
+  readonly heardMs: number;
+  /** Workflow runs of the busy workspace, and of the other quiet ones, that began before its own. */
+  readonly hotRuns: number;
+  readonly coldRuns: number;
+  readonly ms: number;
+};
+
 export type BurstFigures = {
   readonly told: readonly ToldRun[];
   readonly workflowRuns: DifyBooks["runs"];
@@ -28,8 +38,8 @@ export type BurstFigures = {
   readonly drainSeconds: number;
   /** What the same runs would take with all slots at work all the time. */
   readonly idealSeconds: number;
-  /** Of each cold workspace: runs that began between its file and its run, and how long that took. */
-  readonly coldWaits: readonly { readonly runs: number; readonly ms: number }[];
+  /** Of each cold workspace, counted from when the relay had accepted its file. */
+  readonly coldWaits: readonly ColdWait[];
 };
 
 const LOOK_EVERY_MS = 1_000;
@@ -65,7 +75,6 @@ export async function runBurst(environment: Readonly<Record<string, string>>, bu
       ),
     );
     while (cold.length > 0 && story.dify.books().runs.length === 0 && !isOver()) await delay(50);
-    const runsBefore = story.dify.books().runs.length;
     const droppedMs = Date.now();
     for (const [index, workspaceId] of cold.entries()) {
       await story.fastio.dropFile({ folder: "/Inbox", name: `cold-${index}.csv`, content: "a,b\n1,2\n", workspaceId });
@@ -74,12 +83,7 @@ export async function runBurst(environment: Readonly<Record<string, string>>, bu
     const { runs, uploads } = story.dify.books();
     const nameOf = new Map(uploads.map(({ id, name }) => [id, name]));
     const given = runs.flatMap(({ inputs }) => idsOf(inputs).map((id) => nameOf.get(id) ?? "unknown"));
-    const inOrder = runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs);
-    const coldWaits = inOrder.flatMap((run, place) =>
-      idsOf(run.inputs).some((id) => !HOT_FILE.test(nameOf.get(id) ?? ""))
-        ? [{ runs: place - runsBefore, ms: run.createdAtMs - droppedMs }]
-        : [],
-    );
+    const coldWaits = await waitsOf(story, told, runs, droppedMs);
     const ends = runs.map(({ createdAtMs, finishedAtMs = createdAtMs }) => finishedAtMs);
     const busyMs = runs.reduce(
       (sum, { createdAtMs, finishedAtMs = createdAtMs }) => sum + finishedAtMs - createdAtMs,
@@ -98,6 +102,33 @@ export async function runBurst(environment: Readonly<Record<string, string>>, bu
   } finally {
     await story.end();
   }
+}
+
+async function waitsOf(
+  story: Story,
+  told: readonly ToldRun[],
+  workflowRuns: DifyBooks["runs"],
+  droppedMs: number,
+): Promise<readonly ColdWait[]> {
+  const fileOf = new Map(told.map(({ workflowRun, file }) => [workflowRun, file]));
+  const isHot = ({ id }: DifyBooks["runs"][number]): boolean => HOT_FILE.test(fileOf.get(id) ?? "");
+  const cold = told.filter(({ file }) => !HOT_FILE.test(file));
+  return Promise.all(
+    cold.map(async ({ id, workflowRun }) => {
+      const acceptedAtMs = await story.acceptedAtMs(id);
+      const own = workflowRuns.find((run) => run.id === workflowRun);
+      if (!own) throw new Error(`the emulator knows no workflow run ${workflowRun}`);
+      const before = workflowRuns.filter(
+        ({ createdAtMs }) => createdAtMs >= acceptedAtMs && createdAtMs < own.createdAtMs,
+      );
+      return {
+        heardMs: acceptedAtMs - droppedMs,
+        hotRuns: before.filter(isHot).length,
+        coldRuns: before.filter((run) => !isHot(run)).length,
+        ms: own.createdAtMs - acceptedAtMs,
+      };
+    }),
+  );
 }
 
 /** Dify's books are read for nothing; asking the relay for all runs again and again would slow it down. */
@@ -124,6 +155,8 @@ function idsOf(inputs: unknown): readonly string[] {
   return Object.values(inputs).flatMap(idsOf);
 }
 
+const seconds1 = (ms: number): string => (ms / 1_000).toFixed(1);
+
 /** What was measured, in one paragraph. */
 export function sayBurst({ files, coldWorkspaces, slots }: Burst, figures: BurstFigures): string {
   const { told, workflowRuns, given, shares, seconds, drainSeconds, idealSeconds, coldWaits } = figures;
@@ -136,7 +169,7 @@ export function sayBurst({ files, coldWorkspaces, slots }: Burst, figures: Burst
     ...(coldWorkspaces === 0
       ? []
       : [
-          `cold workspaces waited at most ${most(coldWaits.map(({ runs }) => runs))} runs, ${(most(coldWaits.map(({ ms }) => ms)) / 1_000).toFixed(1)} s`,
+          `cold workspaces: told of within ${seconds1(most(coldWaits.map(({ heardMs }) => heardMs)))} s; from then on behind at most ${most(coldWaits.map(({ hotRuns }) => hotRuns))} runs of the hot one and ${most(coldWaits.map(({ coldRuns }) => coldRuns))} of each other, ${seconds1(most(coldWaits.map(({ ms }) => ms)))} s`,
         ]),
   ].join("\n");
 }

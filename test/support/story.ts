@@ -40,6 +40,8 @@ export type Story = {
   runs(): Promise<readonly ToldRun[]>;
   /** All there are. */
   allRuns(): Promise<readonly ToldRun[]>;
+  /** When the event of a run was accepted, in milliseconds since the epoch. */
+  acceptedAtMs(runId: string): Promise<number>;
   /** Another workspace that the relay is told of. @returns its id */
   addWorkspace(name: string): Promise<string>;
   /** Waits until the ledger tells this many delivered runs and no others. */
@@ -81,13 +83,15 @@ export async function openStory(
   await registerWebhook(fastio, `${relayUrl}/webhooks/fastio`);
 
   const started: RelayProcess[] = [];
+  const ask = async (path: string): Promise<unknown> => {
+    const response = await fetch(relayUrl + path, { headers: { authorization: `Bearer ${STORY_TOKEN}` } });
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}`);
+    return response.json();
+  };
   const page = async (before: string | null) => {
     const after = before === null ? "" : `&before=${before}`;
-    const response = await fetch(`${relayUrl}/api/runs?limit=500${after}`, {
-      headers: { authorization: `Bearer ${STORY_TOKEN}` },
-    });
-    if (!response.ok) throw new Error(`GET /api/runs answered ${response.status}`);
-    return (await response.json()) as { readonly runs: readonly ToldRun[]; readonly next: string | null };
+    const told = await ask(`/api/runs?limit=500${after}`);
+    return told as { readonly runs: readonly ToldRun[]; readonly next: string | null };
   };
   const runs = async (): Promise<readonly ToldRun[]> => (await page(null)).runs;
   return {
@@ -126,6 +130,11 @@ export async function openStory(
         next = one.next;
       } while (next !== null);
       return told;
+    },
+    acceptedAtMs: async (runId) => {
+      const { eventKey } = (await ask(`/api/runs/${runId}`)) as { readonly eventKey: string };
+      const { receivedAtMs } = (await ask(`/api/events/${eventKey}`)) as { readonly receivedAtMs: number };
+      return receivedAtMs;
     },
     addWorkspace: async (name) => {
       const workspaceId = await createWorkspace(fastio, name);
