@@ -11,6 +11,9 @@ import { lineOf } from "../src/line-of.ts";
 /** Who does something by hand, as it is written down: a role, or a user of this machine. */
 export type Actor = string;
 
+/** Who does something by hand, and why. */
+export type Why = { readonly actor: Actor; readonly reason?: string | undefined };
+
 export type CancelOutcome =
   | { readonly kind: "unknown_run"; readonly run: string }
   /** @param note what is known of what was under way */
@@ -26,10 +29,7 @@ export type CancelOutcome =
     };
 
 /** Cancels a run wherever it is on its way. Safe to repeat; the first reason stands. */
-export type CancelRun = (
-  id: string,
-  why: { readonly actor: Actor; readonly reason?: string | undefined },
-) => Promise<CancelOutcome>;
+export type CancelRun = (id: string, why: Why) => Promise<CancelOutcome>;
 
 export type LookAgainOutcome =
   | { readonly kind: "unknown_run"; readonly run: string }
@@ -37,7 +37,7 @@ export type LookAgainOutcome =
   | { readonly kind: "not_parked"; readonly run: string; readonly status: RunStatus };
 
 /** Lets a run that was laid aside be looked for in Dify once more. */
-export type LookAgain = (id: string, actor: Actor) => Promise<LookAgainOutcome>;
+export type LookAgain = (id: string, why: Why) => Promise<LookAgainOutcome>;
 
 export type CancelRunDeps = {
   readonly db: Db;
@@ -73,10 +73,11 @@ function tellEnd({ id, status, shareUrl, errorMessage }: RunRow): CancelOutcome 
 
 export const lookAgain =
   ({ db, clock, sendRuns }: Omit<CancelRunDeps, "waitMs">): LookAgain =>
-  async (id, actor) => {
+  async (id, { actor, reason }) => {
     const run = await findRun(db, id);
     if (!run) return { kind: "unknown_run", run: id };
-    const queued = isParked(run) ? await look(db, id, actor, clock.now()) : undefined;
+    const why = { actor, reason: lineOf(reason) };
+    const queued = isParked(run) ? await look(db, id, why, clock.now()) : undefined;
     if (!queued) return { kind: "not_parked", run: id, status: run.status };
     await sendRuns?.([queued]);
     return { kind: "looks", run: id };

@@ -1,27 +1,33 @@
+import { z } from "zod";
 import type { Clock } from "../src/clock.ts";
+import { askToReplay, type NewestVersions, type ReplayAsked } from "../src/ledger/ask-to-replay.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { replayRun as replay } from "../src/ledger/replay-run.ts";
-import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
-import type { RunStatus } from "../src/ledger/schema.ts";
-import type { Actor } from "./cancel-run.ts";
+import type { ReplayVersion } from "../src/ledger/schema.ts";
+import { lineOf } from "../src/line-of.ts";
+import type { Why } from "./cancel-run.ts";
 
-export type ReplayOutcome =
-  | { readonly kind: "replayed"; readonly run: string }
-  | { readonly kind: "unknown_run" }
-  /** It is on its way already, or delivered. */
-  | { readonly kind: "not_ended"; readonly status: RunStatus };
+/** What is said beside a wish to replay. Forms send numbers as text. */
+export const ReplayBody = z.strictObject({
+  reason: z.string().max(2_000).optional(),
+  version: z.enum(["newest", "same"]).optional(),
+  seen: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+});
 
-export type ReplayRun = (id: string, actor: Actor) => Promise<ReplayOutcome>;
+export type ReplayOutcome = ReplayAsked;
 
-/** Lets a run that ended badly begin again, by hand. Asked twice, it begins once. */
+/**
+ * Lets a run that has ended begin again, by hand. Asked twice, it begins once.
+ * @param wish `seen`: the run's `generation` as who asks saw it
+ */
+export type ReplayRun = (
+  id: string,
+  why: Why,
+  wish?: { readonly version?: ReplayVersion | undefined; readonly seen?: number | undefined },
+) => Promise<ReplayOutcome>;
+
+export type ReplayRunDeps = NewestVersions & { readonly db: Db; readonly clock: Clock };
+
 export const replayRun =
-  ({ db, clock }: { readonly db: Db; readonly clock: Clock }): ReplayRun =>
-  (id, actor) =>
-    db.transaction(async (tx) => {
-      const nowMs = clock.now();
-      const outcome = await replay(tx, id, nowMs);
-      if (outcome.kind !== "replayed") return outcome;
-      const detail = { from: outcome.from };
-      await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.replay", target: id, detail });
-      return { kind: "replayed", run: id };
-    });
+  ({ db, clock, ...newest }: ReplayRunDeps): ReplayRun =>
+  (id, { actor, reason }, { version = "newest", seen } = {}) =>
+    askToReplay(db, id, { version, seen, actor, reason: lineOf(reason) }, newest, clock.now());

@@ -17,8 +17,8 @@ export type { RunDesk, RunDeskDeps };
 export type RunProgress =
   | { readonly kind: "moved" }
   | { readonly kind: "postpone"; readonly delayMs: number }
-  /** It waits in the ledger for a slot of this app, outside of the queue, until it is called. */
-  | { readonly kind: "wait_for_app"; readonly app: string };
+  /** It waits in the ledger for a slot of this app, outside of the queue, until it is called. @param why in other words */
+  | { readonly kind: "wait_for_app"; readonly app: string; readonly why?: string | undefined };
 
 /** What a processor did about a run that is to be cancelled. */
 export type CancelProgress =
@@ -89,7 +89,8 @@ async function leave({ clock }: RunDeskDeps, desk: OpenDesk, progress: RunProgre
       return { kind: "later", atMs: isToBeCancelled(desk) ? clock.now() : notBeforeMs };
     }
     case "wait_for_app": {
-      const change = { status: "queued", progress: WAITS_FOR_TURN, queuedAtMs: clock.now() } as const;
+      const words = progress.why ?? WAITS_FOR_TURN;
+      const change = { status: "queued", progress: words, queuedAtMs: clock.now() } as const;
       await desk.leave(change, { notBeforeMs: clock.now() + UNCALLED_MS, waitingApp: progress.app, for: "slot" });
       return isToBeCancelled(desk) ? { kind: "later", atMs: clock.now() } : { kind: "done" };
     }

@@ -46,6 +46,7 @@ export type FailureCode =
   | "dify_run_failed"
   | "dify_run_stopped"
   | "dify_run_lost"
+  | "dify_version_refused"
   | "dify_run_paused"
   | "stream_truncated"
   | "event_too_large"

@@ -16,6 +16,7 @@ import { createReadSourceReport } from "../handlers/read-sources.ts";
 import { receiveEdgeBatch } from "../handlers/receive-edge-batch.ts";
 import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
+import { releaseRun } from "../handlers/release-run.ts";
 import { replayRun } from "../handlers/replay-run.ts";
 import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
@@ -44,7 +45,7 @@ import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { listen } from "./listen.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
 import { openTools } from "./open-tools.ts";
-import type { LiveRules } from "./rules/live-rules.ts";
+import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
 
@@ -260,7 +261,8 @@ function startServer(
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
-    replay: replayRun({ db, clock }),
+    replay: replayRun({ db, clock, ruleNow: ruleNowOf(rules), appOf: upstreams.appOf }),
+    release: releaseRun({ db, clock, sendRuns: outbox.sendRuns }),
     shares,
     revoke,
     tools: openTools({

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { LookupFunction } from "node:net";
+import { createAppOf } from "./app-name.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createDify, type DifyClient } from "./dify/create-dify.ts";
@@ -94,11 +94,7 @@ export function openUpstreams(
       apps.set(keyVariable, dify);
       return dify;
     },
-    appOf: (keyVariable) =>
-      createHash("sha256")
-        .update(config.dify.keyOf(keyVariable) ?? "")
-        .digest("hex")
-        .slice(0, 12),
+    appOf: createAppOf(config.dify),
     files,
     close: async () => {
       await Promise.all([transport.close(), publicTransport.close()]);

@@ -112,6 +112,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await desk.checkpoint({
           spentRunIds: [...desk.run.spentRunIds, ...next.doubles],
           workflowStatus: next.detail.status,
+          workflowVersionId: next.detail.workflowId ?? null,
           totalTokens: next.detail.totalTokens,
           progress: null,
           ...addWarnings(desk.run, warningsOf(next.detail, nodes, next.doubles)),
@@ -152,7 +153,8 @@ async function start(
   const meter = createCostMeter();
   let isAdmitted = false;
   try {
-    const events = deps.dify.startRun({ user, inputs }, deadline.signal);
+    const workflowId = desk.run.pinnedVersionId ?? undefined;
+    const events = deps.dify.startRun({ user, inputs, workflowId }, deadline.signal);
     const end = await consumeRunEvents(events, desk, deps.clock, async (event) => {
       meter.hear(event);
       if (isAdmitted || event.kind === "error") return;
@@ -165,7 +167,7 @@ async function start(
     desk.signal.throwIfAborted();
     if (wasSurelyNotStarted(error)) {
       await forgetSubmission(desk);
-      throw error;
+      throw ofPinned(desk, error);
     }
     if (!(error instanceof RelayError) || error.code === "lease_lost") throw error;
     deps.log.warn("workflow.stream_broke", {
@@ -178,6 +180,16 @@ async function start(
   } finally {
     deadline.close();
   }
+}
+
+/** That one version cannot be run concerns this run alone, and not its rule. */
+function ofPinned({ run }: RunDesk, error: unknown): unknown {
+  const isAboutVersion = error instanceof RelayError && (error.code === "not_found" || error.code === "plan_required");
+  if (run.pinnedVersionId === null || !isAboutVersion) return error;
+  return new PermanentError("dify_version_refused", `the version that ran before cannot be run: ${error.message}`, {
+    cause: error,
+    nextAction: "replay it with the newest version",
+  });
 }
 
 const forgetSubmission = (desk: RunDesk): Promise<void> =>

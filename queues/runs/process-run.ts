@@ -2,6 +2,7 @@ import type { RecoveryPolicy } from "../../src/dify/recovery.ts";
 import type { Dify } from "../../src/dify/types.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
+import { findPausedApp, waitsForPausedApp } from "../../src/ledger/app-states.ts";
 import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
@@ -98,6 +99,10 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   if (run.difyUploadId === null && (await skipInfected(deps, desk))) return { kind: "moved" };
 
   const keyVariable = run.rule.run.keyVariable;
+  const app = deps.appOf(keyVariable);
+  const pausedApp = await findPausedApp(db, app);
+  if (pausedApp) return { kind: "wait_for_app", app, why: waitsForPausedApp(pausedApp) };
+
   const dify = deps.difyFor(keyVariable);
   // Outside of the line for the app: an answer may take minutes. Which files a batch has shows when they are fetched.
   const ask = () => askBeforeRun({ ...deps, dify }, desk);
@@ -105,7 +110,6 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
     const asked = await ask();
     if (asked.kind === "postpone") return asked;
   }
-  const app = deps.appOf(keyVariable);
   const place = await deps.gate.enter(app, run);
   if (!place) return { kind: "wait_for_app", app };
 

@@ -1,10 +1,14 @@
 import { cancelRun, lookAgain } from "../../handlers/cancel-run.ts";
+import { releaseRun as createRelease } from "../../handlers/release-run.ts";
 import { replayRun as createReplay } from "../../handlers/replay-run.ts";
+import { createAppOf } from "../app-name.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { fixedRules, ruleNowOf } from "../rules/live-rules.ts";
 import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { loadCompiledRules } from "./load-settings.ts";
 import { plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 
@@ -48,12 +52,16 @@ export function cancelRuns(
 }
 
 /** Lets a run that was laid aside be looked for in Dify once more. */
-export function lookForRun(context: CliContext, id: string, options: { readonly json: boolean }): Promise<ExitCode> {
-  return eachRun(context, [id], options.json, {
+export function lookForRun(
+  context: CliContext,
+  id: string,
+  { reason, json }: { readonly reason?: string; readonly json: boolean },
+): Promise<ExitCode> {
+  return eachRun(context, [id], json, {
     action: "look-again",
-    body: {},
+    body: { reason },
     inLedger: async (db) => {
-      const outcome = await lookAgain({ db, clock: systemClock })(id, whoAmI());
+      const outcome = await lookAgain({ db, clock: systemClock })(id, { actor: whoAmI(), reason });
       switch (outcome.kind) {
         case "looks":
           return { run: id, ok: true, status: "running", words: LOOKS };
@@ -69,30 +77,75 @@ export function lookForRun(context: CliContext, id: string, options: { readonly 
   });
 }
 
-/** Lets a run begin again that failed, was cancelled or was laid aside. */
-export function replayRun(context: CliContext, id: string, options: { readonly json: boolean }): Promise<ExitCode> {
-  return eachRun(context, [id], options.json, {
+/** Lets runs begin again that have ended or were laid aside. */
+export async function replayRuns(
+  context: CliContext,
+  ids: readonly string[],
+  { reason, sameVersion, json }: { readonly reason?: string; readonly sameVersion: boolean; readonly json: boolean },
+): Promise<ExitCode> {
+  const version = sameVersion ? "same" : "newest";
+  const config = parseConfig(context.environment);
+  return eachRun(context, ids, json, {
     action: "replay",
-    body: {},
-    inLedger: async (db) => {
-      const outcome = await createReplay({ db, clock: systemClock })(id, whoAmI());
+    body: { reason, version },
+    inLedger: async (db, id) => {
+      const rules = fixedRules(await loadCompiledRules(config.rulesFile));
+      const deps = { db, clock: systemClock, ruleNow: ruleNowOf(rules), appOf: createAppOf(config.dify) };
+      const outcome = await createReplay(deps)(id, { actor: whoAmI(), reason }, { version });
       switch (outcome.kind) {
         case "replayed":
-          return { run: id, ok: true, status: "queued", words: BEGINS };
+          return { run: id, ok: true, status: outcome.status, words: begins(outcome.note) };
         case "not_ended":
+        case "begun_since":
           return { run: id, ok: false, status: outcome.status, words: `it is ${outcome.status}; ${REPLAYABLE}` };
+        case "rule_differs":
+          return {
+            run: id,
+            ok: false,
+            status: "refused",
+            words: `${outcome.message}; --same-version takes it as it was`,
+          };
         case "unknown_run":
           return { run: id, ok: false, status: "unknown", words: UNKNOWN };
         default:
           return outcome satisfies never;
       }
     },
-    fromRelay: ({ status }) => ({ status, words: BEGINS }),
+    fromRelay: ({ status, note }) => ({ status, words: begins(note ?? null) }),
+  });
+}
+
+/** Lets runs go on that are held. */
+export function releaseRuns(
+  context: CliContext,
+  ids: readonly string[],
+  { reason, json }: { readonly reason?: string; readonly json: boolean },
+): Promise<ExitCode> {
+  return eachRun(context, ids, json, {
+    action: "release",
+    body: { reason },
+    inLedger: async (db, id) => {
+      const outcome = await createRelease({ db, clock: systemClock })(id, { actor: whoAmI(), reason });
+      switch (outcome.kind) {
+        case "released":
+          return { run: id, ok: true, status: "queued", words: GOES_ON };
+        case "not_held":
+          return { run: id, ok: false, status: outcome.status, words: `it is ${outcome.status}, not held` };
+        case "rule_paused":
+          return { run: id, ok: false, status: "held", words: `its rule ${outcome.rule} is paused; resume the rule` };
+        case "unknown_run":
+          return { run: id, ok: false, status: "unknown", words: UNKNOWN };
+        default:
+          return outcome satisfies never;
+      }
+    },
+    fromRelay: ({ status }) => ({ status, words: GOES_ON }),
   });
 }
 
 const UNKNOWN = "there is no such run";
-const BEGINS = "it begins again";
+const GOES_ON = "it goes on";
+const begins = (note: string | null): string => `it begins again${note === null ? "" : `; ${note}`}`;
 const REPLAYABLE = "only runs that have ended or were laid aside can be replayed";
 const ASKED =
   "the wish is written down; the relay stops what is under way as soon as it can: relay runs show tells what came of it";
@@ -103,7 +156,10 @@ type Deed = {
   readonly body: Readonly<Record<string, unknown>>;
   readonly inLedger: (db: Db, id: string) => Promise<Told>;
   /** What a relay's answer of success says, in words. */
-  readonly fromRelay: (told: { readonly status: string; readonly note?: string }) => Pick<Told, "status" | "words">;
+  readonly fromRelay: (told: {
+    readonly status: string;
+    readonly note?: string | null;
+  }) => Pick<Told, "status" | "words">;
 };
 
 async function eachRun(context: CliContext, ids: readonly string[], json: boolean, deed: Deed): Promise<ExitCode> {
@@ -128,7 +184,7 @@ async function doTo(context: CliContext, config: Config, id: string, deed: Deed)
       const answer = await askRelay(context, config, { path, body: deed.body });
       if (!answer) return undefined;
       if (answer.status >= 300) return { run: id, ok: false, status: "refused", words: refusalOf(answer) };
-      const told = answer.told as { readonly status: string; readonly note?: string }; // our own answers
+      const told = answer.told as { readonly status: string; readonly note?: string | null }; // our own answers
       return { run: id, ok: true, ...deed.fromRelay(told) };
     },
   );

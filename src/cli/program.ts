@@ -96,11 +96,22 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
 
   runs
     .command("replay")
-    .description("let a run that has ended, or was laid aside, begin again")
-    .argument("<run>")
-    .option("--json", "as JSON", false)
-    .action((run: string, options: { json: boolean }) =>
-      end(import("./change-runs.ts").then(({ replayRun }) => replayRun(context, run, options))),
+    .description("let runs that have ended, or were laid aside, begin again")
+    .argument("<runs...>")
+    .option("--same-version", "by the rule and the workflow as they were, and not as they are now", false)
+    .option("--reason <text>", "why; it is written down")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; sameVersion: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ replayRuns }) => replayRuns(context, ids, options))),
+    );
+  runs
+    .command("release")
+    .description("let runs go on that are held, because there were so many or because their rule has used up its day")
+    .argument("<runs...>")
+    .option("--reason <text>", "why; it is written down")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ releaseRuns }) => releaseRuns(context, ids, options))),
     );
 
   runs
@@ -116,8 +127,9 @@ function buildProgram(context: CliContext, end: (result: ExitCode | Promise<Exit
     .command("look-again")
     .description("look once more for what became of a run that was laid aside")
     .argument("<run>")
+    .option("--reason <text>", "why; it is written down")
     .option("--json", "as JSON", false)
-    .action((run: string, options: { json: boolean }) =>
+    .action((run: string, options: { json: boolean; reason?: string }) =>
       end(import("./change-runs.ts").then(({ lookForRun }) => lookForRun(context, run, options))),
     );
 

@@ -1,4 +1,5 @@
-import { and, count, eq, gt, isNotNull, lte, ne, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNotNull, lte, ne, not, sql } from "drizzle-orm";
+import { isPausedApp } from "./app-states.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots, runs } from "./schema.ts";
 
@@ -39,10 +40,11 @@ export async function openAppLimit(
 
 /**
  * Takes a free slot, in one statement that can neither pass the limit's count of slots nor take one that is held.
- * @returns undefined when none is free, or the app is given a rest
+ * @returns undefined when none is free, or the app is given a rest or paused
  */
 export async function takeSlot(db: Db, holder: SlotHolder, nowMs: number): Promise<TakenSlot | undefined> {
-  const withinLimit = sql`and ${appLimits.restUntilMs} <= ${nowMs} and (${heldNow(holder.app, nowMs)}) < ${appLimits.slots}`;
+  const withinLimit = sql`and ${appLimits.restUntilMs} <= ${nowMs}
+    and (${heldNow(holder.app, nowMs)}) < ${appLimits.slots} and not ${isPausedApp(holder.app)}`;
   for (let tries = 0; tries < TRIES; tries += 1) {
     const slot = await insertSlot(db, holder, sql`${appLimits.slots}`, withinLimit, nowMs);
     if (slot) return slot;
@@ -95,18 +97,22 @@ async function insertSlot(
   return row && { app, runId, owner, slot: row.slot, takenAtMs: nowMs };
 }
 
-/** The limit of an app as things stand, and how many of its slots may be taken: none while it is given a rest. */
+/** The limit of an app as things stand, and how many of its slots may be taken: none while it rests or is paused. */
 export async function readAppRoom(
   db: Db,
   app: string,
   nowMs: number,
 ): Promise<{ readonly slots: number; readonly free: number }> {
   const [limit] = await db
-    .select({ slots: appLimits.slots, restUntilMs: appLimits.restUntilMs, held: sql<number>`(${heldNow(app, nowMs)})` })
+    .select({
+      slots: appLimits.slots,
+      isClosed: sql<boolean>`(${appLimits.restUntilMs} > ${nowMs} or ${isPausedApp(app)})`,
+      held: sql<number>`(${heldNow(app, nowMs)})`,
+    })
     .from(appLimits)
     .where(eq(appLimits.app, app));
   if (!limit) return { slots: 0, free: 0 };
-  return { slots: limit.slots, free: limit.restUntilMs > nowMs ? 0 : Math.max(0, limit.slots - limit.held) };
+  return { slots: limit.slots, free: limit.isClosed ? 0 : Math.max(0, limit.slots - limit.held) };
 }
 
 const isHeldBy = ({ app, slot, runId, owner }: TakenSlot) =>
@@ -128,7 +134,8 @@ export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
 
 /**
  * Gives a slot on to the next run of the same process, in one statement, since nothing is at work in it meanwhile.
- * @returns undefined when the limit was lowered, the app is given a rest, or the lease had ended: the slot is to be freed
+ * @returns undefined when the limit was lowered, the app is given a rest or paused, or the lease had ended: the slot is
+ *   to be freed
  */
 export async function handOverSlot(
   db: Db,
@@ -145,7 +152,7 @@ export async function handOverSlot(
         gt(appSlots.untilMs, nowMs),
         sql`exists (
           select 1 from ${appLimits}
-          where ${eq(appLimits.app, slot.app)} and ${appLimits.restUntilMs} <= ${nowMs}
+          where ${eq(appLimits.app, slot.app)} and ${appLimits.restUntilMs} <= ${nowMs} and not ${isPausedApp(slot.app)}
             and (${heldNow(slot.app, nowMs)}) <= ${appLimits.slots})`,
       ),
     )
@@ -220,7 +227,12 @@ export async function raiseAppLimit(db: Db, app: string, ceiling: number, nowMs:
     .update(appLimits)
     .set({ slots: sql`${appLimits.slots} + 1`, changedAtMs: nowMs, quietSinceMs: nowMs })
     .where(
-      and(eq(appLimits.app, app), sql`${appLimits.slots} < ${ceiling}`, lte(appLimits.quietSinceMs, nowMs - QUIET_MS)),
+      and(
+        eq(appLimits.app, app),
+        sql`${appLimits.slots} < ${ceiling}`,
+        lte(appLimits.quietSinceMs, nowMs - QUIET_MS),
+        not(isPausedApp(app)),
+      ),
     )
     .returning({ slots: appLimits.slots });
   return raised?.slots;

@@ -35,7 +35,12 @@ const comesAnew = {
 export async function askToCancel(
   db: Db,
   id: string,
-  why: { readonly actor: string; readonly reason: string | null },
+  why: {
+    readonly actor: string;
+    readonly reason: string | null;
+    /** What the wish is part of, as it is written down. */
+    readonly detail?: Readonly<Record<string, unknown>>;
+  },
   nowMs: number,
 ): Promise<CancelAsked> {
   return db.transaction(async (tx) => {
@@ -66,7 +71,7 @@ export async function askToCancel(
       actor: why.actor,
       action: "run.cancel",
       target: id,
-      detail: { from: run.status, reason: why.reason },
+      detail: { from: run.status, reason: why.reason, ...why.detail },
     });
     const [changed = run] = await tx.update(runs).set(change).where(eq(runs.id, id)).returning();
     return changed.status === "cancelled"

@@ -8,7 +8,12 @@ import { operatorActions, runs } from "./schema.ts";
  * workflow run stands, so that it is looked for and not started.
  * @returns what the queue is to be told; undefined when the run is not laid aside (any more)
  */
-export async function lookAgain(db: Db, id: string, actor: string, nowMs: number): Promise<QueuedRun | undefined> {
+export async function lookAgain(
+  db: Db,
+  id: string,
+  { actor, reason }: { readonly actor: string; readonly reason: string | null },
+  nowMs: number,
+): Promise<QueuedRun | undefined> {
   return db.transaction(async (tx) => {
     const [queued] = await tx
       .update(runs)
@@ -28,7 +33,9 @@ export async function lookAgain(db: Db, id: string, actor: string, nowMs: number
       .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNull(runs.queue)))
       .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
     if (queued) {
-      await tx.insert(operatorActions).values({ atMs: nowMs, actor, action: "run.look_again", target: id, detail: {} });
+      await tx
+        .insert(operatorActions)
+        .values({ atMs: nowMs, actor, action: "run.look_again", target: id, detail: { reason } });
     }
     return queued;
   });

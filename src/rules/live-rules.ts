@@ -1,6 +1,6 @@
 import type { CompiledRule } from "./compile-rules.ts";
 import type { ToolGrants } from "./read-tools.ts";
-import { DEFAULT_FLOOD_HOLD } from "./rule.ts";
+import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
 
 /** What a rules file says, ready to be asked. */
 export type RulesInForce = {
@@ -27,6 +27,12 @@ export type LiveRules = {
   /** @returns ends the listening */
   readonly onChange: (listener: (before: RulesInForce) => void) => () => void;
 };
+
+/** Finds a rule by its name among those in force when it is asked. */
+export const ruleNowOf =
+  (rules: Pick<LiveRules, "now">) =>
+  (name: string): Rule | undefined =>
+    rules.now().rules.find(({ rule }) => rule.name === name)?.rule;
 
 /** Rules that stay as they are, as those of the demo. */
 export const fixedRules = (

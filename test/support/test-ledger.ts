@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../src/clock.ts";
 import { acceptDeliveries } from "../../src/ledger/accept-deliveries.ts";
 import { createRuns } from "../../src/ledger/create-runs.ts";
 import { findRun } from "../../src/ledger/find-run.ts";
@@ -109,3 +110,6 @@ export async function readRunRow(db: Db, id: string): Promise<RunRow> {
   if (!run) throw new Error(`no run ${id}`);
   return run;
 }
+
+/** What a replay by hand needs, where the rules file is not there: the rule is taken as the run has it. */
+export const replayDeps = (db: Db) => ({ db, clock: systemClock, ruleNow: () => undefined, appOf: () => "an-app" });

@@ -17,6 +17,15 @@ export const ruleStates = relay.table("rule_states", {
   sinceMs: ms("since_ms").notNull(),
 });
 
+/** Dify apps that an operator paused. An app is named as in `appLimits`; one without a line is active. */
+export const appStates = relay.table("app_states", {
+  app: text().primaryKey(),
+  state: text().$type<"active" | "paused">().notNull(),
+  reason: text(),
+  changedBy: text("changed_by").notNull(),
+  sinceMs: ms("since_ms").notNull(),
+});
+
 /**
  * How many workflow runs each Dify app is given at a time, by all processes together.
  * An app is named by the first 12 hex digits of the SHA-256 of its key.
@@ -78,7 +87,7 @@ export const operatorActions = relay.table(
     target: text().notNull(),
     detail: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
   },
-  (table) => [index("operator_actions_at").on(table.atMs)],
+  (table) => [index("operator_actions_at").on(table.atMs), index("operator_actions_target").on(table.target, table.id)],
 );
 
 export type OperatorActionRow = typeof operatorActions.$inferSelect;

@@ -28,6 +28,9 @@ export type RunWait = "slot" | "hold" | "backoff" | "busy" | "upstream" | "perso
 /** The queue a run waits in, or null when nothing is left to do for it. */
 export type RunQueue = "runs" | "shares";
 
+/** By which rule and workflow a run begins again: as they are now, or as they were. */
+export type ReplayVersion = "newest" | "same";
+
 export const runs = relay.table(
   "runs",
   {
@@ -98,6 +101,10 @@ export const runs = relay.table(
     taskId: text("task_id"),
     /** What the workflow was given, as far as the rule lets it be shown; null: it was not asked for since this is kept. */
     sentInputs: jsonb("sent_inputs").$type<readonly SentInput[]>(),
+    /** The published version of the workflow that ran last, where Dify told it; a replay may ask for the same. */
+    workflowVersionId: text("workflow_version_id"),
+    /** The version that a replay asked for; null: the one that is published when it begins. */
+    pinnedVersionId: text("pinned_version_id"),
     workflowStatus: text("workflow_status"),
     /** Title of the Dify node that is at work. */
     progress: text(),

@@ -5,7 +5,7 @@ import { replayRun } from "../../../../handlers/replay-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { SOON } from "../../../support/soon.ts";
-import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openTestLedger, readRunRow, replayDeps, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
 let ledger: TestLedger;
@@ -81,7 +81,10 @@ describe("before a workflow was started", () => {
     const it = await bench();
     const { id } = await it.drop();
     await cancel(id, "too early");
-    expect(await replayRun(deps)(id, "operator")).toEqual({ kind: "replayed", run: id });
+    expect(await replayRun(replayDeps(ledger.db))(id, { actor: "operator" })).toMatchObject({
+      kind: "replayed",
+      run: id,
+    });
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", cancelAskedAtMs: null, errorCode: null });
   });
 });
@@ -175,7 +178,7 @@ describe("while the workflow runs", () => {
     await cancel(id);
     await turn;
     const first = (await read(id)).workflowRunId;
-    await replayRun(deps)(id, "operator");
+    await replayRun(replayDeps(ledger.db))(id, { actor: "operator" });
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", spentRunIds: [first] });
   });
@@ -191,7 +194,7 @@ describe("once the workflow has finished", () => {
     expect(run.status).toBe("cancelled");
     expect(run.errorMessage).toContain("had finished already; its outputs were not delivered");
     expect(it.fastio.books().shares).toEqual([]);
-    await replayRun(deps)(id, "operator");
+    await replayRun(replayDeps(ledger.db))(id, { actor: "operator" });
     expect((await it.drive(id)).run.status).toBe("delivered");
     expect(it.dify.books().runs).toHaveLength(1);
   });
@@ -239,8 +242,8 @@ describe("a run of which nobody can tell what became of it", () => {
     const it = await bench(lost);
     const id = await parked(it);
     const look = lookAgain(deps);
-    expect(await look(id, "anna")).toEqual({ kind: "looks", run: id });
-    expect(await look(id, "anna")).toMatchObject({ kind: "not_parked" });
+    expect(await look(id, { actor: "anna" })).toEqual({ kind: "looks", run: id });
+    expect(await look(id, { actor: "anna" })).toMatchObject({ kind: "not_parked" });
     expect((await it.drive(id)).run).toMatchObject({ status: "paused", queue: null });
     expect(it.dify.books().runs).toHaveLength(1);
     expect(await actionsOn(id)).toMatchObject([{ action: "run.look_again", actor: "anna" }]);
@@ -250,7 +253,10 @@ describe("a run of which nobody can tell what became of it", () => {
     const it = await bench(lost);
     const id = await parked(it);
     const old = (await read(id)).workflowRunId;
-    expect(await replayRun(deps)(id, "operator")).toEqual({ kind: "replayed", run: id });
+    expect(await replayRun(replayDeps(ledger.db))(id, { actor: "operator" })).toMatchObject({
+      kind: "replayed",
+      run: id,
+    });
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", spentRunIds: [old] });
   });
 
@@ -269,7 +275,7 @@ describe("a run of which nobody can tell what became of it", () => {
     const { id } = await it.drop();
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "paused", queue: null, workflowRunId: null, submissions: 1 });
-    await replayRun(deps)(id, "operator");
+    await replayRun(replayDeps(ledger.db))(id, { actor: "operator" });
     expect((await it.drive(id)).run).toMatchObject({ status: "delivered", submissions: 2 });
     expect(it.dify.books().runs).toHaveLength(1);
   });

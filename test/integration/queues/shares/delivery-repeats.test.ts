@@ -2,10 +2,9 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
-import { systemClock } from "../../../../src/clock.ts";
 import type { Observation } from "../../../../src/emulators/kit/server.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
-import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openTestLedger, readRunRow, replayDeps, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
 let ledger: TestLedger;
@@ -137,7 +136,7 @@ describe("a link whose maker died before he could write it down", () => {
 
 describe("a replay", () => {
   const replay = async (it: Workbench, id: string): Promise<RunRow> => {
-    expect(await replayRun({ db: ledger.db, clock: systemClock })(id, "operator")).toMatchObject({ kind: "replayed" });
+    expect(await replayRun(replayDeps(ledger.db))(id, { actor: "operator" })).toMatchObject({ kind: "replayed" });
     const { run } = await it.drive(id);
     expect(run).toMatchObject({ status: "delivered", errorCode: null });
     return run;

@@ -11,7 +11,7 @@ import { forgetBefore } from "../../../../src/ledger/retention.ts";
 import { leases, operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { SOON } from "../../../support/soon.ts";
-import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
+import { openTestLedger, readRunRow, replayDeps, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
 const HOUR_MS = 3_600_000;
@@ -151,7 +151,7 @@ describe("a link that an operator closes", () => {
       ]);
       expect(await readRunRow(ledger.db, run.id)).toMatchObject({ shareCloseReason: "sent to the wrong person" });
 
-      await replayRun({ db: ledger.db, clock: systemClock })(run.id, "operator");
+      await replayRun(replayDeps(ledger.db))(run.id, { actor: "operator" });
       const { run: again } = await it.drive(run.id);
       expect(again).toMatchObject({ status: "delivered", shareId: run.shareId, shareClosedAtMs: null, warning: null });
       expect((await read()).status).toBe(200);
