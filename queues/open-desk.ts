@@ -6,7 +6,10 @@ import { type CheckpointOptions, checkpointRun, type RunChange } from "../src/le
 import type { RunRow, RunStep, RunWait } from "../src/ledger/schema.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import type { Metrics } from "../src/telemetry/metrics.ts";
+import { countInto, newTally } from "../src/telemetry/tally.ts";
 import type { KeptLease } from "./keep-lease.ts";
+import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
 export type RunDeskDeps = {
   readonly db: Db;
@@ -14,6 +17,7 @@ export type RunDeskDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
+  readonly metrics: Metrics;
 };
 
 /** One worker's hold on one run. */
@@ -52,13 +56,17 @@ export function openDesk(
   signal: AbortSignal,
   wish?: Pick<KeptLease, "cancelled" | "cancel">,
 ): OpenDesk {
-  const { db, clock, log } = deps;
+  const { db, clock, metrics } = deps;
   let run = first;
   let failedStep: RunStep | undefined;
   let waitedFor = first.waitsFor;
+  /** Since when nothing but our turn was waited for. */
+  let readyAtMs = Math.max(first.updatedAtMs, first.notBeforeMs, first.dueAtMs);
   const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
     const written = await checkpointRun(db, run.id, owner, change, clock.now(), options);
     if (!written) throw new TransientError("lease_lost", "another worker has this run");
+    if (run.finishedAtMs === null && written.finishedAtMs !== null)
+      metrics.runEnded(written.ruleName, written.status, written.finishedAtMs - written.createdAtMs);
     run = written;
   };
   const face: RunDesk = {
@@ -80,45 +88,39 @@ export function openDesk(
       const startedAtMs = clock.now();
       const before = waitedFor;
       waitedFor = null;
-      const record = (outcome: "done" | "later" | "failed", error?: unknown): Promise<void> =>
-        recordAttempt(db, {
+      const tally = newTally();
+      const end = async (outcome: EndedAttempt["outcome"], error?: unknown): Promise<void> => {
+        const finishedAtMs = clock.now();
+        await recordAttempt(db, {
           waitedFor: before,
           runId: run.id,
           step: name,
           worker: owner,
           startedAtMs,
-          finishedAtMs: clock.now(),
+          finishedAtMs,
           outcome,
-          failure: error instanceof RelayError ? error.failure : error === undefined ? null : "fault",
+          failure: failureOf(error) ?? null,
           errorCode: error instanceof RelayError ? error.code : null,
           errorMessage: error === undefined ? null : messageOf(error),
         });
+        const waitMs = Math.max(0, startedAtMs - readyAtMs);
+        const workMs = finishedAtMs - startedAtMs;
+        tellAttempt(deps, { run, step: name, worker: owner, outcome, error, waitMs, workMs, tally });
+        readyAtMs = finishedAtMs;
+      };
       try {
         signal.throwIfAborted();
         wish?.cancelled.throwIfAborted();
-        const result = await attempt();
-        const outcome = isPutOff(result) ? "later" : "done";
-        await record(outcome);
+        const result = await countInto(tally, attempt);
+        await end(isPutOff(result) ? "later" : "done");
         // Steps before the failing one are gone through again at each attempt; their success proves nothing.
         if (run.failures > 0 && run.errorStep === name) await write({ failures: 0 }, {});
-        log.info("run.attempted", { runId: run.id, step: name, outcome, workMs: clock.now() - startedAtMs });
         return result;
       } catch (error) {
         failedStep = name;
-        // Being told to stop is not a failure of the step.
-        if (!signal.aborted && !wish?.cancelled.aborted) {
-          // To find the upstream busy is no failure either.
-          const outcome = error instanceof RelayError && error.failure === "throttled" ? "later" : "failed";
-          await record(outcome, error);
-          log.warn("run.attempted", {
-            runId: run.id,
-            step: name,
-            outcome,
-            code: error instanceof RelayError ? error.code : "fault",
-            message: messageOf(error),
-            workMs: clock.now() - startedAtMs,
-          });
-        }
+        // Being told to stop is not a failure of the step, and to find the upstream busy is none either.
+        if (!signal.aborted && !wish?.cancelled.aborted)
+          await end(error instanceof RelayError && error.failure === "throttled" ? "later" : "failed", error);
         throw error;
       }
     },

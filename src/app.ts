@@ -1,7 +1,6 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { AnswerRun } from "../handlers/answer-run.ts";
-import type { CheckReadiness } from "../handlers/check-readiness.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
@@ -16,6 +15,7 @@ import { explain } from "./routes/explain.ts";
 import { mountHandoff } from "./routes/handoff.ts";
 import { mountLogin } from "./routes/login.ts";
 import { mountMcp } from "./routes/mcp.ts";
+import { mountPlatform, type PlatformDeps } from "./routes/platform.ts";
 import { mountBoard } from "./routes/queues.ts";
 import { type AccessDeps, requireRole } from "./routes/require-role.ts";
 import { mountRules, type RuleRouteDeps } from "./routes/rules.ts";
@@ -30,8 +30,8 @@ export type AppDeps = WebhookDeps &
   AccessDeps &
   RunActionDeps &
   RuleRouteDeps &
+  PlatformDeps &
   ShareRouteDeps & {
-    readonly readiness: CheckReadiness;
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
     readonly readSources: ReadSourceReport;
@@ -76,11 +76,7 @@ export function createApp(deps: AppDeps): Hono {
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
   mountWebhooks(app, deps);
-  app.get("/healthz", (context) => context.json({ status: "alive" }));
-  app.get("/readyz", async (context) => {
-    const readiness = await deps.readiness();
-    return context.json(readiness, readiness.ready ? 200 : 503);
-  });
+  mountPlatform(app, requireRole(deps, "viewer"), deps);
 
   mountTools(app, deps.tools);
   mountMcp(app, deps.tools);

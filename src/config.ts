@@ -80,6 +80,7 @@ const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or http
 export const EnvSchema = z.object({
   HOST: setting(z.string().default("127.0.0.1")),
   PORT: setting(whole(0, 65_535).default(8787)),
+  METRICS_PORT: setting(whole(0, 65_535).optional()),
   DATABASE_URL: setting(databaseUrl.default("pglite:.relay/data")),
   REDIS_URL: setting(redisUrl.optional()),
   FASTIO_API_URL: setting(httpUrl.default("https://api.fast.io/current")),
@@ -114,7 +115,13 @@ type Env = z.output<typeof EnvSchema>;
 
 /** The settings, in the slices that the parts of the relay get. */
 export type Config = {
-  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | undefined };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Where a process without a receiver tells how it fares; undefined: nowhere. */
+    readonly metricsPort: number | undefined;
+    readonly publicUrl: string | undefined;
+  };
   readonly ledger: { readonly url: string; readonly retentionMs: number };
   /** undefined: the queue lives in the database. */
   readonly redisUrl: string | undefined;
@@ -178,7 +185,7 @@ export function parseConfig(environment: Environment): Config {
   const env = parsed.data;
   const readVariable = (variable: string) => environment[variable] || undefined;
   return Object.freeze({
-    http: { host: env.HOST, port: env.PORT, publicUrl: env.PUBLIC_URL },
+    http: { host: env.HOST, port: env.PORT, metricsPort: env.METRICS_PORT, publicUrl: env.PUBLIC_URL },
     ledger: { url: env.DATABASE_URL, retentionMs: env.RETENTION_DAYS * 86_400_000 },
     redisUrl: env.REDIS_URL,
     fastio: {

@@ -15,7 +15,7 @@ export const serverOf = (fetch: (request: Request) => Response | Promise<Respons
 /** Serves until it is closed; port 0 picks a free one. */
 export function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: Config["http"],
+  { host, port }: Pick<Config["http"], "host" | "port">,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server = serverOf(fetch);

@@ -3,12 +3,14 @@ import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
-import { checkReadiness } from "../handlers/check-readiness.ts";
+import { type CheckReadiness, checkReadiness } from "../handlers/check-readiness.ts";
 import { exportAudit } from "../handlers/export-audit.ts";
+import { figureParts } from "../handlers/figure-parts.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
+import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
 import { createReadRules } from "../handlers/read-rules.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadShares } from "../handlers/read-shares.ts";
@@ -43,11 +45,15 @@ import { releaseTellings } from "./ledger/receipts.ts";
 import { releaseAllLeases } from "./ledger/run-leases.ts";
 import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { listen } from "./listen.ts";
+import { createMetricsApp } from "./metrics-app.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
 import { openTools } from "./open-tools.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { createPrometheus } from "./telemetry/prometheus.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
+import { VERSION } from "./version.ts";
 
 export type RelayDeps = {
   readonly config: Config;
@@ -58,6 +64,8 @@ export type RelayDeps = {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
+  /** Whether the metrics tell of the process, too, which nothing stops before it ends. Default: they do not. */
+  readonly watchProcess?: boolean;
   /** Keeps the queues of one Redis apart; BullMQ's own name for it. */
   readonly queuePrefix?: string;
 };
@@ -66,7 +74,7 @@ export type RelayDeps = {
 export type RelayParts = { readonly receive: boolean; readonly work: readonly QueueName[] };
 
 export type Relay = {
-  /** Where the receiver and the pages are; undefined without them. */
+  /** Where the receiver and the pages are, or else the metrics; undefined without them. */
   readonly url: string | undefined;
   readonly ledger: Ledger;
   readonly upstreams: Upstreams;
@@ -109,7 +117,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       shares: backend.open("shares"),
       upkeep: backend.open("upkeep"),
     };
-    const upstreams = openUpstreams(config, deps);
+    const prometheus = createPrometheus({ version: VERSION, ofProcess: deps.watchProcess ?? false });
+    const { metrics } = prometheus;
+    const upstreams = openUpstreams(config, { ...deps, metrics });
     closers.push(() => upstreams.close());
     const outbox = createOutbox({ db: ledger.db, queues, clock, log });
 
@@ -119,7 +129,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
     });
 
-    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox });
+    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics });
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
     const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
     if (parts.work.includes("upkeep")) {
@@ -136,9 +146,17 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       await Promise.all(ends.map((end) => end()));
     });
 
+    const health = {
+      readiness: checkReadiness({
+        db: ledger.db,
+        checkQueue: (signal) => backend.check(signal),
+        refused: deps.rules.refused,
+      }),
+      readMetrics: createReadMetrics({ prometheus, parts: figureParts({ db: ledger.db, queues, clock }), clock, log }),
+    };
     const server = parts.receive
-      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox })
-      : undefined;
+      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox, metrics, health })
+      : await startMetricsServer(deps, health);
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
@@ -163,17 +181,20 @@ type Core = {
   readonly backend: QueueBackend;
   readonly queues: Queues;
   readonly outbox: ReturnType<typeof createOutbox>;
+  readonly metrics: Metrics;
 };
+
+type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMetrics };
 
 function startWorkers(
   deps: RelayDeps,
   names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox }: Core & { readonly upstreams: Upstreams },
+  { ledger, backend, queues, upstreams, outbox, metrics }: Core & { readonly upstreams: Upstreams },
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { db } = ledger;
   const { fastio, difyFor, appOf } = upstreams;
-  const desk = { db, clock, random, newId, log };
+  const desk = { db, clock, random, newId, log, metrics };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () =>
       startEventsWorker(backend, {
@@ -181,6 +202,7 @@ function startWorkers(
         clock,
         random,
         log,
+        metrics,
         fastio,
         rules: () => rules.now().rules,
         appOf,
@@ -219,12 +241,13 @@ function startServer(
   deps: RelayDeps,
   {
     ledger,
-    backend,
     queues,
     upstreams,
     accept,
     outbox,
-  }: Core & { readonly upstreams: Upstreams; readonly accept: Accept },
+    metrics,
+    health,
+  }: Core & { readonly upstreams: Upstreams; readonly accept: Accept; readonly health: Health },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
@@ -251,7 +274,8 @@ function startServer(
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
-    readiness: checkReadiness({ db, checkQueue: (signal) => backend.check(signal), refused: rules.refused }),
+    ...health,
+    metrics,
     access: createAccess(config.tokens),
     clock,
     runs: createReadRuns(db),
@@ -279,4 +303,11 @@ function startServer(
     publicUrl: config.http.publicUrl,
   });
   return listen(app.fetch, config.http);
+}
+
+/** For whoever watches a process that only works. */
+async function startMetricsServer({ config: { http, tokens }, clock }: RelayDeps, health: Health) {
+  const { host, metricsPort: port, publicUrl } = http;
+  if (port === undefined) return undefined;
+  return listen(createMetricsApp({ ...health, access: createAccess(tokens), clock, publicUrl }).fetch, { host, port });
 }

@@ -10,9 +10,12 @@ import { rememberPlaces } from "./fastio/remember-places.ts";
 import type { Fastio } from "./fastio/types.ts";
 import { createFileSources, type FileSources } from "./http/file-sources.ts";
 import { withHostGuard } from "./http/host-guard.ts";
+import { withMeasure } from "./http/measured.ts";
 import { withTimeouts } from "./http/timeouts.ts";
 import { createTransport } from "./http/transport.ts";
+import type { Send } from "./http/types.ts";
 import type { Log } from "./telemetry/log.ts";
+import { type Metrics, silentMetrics } from "./telemetry/metrics.ts";
 
 export type Upstreams = {
   readonly fastio: Fastio;
@@ -34,6 +37,8 @@ export function openUpstreams(
     readonly clock: Clock;
     readonly random: () => number;
     readonly log: Log;
+    /** Told of each call. Default: nobody is. */
+    readonly metrics?: Metrics;
     /** How names that strangers give become addresses. Default: as the system does it. */
     readonly lookup?: LookupFunction | undefined;
   },
@@ -49,8 +54,8 @@ export function openUpstreams(
     ...(config.dify.filesUrl === undefined ? [] : [config.dify.filesUrl]),
     ...config.outboundOrigins,
   ];
-  const guarded = withHostGuard(transport.send, origins);
-  const send = withTimeouts(guarded, DEFAULT_TIMEOUTS);
+  const measured = (bare: Send) => withTimeouts(withMeasure(bare, deps.metrics ?? silentMetrics), DEFAULT_TIMEOUTS);
+  const send = measured(withHostGuard(transport.send, origins));
   const fastio = createFastio({
     ...deps,
     send,
@@ -61,7 +66,7 @@ export function openUpstreams(
   });
   const files = createFileSources({
     send,
-    sendPublic: withTimeouts(publicTransport.send, DEFAULT_TIMEOUTS),
+    sendPublic: measured(publicTransport.send),
     isConfigured: isFilePlace(config),
     lookup: deps.lookup,
   });

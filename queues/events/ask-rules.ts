@@ -1,6 +1,6 @@
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { matchRule } from "../../src/rules/match.ts";
-import type { MatchSubject, Needs } from "../../src/rules/match-subject.ts";
+import type { MatchSubject, Mismatch, Needs } from "../../src/rules/match-subject.ts";
 
 export type Wanted = { readonly compiled: CompiledRule; readonly notes: readonly string[] };
 
@@ -9,6 +9,8 @@ export type RulesAnswer = {
   readonly wanted: readonly Wanted[];
   /** By rule: why it does not want it. */
   readonly reasons: Readonly<Record<string, string>>;
+  /** By rule: the same in a word. */
+  readonly mismatches: Readonly<Record<string, Mismatch>>;
   /** What some rules have to know before they can say. */
   readonly needs: ReadonlySet<Needs["needs"]>;
   /** Names of those rules. */
@@ -18,6 +20,7 @@ export type RulesAnswer = {
 export function askRules(rules: readonly CompiledRule[], subject: MatchSubject): RulesAnswer {
   const wanted: Wanted[] = [];
   const reasons: Record<string, string> = {};
+  const mismatches: Record<string, Mismatch> = {};
   const needs = new Set<Needs["needs"]>();
   const undecided: string[] = [];
   for (const compiled of rules) {
@@ -28,6 +31,7 @@ export function askRules(rules: readonly CompiledRule[], subject: MatchSubject):
         break;
       case "no_match":
         reasons[compiled.rule.name] = verdict.reason;
+        mismatches[compiled.rule.name] = verdict.mismatch;
         break;
       case "unsure":
         needs.add(verdict.needs);
@@ -37,5 +41,5 @@ export function askRules(rules: readonly CompiledRule[], subject: MatchSubject):
         verdict satisfies never;
     }
   }
-  return { wanted, reasons, needs, undecided };
+  return { wanted, reasons, mismatches, needs, undecided };
 }

@@ -16,6 +16,7 @@ import { HEAD_BYTES, readFirstBytes } from "../../src/rules/first-bytes.ts";
 import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts";
 import { readMediaType } from "../../src/rules/media-type.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { Metrics } from "../../src/telemetry/metrics.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { askRules, type RulesAnswer } from "./ask-rules.ts";
@@ -28,6 +29,7 @@ export type RouteEventDeps = {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly fastio: Pick<Fastio, "readNode" | "readHead" | "readShare" | "readWorkspace" | "whoami" | "findMemberEmail">;
   /** The rules in force. */
   readonly rules: () => readonly CompiledRule[];
@@ -47,10 +49,12 @@ const DONE: JobOutcome = { kind: "done" };
 
 /** Reads the file of an event, asks each rule, makes the runs, ends the event; or waits until that can be done. */
 export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: AbortSignal): Promise<JobOutcome> {
-  const { db, clock, fastio } = deps;
+  const { db, clock, metrics, fastio } = deps;
   const rules = deps.rules();
-  const ignore = async (reasons: Readonly<Record<string, string>>, file?: EventFile): Promise<JobOutcome> => {
-    await closeEvent(db, event.key, { status: "ignored", reasons, file }, clock.now());
+  /** @param drop why no rule was asked, in a word */
+  const ignore = async (drop: string, reason: string, file?: EventFile): Promise<JobOutcome> => {
+    await closeEvent(db, event.key, { status: "ignored", reasons: { [EVERY_RULE]: reason }, file }, clock.now());
+    metrics.dropped(EVERY_RULE, drop);
     return DONE;
   };
   const wait = async (reason: string, atMs: number, file: EventFile): Promise<JobOutcome> => {
@@ -66,7 +70,7 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
 
   // What no rule wants whatever the file is needs no call to Fast.io: most of it is what the relay itself has placed.
   const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
-  if (listening.length === 0) return ignore({ [EVERY_RULE]: `no rule listens to ${event.type}` });
+  if (listening.length === 0) return ignore("no_listener", `no rule listens to ${event.type}`);
   const takesOutputs = listening.some(({ rule }) => rule.when.outputsOf !== undefined);
   const self = await fastio.whoami(signal);
   if (
@@ -74,15 +78,15 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
     !takesOutputs &&
     listening.every(({ rule }) => rule.when.exclude.actors.includes("self"))
   ) {
-    return ignore({ [EVERY_RULE]: "the relay itself did this" });
+    return ignore("own_doing", "the relay itself did this");
   }
   const subject = await findSubject(deps, event, signal);
-  if (typeof subject === "string") return ignore({ [EVERY_RULE]: subject });
+  if (typeof subject === "string") return ignore("no_file", subject);
   const file = fileOf(subject);
   if (subject.node.kind === "note" && (await isReceipt(db, normaliseOpaqueId(subject.node.id))))
-    return ignore({ [EVERY_RULE]: "the relay wrote this receipt itself" }, file);
+    return ignore("own_doing", "the relay wrote this receipt itself", file);
   const origin = await originOf(db, subject);
-  if (origin && !takesOutputs) return ignore({ [EVERY_RULE]: "the relay placed this file itself" }, file);
+  if (origin && !takesOutputs) return ignore("own_doing", "the relay placed this file itself", file);
   if (origin?.isBeingPlaced) {
     const pauseMs = Math.max(PLACING.shortestMs, Math.min((clock.now() - event.receivedAtMs) / 2, PLACING.longestMs));
     return wait("waits until the relay has placed what it is placing there", clock.now() + pauseMs, file);
@@ -90,14 +94,23 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
 
   let facts = await readFacts(deps, event, subject, origin, self.userId);
   let answer = askRules(rules, facts);
-  if (answer.wanted.length + answer.undecided.length === 0) return ignore(answer.reasons, file);
+  const refuse = async (reasons: Readonly<Record<string, string>>, drops: Readonly<Record<string, string>>) => {
+    await closeEvent(db, event.key, { status: "ignored", reasons, file }, clock.now());
+    tellDrops(deps, drops);
+    return DONE;
+  };
+  if (answer.wanted.length + answer.undecided.length === 0) return refuse(answer.reasons, answer.mismatches);
   const verdict = mayBeRead(subject.node, {
     receivedAtMs: event.receivedAtMs,
     selfUserId: self.userId,
     nowMs: clock.now(),
   });
   if (verdict.kind === "wait") return wait(verdict.reason, verdict.untilMs, file);
-  if (verdict.kind === "infected") return ignore(refusedBy(answer, verdict.reason), file);
+  if (verdict.kind === "infected")
+    return refuse(
+      { ...answer.reasons, ...forOthers(answer, verdict.reason) },
+      { ...answer.mismatches, ...forOthers(answer, "infected") },
+    );
   while (answer.needs.size > 0) {
     facts = await learn(deps, facts, subject, answer.needs, signal);
     answer = askRules(rules, facts);
@@ -177,12 +190,12 @@ async function learn(
 }
 
 /** The same reason for each rule that did not refuse the file itself. */
-const refusedBy = ({ wanted, undecided, reasons }: RulesAnswer, reason: string): Readonly<Record<string, string>> => ({
-  ...reasons,
-  ...Object.fromEntries(
-    [...wanted.map(({ compiled }) => compiled.rule.name), ...undecided].map((name) => [name, reason]),
-  ),
-});
+const forOthers = ({ wanted, undecided }: RulesAnswer, reason: string): Readonly<Record<string, string>> =>
+  Object.fromEntries([...wanted.map(({ compiled }) => compiled.rule.name), ...undecided].map((name) => [name, reason]));
+
+function tellDrops({ metrics }: Pick<RouteEventDeps, "metrics">, drops: Readonly<Record<string, string>>): void {
+  for (const [rule, reason] of Object.entries(drops)) metrics.dropped(rule, reason);
+}
 
 async function makeRuns(
   deps: RouteEventDeps,
@@ -215,6 +228,7 @@ async function makeRuns(
   }));
   const end = { status: wanted.length > 0 ? "routed" : "ignored", reasons, file: fileOf(subject) } as const;
   const created = await createRuns(db, event.key, runs, end, nowMs, deps.floodHold());
+  tellDrops(deps, answer.mismatches);
   log.info("event.routed", {
     eventKey: event.key,
     type: event.type,

@@ -1,6 +1,7 @@
 import type { Dify } from "../../src/dify/types.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { difyUserOf } from "../../src/run-id.ts";
+import { addToTally } from "../../src/telemetry/tally.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { sourcePlaceOf } from "../source-place.ts";
 
@@ -41,6 +42,7 @@ export async function fetchFile(
       },
       signal,
     );
+    addToTally({ bytesIn: upload.size });
     return upload.id;
   } finally {
     download.body.destroy();

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { Dify, DifyOutputFile } from "../../src/dify/types.ts";
 import { RelayError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
+import { addToTally } from "../../src/telemetry/tally.ts";
 
 export type Sent = { readonly uploadId: string; readonly size: number; readonly sha256: string };
 
@@ -48,10 +49,12 @@ export async function forwardFile(
     const { body, size = measured ?? file.size, close } = await open();
     try {
       if (isTooLarge) return "too_large";
-      return await fastio.uploadUnplaced(
+      const sent = await fastio.uploadUnplaced(
         { workspaceId, name: file.name, mimeType: file.mimeType, body, ...(size === undefined ? {} : { size }) },
         signal,
       );
+      addToTally({ bytesOut: sent.size });
+      return sent;
     } finally {
       close();
     }

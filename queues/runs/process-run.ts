@@ -7,6 +7,7 @@ import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
+import { addToTally } from "../../src/telemetry/tally.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import type { AskDeps } from "../questions/ask-questions.ts";
@@ -207,8 +208,10 @@ async function follow(
         await countRun(db, desk.run, {}, clock.now());
       },
       onWorkEnded: async () => slot?.free(),
-      onFinished: ({ id, totalTokens, elapsedMs }, cost) =>
-        recordUsage(db, desk.run, { workflowRunId: id, tokens: totalTokens, elapsedMs, cost }, clock.now()),
+      onFinished: async ({ id, totalTokens, elapsedMs }, cost) => {
+        const usage = { workflowRunId: id, tokens: totalTokens, elapsedMs, cost };
+        if (await recordUsage(db, desk.run, usage, clock.now())) addToTally({ tokens: totalTokens });
+      },
     },
     desk,
   );

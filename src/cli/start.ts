@@ -38,7 +38,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     }
   }
   const relay = await openRelay(
-    { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log },
+    { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log, watchProcess: true },
     parts,
   );
   log.info("relay.started", { address: relay.url });

@@ -108,14 +108,14 @@ export type WorkflowUsage = {
   readonly cost: { readonly amount: number; readonly currency: string } | undefined;
 };
 
-/** Adds what a workflow run used to its run and to its rule's day, once. */
+/** Adds what a workflow run used to its run and to its rule's day, once. @returns whether it was this time */
 export async function recordUsage(
   db: Db,
   run: { readonly id: string; readonly ruleName: string },
   { workflowRunId, tokens, elapsedMs, cost }: WorkflowUsage,
   nowMs: number,
-): Promise<void> {
-  await db.transaction(async (tx) => {
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
     const news = await tx
       .update(runs)
       .set({
@@ -126,7 +126,7 @@ export async function recordUsage(
       })
       .where(and(eq(runs.id, run.id), or(isNull(runs.usageRunId), ne(runs.usageRunId, workflowRunId))))
       .returning({ id: runs.id });
-    if (news.length === 0) return;
+    if (news.length === 0) return false;
     const costs = cost ? { [cost.currency]: cost.amount } : {};
     await tx
       .insert(ruleDays)
@@ -144,5 +144,6 @@ export async function recordUsage(
             : {}),
         },
       });
+    return true;
   });
 }

@@ -11,23 +11,39 @@ import {
 } from "../delivery-answers.ts";
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
 import { readLimitedBody } from "../read-body.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 export type WebhookDeps = {
+  readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
   readonly receive: (delivery: ReceivedDelivery) => Promise<ReceiveOutcome>;
   readonly receiveEdge: (batch: ReceivedDelivery) => Promise<EdgeBatchOutcome>;
 };
 
 /** What comes in from Fast.io, straight or by the edge worker. */
-export function mountWebhooks(app: Hono, { receive, receiveEdge }: WebhookDeps): void {
-  app.post("/webhooks/fastio", async (context) =>
-    answerDelivery(context, await receive(await readIncoming(context, MAX_DELIVERY_BYTES))),
-  );
-  app.post("/webhooks/edge", async (context) =>
-    answerBatch(context, await receiveEdge(await readIncoming(context, MAX_BATCH_BYTES))),
-  );
+export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics }: WebhookDeps): void {
+  app.post("/webhooks/fastio", async (context) => {
+    const startedMs = performance.now();
+    const outcome = await receive(await readIncoming(context, MAX_DELIVERY_BYTES));
+    metrics.deliveryJudged("fastio", outcome.kind);
+    metrics.acknowledged("fastio", performance.now() - startedMs);
+    return answerDelivery(context, outcome);
+  });
+  app.post("/webhooks/edge", async (context) => {
+    const startedMs = performance.now();
+    const outcome = await receiveEdge(await readIncoming(context, MAX_BATCH_BYTES));
+    for (const verdict of verdictsOf(outcome)) metrics.deliveryJudged("edge", verdict);
+    metrics.acknowledged("edge", performance.now() - startedMs);
+    return answerBatch(context, outcome);
+  });
   for (const path of ["/webhooks/fastio", "/webhooks/edge"])
     app.all(path, (context) => tell(context, WRONG_METHOD_ANSWER));
 }
+
+/** One for each delivery of a batch; a batch that is not taken counts as one delivery. */
+const verdictsOf = (outcome: EdgeBatchOutcome): readonly string[] =>
+  outcome.kind === "taken"
+    ? outcome.outcomes.map(({ status }) => status)
+    : [outcome.kind === "unconfigured" ? "refused" : outcome.kind];
 
 async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
   const declared = Number(context.req.header("content-length") ?? Number.NaN);

@@ -43,10 +43,24 @@ export type MatchOrigin = {
   readonly depth: number;
 };
 
+/** What of a file a rule did not want, in one word. */
+export type Mismatch =
+  | "event"
+  | "kind"
+  | "workspace"
+  | "share"
+  | "folder"
+  | "name"
+  | "size"
+  | "age"
+  | "output"
+  | "actor"
+  | "type";
+
 export type MatchResult =
   /** @param note what was asked for and could not be looked at */
   | { readonly kind: "match"; readonly note?: string }
-  | { readonly kind: "no_match"; readonly reason: string }
+  | { readonly kind: "no_match"; readonly reason: string; readonly mismatch: Mismatch }
   /** Everything else fits: find out what is needed, and ask again. */
   | { readonly kind: "unsure"; readonly needs: "first_bytes" | "actor_email" };
 

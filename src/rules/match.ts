@@ -1,7 +1,7 @@
 import type { CompiledRule } from "./compile-rules.ts";
 import { actorNotExcluded, actorWanted } from "./match-actors.ts";
 import { outputTaken } from "./match-lineage.ts";
-import type { Check, MatchResult, MatchSubject, Needs } from "./match-subject.ts";
+import type { Check, MatchResult, MatchSubject, Mismatch, Needs } from "./match-subject.ts";
 import { readMediaType } from "./media-type.ts";
 import { orList, quote } from "./quote.ts";
 import { sameId } from "./same-id.ts";
@@ -15,9 +15,9 @@ import { sameId } from "./same-id.ts";
  */
 export function matchRule(compiled: CompiledRule, subject: MatchSubject): MatchResult {
   let unsure: Needs | undefined;
-  for (const check of CHECKS) {
+  for (const [mismatch, check] of CHECKS) {
     const found = check(compiled, subject);
-    if (typeof found === "string") return { kind: "no_match", reason: found };
+    if (typeof found === "string") return { kind: "no_match", reason: found, mismatch };
     unsure ??= found;
   }
   if (unsure) return unsure;
@@ -93,21 +93,21 @@ const youngEnough: Check = ({ rule: { when } }, { ageMs }) =>
     ? undefined
     : `it last changed ${span(ageMs)} ago, more than maxAge ${span(when.maxAgeMs)}`;
 
-const CHECKS: readonly Check[] = [
-  eventWanted,
-  isFile,
-  workspaceWanted,
-  shareWanted,
-  folderWanted,
-  folderNotExcluded,
-  nameWanted,
-  sizeWanted,
-  youngEnough,
-  outputTaken,
+const CHECKS: readonly (readonly [Mismatch, Check])[] = [
+  ["event", eventWanted],
+  ["kind", isFile],
+  ["workspace", workspaceWanted],
+  ["share", shareWanted],
+  ["folder", folderWanted],
+  ["folder", folderNotExcluded],
+  ["name", nameWanted],
+  ["size", sizeWanted],
+  ["age", youngEnough],
+  ["output", outputTaken],
   // Last what may have to be asked for.
-  actorNotExcluded,
-  actorWanted,
-  mimeWanted,
+  ["actor", actorNotExcluded],
+  ["actor", actorWanted],
+  ["type", mimeWanted],
 ];
 
 const noMatch = (wanted: readonly string[] = []): string =>

@@ -25,6 +25,7 @@ import { compileRules } from "../../src/rules/compile-rules.ts";
 import { parseRules } from "../../src/rules/load-rules.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "../../src/rules/rule.ts";
 import { type Log, silentLog } from "../../src/telemetry/log.ts";
+import { type Metrics, silentMetrics } from "../../src/telemetry/metrics.ts";
 import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
 
@@ -62,6 +63,7 @@ export type WorkbenchOptions = {
   };
   readonly policy?: Partial<RecoveryPolicy>;
   readonly log?: Log;
+  readonly metrics?: Metrics;
   readonly floodHold?: number;
   /** Slots of the app to begin with, and at most. */
   readonly limit?: { readonly start?: number; readonly ceiling?: number };
@@ -103,6 +105,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   const clock = systemClock;
   const random = () => 0.5;
   const log = options.log ?? silentLog;
+  const metrics = options.metrics ?? silentMetrics;
   const upstreams = openUpstreams(
     {
       fastio: {
@@ -125,9 +128,9 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       },
       outboundOrigins: [],
     },
-    { clock, random, log },
+    { clock, random, log, metrics },
   );
-  const desk = { db, clock, random, newId: () => randomUUID(), log };
+  const desk = { db, clock, random, newId: () => randomUUID(), log, metrics };
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);

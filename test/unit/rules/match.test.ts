@@ -166,7 +166,7 @@ describe("a refusal says why, with the values", () => {
       { actorUserId: undefined, creatorId: "999" },
     ],
   ])("%s", (reason, when, more = {}) => {
-    expect(matchRule(ruleWith(when), { ...SUBJECT, ...more })).toEqual({ kind: "no_match", reason });
+    expect(matchRule(ruleWith(when), { ...SUBJECT, ...more })).toMatchObject({ kind: "no_match", reason });
   });
 });
 

@@ -11,6 +11,7 @@ import { saveOutput } from "../../../../src/ledger/outputs.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { events } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
 import { givenEvent, givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
 import {
@@ -346,6 +347,7 @@ describe("what goes wrong on the way", () => {
       clock: systemClock,
       random: () => 0,
       log: silentLog,
+      metrics: silentMetrics,
       fastio: {
         ...fastio,
         readNode: async (_workspace, _node, signal) => {

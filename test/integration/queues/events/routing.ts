@@ -10,6 +10,7 @@ import type { EventRow, RunRow } from "../../../../src/ledger/schema.ts";
 import { compileRules } from "../../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
 import { givenEvent, type TestLedger } from "../../../support/test-ledger.ts";
 
 export const WORKSPACE = "3117763504443666597";
@@ -100,6 +101,7 @@ export function routingOn(ledger: () => TestLedger) {
       clock: { ...systemClock, ...(rest.now && { now: rest.now }) },
       random: () => 0,
       log: silentLog,
+      metrics: silentMetrics,
       fastio: { ...fastio, ...rest.fastio },
       rules: () => rulesOf(rules),
       appOf: () => "an-app",

@@ -12,6 +12,7 @@ import { askToCancel } from "../../../../src/ledger/cancel-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
+import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
@@ -33,7 +34,7 @@ function work(
   signal: AbortSignal = new AbortController().signal,
   cancel: (desk: RunDesk) => Promise<CancelProgress> = async () => ({ kind: "cancelled", note: "nothing was there" }),
 ) {
-  const deps = { db: ledger.db, clock: systemClock, random: () => 0, newId: () => randomUUID(), log: silentLog };
+  const deps = { db: ledger.db, clock: systemClock, random: () => 0, newId: () => randomUUID(), log: silentLog, metrics: silentMetrics };
   return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, {
     advance: handle,
     cancel,

@@ -1,0 +1,107 @@
+import type { Queues } from "../queues/outbox.ts";
+import type { Clock } from "../src/clock.ts";
+import { type Backlog, readAppLoads, readOutstanding } from "../src/ledger/backlog.ts";
+import { countRuns } from "../src/ledger/list-runs.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
+import { readSources, type WorkspaceSources } from "../src/ledger/source-report.ts";
+import { OTHER } from "../src/telemetry/bounded-label.ts";
+import type { GaugeName, Reading } from "../src/telemetry/gauges.ts";
+import type { FigurePart } from "./read-metrics.ts";
+
+export type FigureDeps = { readonly db: Db; readonly queues: Queues; readonly clock: Clock };
+
+/** How old a figure may be. Those that cost more are read less often. */
+const FRESH_MS = { cheap: 5_000, dear: 30_000 } as const;
+/** Apps, rules and workspaces that are told of one by one. */
+const MOST = 100;
+const SOURCES_SINCE_MS = 3_600_000;
+
+/** What is read of the ledger and the queue when metrics are asked for. */
+export const figureParts = ({ db, queues, clock }: FigureDeps): readonly FigurePart[] => [
+  {
+    name: "queues",
+    freshMs: FRESH_MS.cheap,
+    read: async () => {
+      const counted = Object.entries(queues).map(async ([queue, { counts }]) =>
+        Object.entries(await counts()).map(([state, count]) => of("relay_queue_jobs", { queue, state }, count)),
+      );
+      return (await Promise.all(counted)).flat();
+    },
+  },
+  {
+    name: "ledger",
+    freshMs: FRESH_MS.cheap,
+    read: async () => {
+      const nowMs = clock.now();
+      const waiting = await readOutstanding(db, nowMs);
+      const loads = await readAppLoads(db, nowMs, MOST);
+      const states = [...(await listRuleStates(db)).values()].filter(({ state }) => state === "paused");
+      return [
+        ...outboxReadings("event", waiting.events, nowMs),
+        ...outboxReadings("run", waiting.runs, nowMs),
+        of("relay_events_unrouted", {}, waiting.unrouted.depth),
+        of("relay_events_unrouted_age_seconds", {}, ageOf(waiting.unrouted, nowMs)),
+        ...loads.flatMap(({ app, slots, used }) => [
+          of("relay_app_limit_slots", { app }, slots),
+          of("relay_app_slots_used", { app }, used),
+        ]),
+        ...states.slice(0, MOST).map(({ ruleName }) => of("relay_rule_paused", { rule: ruleName }, 1)),
+      ];
+    },
+  },
+  {
+    name: "runs",
+    freshMs: FRESH_MS.dear,
+    read: async () => Object.entries(await countRuns(db)).map(([status, count]) => of("relay_runs", { status }, count)),
+  },
+  {
+    name: "sources",
+    freshMs: FRESH_MS.dear,
+    read: async () => {
+      const sources = await readSources(db, clock.now() - SOURCES_SINCE_MS);
+      const named = sources.toSorted(byLastSign);
+      return [...named.slice(0, MOST).flatMap(sourceReadings), ...eventReadings(OTHER, sumOf(named.slice(MOST)))];
+    },
+  },
+];
+
+const of = (gauge: GaugeName, labels: Reading["labels"], value: number): Reading => ({ gauge, labels, value });
+
+const ageOf = ({ oldestMs }: Backlog, nowMs: number): number =>
+  oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs) / 1_000;
+
+const outboxReadings = (kind: string, backlog: Backlog, nowMs: number): readonly Reading[] => [
+  of("relay_outbox_depth", { kind }, backlog.depth),
+  of("relay_outbox_age_seconds", { kind }, ageOf(backlog, nowMs)),
+];
+
+const lastSignOf = ({ lastReceivedAtMs, pulledAtMs }: WorkspaceSources): number =>
+  Math.max(lastReceivedAtMs ?? 0, pulledAtMs ?? 0);
+const byLastSign = (a: WorkspaceSources, b: WorkspaceSources): number => lastSignOf(b) - lastSignOf(a);
+
+type Told = Pick<WorkspaceSources, "received" | "found" | "recovered">;
+
+const eventReadings = (workspace: string, { received, found, recovered }: Told): readonly Reading[] => [
+  of("relay_source_events", { workspace, way: "received" }, received),
+  of("relay_source_events", { workspace, way: "found" }, found),
+  of("relay_source_events", { workspace, way: "recovered" }, recovered),
+];
+
+const sumOf = (sources: readonly Told[]): Told => ({
+  received: sources.reduce((sum, { received }) => sum + received, 0),
+  found: sources.reduce((sum, { found }) => sum + found, 0),
+  recovered: sources.reduce((sum, { recovered }) => sum + recovered, 0),
+});
+
+function sourceReadings(source: WorkspaceSources): readonly Reading[] {
+  const { workspaceId: workspace, lastReceivedAtMs, pulledAtMs, failingSinceMs } = source;
+  const sign = (from: string, atMs: number | null) =>
+    atMs === null ? [] : [of("relay_source_last_sign_timestamp_seconds", { workspace, source: from }, atMs / 1_000)];
+  return [
+    ...eventReadings(workspace, source),
+    ...sign("webhook", lastReceivedAtMs),
+    ...sign("catch_up", pulledAtMs),
+    of("relay_source_failing", { workspace }, failingSinceMs === null ? 0 : 1),
+  ];
+}
