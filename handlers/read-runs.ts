@@ -13,6 +13,7 @@ import { listOutputs } from "../src/ledger/outputs.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { listAllFiles } from "../src/ledger/run-files.ts";
 import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
+import { RUN_STATUSES } from "../src/ledger/run-statuses.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
@@ -20,25 +21,14 @@ import { PAGE_QUERY } from "./page-query.ts";
 import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
 import { readTellings, type ToldAnswer, type ToldEnding } from "./read-tellings.ts";
 
-const STATUSES = [
-  "queued",
-  "fetching",
-  "running",
-  "delivering",
-  "delivered",
-  "failed",
-  "cancelled",
-  "paused",
-  "held",
-  "skipped",
-] as const satisfies readonly RunStatus[];
-
 /** Characters of one text output of a shadow run that its page shows. */
 const MAX_SHOWN_CHARS = 20_000;
 
 /** Unusable query values are left out rather than refused: people edit addresses by hand. */
 const Query = z.object({
-  status: z.enum(STATUSES).optional().catch(undefined),
+  status: z.enum(RUN_STATUSES).optional().catch(undefined),
+  /** Changed after this, milliseconds since the epoch: for those who follow the runs. */
+  updatedAfter: z.coerce.number().int().min(0).optional().catch(undefined),
   ...PAGE_QUERY,
 });
 
@@ -63,6 +53,7 @@ export type RunSummary = {
   readonly error: string | null;
   readonly nextAction: string | null;
   readonly createdAtMs: number;
+  readonly updatedAtMs: number;
   readonly finishedAtMs: number | null;
 };
 
@@ -178,8 +169,13 @@ async function readHandoff(db: Db, { rule, ruleName, status }: RunRow, nowMs: nu
 export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
   return {
     list: async (raw) => {
-      const { status, before, limit } = Query.parse(raw);
-      const rows = await listRuns(db, { ...(status ? { status } : {}), ...(before ? { after: before } : {}) }, limit);
+      const { status, before, limit, updatedAfter } = Query.parse(raw);
+      const filter = {
+        ...(status ? { status } : {}),
+        ...(before ? { after: before } : {}),
+        ...(updatedAfter === undefined ? {} : { updatedAfterMs: updatedAfter }),
+      };
+      const rows = await listRuns(db, filter, limit);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return { runs: rows.map(summarise), status, next: last ? `${last.createdAtMs}-${last.id}` : null };
     },
@@ -272,6 +268,7 @@ export function summarise(run: RunRow): RunSummary {
     error: run.errorMessage,
     nextAction: run.nextAction,
     createdAtMs: run.createdAtMs,
+    updatedAtMs: run.updatedAtMs,
     finishedAtMs: run.finishedAtMs,
   };
 }

@@ -105,6 +105,8 @@ export const EnvSchema = z.object({
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
+  RELAY_URL: setting(httpUrl.optional()),
+  RELAY_TOKEN: setting(z.string().optional()),
   TOOLS_TOKEN: setting(toolTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
   RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
@@ -166,6 +168,8 @@ export type Config = {
   /** Whether a variable that a rule names holds something. */
   readonly isSet: (variable: string) => boolean;
   readonly tokens: readonly { readonly role: Role; readonly token: string }[];
+  /** The relay that commands ask instead of the ledger, and the token they show it in place of one of `tokens`. */
+  readonly ask: { readonly url: string | undefined; readonly token: string | undefined };
   /** Of agents; what each may do stands in the rules file. */
   readonly toolTokens: readonly { readonly name: string; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
@@ -217,6 +221,7 @@ export function parseConfig(environment: Environment): Config {
     rulesFile: env.RELAY_CONFIG,
     isSet: (variable: string) => readVariable(variable) !== undefined,
     tokens: env.RELAY_TOKENS,
+    ask: { url: env.RELAY_URL, token: env.RELAY_TOKEN },
     toolTokens: env.TOOLS_TOKEN,
     logLevel: env.LOG_LEVEL,
   });

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { loadEnvFile } from "node:process";
+import { styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
 import { RelayError } from "./errors.ts";
@@ -28,12 +29,19 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+/** Node's own answer, which knows NO_COLOR, FORCE_COLOR and terminals without colours. */
+const takesColour = (): boolean => styleText("bold", "x", { stream: process.stdout }) !== "x";
+const isDumb = process.env["TERM"] === "dumb";
+
 const context: CliContext = {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
   write: (text) => process.stdout.write(text),
   warn: (line) => process.stderr.write(`${line}\n`),
-  isTerminal: process.stdout.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
+  isTerminal: process.stdout.isTTY && !isDumb,
+  hasColour: takesColour(),
+  isInteractive: process.stdin.isTTY && process.stdout.isTTY && !isDumb,
+  writeProgress: process.stderr.isTTY && !isDumb ? (text) => process.stderr.write(text) : undefined,
   columns: process.stdout.columns ?? 80,
   signal: stopping.signal,
   onHangUp: (listener) => {

@@ -2,10 +2,10 @@ import { type AnswerOutcome, answerRun as createAnswer, type FormAnswer } from "
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, isHeldByRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
@@ -25,22 +25,25 @@ export async function answerRun(
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const answer = options.action === undefined ? undefined : { action: options.action, inputs: options.inputs };
-  try {
-    return tell(context, config, id, await answerInLedger(config, id, answer), options.json);
-  } catch (error) {
-    if (!isHeldByRelay(error)) throw error;
-    return answerThroughRelay(context, config, id, answer, options.json);
-  }
+  const outcome = await inLedgerOrRelay<AnswerOutcome | undefined>(
+    config,
+    (db) => answerInLedger(config, db, id, answer),
+    () => answerThroughRelay(context, config, id, answer),
+  );
+  return outcome === undefined ? 1 : tell(context, config, id, outcome, options.json);
 }
 
-async function answerInLedger(config: Config, id: string, answer: FormAnswer | undefined): Promise<AnswerOutcome> {
-  const ledger = await openLedger(config.ledger.url, silentLog);
+async function answerInLedger(
+  config: Config,
+  db: Db,
+  id: string,
+  answer: FormAnswer | undefined,
+): Promise<AnswerOutcome> {
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
-    return await createAnswer({ db: ledger.db, clock: systemClock, difyFor: upstreams.difyFor })(id, whoAmI(), answer);
+    return await createAnswer({ db, clock: systemClock, difyFor: upstreams.difyFor })(id, whoAmI(), answer);
   } finally {
     await upstreams.close();
-    await ledger.close();
   }
 }
 
@@ -49,22 +52,20 @@ async function answerThroughRelay(
   config: Config,
   id: string,
   answer: FormAnswer | undefined,
-  json: boolean,
-): Promise<ExitCode> {
+): Promise<AnswerOutcome | undefined> {
   const asked = await askRelay(context, config, {
     path: `/api/runs/${encodeURIComponent(id)}/answer`,
     body: { ...answer },
   });
-  if (!asked) return 1;
+  if (!asked) return undefined;
   if (asked.status >= 300) {
     context.warn(plain(refusalOf(asked)));
-    return 1;
+    return undefined;
   }
   const told = asked.told as { readonly forms?: Extract<AnswerOutcome, { kind: "asks" }>["forms"] }; // our own answers
-  const outcome: AnswerOutcome = told.forms
+  return told.forms
     ? { kind: "asks", run: id, forms: told.forms }
     : { kind: "answered", run: id, action: answer?.action ?? "" };
-  return tell(context, config, id, outcome, json);
 }
 
 function tell(context: CliContext, config: Config, id: string, outcome: AnswerOutcome, json: boolean): ExitCode {

@@ -1,6 +1,6 @@
 import { nameHeader } from "../../handlers/person-name.ts";
 import type { Config, Role } from "../config.ts";
-import { RelayError } from "../errors.ts";
+import { PermanentError, RelayError } from "../errors.ts";
 import { type Db, openLedger } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -10,12 +10,16 @@ import { whoAmI } from "./who-am-i.ts";
 /** Whether an embedded ledger is in the hands of a running relay, which is then to be asked. */
 export const isHeldByRelay = (error: unknown): boolean => error instanceof RelayError && error.code === "ledger_locked";
 
-/** Does something in the ledger; where a running relay holds it, through that relay instead. */
+/**
+ * The one way in which commands choose: the relay that `--url` (or RELAY_URL) names; else the ledger itself; else, where
+ * a running relay holds an embedded ledger, that relay, at HOST and PORT.
+ */
 export async function inLedgerOrRelay<T>(
-  { ledger: { url } }: Config,
+  { ledger: { url }, ask }: Config,
   inLedger: (db: Db) => Promise<T>,
   throughRelay: () => Promise<T>,
 ): Promise<T> {
+  if (ask.url !== undefined) return throughRelay();
   try {
     const ledger = await openLedger(url, silentLog);
     try {
@@ -34,41 +38,88 @@ export type RelayRequest = {
   readonly path: string;
   /** Sent by POST; without it, the request is a GET. */
   readonly body?: Readonly<Record<string, unknown>> | undefined;
-  /** Whose token of RELAY_TOKENS is needed; by default an operator's. */
-  readonly role?: Exclude<Role, "viewer">;
+  /** Whose token of RELAY_TOKENS is needed at least; by default an operator's. */
+  readonly role?: Role;
+  /** Ends this request; by default what ends the command. */
+  readonly signal?: AbortSignal;
 };
 
+/** Where the running relay is, without a slash at the end. */
+export function relayOrigin({ ask, http }: Pick<Config, "ask" | "http">): string {
+  if (ask.url !== undefined) return ask.url.replace(/\/+$/, "");
+  // What listens everywhere is asked here.
+  const host = http.host === "0.0.0.0" || http.host === "::" ? "127.0.0.1" : http.host;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${http.port}`;
+}
+
+/** Least powerful first. */
+const RANKS: readonly Role[] = ["viewer", "operator", "admin"];
+
+/** The least powerful token that suffices. */
+export function tokenFor({ ask, tokens }: Pick<Config, "ask" | "tokens">, needed: Role): string | undefined {
+  if (ask.token !== undefined) return ask.token;
+  const enough = RANKS.slice(RANKS.indexOf(needed));
+  return enough.flatMap((rank) => tokens.filter(({ role }) => role === rank))[0]?.token;
+}
+
 /**
- * Asks the running relay, by its API and with a token of RELAY_TOKENS.
- * @returns undefined when it could not be asked, which has been said
+ * Asks the running relay, by its API and with a token.
+ * @throws {PermanentError} `config_invalid` when no token is known; what `fetch` throws when nobody answers
  */
+export async function fetchRelay(
+  { signal }: Pick<CliContext, "signal">,
+  config: Config,
+  { path, body, role: needed = "operator", signal: own = signal }: RelayRequest,
+): Promise<Response> {
+  const token = tokenFor(config, needed);
+  if (token === undefined) {
+    throw new PermanentError(
+      "config_invalid",
+      `the running relay is to be asked, and there is no ${needed} token to ask it with`,
+      { failure: "misconfigured", nextAction: `set RELAY_TOKEN, or RELAY_TOKENS with an entry ${needed}:…` },
+    );
+  }
+  const asked = { authorization: `Bearer ${token}`, ...nameHeader(whoAmI()) };
+  return fetch(`${relayOrigin(config)}${path}`, {
+    signal: own,
+    ...(body === undefined
+      ? { headers: asked }
+      : {
+          method: "POST",
+          headers: { ...asked, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        }),
+  });
+}
+
+/** The same. @returns undefined when nobody answers, which has been said */
 export async function requestRelay(
   context: CliContext,
-  { http, tokens }: Config,
-  { path, body, role: needed = "operator" }: RelayRequest,
+  config: Config,
+  request: RelayRequest,
 ): Promise<Response | undefined> {
-  const token = tokens.find(({ role }) => role === "admin" || role === needed)?.token;
-  if (token === undefined) {
-    context.warn(`a running relay holds the ledger, and RELAY_TOKENS has no ${needed} token to ask it with`);
-    return undefined;
-  }
-  const origin = `http://${http.host.includes(":") ? `[${http.host}]` : http.host}:${http.port}`;
-  const asked = { authorization: `Bearer ${token}`, ...nameHeader(whoAmI()) };
   try {
-    return await fetch(`${origin}${path}`, {
-      signal: context.signal,
-      ...(body === undefined
-        ? { headers: asked }
-        : {
-            method: "POST",
-            headers: { ...asked, "content-type": "application/json" },
-            body: JSON.stringify(body),
-          }),
-    });
+    return await fetchRelay(context, config, request);
   } catch (error) {
-    context.warn(`a relay holds the ledger, but does not answer at ${origin}: ${messageOf(error)}`);
+    if (error instanceof RelayError || context.signal.aborted) throw error;
+    const origin = relayOrigin(config);
+    if (config.ask.url === undefined) {
+      context.warn(`a relay holds the ledger, but does not answer at ${origin}: ${causeOf(error)}`);
+      context.warn("→ check HOST and PORT, or say where it is: --url <address>");
+    } else {
+      context.warn(`no relay answers at ${origin}: ${causeOf(error)}`);
+      context.warn("→ check the address (--url, RELAY_URL), and that the relay runs");
+    }
     return undefined;
   }
+}
+
+/** `fetch` only says that it failed; why stands in its cause. */
+export function causeOf(error: unknown): string {
+  if (!(error instanceof Error) || error.cause === undefined) return messageOf(error);
+  const { cause } = error;
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : undefined;
+  return messageOf(cause) || (code ?? messageOf(error));
 }
 
 /**
@@ -82,6 +133,16 @@ export async function askRelay(
 ): Promise<{ readonly status: number; readonly told: unknown } | undefined> {
   const response = await requestRelay(context, config, request);
   return response && { status: response.status, told: await response.json().catch(() => undefined) };
+}
+
+/** Reads something of the relay. @returns undefined when it did not tell it, which has been said */
+export async function readRelay<T>(context: CliContext, config: Config, path: string): Promise<T | undefined> {
+  const answer = await askRelay(context, config, { path, role: "viewer" });
+  if (!answer) return undefined;
+  if (answer.status < 300) return answer.told as T; // our own answers
+  context.warn(refusalOf(answer));
+  if (answer.status === 401) context.warn("→ set RELAY_TOKEN to a token of that relay's RELAY_TOKENS");
+  return undefined;
 }
 
 /** What the relay said against it. */

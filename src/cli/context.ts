@@ -10,8 +10,14 @@ export type CliContext = {
   readonly write: (text: string) => void;
   /** One line to standard error. */
   readonly warn: (line: string) => void;
-  /** Standard output is a terminal that takes cursor movement and colour. */
+  /** Standard output is a terminal that takes cursor movement. */
   readonly isTerminal: boolean;
+  /** Standard output takes colours; NO_COLOR and FORCE_COLOR have been asked. */
+  readonly hasColour: boolean;
+  /** Somebody sits there who can be asked: standard input and output are a terminal. */
+  readonly isInteractive: boolean;
+  /** Text as it is to standard error, for progress that is redrawn; absent where that is no terminal. */
+  readonly writeProgress?: ((text: string) => void) | undefined;
   /** Columns of that terminal. */
   readonly columns: number;
   /** Aborts at SIGINT and SIGTERM. */

@@ -1,8 +1,7 @@
-import { createReadEvents, type EventStory } from "../../handlers/read-events.ts";
+import { createReadEvents, type EventList, type EventStory } from "../../handlers/read-events.ts";
 import { parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
-import { silentLog } from "../telemetry/log.ts";
+import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 
@@ -12,24 +11,47 @@ export async function showEvents(
   about: string,
   options: { readonly json: boolean; readonly limit: number },
 ): Promise<ExitCode> {
-  const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
-  try {
-    const read = createReadEvents(ledger.db);
-    const { events, about: asked } = await read.list({ about, limit: String(options.limit) });
-    // What no file can be called is left out of the question, and then it is about everything.
-    if (asked === undefined || events.length === 0) {
-      context.warn(`no event tells of ${plain(about)}`);
-      return 1;
-    }
-    for (const { key } of events) {
-      const story = await read.story(key);
-      if (!story) continue;
-      context.print(options.json ? JSON.stringify(story) : tell(story));
-    }
-    return 0;
-  } finally {
-    await ledger.close();
+  const config = parseConfig(context.environment);
+  const query = { about, limit: String(options.limit) };
+  const stories = await inLedgerOrRelay(
+    config,
+    (db) => readStories(createReadEvents(db), query),
+    () =>
+      readStories(
+        {
+          list: (asked) => readRelay<EventList>(context, config, `/api/events?${new URLSearchParams(asked)}`),
+          story: (key) => readRelay<EventStory>(context, config, `/api/events/${key}`),
+        },
+        query,
+      ),
+  );
+  if (!stories) return 1;
+  if (stories.length === 0) {
+    context.warn(`no event tells of ${plain(about)}`);
+    return 1;
   }
+  for (const story of stories) context.print(options.json ? JSON.stringify(story) : tell(story));
+  return 0;
+}
+
+/** @returns undefined when they could not be read */
+async function readStories(
+  read: {
+    readonly list: (query: Readonly<Record<string, string>>) => Promise<EventList | undefined>;
+    readonly story: (key: string) => Promise<EventStory | undefined>;
+  },
+  query: Readonly<Record<string, string>>,
+): Promise<readonly EventStory[] | undefined> {
+  const list = await read.list(query);
+  if (!list) return undefined;
+  // What no file can be called is left out of the question, and then it is about everything.
+  if (list.about === undefined) return [];
+  const stories: EventStory[] = [];
+  for (const { key } of list.events) {
+    const story = await read.story(key);
+    if (story) stories.push(story);
+  }
+  return stories;
 }
 
 function tell(story: EventStory): string {

@@ -37,7 +37,8 @@ export async function openSecretFile(path: string): Promise<SecretFile> {
   }
 }
 
-async function readSecrets(path: string): Promise<readonly string[]> {
+/** The secrets in such a file, newest first; none when there is no file. */
+export async function readSecrets(path: string): Promise<readonly string[]> {
   try {
     const text = await readFile(path, "utf8");
     return text

@@ -4,7 +4,7 @@ import { parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { usedOf } from "../dashboard/rules-page.ts";
 import { fixedRules } from "../rules/live-rules.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
@@ -19,12 +19,7 @@ export async function listRules(context: CliContext, { json }: { readonly json: 
     config,
     async (db) =>
       createReadRules({ db, clock: systemClock, rules: fixedRules(await loadCompiledRules(config.rulesFile)) })(),
-    async () => {
-      const answer = await askRelay(context, config, { path: "/api/rules" });
-      if (answer?.status === 200) return answer.told as RuleList; // our own API
-      if (answer) context.warn(refusalOf(answer));
-      return undefined;
-    },
+    () => readRelay<RuleList>(context, config, "/api/rules"),
   );
   if (!list) return 1;
   if (json) context.print(JSON.stringify(list));

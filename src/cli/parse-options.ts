@@ -18,3 +18,4 @@ function within(text: string, least: number, most: number): number {
 
 export const parsePort = (text: string): number => within(text, 0, 65_535);
 export const parseCount = (text: string): number => within(text, 1, 100_000);
+export const parseLines = (text: string): number => within(text, 0, 10_000);

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** A table for a terminal: columns padded to their longest cell, two blanks between them. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ""))));
@@ -15,8 +17,8 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   ].join("\n");
 }
 
-/** Code points: good enough for names; a wide character shifts its line by one. */
-const width = (text: string): number => [...text].length;
+/** Code points, colours not counted: good enough for names; a wide character shifts its line by one. */
+const width = (text: string): number => [...stripVTControlCharacters(text)].length;
 
 /** What a stranger named may hold control characters; a terminal must not obey them. */
 export const plain = (text: string): string => text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");

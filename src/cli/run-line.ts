@@ -1,6 +1,9 @@
+import type { RunSummary } from "../../handlers/read-runs.ts";
+import { spanOf } from "../dashboard/layout.ts";
 import type { RunRow } from "../ledger/schema.ts";
+import { plain } from "./print-table.ts";
 
-/** What is told of a finished run, wherever runs are printed as JSON. */
+/** What is told of a run, wherever runs are printed as JSON. */
 export type RunResult = {
   readonly run: string;
   readonly file: string;
@@ -12,14 +15,29 @@ export type RunResult = {
 };
 
 export function runResult(run: RunRow): RunResult {
-  return {
-    run: run.id,
-    file: run.fileName,
-    status: run.status,
-    share: run.shareUrl,
-    workflowRun: run.workflowRunId,
-    ms: run.finishedAtMs === null ? null : run.finishedAtMs - run.createdAtMs,
-  };
+  return resultOf({ ...run, file: run.fileName, share: run.shareUrl, workflowRun: run.workflowRunId });
+}
+
+export const resultOf = (
+  run: Pick<RunSummary, "id" | "file" | "status" | "share" | "workflowRun" | "createdAtMs" | "finishedAtMs">,
+): RunResult => ({
+  run: run.id,
+  file: run.file,
+  status: run.status,
+  share: run.share,
+  workflowRun: run.workflowRun,
+  ms: run.finishedAtMs === null ? null : run.finishedAtMs - run.createdAtMs,
+});
+
+/** How a run gets on, behind its status: how long it took, what is wrong, or what is being done. */
+export function howItGoes(
+  run: Pick<RunSummary, "status" | "error" | "progress" | "share" | "createdAtMs" | "finishedAtMs">,
+): string {
+  if (run.status === "delivered") {
+    const took = `in ${spanOf((run.finishedAtMs ?? run.createdAtMs) - run.createdAtMs)}`;
+    return run.share === null ? took : `${took}  ${plain(run.share)}`;
+  }
+  return plain(run.error ?? run.progress ?? "");
 }
 
 const FINISHED: ReadonlySet<string> = new Set(["delivered", "failed", "cancelled", "skipped"]);

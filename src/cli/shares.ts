@@ -8,7 +8,7 @@ import { timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";
@@ -37,11 +37,7 @@ export async function listShares(
     async (db) => (await createReadShares({ db, clock }).list(query)).shares,
     async () => {
       const path = `/api/shares?${new URLSearchParams(query)}`;
-      const told = await tellOf<{ readonly shares: readonly ShareSummary[] }>(
-        context,
-        await askRelay(context, config, { path }),
-      );
-      return told?.shares;
+      return (await readRelay<{ readonly shares: readonly ShareSummary[] }>(context, config, path))?.shares;
     },
   );
   if (!shares) return 1;
@@ -79,8 +75,7 @@ export async function showShare(
       if (!found) context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);
       return found;
     },
-    async () =>
-      tellOf<ShareStory>(context, await askRelay(context, config, { path: `/api/shares/${encodeURIComponent(id)}` })),
+    () => readRelay<ShareStory>(context, config, `/api/shares/${encodeURIComponent(id)}`),
   );
   if (!story) return 1;
   if (json) {

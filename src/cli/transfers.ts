@@ -16,7 +16,7 @@ export type TransferOptions = { readonly org?: string; readonly json: boolean };
 
 /** Offers an organisation to whoever opens the link, which is told this once. */
 export function createTransfer(context: CliContext, options: TransferOptions): Promise<ExitCode> {
-  return withFastio(context, async (fastio) => {
+  return withFastio<ExitCode>(context, async (fastio) => {
     const org = await oneOrg(fastio, options, context.signal);
     const { id, claimUrl, expiresAtMs } = await fastio.createTransfer(org, context.signal);
     printClaimLink(context, options.json, { org, id: id ?? null, claimUrl, expiresAtMs });
@@ -26,7 +26,7 @@ export function createTransfer(context: CliContext, options: TransferOptions): P
 
 /** The offers that are open, without their links. */
 export function listTransfers(context: CliContext, options: TransferOptions): Promise<ExitCode> {
-  return withFastio(context, async (fastio) => {
+  return withFastio<ExitCode>(context, async (fastio) => {
     const org = await oneOrg(fastio, options, context.signal);
     const offers = await fastio.listTransfers(org, context.signal);
     if (options.json) for (const offer of offers) context.print(JSON.stringify({ org, ...offer }));
@@ -44,7 +44,7 @@ export function listTransfers(context: CliContext, options: TransferOptions): Pr
 
 /** Takes an offer back: its link leads nowhere any more. */
 export function deleteTransfer(context: CliContext, id: string, options: TransferOptions): Promise<ExitCode> {
-  return withFastio(context, async (fastio) => {
+  return withFastio<ExitCode>(context, async (fastio) => {
     await fastio.deleteTransfer(await oneOrg(fastio, options, context.signal), id, context.signal);
     if (options.json) context.print(JSON.stringify({ id, deleted: true }));
     else context.print(`${plain(id)} is gone.`);

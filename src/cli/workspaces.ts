@@ -4,7 +4,7 @@ import { withFastio } from "./with-fastio.ts";
 
 /** The workspaces the key may see, with the ids that rules can name. */
 export async function listWorkspaces(context: CliContext, options: { readonly json: boolean }): Promise<ExitCode> {
-  return withFastio(context, async (fastio) => {
+  return withFastio<ExitCode>(context, async (fastio) => {
     const workspaces = await fastio.listWorkspaces(context.signal);
     if (options.json) for (const one of workspaces) context.print(JSON.stringify(one));
     else if (workspaces.length === 0) context.print("This key sees no workspaces.");

@@ -14,8 +14,8 @@ import { type DifyEmulatorOptions, startDifyEmulator } from "../../src/emulators
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulator, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
 import type { FaultRequest } from "../../src/emulators/kit/faults.ts";
-import { silentLog } from "../../src/telemetry/log.ts";
 import { freePort } from "../support/child-server.ts";
+import { cliContext } from "../support/cli-context.ts";
 import { runCommand } from "../support/run-command.ts";
 
 const RULES = `rules:
@@ -63,19 +63,9 @@ async function startDify(options: DifyEmulatorOptions = {}) {
 type Told = { readonly code: number; readonly lines: readonly string[] };
 
 async function inProcess(environment: Environment, command: (context: CliContext) => Promise<number>): Promise<Told> {
-  const lines: string[] = [];
-  const code = await command({
-    environment,
-    print: (line) => lines.push(line),
-    write: () => undefined,
-    warn: () => undefined,
-    isTerminal: false,
-    columns: 80,
-    signal: new AbortController().signal,
-    onHangUp: () => () => undefined,
-    createLog: () => silentLog,
-  });
-  return { code, lines };
+  const { context, told } = cliContext(environment);
+  const code = await command(context);
+  return { code, lines: told.lines };
 }
 
 type Report = { readonly ok: boolean; readonly checks: readonly Finding[] };

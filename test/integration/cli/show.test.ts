@@ -15,6 +15,7 @@ import { orderReceipt } from "../../../src/ledger/receipts.ts";
 import { leaveOut } from "../../../src/ledger/run-files.ts";
 import { accesses } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { cliContext } from "../../support/cli-context.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { givenEvent, givenRun } from "../../support/test-ledger.ts";
 import { sampleRule } from "../../support/workbench.ts";
@@ -134,18 +135,8 @@ async function told(command: (context: CliContext) => Promise<number>): Promise<
   const keep = (line: string): void => {
     lines.push(line);
   };
-  const code = await command({
-    environment: { DATABASE_URL: url },
-    print: keep,
-    write: keep,
-    warn: keep,
-    isTerminal: false,
-    columns: 80,
-    signal: new AbortController().signal,
-    onHangUp: () => () => {},
-    createLog: () => silentLog,
-  });
-  return { code, text: lines.join("\n") };
+  const { context } = cliContext({ DATABASE_URL: url }, { print: keep, write: keep, warn: keep });
+  return { code: await command(context), text: lines.join("\n") };
 }
 
 const showOne = (id: string) => told((context) => showRun(context, id, { json: false }));

@@ -1,0 +1,37 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { subcommandAt } from "./command-tree.ts";
+
+/** The commands that can ask a running relay, by their path; a group stands for all of its commands. */
+const ASKING = [
+  "runs",
+  "events",
+  "rules list",
+  "rules pause",
+  "rules resume",
+  "rules release",
+  "shares",
+  "audit",
+  "transfer claim-link",
+  "catch-up",
+  "trigger",
+];
+
+/** Gives `--url` to each command that can ask a running relay. @param choose is told the address */
+export function addRelayOption(program: Command, choose: (url: string) => void): void {
+  for (const path of ASKING) {
+    const command = subcommandAt(program, path.split(" "));
+    const asking = command.commands.length > 0 ? command.commands : [command];
+    for (const one of asking) {
+      one.addOption(
+        new Option("--url <address>", "the running relay to ask; default: RELAY_URL, else the ledger itself").argParser(
+          (text) => {
+            if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+              throw new InvalidArgumentError("must be an address such as https://relay.example.com.");
+            choose(text);
+            return text;
+          },
+        ),
+      );
+    }
+  }
+}

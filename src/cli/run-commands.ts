@@ -1,0 +1,106 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { RUN_STATUSES } from "../ledger/run-statuses.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { parseCount, parseLines } from "./parse-options.ts";
+import type { ListRunsOptions } from "./runs.ts";
+import type { TailOptions } from "./tail-runs.ts";
+
+/** What became of the files, and what can be done about it. */
+export function addRunCommands(
+  program: Command,
+  context: CliContext,
+  end: (result: ExitCode | Promise<ExitCode>) => Promise<void>,
+): void {
+  const runs = program.command("runs").description("what became of the files");
+  runs
+    .command("list")
+    .description("newest first")
+    .addOption(new Option("--status <status>", "only those that stand so").choices(RUN_STATUSES))
+    .option("--json", "one JSON object per run", false)
+    .option("--limit <count>", "how many", parseCount, 50)
+    .action((options: ListRunsOptions) => end(import("./runs.ts").then(({ listRuns }) => listRuns(context, options))));
+  runs
+    .command("tail")
+    .description("follow the runs live: one line per change, until Ctrl-C")
+    .option("--rule <name>", "only those of this rule")
+    .addOption(new Option("--status <statuses...>", "only changes to one of these").choices(RUN_STATUSES).default([]))
+    .option("--lines <count>", "how many from before are shown first", parseLines, 10)
+    .option("--json", "one JSON object per change", false)
+    .action((options: TailOptions) => end(import("./tail-runs.ts").then(({ tailRuns }) => tailRuns(context, options))));
+  runs
+    .command("show")
+    .description("one run with its outputs and attempts")
+    .argument("<run>")
+    .option("--json", "as JSON", false)
+    .action((run: string, options: { json: boolean }) =>
+      end(import("./runs.ts").then(({ showRun }) => showRun(context, run, options))),
+    );
+
+  runs
+    .command("replay")
+    .description("let runs that have ended, or were laid aside, begin again")
+    .argument("<runs...>")
+    .option("--same-version", "by the rule and the workflow as they were, and not as they are now", false)
+    .option("--reason <text>", "why; it is written down")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; sameVersion: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ replayRuns }) => replayRuns(context, ids, options))),
+    );
+  runs
+    .command("release")
+    .description("let runs go on that are held, because there were so many or because their rule has used up its day")
+    .argument("<runs...>")
+    .option("--reason <text>", "why; it is written down")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ releaseRuns }) => releaseRuns(context, ids, options))),
+    );
+
+  runs
+    .command("cancel")
+    .description("stop runs wherever they are, and say what is known of what was under way")
+    .argument("<runs...>")
+    .option("--reason <text>", "why; it stands on the run")
+    .option("--json", "one JSON object per run", false)
+    .action((ids: string[], options: { json: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ cancelRuns }) => cancelRuns(context, ids, options))),
+    );
+  runs
+    .command("look-again")
+    .description("look once more for what became of a run that was laid aside")
+    .argument("<run>")
+    .option("--reason <text>", "why; it is written down")
+    .option("--json", "as JSON", false)
+    .action((run: string, options: { json: boolean; reason?: string }) =>
+      end(import("./change-runs.ts").then(({ lookForRun }) => lookForRun(context, run, options))),
+    );
+
+  program
+    .command("events")
+    .description("what was heard from Fast.io")
+    .command("show")
+    .description("what became of a file: its events, their runs, and why each rule made none")
+    .argument("<about>", "the name of the file, a node id, or the key of an event")
+    .option("--json", "one JSON object per event", false)
+    .option("--limit <count>", "how many", parseCount, 10)
+    .action((about: string, options: { json: boolean; limit: number }) =>
+      end(import("./events.ts").then(({ showEvents }) => showEvents(context, about, options))),
+    );
+
+  runs
+    .command("answer")
+    .description("what a paused run asks a person; with --action, answer it")
+    .argument("<run>")
+    .option("--action <id>", "which of the form's buttons to press")
+    .option("--input <name=value...>", "what to fill in", collectInput, {})
+    .option("--json", "as JSON", false)
+    .action((run: string, { action, input, json }: { action?: string; input: Record<string, string>; json: boolean }) =>
+      end(import("./answer-run.ts").then(({ answerRun }) => answerRun(context, run, { action, inputs: input, json }))),
+    );
+}
+
+function collectInput(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const split = text.indexOf("=");
+  if (split < 1) throw new InvalidArgumentError("must look like name=value.");
+  return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
+}

@@ -1,0 +1,255 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { systemClock } from "../clock.ts";
+import { type Config, parseConfig } from "../config.ts";
+import { PermanentError } from "../errors.ts";
+import { eventKey } from "../fastio/events/event-keys.ts";
+import { readDelivery } from "../fastio/events/read-delivery.ts";
+import { SAMPLE_SHAPES, type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
+import {
+  SAMPLE_SCHEMES,
+  type SampleDelivery,
+  type SampleScheme,
+  signSample,
+  TAMPERINGS,
+  type Tampering,
+} from "../fastio/samples/sign-sample.ts";
+import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { causeOf, relayOrigin } from "./ask-relay.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { findNamedWorkspaces } from "./find-named-workspaces.ts";
+import { type FollowedEvent, followEvent } from "./follow-event.ts";
+import { readSecrets } from "./keep-secret.ts";
+import { paint, paintStatus } from "./paint.ts";
+import { formatTable, plain } from "./print-table.ts";
+import { createProgress } from "./progress.ts";
+import { howItGoes } from "./run-line.ts";
+import { withFastio } from "./with-fastio.ts";
+
+export type TriggerOptions = {
+  readonly shape: SampleShape;
+  readonly scheme?: SampleScheme;
+  readonly event: string;
+  readonly node?: string;
+  readonly workspace?: string;
+  readonly actor?: string;
+  readonly secretFile?: string;
+  readonly tamper?: Tampering;
+  readonly list: boolean;
+  readonly wait: boolean;
+  readonly json: boolean;
+};
+
+const RECEIVER = "/webhooks/fastio";
+const ANSWER_MS = 30_000;
+const PATIENCE_MS = 600_000;
+/** Ids of the shape that Fast.io's have, of nothing there is. */
+const NO_NODE = "2rlay-trigg-ersam-plede-liver-yaaa";
+const WORKSPACE_ID = /^\d{15,20}$/;
+const NO_WORKSPACE = "3000000000000000000";
+
+/** Sends a signed sample delivery to a running relay and tells what it said; with `wait`, what became of it. */
+export async function trigger(context: CliContext, options: TriggerOptions): Promise<ExitCode> {
+  if (options.list) return list(context, options.json);
+  const config = parseConfig(context.environment);
+  const { signature } = config.fastio;
+  const scheme = options.scheme ?? (signature === "auto" ? "fastio-signature" : signature);
+  if (scheme === "unsigned" && options.tamper !== undefined)
+    throw new PermanentError("usage_invalid", "what is unsigned cannot be tampered with; name a --scheme");
+  const nowMs = systemClock.now();
+  const body = writeSample(options.shape, {
+    event: options.event,
+    eventId: `evt-${randomBytes(9).toString("hex")}`,
+    workspaceId: await findWorkspaceId(context, options),
+    nodeId: options.node ?? NO_NODE,
+    fileName: "sample.pdf",
+    size: 2_048,
+    actorUserId: options.actor,
+    atMs: nowMs,
+  });
+  const secret = scheme === "unsigned" ? undefined : await findSecret(config, options.secretFile);
+  const delivery = signSample({ scheme, secret, id: `msg_${randomUUID()}`, body, nowMs, tamper: options.tamper });
+  const answer = await send(context, config, delivery);
+  const key = answer.status === 202 ? keyOf(body) : undefined;
+  const followed = options.wait && key !== undefined ? await follow(context, config, key, options.json) : undefined;
+  return tell(context, options, { ...answer, scheme, key: key ?? null, followed });
+}
+
+/** An id as it is, a name by asking Fast.io; for a node without either, the one workspace that the rules name. */
+async function findWorkspaceId(context: CliContext, { workspace, node }: TriggerOptions): Promise<string> {
+  if (workspace !== undefined && WORKSPACE_ID.test(workspace)) return workspace;
+  if (workspace === undefined && node === undefined) return NO_WORKSPACE;
+  return withFastio(context, async (fastio, config) => {
+    const [only, another] = await findNamedWorkspaces(fastio, config, workspace, context.signal);
+    if (only !== undefined && another === undefined) return only.id;
+    throw new PermanentError("usage_invalid", "say in which workspace the node lies: --workspace <id or name>", {
+      nextAction: "relay workspaces list",
+    });
+  });
+}
+
+/** The newest secret there is: of the file that is named, of FASTIO_WEBHOOK_SECRETS_FILE, of FASTIO_WEBHOOK_SECRETS. */
+async function findSecret({ fastio }: Config, file: string | undefined): Promise<string> {
+  const path = file ?? fastio.secretsFile;
+  const [secret] = [
+    ...(path === undefined ? [] : await readSecrets(path)),
+    ...(file === undefined ? fastio.secrets : []),
+  ];
+  if (secret === undefined) {
+    throw new PermanentError("config_invalid", "there is no secret to sign with", {
+      failure: "misconfigured",
+      nextAction: "set FASTIO_WEBHOOK_SECRETS as the relay has it, or name a file: --secret-file <path>",
+    });
+  }
+  checkSecrets([secret]);
+  return secret;
+}
+
+/** What the relay will remember the event by; undefined for a ping. */
+function keyOf(body: Uint8Array): string | undefined {
+  const reading = readDelivery(body, { receivedAtMs: systemClock.now(), source: "webhook" });
+  const [event] = reading.kind === "events" ? reading.events : [];
+  return event && eventKey(event);
+}
+
+type Answer = { readonly status: number; readonly said: unknown; readonly ms: number };
+
+async function send(context: CliContext, config: Config, { headers, body }: SampleDelivery): Promise<Answer> {
+  const startedMs = systemClock.now();
+  const origin = relayOrigin(config);
+  try {
+    const response = await fetch(`${origin}${RECEIVER}`, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.any([context.signal, AbortSignal.timeout(ANSWER_MS)]),
+    });
+    const text = await response.text();
+    return { status: response.status, said: parseSaid(text), ms: systemClock.now() - startedMs };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw new PermanentError("connect_failed", `no relay answers at ${origin}: ${causeOf(error)}`, {
+      nextAction: "start one with relay start, or say where it is: --url <address>",
+    });
+  }
+}
+
+function parseSaid(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.slice(0, 500); // a proxy's page, perhaps
+  }
+}
+
+async function follow(context: CliContext, config: Config, key: string, json: boolean): Promise<FollowedEvent> {
+  const progress = createProgress(context);
+  try {
+    progress.show("the relay reads the file and asks the rules …");
+    return await followEvent(context, config, {
+      key,
+      patienceMs: PATIENCE_MS,
+      onChange: (run) => {
+        progress.clear();
+        const words = `${paintStatus(context, run.status, run.status.padEnd(10))}  ${plain(run.rule)}  ${plain(run.file)}  ${howItGoes(run)}`;
+        if (!json) context.print(words.trimEnd());
+      },
+    });
+  } finally {
+    progress.clear();
+  }
+}
+
+type Told = Answer & {
+  readonly scheme: SampleScheme;
+  readonly key: string | null;
+  readonly followed: FollowedEvent | undefined;
+};
+
+function tell(context: CliContext, { shape, tamper, json }: TriggerOptions, told: Told): ExitCode {
+  const { status, said, ms, scheme, key, followed } = told;
+  const isTaken = status === 202;
+  // Whoever tampers wants to see a refusal.
+  const asExpected = tamper === undefined ? isTaken : status === 401;
+  const isGood = asExpected && (followed === undefined || isDelivered(followed));
+  if (json) {
+    const end = followed && {
+      outcome: followed.kind,
+      runs: followed.story?.runs ?? [],
+      reasons: followed.story?.reasons ?? [],
+    };
+    context.print(JSON.stringify({ status, said, ms, shape, scheme, event: key, ok: isGood, ...(end && { end }) }));
+    return isGood ? 0 : 1;
+  }
+  const colour = asExpected ? "green" : "red";
+  context.print(
+    `${paint(context, colour, String(status))}  ${plain(JSON.stringify(said))}  ${ms} ms  (${shape}, ${scheme})`,
+  );
+  if (tamper !== undefined) {
+    if (asExpected) context.print(`Refused, as a delivery with a wrong ${tamper} must be.`);
+    else context.warn(`a delivery with a wrong ${tamper} was not refused with 401`);
+  } else if (!isTaken) {
+    context.warn(`→ ${whatToDo(status)}`);
+  } else if (followed !== undefined) {
+    tellEnd(context, followed);
+  } else if (key !== null) {
+    context.print(`→ what became of it: relay events show ${key}`);
+  }
+  return isGood ? 0 : 1;
+}
+
+const isDelivered = ({ kind, story }: FollowedEvent): boolean =>
+  kind === "ended" && story.runs.every(({ status }) => status === "delivered");
+
+function tellEnd(context: CliContext, { kind, story }: FollowedEvent): void {
+  switch (kind) {
+    case "ended":
+      for (const { id, status, nextAction } of story.runs) {
+        if (status === "delivered") continue;
+        context.warn(`→ ${plain(nextAction ?? `relay runs show ${id} tells more`)}`);
+      }
+      return;
+    case "ignored":
+      context.warn("no rule wanted it:");
+      for (const { rule, reason } of story.reasons)
+        context.warn(`  ${rule === "*" ? "" : `${rule}: `}${plain(reason)}`);
+      return;
+    case "unsettled":
+      context.warn("it has not come to an end in time: relay runs tail follows it");
+      return;
+    default:
+      kind satisfies never;
+  }
+}
+
+function whatToDo(status: number): string {
+  if (status === 401)
+    return "the relay has another secret, or takes another scheme: compare FASTIO_WEBHOOK_SECRETS and FASTIO_SIGNATURE; its log says why (delivery.refused)";
+  if (status === 503) return "its ledger cannot be written now: see its log and /readyz";
+  if (status === 404 || status === 405) return "this is no relay's receiver: check --url";
+  return "the relay's log says why (delivery.refused)";
+}
+
+function list(context: CliContext, json: boolean): ExitCode {
+  const shapes = Object.entries(SAMPLE_SHAPES).map(([shape, { title, source }]) => ({ shape, title, source }));
+  const schemes = Object.entries(SAMPLE_SCHEMES).map(([name, scheme]) => ({ name, scheme }));
+  if (json) {
+    context.print(JSON.stringify({ shapes, schemes, tamper: TAMPERINGS }));
+    return 0;
+  }
+  context.print(
+    formatTable(
+      ["SHAPE", "BODY", "KNOWN FROM"],
+      shapes.map(({ shape, title, source }) => [shape, title, source]),
+    ),
+  );
+  context.print("");
+  context.print(
+    formatTable(
+      ["SCHEME", "AS IN FASTIO_SIGNATURE"],
+      schemes.map(({ name, scheme }) => [name, scheme]),
+    ),
+  );
+  context.print("");
+  context.print(`Wrong on purpose: --tamper ${TAMPERINGS.join(" | ")}`);
+  return 0;
+}

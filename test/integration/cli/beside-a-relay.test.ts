@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { runProgram } from "../../../src/cli/program.ts";
+import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
+import { type FastioEmulator, startFastioEmulator } from "../../../src/emulators/fastio/start.ts";
+import { SAMPLE_SHAPE_NAMES } from "../../../src/fastio/samples/sample-deliveries.ts";
+import { SAMPLE_SCHEMES } from "../../../src/fastio/samples/sign-sample.ts";
+import { runs } from "../../../src/ledger/schema.ts";
+import { freePort } from "../../support/child-server.ts";
+import { cliContext, runInProcess } from "../../support/cli-context.ts";
+import { SOON } from "../../support/soon.ts";
+import { givenRun } from "../../support/test-ledger.ts";
+import { sampleRule } from "../../support/workbench.ts";
+import { openReceiver, type Receiver, SECRET } from "../handlers/open-receiver.ts";
+
+const VIEWER = "viewer-sixteen-letters-or-more";
+const OPERATOR = "operator-sixteen-letters-or-more";
+
+let folder: string;
+let fastio: FastioEmulator;
+let relay: Receiver;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "relay-beside-"));
+  fastio = await startFastioEmulator();
+  relay = await openReceiver(
+    {
+      FASTIO_API_URL: fastio.apiUrl,
+      FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey,
+      CATCH_UP: "off",
+      RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}`,
+    },
+    { work: ["events"] },
+  );
+});
+afterAll(async () => {
+  await relay.close();
+  await fastio.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Another machine: it knows the address, a token and a secret, and has a ledger of nobody's. */
+const elsewhere = (change: Readonly<Record<string, string>> = {}) => ({
+  DATABASE_URL: `pglite:${join(folder, "never-made")}`,
+  RELAY_TOKEN: VIEWER,
+  FASTIO_WEBHOOK_SECRETS: SECRET,
+  ...change,
+});
+const ask = (args: readonly string[], change: Readonly<Record<string, string>> = {}) =>
+  runInProcess([...args, "--url", relay.url], elsewhere(change));
+
+describe("relay trigger", () => {
+  test.each(SAMPLE_SHAPE_NAMES)("a delivery of shape %s is taken, under every scheme", async (shape) => {
+    for (const scheme of Object.keys(SAMPLE_SCHEMES)) {
+      const { code, stdout } = await ask(["trigger", "--shape", shape, "--scheme", scheme, "--json"]);
+      // The relay takes nothing unsigned, and says so in no other way than of a wrong signature.
+      const isTaken = scheme !== "unsigned";
+      expect({ scheme, code, ...JSON.parse(stdout) }).toMatchObject(
+        isTaken ? { code: 0, status: 202, said: { status: "accepted" } } : { code: 1, status: 401 },
+      );
+    }
+  });
+
+  test.each(["signature", "timestamp", "body"])(
+    "a wrong %s is seen to be refused, which is what was wanted",
+    async (what) => {
+      const { code, stdout } = await ask(["trigger", "--tamper", what]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^401 .*\nRefused, as/) });
+    },
+  );
+
+  test("a ping is ignored, and a secret that the relay does not have is told with what to compare", async () => {
+    expect((await ask(["trigger", "--event", "ping"])).stdout).toMatch(/^202 .*"ignored"/);
+    const file = join(folder, "secrets");
+    writeFileSync(file, "another-secret-altogether\n");
+    const { code, stderr } = await ask(["trigger", "--secret-file", file]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("FASTIO_WEBHOOK_SECRETS") });
+  });
+
+  test("--wait tells why no rule wanted a file that nobody has", async () => {
+    const { code, stderr } = await ask(["trigger", "--wait"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/no rule wanted it:\n.*gone/) });
+  });
+});
+
+describe("with --url", () => {
+  test("runs are listed and shown, events told, rules paused; the ledger here is left alone", async () => {
+    const { id } = await givenRun(relay.ledger.db, sampleRule({ name: "contracts" }), { fileName: "from afar.pdf" });
+    const list = await ask(["runs", "list", "--status", "queued", "--json"]);
+    expect(JSON.parse(list.stdout.split("\n")[0] ?? "")).toMatchObject({ run: id, file: "from afar.pdf", ms: null });
+    expect(await ask(["runs", "show", id])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("from afar.pdf"),
+    });
+    expect(await ask(["runs", "show", "nobody"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no such run"),
+    });
+    expect(await ask(["events", "show", "nothing.pdf"])).toMatchObject({
+      code: 1,
+      stderr: "no event tells of nothing.pdf",
+    });
+    expect(await ask(["rules", "list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("read-new-files") });
+
+    const paused = await ask(["rules", "pause", "read-new-files", "--json"], { RELAY_TOKEN: OPERATOR });
+    expect(JSON.parse(paused.stdout)).toMatchObject({ rule: "read-new-files", state: "paused" });
+    await ask(["rules", "resume", "read-new-files"], { RELAY_TOKEN: OPERATOR });
+    expect(await ask(["rules", "pause", "read-new-files"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("operator"),
+    });
+    expect(() => rmSync(join(folder, "never-made"))).toThrow("ENOENT");
+  });
+
+  test("no token is a matter of settings: 78; a wrong one is refused, with the next step", async () => {
+    const none = await ask(["runs", "list"], { RELAY_TOKEN: "" });
+    expect(none).toMatchObject({ code: 78, stderr: expect.stringContaining("RELAY_TOKEN") });
+    const wrong = await ask(["runs", "list"], { RELAY_TOKEN: "wrong-wrong-wrong-wrong" });
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining("set RELAY_TOKEN") });
+    expect(wrong.stderr + none.stderr).not.toContain("wrong-wrong");
+  });
+});
+
+describe("relay runs tail", () => {
+  test("tells each change once, those of one rule alone, and goes on after an interruption", async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const settings = { PORT: String(port), RELAY_TOKENS: `viewer:${VIEWER}`, CATCH_UP: "off" };
+    let followed = await openReceiver(settings);
+    onTestFinished(() => followed.close());
+    const rule = sampleRule({ name: "contracts" });
+    const run = await givenRun(followed.ledger.db, rule, { id: "followed", fileName: "a.pdf" });
+    await givenRun(followed.ledger.db, sampleRule({ name: "others" }), { id: "another" });
+
+    const stop = new AbortController();
+    const { context, told } = cliContext(elsewhere(), { signal: stop.signal });
+    const tail = runProgram(["runs", "tail", "--rule", "contracts", "--json", "--url", url], context);
+    const seen = () => told.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    await vi.waitFor(
+      () => expect(seen()).toMatchObject([{ run: "followed", status: "queued", rule: "contracts" }]),
+      SOON,
+    );
+
+    const change = (status: "running" | "delivered", more: object = {}) =>
+      followed.ledger.db
+        .update(runs)
+        .set({ status, updatedAtMs: Date.now(), ...more })
+        .where(eq(runs.id, run.id));
+    await change("running", { progress: "node 1 of 2" });
+    await vi.waitFor(() => expect(seen()[1]).toMatchObject({ status: "running", progress: "node 1 of 2" }), SOON);
+
+    await followed.close();
+    await vi.waitFor(() => expect(told.warnings[0]).toMatch(/no relay answers at .*; trying again/), SOON);
+    followed = await openReceiver(settings);
+    await givenRun(followed.ledger.db, rule, { id: "after", fileName: "b.pdf" });
+    await vi.waitFor(() => expect(seen()[2]).toMatchObject({ run: "after", status: "queued" }), SOON);
+    expect(told.warnings.slice(1)).toEqual([`the relay at ${url} is back`]);
+
+    stop.abort();
+    expect(await tail).toBe(0);
+    expect(seen()).toHaveLength(3);
+  });
+});

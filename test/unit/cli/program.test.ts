@@ -1,0 +1,121 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { commandsOf } from "../../../src/cli/command-tree.ts";
+import { EXAMPLE_PATHS } from "../../../src/cli/help-texts.ts";
+import { buildProgram } from "../../../src/cli/program.ts";
+import { printReference } from "../../../src/cli/reference.ts";
+import { cliContext, runInProcess } from "../../support/cli-context.ts";
+import { findProgram } from "../../support/find-programs.ts";
+
+const program = () => buildProgram(cliContext({}).context, async () => undefined);
+const leaves = () => commandsOf(program()).filter(({ command }) => command.commands.length === 0);
+
+describe("--help", () => {
+  test("of every command has an example that the command understands", () => {
+    const without = leaves()
+      .map(({ path }) => path.join(" "))
+      .filter((path) => !EXAMPLE_PATHS.includes(path));
+    expect(without).toEqual([]);
+  });
+
+  test("tells groups, examples and what each exit code means", async () => {
+    const { code, stdout } = await runInProcess(["--help"]);
+    expect(code).toBe(0);
+    for (const words of ["Begin:", "Run:", "Operate:", "Fast.io:", "Examples:", "78  settings or rules are wrong"])
+      expect(stdout).toContain(words);
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  test("docs/cli.md is what --help says; npm run cli-docs writes it anew", () => {
+    const file = fileURLToPath(new URL("../../../docs/cli.md", import.meta.url));
+    expect(readFileSync(file, "utf8")).toBe(printReference(program()));
+  });
+
+  test("the README names every command", () => {
+    const readme = readFileSync(fileURLToPath(new URL("../../../README.md", import.meta.url)), "utf8");
+    const names = new Set(commandsOf(program()).flatMap(({ path }) => path.slice(0, 1)));
+    expect([...names].filter((name) => !readme.includes(`\`${name}`))).toEqual([]);
+  });
+});
+
+describe("a slip of the pen", () => {
+  test.each([
+    [["runz"], "runs"],
+    [["runs", "lst"], "list"],
+    [["runs", "list", "--limt", "3"], "--limit"],
+  ])("%j is told what was meant, on standard error, with 2", async (args, meant) => {
+    const { code, stdout, stderr } = await runInProcess(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`Did you mean ${meant}?`);
+  });
+
+  test.each([
+    [["runs", "list", "--url", "not an address"]],
+    [["runs", "list", "--status", "sleeping"]],
+    [["trigger", "--shape", "P4"]],
+    [["trigger", "--scheme", "D9"]],
+    [["trigger", "--tamper", "signature", "--scheme", "unsigned"]],
+  ])("%j: 2", async (args) => {
+    expect(await runInProcess(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/\S/) });
+  });
+
+  test("a trigger without a secret is a matter of settings: 78, with the next step", async () => {
+    expect(await runInProcess(["trigger"])).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining("FASTIO_WEBHOOK_SECRETS"),
+    });
+  });
+
+  test("a relay that is not there is told with its address: 1", async () => {
+    const { code, stderr } = await runInProcess(["trigger", "--url", "http://127.0.0.1:1"], {
+      FASTIO_WEBHOOK_SECRETS: "a secret of some length",
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no relay answers at http:\/\/127\.0\.0\.1:1: .*\n.*relay start/);
+  });
+});
+
+describe("completion", () => {
+  /** What bash offers for a line, the word behind the last blank being written. */
+  async function offered(line: string): Promise<readonly string[]> {
+    const { stdout: script } = await runInProcess(["completion", "bash"]);
+    const words = line.split(" ");
+    const ask = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _relay; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await promisify(execFile)("bash", ["--norc", "-c", `${script}\n${ask}`]);
+    return stdout.trim().split("\n");
+  }
+
+  test.each([
+    ["relay ru", ["runs", "rules"]],
+    ["relay runs ", ["list", "tail", "show", "replay", "release", "cancel", "look-again", "answer", "--help"]],
+    ["relay runs list --st", ["--status"]],
+    ["relay runs list --status de", ["delivering", "delivered"]],
+    ["relay trigger --tamper ", ["signature", "timestamp", "body"]],
+    ["relay runs list --json --li", ["--limit"]],
+    ["relay completion ", ["bash", "zsh", "fish", "--help"]],
+  ])("in bash: %s", async (line, wanted) => {
+    expect(await offered(line)).toEqual(wanted);
+  });
+
+  test("in bash: files where a file is wanted", async () => {
+    expect(await offered("relay rules check")).toEqual(["check"]);
+    expect(await offered("relay trigger --secret-file pack")).toContain("package.json");
+  });
+
+  test.each(["zsh", "fish"] as const)(
+    "for %s has every command and option, and is taken by it where it is here",
+    async (shell) => {
+      const { stdout: script } = await runInProcess(["completion", shell]);
+      for (const { path, command } of leaves()) {
+        expect(script).toContain(path.map((name) => `/${name}`).join(""));
+        for (const { long } of command.options)
+          expect(script).toContain(shell === "fish" ? `-l '${long?.slice(2)}'` : long);
+      }
+      const found = findProgram([shell]);
+      if (found !== undefined) await promisify(execFile)(found, ["-n", "-c", script]);
+    },
+  );
+});
