@@ -7,10 +7,9 @@ import { findRun } from "../src/ledger/find-run.ts";
 import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import { type KinRun, readFamily } from "../src/ledger/lineage.ts";
-import { countRuns, listRuns } from "../src/ledger/list-runs.ts";
+import { listRuns } from "../src/ledger/list-runs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOutputs } from "../src/ledger/outputs.ts";
-import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { listAllFiles } from "../src/ledger/run-files.ts";
 import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
 import { RUN_STATUSES } from "../src/ledger/run-statuses.ts";
@@ -138,20 +137,9 @@ export type RunStory = RunSummary & {
   }[];
 };
 
-export type Overview = {
-  readonly counts: Readonly<Partial<Record<RunStatus, number>>>;
-  readonly pausedRules: readonly {
-    readonly name: string;
-    readonly reason: string | null;
-    readonly nextAction: string | null;
-  }[];
-  readonly latest: readonly RunSummary[];
-};
-
 export type ReadRuns = {
   list(query: Readonly<Record<string, string>>): Promise<RunList>;
   story(id: string): Promise<RunStory | undefined>;
-  overview(): Promise<Overview>;
 };
 
 async function readBudget(db: Db, { ruleName, rule: { limit } }: RunRow, nowMs: number): Promise<RunStory["budget"]> {
@@ -237,16 +225,6 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
           workMs: attempt.finishedAtMs - attempt.startedAtMs,
           error: attempt.errorMessage,
         })),
-      };
-    },
-    overview: async () => {
-      const [counts, states, latest] = await Promise.all([countRuns(db), listRuleStates(db), listRuns(db, {}, 20)]);
-      return {
-        counts,
-        pausedRules: [...states.values()]
-          .filter(({ state }) => state === "paused")
-          .map(({ ruleName, reason, nextAction }) => ({ name: ruleName, reason, nextAction })),
-        latest: latest.map(summarise),
       };
     },
   };

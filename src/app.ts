@@ -3,6 +3,7 @@ import { secureHeaders } from "hono/secure-headers";
 import type { AnswerRun } from "../handlers/answer-run.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
+import type { ReadOverview } from "../handlers/read-overview.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
@@ -32,6 +33,7 @@ export type AppDeps = WebhookDeps &
   RuleRouteDeps &
   PlatformDeps &
   ShareRouteDeps & {
+    readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
     readonly readSources: ReadSourceReport;
@@ -100,10 +102,8 @@ function mountPages(app: Hono, deps: AppDeps): void {
 
   mountAssets(app);
   mountLogin(app, deps);
-  app.get("/", viewer, async (context) => {
-    const [overview, sources] = await Promise.all([deps.runs.overview(), deps.readSources({})]);
-    return context.html(overviewPage(overview, sources, context.get("reader")));
-  });
+  app.get("/", viewer, async (context) => context.html(overviewPage(await deps.readOverview(), context.get("reader"))));
+  app.get("/api/overview", viewer, async (context) => context.json(await deps.readOverview()));
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   mountRuns(app, viewer, RUN_ID, deps.runs);
   mountRules(app, { viewer, operator }, deps);

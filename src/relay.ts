@@ -11,6 +11,7 @@ import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
+import { createReadOverview } from "../handlers/read-overview.ts";
 import { createReadRules } from "../handlers/read-rules.ts";
 import { createReadRuns } from "../handlers/read-runs.ts";
 import { createReadShares } from "../handlers/read-shares.ts";
@@ -270,6 +271,7 @@ function startServer(
   };
   const take = takeDelivery(taking);
   const shares = createReadShares({ db, clock });
+  const readSources = createReadSourceReport({ db, clock });
   const revoke = revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS });
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
@@ -280,7 +282,14 @@ function startServer(
     clock,
     runs: createReadRuns(db),
     events: createReadEvents(db),
-    readSources: createReadSourceReport({ db, clock }),
+    readOverview: createReadOverview({
+      db,
+      clock,
+      rules: () => rules.now().rules,
+      appOf: upstreams.appOf,
+      readSources,
+    }),
+    readSources,
     readRules: createReadRules({ db, clock, rules }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),

@@ -1,25 +1,61 @@
 import { html } from "hono/html";
-import type { Overview } from "../../handlers/read-runs.ts";
-import type { SourceReport } from "../../handlers/read-sources.ts";
-import { layout, type Markup, type Reader } from "./layout.ts";
+import type { Overview } from "../../handlers/read-overview.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { ageOf, appsTable, drainOf, endedTable, rulesTable } from "./overview-tables.ts";
 import { runsTable } from "./runs-table.ts";
 import { sourcesTable } from "./sources-table.ts";
 
-export function overviewPage({ counts, pausedRules, latest }: Overview, sources: SourceReport, reader: Reader): Markup {
+/** How the relay fares, and what needs a person. */
+export function overviewPage(overview: Overview, reader: Reader): Markup {
   return layout(
     "Overview",
     html`<h1>Overview</h1>
-<ul class="tiles">${Object.entries(counts).map(
-      ([status, count]) => html`<li><a href="/runs?status=${status}"><b>${count}</b>${status}</a></li>`,
-    )}</ul>
-${pausedRules.map(
-  ({ name, reason, nextAction }) =>
-    html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}</p>`,
-)}
-<h2>Latest runs</h2>
-${runsTable(latest)}
-<h2>How events came</h2>
-${sourcesTable(sources)}`,
+<div id="figures" data-live>${figures(overview)}</div>
+<section id="for-people" data-live aria-labelledby="for-people-heading">${forPeople(overview)}</section>
+<section id="apps" data-live aria-labelledby="apps-heading"><h2 id="apps-heading">Dify apps</h2>${appsTable(overview)}</section>
+<section id="rules" data-live aria-labelledby="rules-heading"><h2 id="rules-heading">Rules</h2>${rulesTable(overview)}</section>
+<section id="latest" data-live aria-labelledby="latest-heading"><h2 id="latest-heading">Latest runs</h2>
+${runsTable(overview.latest)}</section>
+<section id="sources" data-live aria-labelledby="sources-heading"><h2 id="sources-heading">How events came</h2>
+${sourcesTable(overview.sources)}</section>`,
     reader,
   );
 }
+
+function figures(overview: Overview): Markup {
+  const { readAtMs, open, drainMs, backlog } = overview;
+  const oldestMs = [open.oldestMs, backlog.oldestMs].filter((one) => one !== null);
+  return html`<ul class="tiles">
+${tile("/runs?status=queued", String(open.waiting), "wait")}
+${tile(undefined, ageOf(oldestMs.length === 0 ? null : Math.min(...oldestMs), readAtMs), "the oldest waits")}
+${tile(undefined, drainOf(drainMs), "until none waits")}
+${tile("/runs?status=running", String(open.atWork), "at work")}
+${tile("/runs?status=paused", String(open.paused), "wait for a person")}
+${tile("/runs?status=held", String(open.held), "held")}
+${backlog.count === 0 ? "" : tile("/events", String(backlog.count), "events not looked at")}
+</ul>
+${endedTable(overview)}`;
+}
+
+const tile = (href: string | undefined, figure: string, words: string): Markup =>
+  html`<li>${href === undefined ? html`<b>${figure}</b>${words}` : html`<a href="${href}"><b>${figure}</b>${words}</a>`}</li>`;
+
+/** What goes on only when somebody does something. */
+function forPeople({ pausedRules, holds, waitForPeople, failedLately, lastDay, open }: Overview): Markup {
+  const isQuiet = pausedRules.length + holds.length + waitForPeople.length + failedLately.length === 0;
+  return html`<h2 id="for-people-heading">What needs a person</h2>
+${isQuiet ? html`<p class="soft">Nothing.</p>` : ""}
+${pausedRules.map(
+  ({ name, reason, nextAction, changedBy, sinceMs }) =>
+    html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}<br><span class="soft">since ${timeOf(sinceMs)}, by ${changedBy}</span></p>`,
+)}
+${holds.map(
+  ({ ruleName, count, oldestMs, reason, nextAction }) =>
+    html`<p class="note"><b>${count}</b> ${count === 1 ? "run is" : "runs are"} held of the rule <b>${ruleName}</b>, the oldest since ${timeOf(oldestMs)}${reason ? html`: ${reason}` : ""}${nextAction ? html`<br>${nextAction}` : ""}</p>`,
+)}
+${waitForPeople.length === 0 ? "" : html`<h3>Paused${moreOf(waitForPeople.length, open.paused, "paused")}</h3>${runsTable(waitForPeople)}`}
+${failedLately.length === 0 ? "" : html`<h3>Failed in the last 24 hours${moreOf(failedLately.length, lastDay.failed, "failed")}</h3>${runsTable(failedLately)}`}`;
+}
+
+const moreOf = (shown: number, all: number, status: string): Markup | string =>
+  all > shown ? html` <a href="/runs?status=${status}">all ${all}</a>` : "";

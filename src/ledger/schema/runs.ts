@@ -165,6 +165,11 @@ export const runs = relay.table(
   (table) => [
     index("runs_unfinished").on(table.queue, table.queuedAtMs),
     index("runs_created").on(table.createdAtMs),
+    index("runs_updated").on(table.updatedAtMs),
+    // What the overview counts, without the rows: few are open among many that have ended.
+    index("runs_open")
+      .on(table.status, table.ruleName, table.app, table.createdAtMs)
+      .where(sql`finished_at_ms is null`),
     index("runs_held").on(table.ruleName).where(sql`status = 'held'`),
     index("runs_overdue").on(table.queuedAtMs).where(sql`queue is not null and waiting_app is null`),
     index("runs_uncalled").on(table.notBeforeMs).where(sql`queue is not null and waiting_app is not null`),

@@ -1,0 +1,183 @@
+import type { Clock } from "../src/clock.ts";
+import { listRuns } from "../src/ledger/list-runs.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import {
+  type AppNow,
+  countEndedRuns,
+  countHeldRuns,
+  countOpenRuns,
+  type EndedRuns,
+  type HeldRuns,
+  listAppsNow,
+  listFailedRuns,
+  listPausedRuns,
+  type OpenRuns,
+  readBacklog,
+} from "../src/ledger/overview-queries.ts";
+import { listRuleStates, type RuleState } from "../src/ledger/rule-state-queries.ts";
+import type { CompiledRule } from "../src/rules/compile-rules.ts";
+import { type RunSummary, summarise } from "./read-runs.ts";
+import type { ReadSourceReport, SourceReport } from "./read-sources.ts";
+import { drainMsOf, type Ended, longestOf, type Open, sumEnded, sumOpen } from "./sum-runs.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Runs of each kind that the overview names; the list of runs has all. */
+const NAMED = 10;
+
+export type AppOverview = Open & {
+  /** Print of its key. */
+  readonly app: string;
+  /** Variables of rules in force that hold its key; empty when no rule names it any more. */
+  readonly keys: readonly string[];
+  /** Workflow runs it is given at a time; null before its first. */
+  readonly slots: number | null;
+  readonly taken: number;
+  /** It refused and is given a rest until then; null: it is not. */
+  readonly restUntilMs: number | null;
+  readonly lastHour: Ended;
+  readonly lastDay: Ended;
+  readonly drainMs: number | null;
+};
+
+export type RuleOverview = Open & {
+  readonly name: string;
+  /** Whether it stands in the rules file. */
+  readonly isInForce: boolean;
+  readonly isPaused: boolean;
+  readonly lastHour: Ended;
+  readonly lastDay: Ended;
+};
+
+export type PausedRule = Pick<RuleState, "reason" | "nextAction" | "changedBy" | "sinceMs"> & { readonly name: string };
+
+/** How the relay fares. Times are milliseconds since the epoch, spans milliseconds. */
+export type Overview = {
+  readonly readAtMs: number;
+  readonly open: Open;
+  readonly lastHour: Ended;
+  readonly lastDay: Ended;
+  /** About how long until nothing waits, if nothing is added; null when nobody can tell. */
+  readonly drainMs: number | null;
+  /** Events that no rule has looked at yet. */
+  readonly backlog: { readonly count: number; readonly oldestMs: number | null };
+  readonly apps: readonly AppOverview[];
+  /** Those of the rules file in its order, then others that have runs. */
+  readonly rules: readonly RuleOverview[];
+  readonly pausedRules: readonly PausedRule[];
+  readonly holds: readonly HeldRuns[];
+  /** Runs that wait for a person, the oldest first, some of them. */
+  readonly waitForPeople: readonly RunSummary[];
+  /** Runs that failed in the last day, the latest first, some of them. */
+  readonly failedLately: readonly RunSummary[];
+  readonly latest: readonly RunSummary[];
+  readonly sources: SourceReport;
+};
+
+export type ReadOverview = () => Promise<Overview>;
+
+export type ReadOverviewDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly rules: () => readonly CompiledRule[];
+  /** Names the app whose key is in a variable. */
+  readonly appOf: (keyVariable: string) => string;
+  readonly readSources: ReadSourceReport;
+};
+
+/** Everything is found by an index: how much has ended long ago does not matter. */
+export const createReadOverview =
+  ({ db, clock, rules, appOf, readSources }: ReadOverviewDeps): ReadOverview =>
+  async () => {
+    const nowMs = clock.now();
+    const sinceMs = nowMs - DAY_MS;
+    const [open, ended, holds, states, appsNow, backlog, paused, failed, latest, sources] = await Promise.all([
+      countOpenRuns(db),
+      countEndedRuns(db, sinceMs, nowMs - HOUR_MS),
+      countHeldRuns(db),
+      listRuleStates(db),
+      listAppsNow(db, nowMs),
+      readBacklog(db),
+      listPausedRuns(db, NAMED),
+      listFailedRuns(db, sinceMs, NAMED),
+      listRuns(db, {}, NAMED),
+      readSources({}),
+    ]);
+    const apps = tellApps({ open, ended, appsNow, keys: keysByApp(rules(), appOf) });
+    const pausedRules = [...states.values()].filter(({ state }) => state === "paused");
+    const isPaused = (name: string): boolean => pausedRules.some(({ ruleName }) => ruleName === name);
+    return {
+      readAtMs: nowMs,
+      open: sumOpen(open),
+      ...sumEnded(ended),
+      drainMs: longestOf(apps.map(({ drainMs }) => drainMs)),
+      backlog,
+      apps,
+      rules: tellRules({ open, ended, inForce: rules().map(({ rule }) => rule.name), isPaused }),
+      pausedRules: pausedRules.map(({ ruleName: name, reason, nextAction, changedBy, sinceMs: since }) => ({
+        name,
+        reason,
+        nextAction,
+        changedBy,
+        sinceMs: since,
+      })),
+      holds,
+      waitForPeople: paused.map(summarise),
+      failedLately: failed.map(summarise),
+      latest: latest.map(summarise),
+      sources,
+    };
+  };
+
+function keysByApp(
+  rules: readonly CompiledRule[],
+  appOf: ReadOverviewDeps["appOf"],
+): ReadonlyMap<string, readonly string[]> {
+  const keys = new Map<string, readonly string[]>();
+  for (const variable of new Set(rules.map(({ rule }) => rule.run.keyVariable))) {
+    const app = appOf(variable);
+    keys.set(app, [...(keys.get(app) ?? []), variable]);
+  }
+  return keys;
+}
+
+/** Apps that rules name, that runs wait for or that worked lately; the rest of the past is of no interest. */
+function tellApps(of: {
+  readonly open: readonly OpenRuns[];
+  readonly ended: readonly EndedRuns[];
+  readonly appsNow: readonly AppNow[];
+  readonly keys: ReadonlyMap<string, readonly string[]>;
+}): readonly AppOverview[] {
+  const used = [...of.open, ...of.ended].flatMap(({ app }) => app ?? []);
+  return [...new Set([...of.keys.keys(), ...used])].map((app) => {
+    const open = of.open.filter((one) => one.app === app);
+    const ended = of.ended.filter((one) => one.app === app);
+    const now = of.appsNow.find((one) => one.app === app);
+    return {
+      app,
+      keys: of.keys.get(app) ?? [],
+      slots: now?.slots ?? null,
+      taken: now?.atWork ?? 0,
+      restUntilMs: now?.restUntilMs ?? null,
+      ...sumOpen(open),
+      ...sumEnded(ended),
+      drainMs: drainMsOf(open, ended, now?.slots),
+    };
+  });
+}
+
+function tellRules(of: {
+  readonly open: readonly OpenRuns[];
+  readonly ended: readonly EndedRuns[];
+  readonly inForce: readonly string[];
+  readonly isPaused: (name: string) => boolean;
+}): readonly RuleOverview[] {
+  const used = [...of.open, ...of.ended].map(({ ruleName }) => ruleName);
+  return [...new Set([...of.inForce, ...used])].map((name) => ({
+    name,
+    isInForce: of.inForce.includes(name),
+    isPaused: of.isPaused(name),
+    ...sumOpen(of.open.filter(({ ruleName }) => ruleName === name)),
+    ...sumEnded(of.ended.filter(({ ruleName }) => ruleName === name)),
+  }));
+}

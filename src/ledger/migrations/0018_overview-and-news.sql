@@ -1,0 +1,2 @@
+CREATE INDEX "runs_updated" ON "relay"."runs" USING btree ("updated_at_ms");--> statement-breakpoint
+CREATE INDEX "runs_open" ON "relay"."runs" USING btree ("status","rule_name","app","created_at_ms") WHERE finished_at_ms is null;
