@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { freePort } from "../../support/child-server.ts";
+import { giveTo, layOut, readImage } from "../../support/image.ts";
+import { relayEnvironment } from "../../support/relay-environment.ts";
+
+/** `node`, in the official images of Node.js. */
+const NODE_UID = 1000;
+const RULES = `rules:
+  - name: read-new-files
+    when: { workspace: "1" }
+    deliver: { as: share, folder: /Outputs }
+`;
+
+const endOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+
+test("the image starts as it stands, with the packages it installs, without root and on files it cannot write; its health check tells the truth, and SIGTERM ends it in order", async () => {
+  const image = readImage();
+  expect(image.user).toBe("node");
+  expect(image.command).toEqual(["node", "src/main.ts", "start"]);
+  const folder = mkdtempSync(join(tmpdir(), "relay-image-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  const app = join(folder, "app");
+  layOut(image, app);
+  giveTo(join(folder, "data"), NODE_UID);
+  const rulesFile = join(folder, "relay.config.yaml");
+  writeFileSync(rulesFile, RULES);
+
+  const { DATABASE_URL = "", ...env } = image.env;
+  expect(DATABASE_URL).toBe("pglite:/data/ledger");
+  const environment = relayEnvironment({
+    ...env,
+    // Where the image says, below this test's folder.
+    DATABASE_URL: DATABASE_URL.replace("/data", join(folder, "data")),
+    HOST: "127.0.0.1",
+    PORT: String(await freePort()),
+    RELAY_CONFIG: rulesFile,
+    FASTIO_API_URL: "http://127.0.0.1:9/current",
+    FASTIO_API_KEY: "key",
+    DIFY_API_URL: "http://127.0.0.1:9/v1",
+    DIFY_API_KEY: "app-key",
+  });
+  const asUser = process.getuid?.() === 0 ? { uid: NODE_UID, gid: NODE_UID } : {};
+  const run = ([, ...args]: readonly string[]): ChildProcess =>
+    spawn(process.execPath, args, { cwd: app, env: environment, ...asUser, stdio: ["ignore", "pipe", "pipe"] });
+  const isHealthy = async (): Promise<boolean> => (await endOf(run(image.healthcheck))) === 0;
+
+  expect(await isHealthy()).toBe(false);
+  const relay = run(image.command);
+  let output = "";
+  for (const stream of [relay.stdout, relay.stderr])
+    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const ended = endOf(relay);
+  onTestFinished(() => {
+    relay.kill("SIGKILL");
+  });
+  await vi.waitFor(() => expect(output).toContain('"event":"relay.started"'), { timeout: 30_000, interval: 50 });
+  expect(await isHealthy()).toBe(true);
+  relay.kill("SIGTERM");
+  expect(await ended).toBe(0);
+  expect(output).toContain('"event":"relay.stopped"');
+  expect(await isHealthy()).toBe(false);
+});
