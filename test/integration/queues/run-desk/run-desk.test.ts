@@ -34,7 +34,14 @@ function work(
   signal: AbortSignal = new AbortController().signal,
   cancel: (desk: RunDesk) => Promise<CancelProgress> = async () => ({ kind: "cancelled", note: "nothing was there" }),
 ) {
-  const deps = { db: ledger.db, clock: systemClock, random: () => 0, newId: () => randomUUID(), log: silentLog, metrics: silentMetrics };
+  const deps = {
+    db: ledger.db,
+    clock: systemClock,
+    random: () => 0,
+    newId: () => randomUUID(),
+    log: silentLog,
+    metrics: silentMetrics,
+  };
   return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, {
     advance: handle,
     cancel,
