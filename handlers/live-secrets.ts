@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../src/clock.ts";
 import { checkSecrets } from "../src/fastio/signatures/derive-keys.ts";
+import { createExplainer, type ExplainSignature } from "../src/fastio/signatures/explain-signature.ts";
 import {
   createVerifier,
   type VerifierSettings,
@@ -24,6 +25,8 @@ export type LiveSecrets = {
   readonly verify: VerifyDelivery;
   /** Prints of the secrets in the verifier's order, newest first. */
   readonly prints: () => readonly string[];
+  /** Why a request's signature is right or wrong, by the secrets that are live. */
+  readonly explain: ExplainSignature;
 };
 
 /** Strangers can make us look into the file, but not more often than this. */
@@ -38,6 +41,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
     text: live.join(),
     verify: createVerifier({ secrets: live, scheme }),
     prints: live.map(secretPrint),
+    explain: createExplainer(live),
   });
   const read = (): readonly string[] => {
     if (file === undefined) return secrets;
@@ -64,6 +68,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
   let now = file === undefined ? build(secrets) : look(build(secrets));
   return {
     prints: () => now.prints,
+    explain: (request, nowMs) => now.explain(request, nowMs),
     verify: (delivery, nowMs) => {
       const verdict = now.verify(delivery, nowMs);
       const strange =

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findDeliveryOf } from "../src/ledger/delivery-queries.ts";
 import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { EventRow, EventStatus } from "../src/ledger/schema.ts";
@@ -42,6 +43,8 @@ export type EventStory = EventSummary & {
   readonly rawType: string;
   readonly occurredAtMs: number | null;
   readonly routedAtMs: number | null;
+  /** The delivery that brought it first; null: catch-up found it first, or that line is forgotten. */
+  readonly deliveryId: string | null;
   readonly workspaceId: string | null;
   readonly shareId: string | null;
   readonly actorUserId: string | null;
@@ -67,6 +70,7 @@ export function createReadEvents(db: Db): ReadEvents {
         rawType: event.rawType,
         occurredAtMs: event.occurredAtMs,
         routedAtMs: event.routedAtMs,
+        deliveryId: (await findDeliveryOf(db, event))?.id ?? null,
         workspaceId: event.workspaceId,
         shareId: event.shareId,
         actorUserId: event.actorUserId,

@@ -11,6 +11,7 @@ import { overviewPage } from "./dashboard/overview-page.ts";
 import { messageOf } from "./message-of.ts";
 import { mountAnswers } from "./routes/answers.ts";
 import { mountAssets } from "./routes/assets.ts";
+import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
 import { mountEvents } from "./routes/events.ts";
 import { explain } from "./routes/explain.ts";
 import { mountHandoff } from "./routes/handoff.ts";
@@ -32,6 +33,7 @@ export type AppDeps = WebhookDeps &
   RunActionDeps &
   RuleRouteDeps &
   PlatformDeps &
+  DeliveryRouteDeps &
   ShareRouteDeps & {
     readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
@@ -108,6 +110,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountRuns(app, viewer, RUN_ID, deps.runs);
   mountRules(app, { viewer, operator }, deps);
   mountEvents(app, viewer, deps.events);
+  mountDeliveries(app, { viewer, operator }, deps);
   mountRunActions(app, operator, RUN_ID, deps);
   mountHandoff(app, requireRole(deps, "admin"), RUN_ID, deps.offerHandoff);
   mountShares(app, { viewer, operator }, deps);

@@ -4,11 +4,13 @@ import { answerRun } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { type CheckReadiness, checkReadiness } from "../handlers/check-readiness.ts";
+import { checkSignature } from "../handlers/check-signature.ts";
 import { exportAudit } from "../handlers/export-audit.ts";
 import { figureParts } from "../handlers/figure-parts.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
+import { createReadDeliveries } from "../handlers/read-deliveries.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
 import { createReadOverview } from "../handlers/read-overview.ts";
@@ -290,6 +292,8 @@ function startServer(
       readSources,
     }),
     readSources,
+    deliveries: createReadDeliveries({ db, clock, secretPrints: live.prints }),
+    checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
     readRules: createReadRules({ db, clock, rules }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),

@@ -33,7 +33,7 @@ ${
 
 /** One event: the runs it made, and why rules made none. */
 export function eventPage(event: EventStory, reader: Reader): Markup {
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly (readonly [string, Markup | string])[] = [
     ["Status", event.status],
     ["Event", `${event.type} (${event.rawType}, by ${event.source})`],
     ["File", event.file === null ? "–" : `${event.folder === "/" ? "" : (event.folder ?? "")}/${event.file}`],
@@ -42,7 +42,12 @@ export function eventPage(event: EventStory, reader: Reader): Markup {
     ...(event.shareId === null ? [] : [["Share", event.shareId] as const]),
     ["User", event.actorUserId ?? "–"],
     ["Happened", timeOf(event.occurredAtMs)],
-    ["Came", timeOf(event.receivedAtMs)],
+    [
+      "Came",
+      event.deliveryId === null
+        ? timeOf(event.receivedAtMs)
+        : html`<a href="/deliveries/${event.deliveryId}">${timeOf(event.receivedAtMs)}</a>`,
+    ],
     ["Routed", timeOf(event.routedAtMs)],
   ];
   return layout(

@@ -14,6 +14,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
   { href: "/", name: "Overview", role: "viewer" },
   { href: "/runs", name: "Runs", role: "viewer" },
   { href: "/events", name: "Events", role: "viewer" },
+  { href: "/deliveries", name: "Deliveries", role: "viewer" },
   { href: "/rules", name: "Rules", role: "viewer" },
   { href: "/queues", name: "Queues", role: "operator" },
 ];

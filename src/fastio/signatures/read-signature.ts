@@ -37,7 +37,8 @@ const TIMESTAMP_HEADERS = [
   "webhook-timestamp",
 ] as const;
 
-const HEADER_OF = {
+/** Where each scheme has its signatures. */
+export const HEADER_OF = {
   "fastio-signature": "fastio-signature",
   "x-fastio-signature": "x-fastio-signature",
   "standard-webhooks": "webhook-signature",

@@ -1,6 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
-import { deriveKeys, type KeyForm } from "./derive-keys.ts";
-import { detectScheme, type ReadHeader, readSignature, type SignatureScheme } from "./read-signature.ts";
+import { deriveKeys, type KeyForm, type SigningKey } from "./derive-keys.ts";
+import {
+  detectScheme,
+  type PresentedSignature,
+  type ReadHeader,
+  readSignature,
+  type SignatureScheme,
+} from "./read-signature.ts";
 import { computeSignature } from "./signed-bytes.ts";
 
 /** What `FASTIO_SIGNATURE` may be. */
@@ -49,7 +55,25 @@ export type Verdict =
 
 export type VerifyDelivery = (delivery: SignedDelivery, nowMs: number) => Verdict;
 
-const DEFAULT_TOLERANCE_MS = 300_000;
+export const DEFAULT_TOLERANCE_MS = 300_000;
+
+/** A key with the place of the secret it was made of. */
+export type SecretKey = SigningKey & { readonly secretIndex: number };
+
+/** All that each secret may stand for, in the order of the secrets. */
+export const keysOf = (secrets: readonly string[]): readonly SecretKey[] =>
+  secrets.flatMap((secret, secretIndex) => deriveKeys(secret).map((key) => ({ ...key, secretIndex })));
+
+/** The first key that made one of the signatures over this body. How near another one was takes no time to tell. */
+export const findMatch = <Key extends SigningKey>(
+  keys: readonly Key[],
+  { prefix, signatures }: Pick<PresentedSignature, "prefix" | "signatures">,
+  body: Uint8Array,
+): Key | undefined =>
+  keys.find((key) => {
+    const expected = computeSignature(key.bytes, prefix, body);
+    return signatures.some((bytes) => bytes.length === expected.length && timingSafeEqual(bytes, expected));
+  });
 
 /**
  * Makes the check that every delivery passes before it is parsed. Nothing a stranger sends makes it throw.
@@ -64,7 +88,7 @@ export const createVerifier = ({
   toleranceMs = DEFAULT_TOLERANCE_MS,
   allowBodyOnly = false,
 }: VerifierSettings): VerifyDelivery => {
-  const keys = secrets.flatMap((secret, secretIndex) => deriveKeys(secret).map((key) => ({ ...key, secretIndex })));
+  const keys = keysOf(secrets);
   return ({ headers: unsafeHeaders, body }, nowMs) => {
     const headers: ReadHeader = (name) => {
       const value: unknown = unsafeHeaders(name);
@@ -80,14 +104,11 @@ export const createVerifier = ({
 
     const reading = readSignature(headers, presentedScheme, allowBodyOnly);
     if (reading.kind === "refused") return reading;
-    const { prefix, signedAtMs, signatures, messageId } = reading.signature;
+    const { signedAtMs, messageId } = reading.signature;
     if (signedAtMs !== undefined && !(Math.abs(nowMs - signedAtMs) <= toleranceMs)) {
       return { kind: "refused", reason: "stale" };
     }
-    const match = keys.find((key) => {
-      const expected = computeSignature(key.bytes, prefix, body);
-      return signatures.some((bytes) => bytes.length === expected.length && timingSafeEqual(bytes, expected));
-    });
+    const match = findMatch(keys, reading.signature, body);
     if (match === undefined) return { kind: "refused", reason: "mismatch" };
     return {
       kind: "verified",

@@ -50,6 +50,11 @@ const PROTECTED = [
   "/events/ev-1",
   "/api/events",
   "/api/events/ev-1",
+  "/deliveries",
+  "/deliveries/check",
+  "/deliveries/d-1",
+  "/api/deliveries",
+  "/api/deliveries/d-1",
   "/queues",
   "/queues/api/queues",
 ];
