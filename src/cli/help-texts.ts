@@ -15,9 +15,22 @@ type Example = readonly [what: string, command: string];
 const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "": [
     ["see the whole job on this machine", "relay demo"],
+    ["set it up, question by question", "relay init"],
     ["run it", "relay start"],
     ["what became of a file", "relay events show contract.pdf"],
     ["ask a relay that runs elsewhere", "RELAY_TOKEN=… relay runs list --url https://relay.example.com"],
+  ],
+  init: [
+    ["question by question", "relay init"],
+    [
+      "from a script, keys in variables",
+      "relay init --yes --fastio-key-from FASTIO_KEY --dify-key-from DIFY_KEY --workspace Legal --folder /Inbox",
+    ],
+    ["look at what would be written", "relay init --dry-run"],
+    [
+      "against the emulators",
+      "FASTIO_API_URL=http://127.0.0.1:8788/current DIFY_API_URL=http://127.0.0.1:8789/v1 relay init",
+    ],
   ],
   doctor: [
     ["look at everything", "relay doctor"],

@@ -4,6 +4,7 @@ import type { CliContext, ExitCode } from "./context.ts";
 import { addDoctorCommands } from "./doctor-commands.ts";
 import { addFastioCommands } from "./fastio-commands.ts";
 import { addHelp } from "./help-texts.ts";
+import { addInitCommand } from "./init/init-command.ts";
 import { paint } from "./paint.ts";
 import { addRelayOption } from "./relay-option.ts";
 import { addRulesCommands } from "./rules-commands.ts";
@@ -65,6 +66,7 @@ export function buildProgram(
     .showHelpAfterError("(--help tells more)");
 
   program.commandsGroup("Begin:");
+  addInitCommand(program, own, end);
   addDoctorCommands(program, own, end);
   program.commandsGroup("Run:");
   addServiceCommands(program, own, end);

@@ -59,3 +59,12 @@ export function fileTypeFor(
     { nextAction: "Narrow the rule's files, or allow this kind in the app's Start node." },
   );
 }
+
+/** The extensions an input takes, in lower case without their dots; undefined when it takes files of any kind. */
+export function extensionsTaken(input: DifyInput): readonly string[] | undefined {
+  const types = input.allowedFileTypes ?? [];
+  if (types.length === 0) return undefined;
+  const named = types.includes("custom") ? (input.allowedFileExtensions ?? []) : [];
+  const kinds = Object.entries(EXTENSIONS).flatMap(([kind, extensions]) => (types.includes(kind) ? extensions : []));
+  return [...new Set([...kinds, ...named.map((each) => each.replace(/^\./, "").toLowerCase())])];
+}

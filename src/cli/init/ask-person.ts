@@ -1,0 +1,62 @@
+import { confirm, isCancel, log, note, password, select, text } from "@clack/prompts";
+import type { CliContext } from "../context.ts";
+import { plain } from "../print-table.ts";
+import { createProgress } from "../progress.ts";
+import { type Asker, Left } from "./asker.ts";
+
+/** Asks in a terminal. Every question rejects with `Left` at Ctrl-C. */
+export function askPerson(context: CliContext): Asker {
+  const { signal } = context;
+  const answered = <T>(answer: T): Exclude<T, symbol> => {
+    if (isCancel(answer) || typeof answer === "symbol") throw new Left();
+    return answer as Exclude<T, symbol>; // the check does not narrow a type parameter
+  };
+  return {
+    isPerson: true,
+    say: (words) => log.step(plain(words)),
+    warn: (words) => log.warn(plain(words)),
+    show: (title, lines) => note(lines.map(plain).join("\n"), title, { format: (line) => line }),
+    // Not the library's own spinner, which ends the process at Ctrl-C.
+    busy: async (words, work) => {
+      const progress = createProgress(context);
+      progress.show(words);
+      try {
+        return await work();
+      } finally {
+        progress.clear();
+      }
+    },
+    secret: async ({ message }) =>
+      answered(
+        await password({ message, signal, validate: (value) => (value?.trim() ? undefined : "it is needed") }),
+      ).trim(),
+    text: async ({ message, proposal, check }) =>
+      answered(
+        await text({
+          message,
+          signal,
+          ...(proposal === undefined ? {} : { initialValue: proposal }),
+          validate: (value) => check?.((value ?? "").trim()),
+        }),
+      ).trim(),
+    choose: async ({ message, choices, proposal }) => {
+      const options = choices.map(({ value, label, hint }) => ({
+        value: value as string,
+        label: plain(label),
+        ...(hint === undefined ? {} : { hint: plain(hint) }),
+      }));
+      const answer = answered(
+        await select<string>({
+          message,
+          signal,
+          options,
+          ...(proposal === undefined ? {} : { initialValue: proposal }),
+        }),
+      );
+      const chosen = choices.find(({ value }) => value === answer);
+      if (!chosen) throw new Left();
+      return chosen.value;
+    },
+    confirm: async ({ message, proposal }) => answered(await confirm({ message, signal, initialValue: proposal })),
+  };
+}
