@@ -5,6 +5,7 @@ import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts
 import type { Accept } from "../src/ledger/accept.ts";
 import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import type { Trace } from "../src/telemetry/trace.ts";
 import { examineDelivery, type IncomingDelivery, type Refusal, type VerifiedSignature } from "./examine-delivery.ts";
 import { keptHeaders } from "./kept-headers.ts";
 import type { NoteSignature } from "./note-signature.ts";
@@ -41,6 +42,7 @@ export type TakeDeps = {
   /** Told how each verified delivery was signed. */
   readonly noteSignature: NoteSignature;
   readonly log: Log;
+  readonly trace: Pick<Trace, "current">;
 };
 
 /**
@@ -71,7 +73,12 @@ export const takeDelivery =
     const signed = factsOf(verdict, deps.secretPrints());
     const events = content.kind === "events" ? content.events.map((event) => ({ key: eventKey(event), event })) : [];
     try {
-      const kind = await deps.accept({ kind: "delivery", facts: { ...base, ...signed }, events });
+      const kind = await deps.accept({
+        kind: "delivery",
+        facts: { ...base, ...signed },
+        events,
+        traceparent: deps.trace.current(),
+      });
       deps.log.info("delivery.received", {
         deliveryId: id,
         route,

@@ -2,6 +2,7 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { Queue } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import type { Trace } from "../src/telemetry/trace.ts";
 
 export type QueueName = "events" | "runs" | "shares" | "upkeep";
 
@@ -12,6 +13,8 @@ export type NewJob = {
   readonly delayMs?: number;
   /** 1 is first; jobs without one go before all that have one. */
   readonly priority?: number;
+  /** The trace it belongs to, as W3C has it. */
+  readonly traceparent?: string;
 };
 
 export type JobView = {
@@ -104,6 +107,8 @@ export type QueueDeps = {
   /** Uniform in [0, 1), for jitter. */
   readonly random: () => number;
   readonly log: Log;
+  /** Told of jobs. Default: nobody is. */
+  readonly trace?: Trace;
   /** Told once of settings of the server that endanger jobs; by default they are logged. */
   readonly onWarning?: (warning: string) => void;
 };

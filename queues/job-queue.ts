@@ -1,6 +1,7 @@
 import type { Queue } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
+import type { Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, JobState, NewJob } from "./backend.ts";
 
 export type JobQueueDeps = {
@@ -9,6 +10,7 @@ export type JobQueueDeps = {
   readonly readStates: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   readonly attempts: number;
   readonly clock: Clock;
+  readonly trace: Trace;
 };
 
 /** Longest wait for the queue's server before a producer gives up; the sweep tries again. */
@@ -31,17 +33,21 @@ const STATES: Readonly<Record<string, JobState>> = {
 };
 
 /** The producers' side of one BullMQ queue. */
-export function createJobQueue({ queue, readStates, attempts, clock }: JobQueueDeps): JobQueue {
+export function createJobQueue({ queue, readStates, attempts, clock, trace }: JobQueueDeps): JobQueue {
   const ask = <T>(call: () => Promise<T>): Promise<T> => failFast(clock, call);
   return {
     bullmq: queue,
     add: async (jobs) => {
       if (jobs.length === 0) return;
-      const entries = jobs.map((job) => toEntry(job, attempts));
+      const entries = jobs.map((job) => toEntry(job, attempts, trace));
       await ask(() =>
         entries.length <= FEW
-          ? Promise.all(entries.map(({ name, data, opts }) => queue.add(name, data, opts)))
-          : queue.addBulk(entries),
+          ? Promise.all(
+              entries.map(({ name, data, opts }, at) =>
+                trace.within(jobs[at]?.traceparent ?? null, () => queue.add(name, data, opts)),
+              ),
+            )
+          : trace.within(null, () => queue.addBulk(entries)),
       );
     },
     states: async (ids) => {
@@ -82,7 +88,7 @@ export async function failFast<T>(clock: Clock, call: () => Promise<T>): Promise
   }
 }
 
-function toEntry({ id, data, delayMs, priority }: NewJob, attempts: number) {
+function toEntry({ id, data, delayMs, priority, traceparent }: NewJob, attempts: number, { jobs }: Trace) {
   // BullMQ takes such ids for its own: digits number jobs, and a colon parts its keys.
   if (id === "" || id.includes(":") || /^\d+$/.test(id)) throw new Error(`not usable as a job id: ${id}`);
   return {
@@ -96,6 +102,10 @@ function toEntry({ id, data, delayMs, priority }: NewJob, attempts: number) {
       removeOnFail: KEEP_FAILED,
       ...(delayMs === undefined ? {} : { delay: Math.max(0, Math.round(delayMs)) }),
       ...(priority === undefined ? {} : { priority }),
+      // Each its own: together they were brought by many, and whoever adds them is none of these.
+      ...(jobs && {
+        telemetry: traceparent === undefined ? { omitContext: true } : { metadata: jobs.metadataOf(traceparent) },
+      }),
     },
   };
 }

@@ -8,6 +8,7 @@ import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { countInto, newTally } from "../src/telemetry/tally.ts";
+import type { Trace } from "../src/telemetry/trace.ts";
 import type { KeptLease } from "./keep-lease.ts";
 import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
@@ -18,6 +19,7 @@ export type RunDeskDeps = {
   readonly newId: () => string;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly trace: Trace;
 };
 
 /** One worker's hold on one run. */
@@ -56,7 +58,7 @@ export function openDesk(
   signal: AbortSignal,
   wish?: Pick<KeptLease, "cancelled" | "cancel">,
 ): OpenDesk {
-  const { db, clock, metrics } = deps;
+  const { db, clock, metrics, trace } = deps;
   let run = first;
   let failedStep: RunStep | undefined;
   let waitedFor = first.waitsFor;
@@ -84,46 +86,48 @@ export function openDesk(
     waits: (reason) => {
       waitedFor = reason;
     },
-    step: async (name, attempt) => {
-      const startedAtMs = clock.now();
-      const before = waitedFor;
-      waitedFor = null;
-      const tally = newTally();
-      const end = async (outcome: EndedAttempt["outcome"], error?: unknown): Promise<void> => {
-        const finishedAtMs = clock.now();
-        await recordAttempt(db, {
-          waitedFor: before,
-          runId: run.id,
-          step: name,
-          worker: owner,
-          startedAtMs,
-          finishedAtMs,
-          outcome,
-          failure: failureOf(error) ?? null,
-          errorCode: error instanceof RelayError ? error.code : null,
-          errorMessage: error === undefined ? null : messageOf(error),
-        });
-        const waitMs = Math.max(0, startedAtMs - readyAtMs);
-        const workMs = finishedAtMs - startedAtMs;
-        tellAttempt(deps, { run, step: name, worker: owner, outcome, error, waitMs, workMs, tally });
-        readyAtMs = finishedAtMs;
-      };
-      try {
-        signal.throwIfAborted();
-        wish?.cancelled.throwIfAborted();
-        const result = await countInto(tally, attempt);
-        await end(isPutOff(result) ? "later" : "done");
-        // Steps before the failing one are gone through again at each attempt; their success proves nothing.
-        if (run.failures > 0 && run.errorStep === name) await write({ failures: 0 }, {});
-        return result;
-      } catch (error) {
-        failedStep = name;
-        // Being told to stop is not a failure of the step, and to find the upstream busy is none either.
-        if (!signal.aborted && !wish?.cancelled.aborted)
-          await end(error instanceof RelayError && error.failure === "throttled" ? "later" : "failed", error);
-        throw error;
-      }
-    },
+    step: (name, attempt) =>
+      trace.span({ name: `run.${name}`, attributes: { "relay.step": name } }, async (span) => {
+        const startedAtMs = clock.now();
+        const before = waitedFor;
+        waitedFor = null;
+        const tally = newTally();
+        const end = async (outcome: EndedAttempt["outcome"], error?: unknown): Promise<void> => {
+          const finishedAtMs = clock.now();
+          await recordAttempt(db, {
+            waitedFor: before,
+            runId: run.id,
+            step: name,
+            worker: owner,
+            startedAtMs,
+            finishedAtMs,
+            outcome,
+            failure: failureOf(error) ?? null,
+            errorCode: error instanceof RelayError ? error.code : null,
+            errorMessage: error === undefined ? null : messageOf(error),
+          });
+          const waitMs = Math.max(0, startedAtMs - readyAtMs);
+          const workMs = finishedAtMs - startedAtMs;
+          span.set({ "relay.outcome": outcome, "relay.wait_ms": waitMs });
+          tellAttempt(deps, { run, step: name, worker: owner, outcome, error, waitMs, workMs, tally });
+          readyAtMs = finishedAtMs;
+        };
+        try {
+          signal.throwIfAborted();
+          wish?.cancelled.throwIfAborted();
+          const result = await countInto(tally, attempt);
+          await end(isPutOff(result) ? "later" : "done");
+          // Steps before the failing one are gone through again at each attempt; their success proves nothing.
+          if (run.failures > 0 && run.errorStep === name) await write({ failures: 0 }, {});
+          return result;
+        } catch (error) {
+          failedStep = name;
+          // Being told to stop is not a failure of the step, and to find the upstream busy is none either.
+          if (!signal.aborted && !wish?.cancelled.aborted)
+            await end(error instanceof RelayError && error.failure === "throttled" ? "later" : "failed", error);
+          throw error;
+        }
+      }),
   };
   return {
     face,

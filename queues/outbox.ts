@@ -3,9 +3,11 @@ import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
+import { readTraceparents } from "../src/ledger/traceparents.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
 import { runJob } from "./runs/job.ts";
@@ -35,9 +37,24 @@ const SHARE = 8;
 /** BullMQ takes about two millions. */
 const LAST_PRIORITY = 1_000_000;
 
-export type OutboxDeps = { readonly db: Db; readonly queues: Queues; readonly clock: Clock; readonly log: Log };
+export type OutboxDeps = {
+  readonly db: Db;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default: nobody listens. */
+  readonly trace?: Trace;
+};
 
-export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
+export function createOutbox({ db, queues, clock, log, trace = silentTrace }: OutboxDeps): Outbox {
+  /** What a job carries of its trace, by the id of what it is about. */
+  const tracesOf = async (what: "events" | "runs", ids: readonly string[]) => {
+    const found = trace.jobs ? await readTraceparents(db, what, ids, clock.now()) : undefined;
+    return (id: string): Pick<NewJob, "traceparent"> => {
+      const traceparent = found?.get(id);
+      return traceparent === undefined ? {} : { traceparent };
+    };
+  };
   const send = async (what: string, count: number, hand: () => Promise<void>): Promise<boolean> => {
     try {
       await hand();
@@ -53,8 +70,13 @@ export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
     for (const queue of ["runs", "shares"] as const) {
       const mine = runs.filter((run) => run.queue === queue);
       if (mine.length === 0) continue;
+      const traceOf = await tracesOf("runs", idsOf(mine, queue));
       await queues[queue].add(
-        mine.map(({ id, generation }) => ({ ...JOB_OF[queue](id, generation), ...priorityAt(places.get(id)) })),
+        mine.map(({ id, generation }) => ({
+          ...JOB_OF[queue](id, generation),
+          ...priorityAt(places.get(id)),
+          ...traceOf(id),
+        })),
       );
       await markRunsQueued(db, idsOf(mine, queue), clock.now());
     }
@@ -64,19 +86,17 @@ export function createOutbox({ db, queues, clock, log }: OutboxDeps): Outbox {
     sendEvents: (events) =>
       send("events", events.length, async () => {
         if (events.length === 0) return;
-        const places = await placesOf(
-          db,
-          "events",
-          events.map(({ key }) => key),
-        );
+        const keys = events.map(({ key }) => key);
+        const places = await placesOf(db, "events", keys);
+        const traceOf = await tracesOf("events", keys);
         await queues.events.add(
-          events.map(({ key, generation }) => ({ ...eventJob(key, generation), ...priorityAt(places.get(key)) })),
+          events.map(({ key, generation }) => ({
+            ...eventJob(key, generation),
+            ...priorityAt(places.get(key)),
+            ...traceOf(key),
+          })),
         );
-        await markEventsQueued(
-          db,
-          events.map(({ key }) => key),
-          clock.now(),
-        );
+        await markEventsQueued(db, keys, clock.now());
       }),
     sendRuns: (runs) =>
       send("runs", runs.length, async () => {

@@ -4,6 +4,7 @@ import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
 import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
+import { placeInTrace } from "../src/telemetry/trace.ts";
 import { addWarnings } from "./add-warnings.ts";
 import type { JobOutcome } from "./backend.ts";
 import { decideFailure } from "./failure-policy.ts";
@@ -54,10 +55,31 @@ export async function workOnRun(
   if (claim.kind === "finished") return { kind: "done" };
   if (claim.kind === "held") return { kind: "later", atMs: Math.max(claim.untilMs, clock.now()) + 100 };
 
-  const lease = keepLease(deps, job.runId, owner);
-  if (claim.run.cancelAskedAtMs !== null) lease.cancel();
+  const { run } = claim;
+  const attributes = {
+    "relay.run": run.id,
+    "relay.rule": run.ruleName,
+    "relay.queue": job.queue,
+    "relay.app": run.app,
+  };
+  const place = placeInTrace(run.traceparent, run.createdAtMs, clock.now());
+  return deps.trace.span({ name: "run.work", kind: "consumer", ...place, attributes }, () =>
+    workUnderLease(deps, run, { ...job, owner }, signal, work),
+  );
+}
+
+async function workUnderLease(
+  deps: RunDeskDeps,
+  run: RunRow,
+  job: { readonly queue: RunQueue; readonly owner: string },
+  signal: AbortSignal,
+  work: RunWork,
+): Promise<JobOutcome> {
+  const { owner } = job;
+  const lease = keepLease(deps, run.id, owner);
+  if (run.cancelAskedAtMs !== null) lease.cancel();
   const interrupts = [signal, lease.lost, ...(work.isInterruptible ? [lease.cancelled] : [])];
-  const desk = openDesk(deps, claim.run, owner, AbortSignal.any(interrupts), lease);
+  const desk = openDesk(deps, run, owner, AbortSignal.any(interrupts), lease);
   try {
     if (lease.cancelled.aborted) return await carryOut(deps, desk.face.run, owner, signal, lease, work);
     try {

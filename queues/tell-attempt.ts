@@ -4,6 +4,7 @@ import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import type { Tally } from "../src/telemetry/tally.ts";
+import { type Trace, traceIdOf } from "../src/telemetry/trace.ts";
 
 /** One try at one step of a run, as it ended. */
 export type EndedAttempt = {
@@ -23,7 +24,7 @@ export const failureOf = (error: unknown) =>
 
 /** One wide line and the figures of a try. docs/metrics.md explains the fields. */
 export function tellAttempt(
-  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
+  { log, metrics, trace }: { readonly log: Log; readonly metrics: Metrics; readonly trace: Pick<Trace, "current"> },
   { run, step, worker, outcome, error, waitMs, workMs, tally }: EndedAttempt,
 ): void {
   const failure = failureOf(error);
@@ -41,6 +42,7 @@ export function tellAttempt(
     ...tally,
     app: run.app,
     worker,
+    traceId: traceIdOf(trace.current() ?? run.traceparent),
   };
   if (error === undefined) log.info("run.attempted", line);
   else

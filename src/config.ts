@@ -110,6 +110,7 @@ export const EnvSchema = z.object({
   TOOLS_TOKEN: setting(toolTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
   RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 });
 
@@ -173,6 +174,8 @@ export type Config = {
   /** Of agents; what each may do stands in the rules file. */
   readonly toolTokens: readonly { readonly name: string; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
+  /** Where traces are sent; undefined: there are none. */
+  readonly traces: { readonly endpoint: string | undefined };
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -224,6 +227,7 @@ export function parseConfig(environment: Environment): Config {
     ask: { url: env.RELAY_URL, token: env.RELAY_TOKEN },
     toolTokens: env.TOOLS_TOKEN,
     logLevel: env.LOG_LEVEL,
+    traces: { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT },
   });
 }
 

@@ -54,7 +54,9 @@ import { openTools } from "./open-tools.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { openTrace } from "./telemetry/open-trace.ts";
 import { createPrometheus } from "./telemetry/prometheus.ts";
+import type { Trace } from "./telemetry/trace.ts";
 import { openUpstreams, type Upstreams } from "./upstreams.ts";
 import { VERSION } from "./version.ts";
 
@@ -112,7 +114,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       await releaseToolRequests(ledger.db);
     }
 
-    const backend = await openBackend(deps, ledger);
+    const { trace, close: closeTrace } = await openTrace(config.traces.endpoint, VERSION, log);
+    closers.push(closeTrace);
+    const backend = await openBackend(deps, ledger, trace);
     closers.push(() => backend.close());
     const queues: Queues = {
       events: backend.open("events"),
@@ -122,9 +126,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     };
     const prometheus = createPrometheus({ version: VERSION, ofProcess: deps.watchProcess ?? false });
     const { metrics } = prometheus;
-    const upstreams = openUpstreams(config, { ...deps, metrics });
+    const upstreams = openUpstreams(config, { ...deps, metrics, trace });
     closers.push(() => upstreams.close());
-    const outbox = createOutbox({ db: ledger.db, queues, clock, log });
+    const outbox = createOutbox({ db: ledger.db, queues, clock, log, trace });
 
     const accept = createAccept({
       db: ledger.db,
@@ -132,7 +136,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
     });
 
-    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics });
+    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics, trace });
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
     const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
     if (parts.work.includes("upkeep")) {
@@ -158,7 +162,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       readMetrics: createReadMetrics({ prometheus, parts: figureParts({ db: ledger.db, queues, clock }), clock, log }),
     };
     const server = parts.receive
-      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox, metrics, health })
+      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox, metrics, trace, health })
       : await startMetricsServer(deps, health);
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };
@@ -171,8 +175,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
 function openBackend(
   { config, clock, random, log, queuePrefix: prefix }: RelayDeps,
   ledger: Ledger,
+  trace: Trace,
 ): Promise<QueueBackend> {
-  const at = { clock, random, log };
+  const at = { clock, random, log, trace };
   if (config.redisUrl !== undefined)
     return createQueueBackend({ kind: "redis", url: config.redisUrl, ...(prefix === undefined ? {} : { prefix }) }, at);
   if (ledger.pglite) return createQueueBackend({ kind: "pglite", pglite: ledger.pglite }, at);
@@ -185,6 +190,7 @@ type Core = {
   readonly queues: Queues;
   readonly outbox: ReturnType<typeof createOutbox>;
   readonly metrics: Metrics;
+  readonly trace: Trace;
 };
 
 type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMetrics };
@@ -192,12 +198,12 @@ type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMe
 function startWorkers(
   deps: RelayDeps,
   names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox, metrics }: Core & { readonly upstreams: Upstreams },
+  { ledger, backend, queues, upstreams, outbox, metrics, trace }: Core & { readonly upstreams: Upstreams },
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { db } = ledger;
   const { fastio, difyFor, appOf } = upstreams;
-  const desk = { db, clock, random, newId, log, metrics };
+  const desk = { db, clock, random, newId, log, metrics, trace };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () =>
       startEventsWorker(backend, {
@@ -206,6 +212,7 @@ function startWorkers(
         random,
         log,
         metrics,
+        trace,
         fastio,
         rules: () => rules.now().rules,
         appOf,
@@ -249,6 +256,7 @@ function startServer(
     accept,
     outbox,
     metrics,
+    trace,
     health,
   }: Core & { readonly upstreams: Upstreams; readonly accept: Accept; readonly health: Health },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
@@ -268,6 +276,7 @@ function startServer(
     secretPrints: live.prints,
     accept,
     keepRefusal: createRefusalBudget(),
+    trace,
     noteSignature: createNoteSignature({ db, clock, log, secretPrints: live.prints }),
     log,
   };
@@ -280,6 +289,7 @@ function startServer(
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     ...health,
     metrics,
+    trace,
     access: createAccess(config.tokens),
     clock,
     runs: createReadRuns(db),

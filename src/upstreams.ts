@@ -16,6 +16,7 @@ import { createTransport } from "./http/transport.ts";
 import type { Send } from "./http/types.ts";
 import type { Log } from "./telemetry/log.ts";
 import { type Metrics, silentMetrics } from "./telemetry/metrics.ts";
+import { silentTrace, type Trace } from "./telemetry/trace.ts";
 
 export type Upstreams = {
   readonly fastio: Fastio;
@@ -39,6 +40,7 @@ export function openUpstreams(
     readonly log: Log;
     /** Told of each call. Default: nobody is. */
     readonly metrics?: Metrics;
+    readonly trace?: Trace;
     /** How names that strangers give become addresses. Default: as the system does it. */
     readonly lookup?: LookupFunction | undefined;
   },
@@ -54,7 +56,8 @@ export function openUpstreams(
     ...(config.dify.filesUrl === undefined ? [] : [config.dify.filesUrl]),
     ...config.outboundOrigins,
   ];
-  const measured = (bare: Send) => withTimeouts(withMeasure(bare, deps.metrics ?? silentMetrics), DEFAULT_TIMEOUTS);
+  const { metrics = silentMetrics, trace = silentTrace } = deps;
+  const measured = (bare: Send) => withTimeouts(withMeasure(bare, { metrics, trace }), DEFAULT_TIMEOUTS);
   const send = measured(withHostGuard(transport.send, origins));
   const fastio = createFastio({
     ...deps,

@@ -33,7 +33,7 @@ export async function createPgliteBackend(
   const store: Store = {
     kind: "pglite",
     isOutage: () => false,
-    openQueue: (name) => openSqlQueue(name, pool),
+    openQueue: (name, options) => openSqlQueue(name, options, pool),
     openWorker: (name, process, options) => ({
       worker: openSqlWorker(name, process, options, pool),
       release: async () => undefined,

@@ -67,7 +67,7 @@ export async function createPostgresBackend(
   const store: Store = {
     kind: "postgres",
     isOutage: isPostgresOutage,
-    openQueue: (name) => openSqlQueue(name, patient(shared)),
+    openQueue: (name, options) => openSqlQueue(name, options, patient(shared)),
     openWorker: (name, process, options) => {
       const { pool, end } = openPool(WORKER_CONNECTIONS);
       return {

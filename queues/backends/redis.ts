@@ -48,8 +48,9 @@ export async function createRedisBackend(
   const store: Store = {
     kind: "redis",
     isOutage: isRedisOutage,
-    openQueue: (name) =>
+    openQueue: (name, options) =>
       new Queue(name, {
+        ...options,
         connection: producer,
         prefix,
         streams: { events: { maxLen: 1_000 } },

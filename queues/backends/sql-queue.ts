@@ -8,7 +8,7 @@ import {
   Worker,
 } from "bullmq";
 import type { QueueName } from "../backend.ts";
-import type { StoreWorkerOptions } from "./store.ts";
+import type { StoreQueueOptions, StoreWorkerOptions } from "./store.ts";
 
 /** The schema of BullMQ's tables. With a pool of ours BullMQ allows no other. */
 export const SCHEMA = "bullmq";
@@ -19,8 +19,12 @@ export const SCHEMA = "bullmq";
  */
 const factory = createBullMqBackend as unknown as BackendFactory<RedisQueueBackend>;
 
-export function openSqlQueue(name: QueueName, pool: PgPool): Queue {
-  return new Queue(name, { connection: asConnection(pool), streams: { events: { maxLen: 1_000 } } }, factory);
+export function openSqlQueue(name: QueueName, options: StoreQueueOptions, pool: PgPool): Queue {
+  return new Queue(
+    name,
+    { ...options, connection: asConnection(pool), streams: { events: { maxLen: 1_000 } } },
+    factory,
+  );
 }
 
 export function openSqlWorker(name: QueueName, process: Processor, options: StoreWorkerOptions, pool: PgPool): Worker {

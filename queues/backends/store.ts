@@ -1,15 +1,17 @@
-import type { Processor, Queue, WorkerOptions } from "bullmq";
+import type { Processor, Queue, QueueOptions, WorkerOptions } from "bullmq";
+import { silentTrace } from "../../src/telemetry/trace.ts";
 import type { JobQueue, QueueBackend, QueueDeps, QueueName, QueueTuning } from "../backend.ts";
 import { createJobQueue, failFast } from "../job-queue.ts";
 import { type OpenedWorker, startJobWorker } from "../job-worker.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
 export type StoreWorkerOptions = Omit<WorkerOptions, "connection">;
+export type StoreQueueOptions = Pick<QueueOptions, "telemetry">;
 
 /** What differs between Redis, PostgreSQL and PGlite; the rest is the same BullMQ. */
 export type Store = {
   readonly kind: QueueBackend["kind"];
-  openQueue(name: QueueName): Queue;
+  openQueue(name: QueueName, options: StoreQueueOptions): Queue;
   openWorker(name: QueueName, process: Processor, options: StoreWorkerOptions): OpenedWorker;
   /** State per id, in BullMQ's words; unknown ids may be missing. */
   readStates(queue: Queue, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -35,20 +37,21 @@ const RETRY_AFTER_OUTAGE_MS = 200;
 export function assembleBackend(
   store: Store,
   tuning: Partial<QueueTuning> | undefined,
-  { clock, random, log }: QueueDeps,
+  { clock, random, log, trace = silentTrace }: QueueDeps,
 ): QueueBackend {
   const { attempts, backoffBaseMs, backoffCeilingMs, lockMs, stalledCheckMs } = { ...DEFAULT_TUNING, ...tuning };
   const queues = new Map<QueueName, JobQueue>();
+  const told = trace.jobs ? { telemetry: trace.jobs.telemetry } : {};
   const workers = new Set<{ close(deadlineMs?: number): Promise<void> }>();
 
   const open = (name: QueueName): JobQueue => {
     const known = queues.get(name);
     if (known) return known;
-    const queue = store.openQueue(name);
+    const queue = store.openQueue(name, told);
     queue.on("error", (error) => {
       if (!store.isOutage(error)) log.warn("queue.error", { queue: name, message: error.message });
     });
-    const opened = createJobQueue({ queue, readStates: (ids) => store.readStates(queue, ids), attempts, clock });
+    const opened = createJobQueue({ queue, readStates: (ids) => store.readStates(queue, ids), attempts, clock, trace });
     queues.set(name, opened);
     return opened;
   };
@@ -69,6 +72,7 @@ export function assembleBackend(
         isOutage: store.isOutage,
         open: (process) =>
           store.openWorker(name, process, {
+            ...told,
             concurrency: options.concurrency,
             lockDuration: lockMs,
             stalledInterval: stalledCheckMs,

@@ -2,6 +2,7 @@ import { RelayError } from "../../src/errors.ts";
 import { closeEvent, countEventFailure, findEvent } from "../../src/ledger/event-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
+import { placeInTrace } from "../../src/telemetry/trace.ts";
 import type { JobOutcome } from "../backend.ts";
 import { decideFailure } from "../failure-policy.ts";
 import { EVERY_RULE, type RouteEventDeps, routeEvent } from "./route-event.ts";
@@ -14,12 +15,17 @@ export const processEvent =
   async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
     const event = await findEvent(deps.db, eventKey);
     if (event?.status !== "accepted") return { kind: "done" };
-    try {
-      return await routeEvent(deps, event, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      return settleFailure(deps, event, error);
-    }
+    const attributes = { "relay.event": event.key, "relay.event_type": event.type, "relay.source": event.source };
+    const place = placeInTrace(event.traceparent, event.receivedAtMs, deps.clock.now());
+    return deps.trace.span({ name: "event.route", ...place, attributes }, async (span) => {
+      try {
+        return await routeEvent(deps, event, signal);
+      } catch (error) {
+        span.fail(error instanceof RelayError ? error.code : "fault");
+        signal.throwIfAborted();
+        return settleFailure(deps, event, error);
+      }
+    });
   };
 
 /** An event that was acknowledged is not given up because an upstream is away, however long that takes. */

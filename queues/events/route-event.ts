@@ -17,6 +17,7 @@ import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts
 import { readMediaType } from "../../src/rules/media-type.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Metrics } from "../../src/telemetry/metrics.ts";
+import type { Trace } from "../../src/telemetry/trace.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
 import { askRules, type RulesAnswer } from "./ask-rules.ts";
@@ -30,6 +31,7 @@ export type RouteEventDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly trace: Trace;
   readonly fastio: Pick<Fastio, "readNode" | "readHead" | "readShare" | "readWorkspace" | "whoami" | "findMemberEmail">;
   /** The rules in force. */
   readonly rules: () => readonly CompiledRule[];
@@ -225,6 +227,7 @@ async function makeRuns(
   const runs = wanted.map(({ compiled: { rule }, notes }) => ({
     ...newRun({ event, subject, actor, origin, mimeType, nowMs }, rule, states.get(rule.name), [...warnings, ...notes]),
     app: deps.appOf(rule.run.keyVariable),
+    traceparent: deps.trace.current() ?? event.traceparent,
   }));
   const end = { status: wanted.length > 0 ? "routed" : "ignored", reasons, file: fileOf(subject) } as const;
   const created = await createRuns(db, event.key, runs, end, nowMs, deps.floodHold());

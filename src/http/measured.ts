@@ -1,11 +1,15 @@
 import { TransientError } from "../errors.ts";
 import type { CallOutcome, Metrics } from "../telemetry/metrics.ts";
 import { addToTally } from "../telemetry/tally.ts";
+import type { Trace } from "../telemetry/trace.ts";
 import type { Send } from "./types.ts";
 
-/** Counts each try at a call, and how long the head of its answer took. */
-export function withMeasure(send: Send, metrics: Pick<Metrics, "called">): Send {
-  return async (request, signal) => {
+/** Counts and traces each try at a call, as far as the head of its answer. */
+export function withMeasure(
+  send: Send,
+  { metrics, trace }: { readonly metrics: Pick<Metrics, "called">; readonly trace: Pick<Trace, "span"> },
+): Send {
+  const measured: Send = async (request, signal) => {
     const startedMs = performance.now();
     const tell = (outcome: CallOutcome): void =>
       metrics.called({ operation: request.operation, outcome, ms: performance.now() - startedMs });
@@ -19,7 +23,32 @@ export function withMeasure(send: Send, metrics: Pick<Metrics, "called">): Send 
       throw error;
     }
   };
+  return (request, signal) => {
+    const { operation: name, method, url } = request;
+    const attributes = {
+      "http.request.method": method,
+      "server.address": url.hostname,
+      "server.port": Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+      "url.template": templateOf(url),
+    };
+    return trace.span({ name, kind: "client", attributes }, async (span) => {
+      const response = await measured(request, signal);
+      span.set({ "http.response.status_code": response.status });
+      if (response.status >= 400) span.fail(outcomeOf(response.status));
+      return response;
+    });
+  };
 }
+
+/** Words of the API; what else stands in a path names something, or opens it. */
+const WORD = /^([a-z][a-z_-]{0,23}|v\d)$/;
+
+/** The path with `{}` for what varies, and never a query: links to files carry their key in either. */
+export const templateOf = ({ pathname }: URL): string =>
+  pathname
+    .split("/")
+    .map((part) => (part === "" || WORD.test(part) ? part : "{}"))
+    .join("/");
 
 /** @param status of an answer; a redirect is one as any other, since none is followed */
 export function outcomeOf(status: number): CallOutcome {

@@ -21,7 +21,13 @@ export type KeyedEvent = { readonly key: string; readonly event: FastioEvent };
 
 /** One thing to write: a delivery with its events, or a refusal. */
 export type Intake =
-  | { readonly kind: "delivery"; readonly facts: DeliveryFacts; readonly events: readonly KeyedEvent[] }
+  | {
+      readonly kind: "delivery";
+      readonly facts: DeliveryFacts;
+      readonly events: readonly KeyedEvent[];
+      /** The trace it came in with. */
+      readonly traceparent?: string | undefined;
+    }
   | { readonly kind: "pulled"; readonly events: readonly KeyedEvent[] }
   | {
       readonly kind: "refusal";
@@ -53,7 +59,9 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
     const rows = new Map<string, typeof events.$inferInsert>();
     for (const intake of batch) {
       if (intake.kind === "refusal") continue;
-      for (const { key, event } of intake.events) if (!rows.has(key)) rows.set(key, toRow(key, event));
+      const traceparent = intake.kind === "delivery" ? intake.traceparent : undefined;
+      for (const { key, event } of intake.events)
+        if (!rows.has(key)) rows.set(key, { ...toRow(key, event), traceparent: traceparent ?? null });
     }
     const fresh = new Set<string>();
     for (const part of chunksOf([...rows.values()].sort(byOrder(({ key }) => key)))) {

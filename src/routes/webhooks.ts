@@ -11,36 +11,57 @@ import {
 } from "../delivery-answers.ts";
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
 import { readLimitedBody } from "../read-body.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
+import type { Trace } from "../telemetry/trace.ts";
 
 export type WebhookDeps = {
   readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
+  readonly trace: Trace;
   readonly receive: (delivery: ReceivedDelivery) => Promise<ReceiveOutcome>;
   readonly receiveEdge: (batch: ReceivedDelivery) => Promise<EdgeBatchOutcome>;
 };
 
 /** What comes in from Fast.io, straight or by the edge worker. */
-export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics }: WebhookDeps): void {
-  app.post("/webhooks/fastio", async (context) => {
-    const startedMs = performance.now();
-    const outcome = await receive(await readIncoming(context, MAX_DELIVERY_BYTES));
-    metrics.deliveryJudged("fastio", outcome.kind);
-    metrics.acknowledged("fastio", performance.now() - startedMs);
-    return answerDelivery(context, outcome);
-  });
-  app.post("/webhooks/edge", async (context) => {
-    const startedMs = performance.now();
-    const outcome = await receiveEdge(await readIncoming(context, MAX_BATCH_BYTES));
-    for (const verdict of verdictsOf(outcome)) metrics.deliveryJudged("edge", verdict);
-    metrics.acknowledged("edge", performance.now() - startedMs);
-    return answerBatch(context, outcome);
-  });
+export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics, trace }: WebhookDeps): void {
+  /** Timed, counted, and the beginning of a trace; one that a stranger names is told of, not joined. */
+  const take = <Outcome>(
+    route: DeliveryRoute,
+    handle: (context: Context) => Promise<Outcome>,
+    verdictsOf: (outcome: Outcome) => readonly string[],
+    answer: (context: Context, outcome: Outcome) => Response,
+  ) =>
+    app.post(`/webhooks/${route}`, (context) => {
+      const startedMs = performance.now();
+      const links = [context.req.header("traceparent")];
+      const attributes = { "http.request.method": "POST", "http.route": `/webhooks/${route}` };
+      return trace.span({ name: "delivery.receive", kind: "server", parent: null, links, attributes }, async (span) => {
+        const outcome = await handle(context);
+        const verdicts = verdictsOf(outcome);
+        for (const verdict of verdicts) metrics.deliveryJudged(route, verdict);
+        metrics.acknowledged(route, performance.now() - startedMs);
+        const response = answer(context, outcome);
+        span.set({ "relay.verdict": verdicts.join(), "http.response.status_code": response.status });
+        return response;
+      });
+    });
+  take(
+    "fastio",
+    async (context) => receive(await readIncoming(context, MAX_DELIVERY_BYTES)),
+    ({ kind }) => [kind],
+    answerDelivery,
+  );
+  take(
+    "edge",
+    async (context) => receiveEdge(await readIncoming(context, MAX_BATCH_BYTES)),
+    verdictsOfBatch,
+    answerBatch,
+  );
   for (const path of ["/webhooks/fastio", "/webhooks/edge"])
     app.all(path, (context) => tell(context, WRONG_METHOD_ANSWER));
 }
 
 /** One for each delivery of a batch; a batch that is not taken counts as one delivery. */
-const verdictsOf = (outcome: EdgeBatchOutcome): readonly string[] =>
+const verdictsOfBatch = (outcome: EdgeBatchOutcome): readonly string[] =>
   outcome.kind === "taken"
     ? outcome.outcomes.map(({ status }) => status)
     : [outcome.kind === "unconfigured" ? "refused" : outcome.kind];

@@ -26,6 +26,7 @@ import { parseRules } from "../../src/rules/load-rules.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "../../src/rules/rule.ts";
 import { type Log, silentLog } from "../../src/telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../../src/telemetry/metrics.ts";
+import { silentTrace } from "../../src/telemetry/trace.ts";
 import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
 
@@ -130,7 +131,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     },
     { clock, random, log, metrics },
   );
-  const desk = { db, clock, random, newId: () => randomUUID(), log, metrics };
+  const desk = { db, clock, random, newId: () => randomUUID(), log, metrics, trace: silentTrace };
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);

@@ -76,6 +76,42 @@ export const ruleDays = relay.table(
   (table) => [primaryKey({ columns: [table.ruleName, table.day] })],
 );
 
+export type AlertKind =
+  | "quiet_source"
+  | "growing_outbox"
+  | "failing_rule"
+  | "rule_paused"
+  | "budget_reached"
+  | "secret_unused"
+  | "signature_changed"
+  | "app_down";
+
+/** What is wrong, or was when it was last seen: one line for each kind and subject. */
+export const alerts = relay.table(
+  "alerts",
+  {
+    /** Kind and subject, such as `failing_rule:invoices`. */
+    key: text().primaryKey(),
+    kind: text().$type<AlertKind>().notNull(),
+    subject: text().notNull(),
+    /** What is wrong, in words. */
+    message: text().notNull(),
+    nextAction: text("next_action").notNull(),
+    sinceMs: ms("since_ms").notNull(),
+    /** When it was last found so. */
+    lastSeenMs: ms("last_seen_ms").notNull(),
+    /** When a notice of it was ordered; null: nobody is told. */
+    notifiedAtMs: ms("notified_at_ms"),
+    /** Null: it is still so. */
+    clearedAtMs: ms("cleared_at_ms"),
+    /** How often it came and went within its hold, for which nobody was told again. */
+    flaps: integer().notNull().default(0),
+  },
+  (table) => [index("alerts_cleared").on(table.clearedAtMs)],
+);
+
+export type AlertRow = typeof alerts.$inferSelect;
+
 /** Who did what by hand. */
 export const operatorActions = relay.table(
   "operator_actions",

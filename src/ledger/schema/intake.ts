@@ -73,6 +73,8 @@ export const events = relay.table(
     /** null: not handed to the queue yet. */
     queuedAtMs: ms("queued_at_ms"),
     routedAtMs: ms("routed_at_ms"),
+    /** The trace of the delivery that told of it first, as W3C has it; null when none was kept. */
+    traceparent: text(),
     /** When catch-up first found it; null: only webhooks told of it so far. */
     pulledAtMs: ms("pulled_at_ms"),
   },

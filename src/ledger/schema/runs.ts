@@ -155,6 +155,8 @@ export const runs = relay.table(
     errorStep: text("error_step"),
     nextAction: text("next_action"),
 
+    /** The trace of the event it was made of, as W3C has it; null when none was kept. */
+    traceparent: text(),
     createdAtMs: ms("created_at_ms").notNull(),
     startedAtMs: ms("started_at_ms"),
     updatedAtMs: ms("updated_at_ms").notNull(),

@@ -4,6 +4,7 @@ import { type ReceivedDelivery, secretPrint, type TakeDeps, takeDelivery } from 
 import { TransientError } from "../../../src/errors.ts";
 import type { Intake } from "../../../src/ledger/accept-deliveries.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { silentTrace } from "../../../src/telemetry/trace.ts";
 
 const NOW_MS = 1_795_327_200_000;
 const BODY = '{"event":"file.created","event_id":"e1","workspace_id":"1","file_id":"f1"}';
@@ -28,6 +29,7 @@ function open(change: Partial<TakeDeps> = {}) {
       return intake.kind === "refusal" ? "refused" : "accepted";
     },
     keepRefusal: () => true,
+    trace: silentTrace,
     noteSignature: (seen) => notes.push(seen),
     log: {
       ...silentLog,

@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { PermanentError } from "../../../src/errors.ts";
-import { withMeasure } from "../../../src/http/measured.ts";
+import { templateOf, withMeasure } from "../../../src/http/measured.ts";
 import { TransportError } from "../../../src/http/transport-error.ts";
 import type { Send } from "../../../src/http/types.ts";
-import { type CallTold, silentMetrics } from "../../../src/telemetry/metrics.ts";
+import type { CallTold } from "../../../src/telemetry/metrics.ts";
 import { countInto, newTally } from "../../../src/telemetry/tally.ts";
+import { silentTrace } from "../../../src/telemetry/trace.ts";
 
 const answers =
   (status: number): Send =>
@@ -28,7 +29,10 @@ test.each<readonly [string, Send]>([
   ["refused", fails(new PermanentError("host_refused", "no"))],
 ])("a call that ends as %s is told so, once, and counts into its attempt", async (outcome, send) => {
   const told: CallTold[] = [];
-  const measured = withMeasure(send, { ...silentMetrics, called: (call) => told.push(call) });
+  const measured = withMeasure(send, {
+    metrics: { called: (call) => told.push(call) },
+    trace: silentTrace,
+  });
   const tally = newTally();
   const request = {
     operation: "dify.run.read",
@@ -46,7 +50,10 @@ test("a call that its caller gave up is told as aborted", async () => {
   const told: CallTold[] = [];
   const stop = new AbortController();
   stop.abort(new Error("enough"));
-  const measured = withMeasure(fails(new Error("enough")), { ...silentMetrics, called: (call) => told.push(call) });
+  const measured = withMeasure(fails(new Error("enough")), {
+    metrics: { called: (call) => told.push(call) },
+    trace: silentTrace,
+  });
   await expect(
     measured(
       { operation: "dify.run.read", method: "GET", url: new URL("http://dify/"), repeatable: true },
@@ -54,4 +61,13 @@ test("a call that its caller gave up is told as aborted", async () => {
     ),
   ).rejects.toThrow("enough");
   expect(told).toMatchObject([{ outcome: "aborted" }]);
+});
+
+test.each([
+  ["/current/workspace/3117763504443666597/storage/f3jm5-zqzfx/details/", "/current/workspace/{}/storage/{}/details/"],
+  ["/v1/workflows/run/0b1c2d3e-0000", "/v1/workflows/run/{}"],
+  ["/files/tools/8d0c.csv?sign=abc&token=secret", "/files/tools/{}"],
+  ["/v1/form/human_input/Tk9ab", "/v1/form/human_input/{}"],
+])("%s is told as %s: nothing that names or opens something", (path, template) => {
+  expect(templateOf(new URL(`https://upstream.example${path}`))).toBe(template);
 });

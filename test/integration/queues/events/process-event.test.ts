@@ -12,6 +12,7 @@ import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { events } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
+import { silentTrace } from "../../../../src/telemetry/trace.ts";
 import { givenEvent, givenRun, openTestLedger, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
 import {
@@ -348,6 +349,7 @@ describe("what goes wrong on the way", () => {
       random: () => 0,
       log: silentLog,
       metrics: silentMetrics,
+      trace: silentTrace,
       fastio: {
         ...fastio,
         readNode: async (_workspace, _node, signal) => {

@@ -11,6 +11,7 @@ import { compileRules } from "../../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
+import { silentTrace } from "../../../../src/telemetry/trace.ts";
 import { givenEvent, type TestLedger } from "../../../support/test-ledger.ts";
 
 export const WORKSPACE = "3117763504443666597";
@@ -102,6 +103,7 @@ export function routingOn(ledger: () => TestLedger) {
       random: () => 0,
       log: silentLog,
       metrics: silentMetrics,
+      trace: silentTrace,
       fastio: { ...fastio, ...rest.fastio },
       rules: () => rulesOf(rules),
       appOf: () => "an-app",

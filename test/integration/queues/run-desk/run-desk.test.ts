@@ -13,6 +13,7 @@ import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
+import { silentTrace } from "../../../../src/telemetry/trace.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
@@ -41,6 +42,7 @@ function work(
     newId: () => randomUUID(),
     log: silentLog,
     metrics: silentMetrics,
+    trace: silentTrace,
   };
   return workOnRun(deps, { runId: run.id, queue: run.queue ?? "runs" }, signal, {
     advance: handle,

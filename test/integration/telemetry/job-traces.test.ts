@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { type OpenedTrace, openTrace } from "../../../src/telemetry/open-trace.ts";
+import { TRACE_MS } from "../../../src/telemetry/trace.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
+import { openPlace, subjects } from "../queues/subjects.ts";
+
+const traceId = (job: number): string => `${job}`.padStart(32, "a");
+const traceparent = (job: number): string => `00-${traceId(job)}-b7ad6b7169203331-01`;
+
+describe.each(subjects().filter(({ available }) => available))("jobs on $kind", ({ kind, create }) => {
+  let collector: OtlpReceiver;
+  let opened: OpenedTrace;
+  beforeAll(async () => {
+    collector = await startOtlpReceiver();
+    opened = await openTrace(collector.url, "0", silentLog);
+  });
+  afterAll(() => collector.close());
+
+  test("carry each its own trace, added one by one or many at once; what has none makes none", async () => {
+    const { place, dispose } = await create();
+    const { config, close } = await openPlace(place);
+    const { trace } = opened;
+    const backend = await createQueueBackend(config, {
+      ...{ clock: systemClock, random: Math.random, log: silentLog, trace },
+    });
+    const heard = new Map<string, string | undefined>();
+    backend.work(
+      "events",
+      async ({ id }) => {
+        heard.set(id, trace.current());
+        return { kind: "done" };
+      },
+      { concurrency: 2, onError: () => undefined },
+    );
+    const queue = backend.open("events");
+    const jobOf = (job: number) => ({ id: `job-${job}`, data: {}, traceparent: traceparent(job) });
+    // As whoever adds them may be at work on something else.
+    await trace.span({ name: "another", parent: null }, () => queue.add([jobOf(1), { id: "job-without", data: {} }]));
+    await queue.add([2, 3, 4, 5].map(jobOf));
+    await vi.waitFor(() => expect(heard.size).toBe(6), { timeout: 15_000 });
+    await backend.close();
+    await close();
+    await dispose();
+    await opened.close();
+
+    for (const job of [1, 2, 3, 4, 5]) expect(heard.get(`job-${job}`)?.split("-")[1]).toBe(traceId(job));
+    const told = collector.spans().filter(({ name }) => name === "process events");
+    expect(told.map((span) => span.traceId).toSorted()).toEqual([1, 2, 3, 4, 5].map(traceId));
+    expect(kind).toBe(backend.kind);
+  });
+});
+
+test("a job of a trace that began too long ago is no part of it any more", async () => {
+  const { createJobTelemetry } = await import("../../../src/telemetry/job-telemetry.ts");
+  let nowMs = 1_000;
+  const { telemetry, metadataOf } = createJobTelemetry(() => nowMs);
+  const { contextManager } = telemetry;
+  const active = contextManager.active();
+  const metadata = metadataOf(traceparent(7));
+  nowMs += TRACE_MS;
+  expect(contextManager.fromMetadata(active, metadata)).toBe(active);
+});
