@@ -1,6 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import { dayOf, listRuleUsage } from "../src/ledger/budgets.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { countFloodHeld, type RuleFigures, readRuleFigures } from "../src/ledger/rule-figures.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
 
@@ -11,9 +12,18 @@ export type RuleStory = {
   /** Why it is paused. */
   readonly reason: string | null;
   readonly nextAction: string | null;
+  /** Who paused or resumed it last, and when; null: nobody ever did. */
+  readonly changedBy: string | null;
+  readonly sinceMs: number | null;
   /** Runs its workflow and delivers nowhere. */
   readonly shadow: boolean;
   readonly workspace: string;
+  /** The variable that holds the key of its Dify app. */
+  readonly keyVariable: string;
+  /** Of its runs that were made within 24 hours. */
+  readonly lastDay: RuleFigures;
+  /** Runs that are held because there were so many, until an operator releases them. */
+  readonly floodHeld: number;
   /** Workflow runs that were asked for today (UTC), and the tokens of those that ended. */
   readonly runsToday: number;
   readonly tokensToday: number;
@@ -30,6 +40,9 @@ export type RuleList = {
 
 export type ReadRules = () => Promise<RuleList>;
 
+const DAY_MS = 86_400_000;
+const NO_RUNS: RuleFigures = { made: 0, delivered: 0, failed: 0, unfinished: 0 };
+
 /** Tells the rules in force in the order of the file. */
 export const createReadRules =
   ({
@@ -42,10 +55,16 @@ export const createReadRules =
     readonly rules: Pick<LiveRules, "now" | "refused">;
   }): ReadRules =>
   async () => {
-    const [states, usage] = await Promise.all([listRuleStates(db), listRuleUsage(db, dayOf(clock.now()))]);
+    const nowMs = clock.now();
+    const [states, usage, figures, held] = await Promise.all([
+      listRuleStates(db),
+      listRuleUsage(db, dayOf(nowMs)),
+      readRuleFigures(db, nowMs - DAY_MS),
+      countFloodHeld(db),
+    ]);
     const refused = rules.refused();
     return {
-      rules: rules.now().rules.map(({ rule: { name, when, limit, shadow } }) => {
+      rules: rules.now().rules.map(({ rule: { name, when, run, limit, shadow } }) => {
         const state = states.get(name);
         const today = usage.find(({ ruleName }) => ruleName === name);
         return {
@@ -53,8 +72,13 @@ export const createReadRules =
           state: state?.state ?? "active",
           reason: state?.reason ?? null,
           nextAction: state?.nextAction ?? null,
+          changedBy: state?.changedBy ?? null,
+          sinceMs: state?.sinceMs ?? null,
           shadow: shadow === true,
           workspace: when.workspace,
+          keyVariable: run.keyVariable,
+          lastDay: figures.get(name) ?? NO_RUNS,
+          floodHeld: held.get(name) ?? 0,
           runsToday: today?.runs ?? 0,
           tokensToday: today?.tokens ?? 0,
           runsPerDay: limit?.runsPerDay ?? null,

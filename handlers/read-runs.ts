@@ -77,6 +77,10 @@ export type RunStory = RunSummary & {
   readonly size: number | null;
   readonly mimeType: string | null;
   readonly eventType: string;
+  /** The version of the workflow that ran last, where Dify told it. */
+  readonly workflowVersion: string | null;
+  /** Counts its beginnings: what is asked of a run as it was seen names it. */
+  readonly generation: number;
   /** When somebody asked to cancel it; while it has not ended, that is being carried out. */
   readonly cancelAskedAtMs: number | null;
   /** Whether it was laid aside for a person to look again, start anew or give up. */
@@ -192,6 +196,8 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         size: run.fileSize,
         mimeType: run.mimeType,
         eventType: run.eventType,
+        workflowVersion: run.workflowVersionId,
+        generation: run.generation,
         cancelAskedAtMs: run.cancelAskedAtMs,
         parked: isParked(run),
         warning: run.warning,

@@ -10,6 +10,7 @@ import type { JobQueue } from "../queues/backend.ts";
 import { overviewPage } from "./dashboard/overview-page.ts";
 import { messageOf } from "./message-of.ts";
 import { mountAnswers } from "./routes/answers.ts";
+import { type AppRouteDeps, mountApps } from "./routes/apps.ts";
 import { mountAssets } from "./routes/assets.ts";
 import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
 import { mountEvents } from "./routes/events.ts";
@@ -34,6 +35,7 @@ export type AppDeps = WebhookDeps &
   RuleRouteDeps &
   PlatformDeps &
   DeliveryRouteDeps &
+  AppRouteDeps &
   ShareRouteDeps & {
     readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
@@ -109,6 +111,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   mountRuns(app, viewer, RUN_ID, deps.runs);
   mountRules(app, { viewer, operator }, deps);
+  mountApps(app, { viewer, operator }, deps);
   mountEvents(app, viewer, deps.events);
   mountDeliveries(app, { viewer, operator }, deps);
   mountRunActions(app, operator, RUN_ID, deps);

@@ -2,6 +2,7 @@ import type { LookupFunction } from "node:net";
 import { createAccess } from "../handlers/access.ts";
 import { answerRun } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
+import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { type CheckReadiness, checkReadiness } from "../handlers/check-readiness.ts";
 import { checkSignature } from "../handlers/check-signature.ts";
@@ -11,6 +12,7 @@ import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadDeliveries } from "../handlers/read-deliveries.ts";
+import { createReadApps } from "../handlers/read-apps.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
 import { createReadOverview } from "../handlers/read-overview.ts";
@@ -306,6 +308,8 @@ function startServer(
     checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
     readRules: createReadRules({ db, clock, rules }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
+    readApps: createReadApps({ db, clock, rules, appOf: upstreams.appOf }),
+    changeApp: changeAppState({ db, clock, rules, appOf: upstreams.appOf }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
     lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
     replay: replayRun({ db, clock, ruleNow: ruleNowOf(rules), appOf: upstreams.appOf }),

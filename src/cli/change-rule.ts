@@ -9,29 +9,28 @@ import { whoAmI } from "./who-am-i.ts";
 
 type Changed = { readonly rule: string; readonly state: string; readonly released: number };
 
-/** Pauses or resumes a rule, or releases its held runs; a running relay sees it with the next run. */
+/** Pauses or resumes a rule, or releases its held runs: in the ledger, or through the relay that holds it. */
 export async function changeRule(
   context: CliContext,
   name: string,
   action: RuleAction,
-  options: { readonly json: boolean },
+  { reason, json }: { readonly reason?: string; readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const changed = await inLedgerOrRelay<Changed | undefined>(
     config,
     async (db) => {
-      const known = (await loadRules(config.rulesFile)).rules.map((rule) => rule.name);
-      const outcome = await changeRuleState({ db, clock: systemClock, ruleNames: () => known })(name, action, whoAmI());
+      const names = (await loadRules(config.rulesFile)).rules.map(({ name: known }) => known);
+      const change = changeRuleState({ db, clock: systemClock, ruleNames: () => names });
+      const outcome = await change(name, action, { actor: whoAmI(), reason });
       if (outcome.kind === "changed") return outcome;
-      context.warn(`${config.rulesFile} has no rule of this name; it has ${known.join(", ")}`);
+      context.warn(`${config.rulesFile} has no rule of this name; it has ${names.join(", ")}`);
       return undefined;
     },
     async () => {
-      const answer = await askRelay(context, config, {
-        path: `/api/rules/${encodeURIComponent(name)}/${action}`,
-        body: {},
-      });
-      if (answer && answer.status < 300) return answer.told as Changed; // our own answers
+      const path = `/api/rules/${encodeURIComponent(name)}/${action}`;
+      const answer = await askRelay(context, config, { path, body: { reason } });
+      if (answer?.status === 200) return answer.told as Changed; // our own API
       if (answer) context.warn(plain(refusalOf(answer)));
       return undefined;
     },
@@ -39,7 +38,7 @@ export async function changeRule(
   if (!changed) return 1;
   const { rule, state, released } = changed;
   context.print(
-    options.json
+    json
       ? JSON.stringify({ rule, state, released })
       : `${rule} is ${state}${released > 0 ? `; ${released} held runs go on` : ""}`,
   );

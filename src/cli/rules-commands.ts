@@ -62,9 +62,33 @@ export function addRulesCommands(
       .command(action)
       .description(words)
       .argument("<rule>")
+      .option("--reason <text>", "why; it is written down, and stands on the rule while it is paused")
       .option("--json", "as JSON", false)
-      .action((rule: string, options: { json: boolean }) =>
+      .action((rule: string, options: { json: boolean; reason?: string }) =>
         end(import("./change-rule.ts").then(({ changeRule }) => changeRule(context, rule, action, options))),
+      );
+  }
+
+  const apps = program.command("apps").description("the Dify apps of the rules");
+  apps
+    .command("list")
+    .description("each app with its state, how much it is given, and what waits for it")
+    .option("--json", "as JSON", false)
+    .action((options: { json: boolean }) =>
+      end(import("./apps.ts").then(({ listApps }) => listApps(context, options))),
+    );
+  for (const [action, words] of [
+    ["pause", "let the runs for an app wait, of all its rules; no attempt is lost, and other apps go on"],
+    ["resume", "let a paused app go on, with the runs that wait for it"],
+  ] as const) {
+    apps
+      .command(action)
+      .description(words)
+      .argument("<app>", "the variable that holds its key, such as DIFY_API_KEY, or its name")
+      .option("--reason <text>", "why; it is written down, and stands on the app while it is paused")
+      .option("--json", "as JSON", false)
+      .action((app: string, options: { json: boolean; reason?: string }) =>
+        end(import("./apps.ts").then(({ changeApp }) => changeApp(context, app, action, options))),
       );
   }
 }

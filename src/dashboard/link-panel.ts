@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { AccessList, ShareSummary } from "../../handlers/read-shares.ts";
+import { confirmForm } from "./confirm-form.ts";
 import { type Markup, timeOf } from "./layout.ts";
 
 /** How a link stands, in a line. */
@@ -20,9 +21,13 @@ export function linkWords(link: ShareSummary): string {
 /** Lets an operator close a link, asked for twice. */
 export function revokeForm(link: ShareSummary): Markup | string {
   if (link.state === "ended" || link.closeAskedAtMs !== null) return "";
-  return html`<div class="actions"><details><summary>Close the link…</summary><form method="post" action="/shares/${link.run}/revoke">
-<p>Nobody outside of the workspace can open it any more, and invitations are taken back. The files stay. A replay of the run opens it again.</p>
-<label>Reason <input name="reason" maxlength="200"></label> <button>Yes, close it</button></form></details></div>`;
+  return html`<div class="actions">${confirmForm({
+    action: `/shares/${link.run}/revoke`,
+    name: "Close the link…",
+    consequence:
+      "Nobody outside of the workspace can open it any more, and invitations are taken back. The files stay. A replay of the run opens it again.",
+    yes: "Yes, close it",
+  })}</div>`;
 }
 
 /** Who opened or took what was delivered. */

@@ -1,9 +1,14 @@
 import { html } from "hono/html";
+import { isEnough } from "../../handlers/access.ts";
+import type { AppStory } from "../../handlers/read-apps.ts";
 import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
+import { appsTable } from "./apps-table.ts";
+import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 
-/** The rules in force, and what is wrong with the file when it says something else. */
-export function rulesPage({ rules, refused }: RuleList, reader: Reader): Markup {
+/** The rules in force with what an operator may do to each, their apps, and what is wrong with the file when it says something else. */
+export function rulesPage({ rules, refused }: RuleList, apps: readonly AppStory[], reader: Reader): Markup {
+  const mayOperate = isEnough(reader.role, "operator");
   return layout(
     "Rules",
     html`<h1>Rules</h1>
@@ -12,19 +17,64 @@ ${
     ? ""
     : html`<div class="note">The rules file is wrong since ${timeOf(refused.sinceMs)}; the rules from before are in force.<pre>${refused.message}</pre></div>`
 }
-<div class="scroll"><table>
-<thead><tr><th>Rule</th><th>State</th><th>Workspace</th><th>Runs today</th><th>Tokens today</th></tr></thead>
-<tbody>${rules.map(
-      (rule) => html`<tr>
-<td>${rule.name}${rule.shadow ? html`<br><span class="soft">shadow: delivers nowhere</span>` : ""}</td>
-<td><span class="status ${rule.state}">${rule.state}</span>${rule.state === "paused" && rule.reason ? html`<br><span class="soft">${rule.reason}${rule.nextAction ? html`<br>${rule.nextAction}` : ""}</span>` : ""}</td>
-<td>${rule.workspace}</td>
-<td>${usedOf(rule.runsToday, rule.runsPerDay)}</td>
-<td>${usedOf(rule.tokensToday, rule.tokensPerDay)}</td>
-</tr>`,
-    )}</tbody></table></div>`,
+<div class="scroll"><table class="stack">
+<thead><tr><th scope="col">Rule</th><th scope="col">State</th><th scope="col">Last 24 hours</th><th scope="col">Used today</th>${mayOperate ? html`<th scope="col">Actions</th>` : ""}</tr></thead>
+<tbody>${rules.map((rule) => ruleRow(rule, mayOperate))}</tbody></table></div>
+<h2 id="apps">Dify apps</h2>
+${appsTable(apps, mayOperate)}`,
     reader,
   );
+}
+
+const ruleRow = (rule: RuleStory, mayOperate: boolean): Markup => html`<tr id="rule-${rule.name}">
+<td><a href="/runs?rule=${rule.name}">${rule.name}</a>${rule.shadow ? html`<br><span class="soft">shadow: delivers nowhere</span>` : ""}<br><span class="soft">workspace ${rule.workspace}, key in ${rule.keyVariable}</span></td>
+<td id="rule-${rule.name}-state" data-live data-label="State">${stateOf(rule)}</td>
+<td id="rule-${rule.name}-day" data-live data-label="Last 24 hours">${figuresOf(rule)}</td>
+<td id="rule-${rule.name}-used" data-live data-label="Used today">${usedOf(rule.runsToday, rule.runsPerDay)} runs, ${usedOf(rule.tokensToday, rule.tokensPerDay)} tokens</td>
+${mayOperate ? html`<td>${ruleForms(rule)}</td>` : ""}
+</tr>`;
+
+function stateOf({ state, reason, nextAction, changedBy, sinceMs }: RuleStory): Markup {
+  if (state === "active") return html`<span class="status active">active</span>`;
+  const by = changedBy === null ? "" : ` by ${changedBy}`;
+  return html`<span class="status paused">paused</span> <span class="soft">since ${timeOf(sinceMs)}${by}</span>${reason === null ? "" : html`<br>${reason}`}${nextAction === null ? "" : html`<br><span class="soft">${nextAction}</span>`}`;
+}
+
+function figuresOf({ name, lastDay: { made, delivered, failed, unfinished }, floodHeld }: RuleStory): Markup {
+  if (made === 0 && floodHeld === 0) return html`<span class="soft">no runs</span>`;
+  const failures =
+    failed === 0 ? "" : html`, <a class="status failed" href="/runs?rule=${name}&status=failed">${failed} failed</a>`;
+  const held = floodHeld === 0 ? "" : html`<br><span class="status held">${floodHeld} held: there were so many</span>`;
+  return html`${made} runs: ${delivered} delivered${failures}, ${unfinished} on their way${held}`;
+}
+
+/** The same path for the form of each action. */
+function ruleForms({ name, state, floodHeld }: RuleStory): Markup {
+  const action = (what: string): string => `/rules/${name}/${what}`;
+  const change =
+    state === "active"
+      ? confirmForm({
+          action: action("pause"),
+          name: "Pause…",
+          consequence: "Runs of this rule that have not begun are held, and new ones too. What Dify works on goes on.",
+          yes: `Pause ${name}`,
+        })
+      : confirmForm({
+          action: action("resume"),
+          name: "Resume…",
+          consequence: "The rule goes on, with the runs that were held meanwhile.",
+          yes: `Resume ${name}`,
+        });
+  const release =
+    floodHeld === 0
+      ? ""
+      : confirmForm({
+          action: action("release"),
+          name: `Release ${floodHeld} held…`,
+          consequence: `${floodHeld} runs go on that were held because there were so many. Their workflows use tokens.`,
+          yes: `Release ${floodHeld}`,
+        });
+  return html`${change}${release}`;
 }
 
 /** What was used of what may be. */

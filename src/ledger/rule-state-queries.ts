@@ -31,6 +31,14 @@ export async function setRuleState(db: Db, state: RuleState): Promise<void> {
   await db.insert(ruleStates).values(state).onConflictDoUpdate({ target: ruleStates.ruleName, set: rest });
 }
 
+/** The state of a rule, locked for this transaction: of two who change it at once the second sees what the first did. */
+export async function lockRuleState(tx: Db, ruleName: string, nowMs: number): Promise<RuleState> {
+  const active = { ruleName, state: "active", changedBy: "relay", sinceMs: nowMs } as const;
+  await tx.insert(ruleStates).values(active).onConflictDoNothing();
+  const [row] = await tx.select().from(ruleStates).where(eq(ruleStates.ruleName, ruleName)).for("update");
+  return row ?? { ...active, reason: null, nextAction: null };
+}
+
 /** Writes down who did what by hand. */
 export async function recordOperatorAction(db: Db, action: typeof operatorActions.$inferInsert): Promise<void> {
   await db.insert(operatorActions).values(action);

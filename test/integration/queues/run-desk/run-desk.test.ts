@@ -362,7 +362,7 @@ describe("what no run of a rule can get past pauses the rule", () => {
     });
 
     const change = changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [name] });
-    expect(await change(name, "resume", "operator")).toMatchObject({ kind: "changed", released: 1 });
+    expect(await change(name, "resume", { actor: "operator" })).toMatchObject({ kind: "changed", released: 1 });
     const freed = await read(run.id);
     expect(freed).toMatchObject({ status: "queued", queue: "runs", queuedAtMs: null, errorCode: null });
     expect(freed.generation).toBe(run.generation + 1);
@@ -374,7 +374,9 @@ describe("what no run of a rule can get past pauses the rule", () => {
     const run = await newRun({ queue: "shares", status: "delivering", collectedAtMs: 1 }, name);
     await failAt(run, "share", new PermanentError("plan_required", "402", { failure: "misconfigured" }));
     expect(await read(run.id)).toMatchObject({ status: "held", queue: null });
-    await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [name] })(name, "resume", "operator");
+    await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [name] })(name, "resume", {
+      actor: "operator",
+    });
     expect(await read(run.id)).toMatchObject({ queue: "shares" });
   });
 });

@@ -80,7 +80,7 @@ test("a rule that is resumed tries its held runs, which are held again while the
   expect(run).toMatchObject({ status: "held", errorCode: "budget_reached" });
   expect(run.errorMessage).toContain("10 tokens");
   const change = changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] });
-  expect(await change(it.rule.name, "resume", "operator")).toMatchObject({ released: 1 });
+  expect(await change(it.rule.name, "resume", { actor: "operator" })).toMatchObject({ released: 1 });
   expect((await it.drive(id)).run.status).toBe("held");
   expect(it.dify.books().runs).toEqual([]);
 });

@@ -206,7 +206,7 @@ describe("what only a person can mend pauses the rule", () => {
     await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] })(
       it.rule.name,
       "resume",
-      "operator",
+      { actor: "operator" },
     );
     expect((await it.drive(id)).run.status).toBe("delivered");
     expect((await it.drive(later.id)).run.status).toBe("delivered");
@@ -219,7 +219,7 @@ describe("what only a person can mend pauses the rule", () => {
     await changeRuleState({ db: ledger.db, clock: systemClock, ruleNames: () => [it.rule.name] })(
       it.rule.name,
       "pause",
-      "operator",
+      { actor: "operator" },
     );
     const { run } = await it.drive(id);
     expect(run).toMatchObject({

@@ -1,0 +1,71 @@
+import type { Clock } from "../src/clock.ts";
+import { readApps } from "../src/ledger/app-states.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import type { LiveRules } from "../src/rules/live-rules.ts";
+
+/** One Dify app, and how it fares. */
+export type AppStory = {
+  /** The first 12 hex digits of the SHA-256 of its key. */
+  readonly app: string;
+  /** Variables of rules in force that hold its key; empty for one that only the ledger remembers. */
+  readonly variables: readonly string[];
+  readonly rules: readonly string[];
+  readonly state: "active" | "paused";
+  readonly reason: string | null;
+  readonly changedBy: string | null;
+  readonly sinceMs: number | null;
+  /** Workflow runs it is given at a time; null: it was never asked. */
+  readonly slots: number | null;
+  readonly atWork: number;
+  /** Runs that wait for it. */
+  readonly waiting: number;
+  /** It refused, and is asked again then; null: it may be asked. */
+  readonly restsUntilMs: number | null;
+};
+
+export type AppList = { readonly apps: readonly AppStory[] };
+
+export type ReadApps = () => Promise<AppList>;
+
+export type AppNames = {
+  readonly rules: Pick<LiveRules, "now">;
+  /** Names the app whose key is in this variable, without telling the key. */
+  readonly appOf: (keyVariable: string) => string;
+};
+
+/** The apps of the rules in force, in their order, and behind them those that only the ledger knows. */
+export const createReadApps =
+  ({ db, clock, ...names }: AppNames & { readonly db: Db; readonly clock: Clock }): ReadApps =>
+  async () => {
+    const used = appsInUse(names);
+    const nowMs = clock.now();
+    const facts = await readApps(db, [...used.keys()], nowMs);
+    return {
+      apps: facts.map(({ app, state, slots, atWork, waiting, restUntilMs }) => ({
+        app,
+        variables: [...(used.get(app)?.variables ?? [])],
+        rules: used.get(app)?.rules ?? [],
+        state: state?.state ?? "active",
+        reason: state?.reason ?? null,
+        changedBy: state?.changedBy ?? null,
+        sinceMs: state?.sinceMs ?? null,
+        slots,
+        atWork,
+        waiting,
+        restsUntilMs: restUntilMs > nowMs ? restUntilMs : null,
+      })),
+    };
+  };
+
+/** Which variables and rules stand for each app. */
+export function appsInUse({ rules, appOf }: AppNames) {
+  const apps = new Map<string, { readonly variables: Set<string>; readonly rules: string[] }>();
+  for (const { rule } of rules.now().rules) {
+    const app = appOf(rule.run.keyVariable);
+    const known = apps.get(app) ?? { variables: new Set(), rules: [] };
+    known.variables.add(rule.run.keyVariable);
+    known.rules.push(rule.name);
+    apps.set(app, known);
+  }
+  return apps;
+}

@@ -1,0 +1,79 @@
+import { type AppAction, changeAppState } from "../../handlers/change-app-state.ts";
+import { type AppList, type AppStory, createReadApps } from "../../handlers/read-apps.ts";
+import { createAppOf } from "../app-name.ts";
+import { systemClock } from "../clock.ts";
+import { type Config, parseConfig } from "../config.ts";
+import { fixedRules } from "../rules/live-rules.ts";
+import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import type { CliContext, ExitCode } from "./context.ts";
+import { loadCompiledRules } from "./load-settings.ts";
+import { formatTable, plain } from "./print-table.ts";
+import { whoAmI } from "./who-am-i.ts";
+
+const namesIn = async ({ rulesFile, dify }: Config) => ({
+  rules: fixedRules(await loadCompiledRules(rulesFile)),
+  appOf: createAppOf(dify),
+});
+
+/** The Dify apps of the rules: how much each is given, and whether it is paused. */
+export async function listApps(context: CliContext, { json }: { readonly json: boolean }): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const list = await inLedgerOrRelay<AppList | undefined>(
+    config,
+    async (db) => createReadApps({ db, clock: systemClock, ...(await namesIn(config)) })(),
+    async () => {
+      const answer = await askRelay(context, config, { path: "/api/apps" });
+      if (answer?.status === 200) return answer.told as AppList; // our own API
+      if (answer) context.warn(plain(refusalOf(answer)));
+      return undefined;
+    },
+  );
+  if (!list) return 1;
+  if (json) context.print(JSON.stringify(list));
+  else
+    context.print(formatTable(["APP", "KEY", "STATE", "AT WORK", "WAITING", "RULES", "REASON"], list.apps.map(rowOf)));
+  return 0;
+}
+
+const rowOf = ({ app, variables, state, atWork, slots, waiting, rules, reason }: AppStory): readonly string[] => [
+  app,
+  variables.join(", "),
+  state,
+  `${atWork} of ${slots ?? "-"}`,
+  String(waiting),
+  rules.join(", "),
+  plain(reason ?? ""),
+];
+
+type Changed = { readonly app: string; readonly state: string };
+
+/** Pauses an app or lets it go on: in the ledger, or through the relay that holds it. */
+export async function changeApp(
+  context: CliContext,
+  asked: string,
+  action: AppAction,
+  { reason, json }: { readonly reason?: string; readonly json: boolean },
+): Promise<ExitCode> {
+  const config = parseConfig(context.environment);
+  const changed = await inLedgerOrRelay<Changed | undefined>(
+    config,
+    async (db) => {
+      const change = changeAppState({ db, clock: systemClock, ...(await namesIn(config)) });
+      const outcome = await change(asked, action, { actor: whoAmI(), reason });
+      if (outcome.kind === "changed") return outcome;
+      context.warn(`no rule has the key of such an app; there are ${outcome.known.join(", ")}`);
+      return undefined;
+    },
+    async () => {
+      const path = `/api/apps/${encodeURIComponent(asked)}/${action}`;
+      const answer = await askRelay(context, config, { path, body: { reason } });
+      if (answer?.status === 200) return answer.told as Changed; // our own API
+      if (answer) context.warn(plain(refusalOf(answer)));
+      return undefined;
+    },
+  );
+  if (!changed) return 1;
+  const { app, state } = changed;
+  context.print(json ? JSON.stringify({ app, state }) : `the app ${app} is ${state}`);
+  return 0;
+}
