@@ -1,6 +1,7 @@
 import type { Clock } from "../src/clock.ts";
-import { readApps, setAppState } from "../src/ledger/app-states.ts";
+import { setAppState } from "../src/ledger/app-states.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { listAppsNow } from "../src/ledger/overview-queries.ts";
 import { lineOf } from "../src/line-of.ts";
 import type { Why } from "./cancel-run.ts";
 import { type AppNames, appsInUse } from "./read-apps.ts";
@@ -26,9 +27,9 @@ export const changeAppState =
     const used = appsInUse(names);
     const app = [...used].find(([, { variables }]) => variables.has(asked))?.[0] ?? asked;
     const nowMs = clock.now();
-    const known = await readApps(db, [...used.keys()], nowMs);
-    if (!known.some((one) => one.app === app))
-      return { kind: "unknown_app", known: [...used.values()].flatMap(({ variables }) => [...variables]) };
+    // One that no rule has any more may still be waited for.
+    const isKnown = used.has(app) || (await listAppsNow(db, nowMs)).some((one) => one.app === app);
+    if (!isKnown) return { kind: "unknown_app", known: [...used.values()].flatMap(({ variables }) => [...variables]) };
     const state = action === "pause" ? "paused" : "active";
     const variables = [...(used.get(app)?.variables ?? [])];
     await setAppState(db, { app, state, reason: lineOf(reason), changedBy: actor, sinceMs: nowMs }, { variables });

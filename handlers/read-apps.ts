@@ -1,7 +1,9 @@
 import type { Clock } from "../src/clock.ts";
-import { readApps } from "../src/ledger/app-states.ts";
+import { listAppStates } from "../src/ledger/app-states.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { countOpenRuns, listAppsNow } from "../src/ledger/overview-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
+import { type Open, sumOpen } from "./sum-runs.ts";
 
 /** One Dify app, and how it fares. */
 export type AppStory = {
@@ -16,9 +18,9 @@ export type AppStory = {
   readonly sinceMs: number | null;
   /** Workflow runs it is given at a time; null: it was never asked. */
   readonly slots: number | null;
-  readonly atWork: number;
-  /** Runs that wait for it. */
-  readonly waiting: number;
+  /** Slots that are taken. */
+  readonly taken: number;
+  readonly open: Open;
   /** It refused, and is asked again then; null: it may be asked. */
   readonly restsUntilMs: number | null;
 };
@@ -38,22 +40,26 @@ export const createReadApps =
   ({ db, clock, ...names }: AppNames & { readonly db: Db; readonly clock: Clock }): ReadApps =>
   async () => {
     const used = appsInUse(names);
-    const nowMs = clock.now();
-    const facts = await readApps(db, [...used.keys()], nowMs);
+    const [states, now, open] = await Promise.all([listAppStates(db), listAppsNow(db, clock.now()), countOpenRuns(db)]);
+    const apps = new Set([...used.keys(), ...now.map(({ app }) => app), ...states.keys()]);
     return {
-      apps: facts.map(({ app, state, slots, atWork, waiting, restUntilMs }) => ({
-        app,
-        variables: [...(used.get(app)?.variables ?? [])],
-        rules: used.get(app)?.rules ?? [],
-        state: state?.state ?? "active",
-        reason: state?.reason ?? null,
-        changedBy: state?.changedBy ?? null,
-        sinceMs: state?.sinceMs ?? null,
-        slots,
-        atWork,
-        waiting,
-        restsUntilMs: restUntilMs > nowMs ? restUntilMs : null,
-      })),
+      apps: [...apps].map((app) => {
+        const state = states.get(app);
+        const limit = now.find((one) => one.app === app);
+        return {
+          app,
+          variables: [...(used.get(app)?.variables ?? [])],
+          rules: used.get(app)?.rules ?? [],
+          state: state?.state ?? "active",
+          reason: state?.reason ?? null,
+          changedBy: state?.changedBy ?? null,
+          sinceMs: state?.sinceMs ?? null,
+          slots: limit?.slots ?? null,
+          taken: limit?.atWork ?? 0,
+          open: sumOpen(open.filter((one) => one.app === app)),
+          restsUntilMs: limit?.restUntilMs ?? null,
+        };
+      }),
     };
   };
 

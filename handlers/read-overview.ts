@@ -1,4 +1,5 @@
 import type { Clock } from "../src/clock.ts";
+import { type AppState, listAppStates } from "../src/ledger/app-states.ts";
 import { listRuns } from "../src/ledger/list-runs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import {
@@ -51,6 +52,11 @@ export type RuleOverview = Open & {
 
 export type PausedRule = Pick<RuleState, "reason" | "nextAction" | "changedBy" | "sinceMs"> & { readonly name: string };
 
+export type PausedApp = Pick<AppState, "app" | "reason" | "changedBy" | "sinceMs"> & {
+  /** Variables of rules in force that hold its key. */
+  readonly keys: readonly string[];
+};
+
 /** How the relay fares. Times are milliseconds since the epoch, spans milliseconds. */
 export type Overview = {
   readonly readAtMs: number;
@@ -65,6 +71,7 @@ export type Overview = {
   /** Those of the rules file in its order, then others that have runs. */
   readonly rules: readonly RuleOverview[];
   readonly pausedRules: readonly PausedRule[];
+  readonly pausedApps: readonly PausedApp[];
   readonly holds: readonly HeldRuns[];
   /** Runs that wait for a person, the oldest first, some of them. */
   readonly waitForPeople: readonly RunSummary[];
@@ -91,19 +98,22 @@ export const createReadOverview =
   async () => {
     const nowMs = clock.now();
     const sinceMs = nowMs - DAY_MS;
-    const [open, ended, holds, states, appsNow, backlog, paused, failed, latest, sources] = await Promise.all([
-      countOpenRuns(db),
-      countEndedRuns(db, sinceMs, nowMs - HOUR_MS),
-      countHeldRuns(db),
-      listRuleStates(db),
-      listAppsNow(db, nowMs),
-      readBacklog(db),
-      listPausedRuns(db, NAMED),
-      listFailedRuns(db, sinceMs, NAMED),
-      listRuns(db, {}, NAMED),
-      readSources({}),
-    ]);
-    const apps = tellApps({ open, ended, appsNow, keys: keysByApp(rules(), appOf) });
+    const [open, ended, holds, states, appStates, appsNow, backlog, paused, failed, latest, sources] =
+      await Promise.all([
+        countOpenRuns(db),
+        countEndedRuns(db, sinceMs, nowMs - HOUR_MS),
+        countHeldRuns(db),
+        listRuleStates(db),
+        listAppStates(db),
+        listAppsNow(db, nowMs),
+        readBacklog(db),
+        listPausedRuns(db, NAMED),
+        listFailedRuns(db, sinceMs, NAMED),
+        listRuns(db, {}, NAMED),
+        readSources({}),
+      ]);
+    const keys = keysByApp(rules(), appOf);
+    const apps = tellApps({ open, ended, appsNow, keys });
     const pausedRules = [...states.values()].filter(({ state }) => state === "paused");
     const isPaused = (name: string): boolean => pausedRules.some(({ ruleName }) => ruleName === name);
     return {
@@ -121,6 +131,9 @@ export const createReadOverview =
         changedBy,
         sinceMs: since,
       })),
+      pausedApps: [...appStates.values()]
+        .filter(({ state }) => state === "paused")
+        .map(({ state: _paused, ...app }) => ({ ...app, keys: keys.get(app.app) ?? [] })),
       holds,
       waitForPeople: paused.map(summarise),
       failedLately: failed.map(summarise),

@@ -1,9 +1,11 @@
 import type { Clock } from "../src/clock.ts";
 import { dayOf, listRuleUsage } from "../src/ledger/budgets.ts";
+import { FLOOD_HELD } from "../src/ledger/flood.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { countFloodHeld, type RuleFigures, readRuleFigures } from "../src/ledger/rule-figures.ts";
+import { countEndedRuns, countHeldRuns, countOpenRuns } from "../src/ledger/overview-queries.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
+import { type Ended, type Open, sumEnded, sumOpen } from "./sum-runs.ts";
 
 /** One rule in force, and how it fares. */
 export type RuleStory = {
@@ -20,8 +22,9 @@ export type RuleStory = {
   readonly workspace: string;
   /** The variable that holds the key of its Dify app. */
   readonly keyVariable: string;
-  /** Of its runs that were made within 24 hours. */
-  readonly lastDay: RuleFigures;
+  readonly open: Open;
+  /** How its runs of the last 24 hours ended. */
+  readonly lastDay: Ended;
   /** Runs that are held because there were so many, until an operator releases them. */
   readonly floodHeld: number;
   /** Workflow runs that were asked for today (UTC), and the tokens of those that ended. */
@@ -41,7 +44,6 @@ export type RuleList = {
 export type ReadRules = () => Promise<RuleList>;
 
 const DAY_MS = 86_400_000;
-const NO_RUNS: RuleFigures = { made: 0, delivered: 0, failed: 0, unfinished: 0 };
 
 /** Tells the rules in force in the order of the file. */
 export const createReadRules =
@@ -56,11 +58,12 @@ export const createReadRules =
   }): ReadRules =>
   async () => {
     const nowMs = clock.now();
-    const [states, usage, figures, held] = await Promise.all([
+    const [states, usage, open, ended, held] = await Promise.all([
       listRuleStates(db),
       listRuleUsage(db, dayOf(nowMs)),
-      readRuleFigures(db, nowMs - DAY_MS),
-      countFloodHeld(db),
+      countOpenRuns(db),
+      countEndedRuns(db, nowMs - DAY_MS, nowMs),
+      countHeldRuns(db),
     ]);
     const refused = rules.refused();
     return {
@@ -77,8 +80,9 @@ export const createReadRules =
           shadow: shadow === true,
           workspace: when.workspace,
           keyVariable: run.keyVariable,
-          lastDay: figures.get(name) ?? NO_RUNS,
-          floodHeld: held.get(name) ?? 0,
+          open: sumOpen(open.filter(({ ruleName }) => ruleName === name)),
+          lastDay: sumEnded(ended.filter(({ ruleName }) => ruleName === name)).lastDay,
+          floodHeld: held.find(({ ruleName, code }) => ruleName === name && code === FLOOD_HELD)?.count ?? 0,
           runsToday: today?.runs ?? 0,
           tokensToday: today?.tokens ?? 0,
           runsPerDay: limit?.runsPerDay ?? null,

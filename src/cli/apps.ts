@@ -4,7 +4,7 @@ import { createAppOf } from "../app-name.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { fixedRules } from "../rules/live-rules.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
@@ -21,12 +21,7 @@ export async function listApps(context: CliContext, { json }: { readonly json: b
   const list = await inLedgerOrRelay<AppList | undefined>(
     config,
     async (db) => createReadApps({ db, clock: systemClock, ...(await namesIn(config)) })(),
-    async () => {
-      const answer = await askRelay(context, config, { path: "/api/apps" });
-      if (answer?.status === 200) return answer.told as AppList; // our own API
-      if (answer) context.warn(plain(refusalOf(answer)));
-      return undefined;
-    },
+    () => readRelay<AppList>(context, config, "/api/apps"),
   );
   if (!list) return 1;
   if (json) context.print(JSON.stringify(list));
@@ -35,12 +30,12 @@ export async function listApps(context: CliContext, { json }: { readonly json: b
   return 0;
 }
 
-const rowOf = ({ app, variables, state, atWork, slots, waiting, rules, reason }: AppStory): readonly string[] => [
+const rowOf = ({ app, variables, state, taken, slots, open, rules, reason }: AppStory): readonly string[] => [
   app,
   variables.join(", "),
   state,
-  `${atWork} of ${slots ?? "-"}`,
-  String(waiting),
+  `${taken} of ${slots ?? "-"}`,
+  String(open.waiting),
   rules.join(", "),
   plain(reason ?? ""),
 ];

@@ -41,13 +41,18 @@ const tile = (href: string | undefined, figure: string, words: string): Markup =
   html`<li>${href === undefined ? html`<b>${figure}</b>${words}` : html`<a href="${href}"><b>${figure}</b>${words}</a>`}</li>`;
 
 /** What goes on only when somebody does something. */
-function forPeople({ pausedRules, holds, waitForPeople, failedLately, lastDay, open }: Overview): Markup {
-  const isQuiet = pausedRules.length + holds.length + waitForPeople.length + failedLately.length === 0;
+function forPeople({ pausedRules, pausedApps, holds, waitForPeople, failedLately, lastDay, open }: Overview): Markup {
+  const isQuiet =
+    pausedRules.length + pausedApps.length + holds.length + waitForPeople.length + failedLately.length === 0;
   return html`<h2 id="for-people-heading">What needs a person</h2>
 ${isQuiet ? html`<p class="soft">Nothing.</p>` : ""}
 ${pausedRules.map(
   ({ name, reason, nextAction, changedBy, sinceMs }) =>
     html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}<br><span class="soft">since ${timeOf(sinceMs)}, by ${changedBy}</span></p>`,
+)}
+${pausedApps.map(
+  ({ app, keys, reason, changedBy, sinceMs }) =>
+    html`<p class="note">The Dify app <b>${keys.length === 0 ? app : keys.join(", ")}</b> is paused${reason === null ? "" : `: ${reason}`}<br><span class="soft">since ${timeOf(sinceMs)}, by ${changedBy}; <a href="/rules#apps">let it go on</a></span></p>`,
 )}
 ${holds.map(
   ({ ruleName, count, oldestMs, reason, nextAction }) =>

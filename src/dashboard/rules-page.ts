@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { AppStory } from "../../handlers/read-apps.ts";
 import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
-import { appsTable } from "./apps-table.ts";
+import { appStatesTable } from "./app-states-table.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 
@@ -21,7 +21,7 @@ ${
 <thead><tr><th scope="col">Rule</th><th scope="col">State</th><th scope="col">Last 24 hours</th><th scope="col">Used today</th>${mayOperate ? html`<th scope="col">Actions</th>` : ""}</tr></thead>
 <tbody>${rules.map((rule) => ruleRow(rule, mayOperate))}</tbody></table></div>
 <h2 id="apps">Dify apps</h2>
-${appsTable(apps, mayOperate)}`,
+${appStatesTable(apps, mayOperate)}`,
     reader,
   );
 }
@@ -40,12 +40,13 @@ function stateOf({ state, reason, nextAction, changedBy, sinceMs }: RuleStory): 
   return html`<span class="status paused">paused</span> <span class="soft">since ${timeOf(sinceMs)}${by}</span>${reason === null ? "" : html`<br>${reason}`}${nextAction === null ? "" : html`<br><span class="soft">${nextAction}</span>`}`;
 }
 
-function figuresOf({ name, lastDay: { made, delivered, failed, unfinished }, floodHeld }: RuleStory): Markup {
-  if (made === 0 && floodHeld === 0) return html`<span class="soft">no runs</span>`;
+function figuresOf({ name, open, lastDay: { delivered, failed, dropped }, floodHeld }: RuleStory): Markup {
   const failures =
     failed === 0 ? "" : html`, <a class="status failed" href="/runs?rule=${name}&status=failed">${failed} failed</a>`;
+  const others = dropped === 0 ? "" : `, ${dropped} cancelled or skipped`;
+  const now = open.waiting + open.atWork + open.paused + open.held;
   const held = floodHeld === 0 ? "" : html`<br><span class="status held">${floodHeld} held: there were so many</span>`;
-  return html`${made} runs: ${delivered} delivered${failures}, ${unfinished} on their way${held}`;
+  return html`${delivered} delivered${failures}${others}<br><span class="soft">${now} on their way</span>${held}`;
 }
 
 /** The same path for the form of each action. */

@@ -175,19 +175,24 @@ describe("the page of the rules", () => {
   });
 
   test("tells what became of the runs of the last day, and shows a viewer no forms", async () => {
-    const now = { createdAtMs: Date.now() };
+    const now = { finishedAtMs: Date.now() };
     await given("r1", { ...FAILED, ...now });
-    await given("r2", { status: "delivered", queue: null, finishedAtMs: 1, ...now });
-    await given("r3", { status: "held", queue: null, errorCode: FLOOD_HELD, ...now });
-    await given("r4", { ...FAILED, createdAtMs: Date.now() - 90_000_000 });
+    await given("r2", { status: "delivered", queue: null, ...now });
+    await given("r3", { status: "held", queue: null, errorCode: FLOOD_HELD });
+    await given("r4", { ...FAILED, finishedAtMs: Date.now() - 90_000_000 });
     const { rules } = (await (await fetch(`${receiver.url}/api/rules`, { headers: authorization(VIEWER) })).json()) as {
       readonly rules: readonly object[];
     };
     expect(rules).toMatchObject([
-      { lastDay: { made: 3, delivered: 1, failed: 1, unfinished: 1 }, floodHeld: 1, keyVariable: "DIFY_API_KEY" },
+      {
+        lastDay: { delivered: 1, failed: 1, dropped: 0 },
+        open: { held: 1, waiting: 0 },
+        floodHeld: 1,
+        keyVariable: "DIFY_API_KEY",
+      },
     ]);
     const told = await page("/rules");
-    expect(told).toContain("3 runs: 1 delivered");
+    expect(told).toContain("1 delivered");
     expect(told).toContain('href="/runs?rule=read-new-files&status=failed"');
     expect(told).toContain("Release 1 held");
     expect(await page("/rules", VIEWER)).not.toContain('action="/rules');
@@ -199,14 +204,14 @@ describe("the page of the rules", () => {
     };
     const app = apps[0]?.app ?? "";
     expect(apps).toEqual([
-      expect.objectContaining({ variables: ["DIFY_API_KEY"], rules: ["read-new-files"], state: "active", waiting: 0 }),
+      expect.objectContaining({ variables: ["DIFY_API_KEY"], rules: ["read-new-files"], state: "active", taken: 0 }),
     ]);
     expect(app).toMatch(/^[0-9a-f]{12}$/);
     expect(await (await ask("/api/apps/DIFY_API_KEY/pause", { reason: HOSTILE })).json()).toEqual({
       app,
       state: "paused",
     });
-    expect(await page("/rules")).toContain("&lt;script&gt;alert(1)");
+    for (const path of ["/rules", "/"]) expect(await page(path)).toContain("&lt;script&gt;alert(1)");
     const resumed = await send(`/apps/${app}/resume`, { reason: "" });
     expect([resumed.status, resumed.headers.get("location")]).toEqual([303, "/rules#apps"]);
     for (const unknown of ["PATH", "abcdef012345", "__proto__", "%00"])
