@@ -15,7 +15,7 @@ export type Deed = {
 
 /** The form of a deed, with a field for the reason, which is written down beside who does it. Works without scripts. */
 export const confirmForm = ({ action, name, consequence, yes, fields = "" }: Deed): Markup =>
-  html`<details><summary>${name}</summary><form method="post" action="${action}">
+  html`<details class="deed"><summary>${name}</summary><form method="post" action="${action}">
 <p>${consequence}</p>
 ${fields}<label>Reason <input name="reason" maxlength="200"></label> <button>${yes}</button></form></details>`;
 
