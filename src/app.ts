@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { AnswerRun } from "../handlers/answer-run.ts";
+import type { NewsDesk } from "../handlers/news-desk.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
 import type { ReadOverview } from "../handlers/read-overview.ts";
@@ -16,6 +17,7 @@ import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts"
 import { mountEvents } from "./routes/events.ts";
 import { explain } from "./routes/explain.ts";
 import { mountHandoff } from "./routes/handoff.ts";
+import { mountLive } from "./routes/live.ts";
 import { mountLogin } from "./routes/login.ts";
 import { mountMcp } from "./routes/mcp.ts";
 import { mountPlatform, type PlatformDeps } from "./routes/platform.ts";
@@ -37,6 +39,7 @@ export type AppDeps = WebhookDeps &
   DeliveryRouteDeps &
   AppRouteDeps &
   ShareRouteDeps & {
+    readonly news: NewsDesk;
     readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
@@ -108,6 +111,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountLogin(app, deps);
   app.get("/", viewer, async (context) => context.html(overviewPage(await deps.readOverview(), context.get("reader"))));
   app.get("/api/overview", viewer, async (context) => context.json(await deps.readOverview()));
+  mountLive(app, viewer, deps.news, () => deps.clock.now());
   app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
   mountRuns(app, viewer, RUN_ID, deps.runs);
   mountRules(app, { viewer, operator }, deps);

@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 
 /** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
 const CLOSE_MS = 3_000;
+const IDLE_LOOK_MS = 50;
 
 /** An upload of a tool call may take 15 minutes to arrive; Node's default is 5. Heads have the usual minute. */
 const ARRIVAL = { requestTimeout: 16 * 60_000, headersTimeout: 60_000 };
@@ -22,8 +23,11 @@ export function listen(
     const close = (): Promise<void> =>
       new Promise((done) => {
         const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+        // A connection whose answer ends meanwhile would be kept for the next request, which nobody takes.
+        const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
         server.close(() => {
           clearTimeout(late);
+          clearInterval(idle);
           done();
         });
         server.closeIdleConnections();

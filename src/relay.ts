@@ -9,6 +9,7 @@ import { checkSignature } from "../handlers/check-signature.ts";
 import { exportAudit } from "../handlers/export-audit.ts";
 import { figureParts } from "../handlers/figure-parts.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
+import { createNewsDesk } from "../handlers/news-desk.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadApps } from "../handlers/read-apps.ts";
@@ -45,6 +46,7 @@ import type { Config } from "./config.ts";
 import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import { type Accept, createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
+import { readSigns } from "./ledger/news.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
 import { releaseTellings } from "./ledger/receipts.ts";
 import { releaseAllLeases } from "./ledger/run-leases.ts";
@@ -249,7 +251,7 @@ function startWorkers(
   return names.map((name) => starters[name]());
 }
 
-function startServer(
+async function startServer(
   deps: RelayDeps,
   {
     ledger,
@@ -286,6 +288,7 @@ function startServer(
   const shares = createReadShares({ db, clock });
   const readSources = createReadSourceReport({ db, clock });
   const revoke = revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS });
+  const news = createNewsDesk({ readSigns: (nowMs) => readSigns(db, nowMs), clock, log });
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
@@ -294,6 +297,7 @@ function startServer(
     trace,
     access: createAccess(config.tokens),
     clock,
+    news,
     runs: createReadRuns(db),
     events: createReadEvents(db),
     readOverview: createReadOverview({
@@ -329,7 +333,13 @@ function startServer(
     secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
     publicUrl: config.http.publicUrl,
   });
-  return listen(app.fetch, config.http);
+  const server = await listen(app.fetch, config.http);
+  // Who listens for news would hold the connection until the last moment.
+  const close = (): Promise<void> => {
+    news.close();
+    return server.close();
+  };
+  return { url: server.url, close };
 }
 
 /** For whoever watches a process that only works. */

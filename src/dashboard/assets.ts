@@ -21,7 +21,9 @@ function readAsset(name: string, type: string): Asset {
 
 export const STYLE_SHEET = readAsset("relay.css", "text/css; charset=utf-8");
 
-export const ASSETS: readonly Asset[] = [STYLE_SHEET];
+export const LIVE_SCRIPT = readAsset("live.js", "text/javascript; charset=utf-8");
+
+export const ASSETS: readonly Asset[] = [STYLE_SHEET, LIVE_SCRIPT];
 
 /** The address under which pages ask for it. */
 export const addressOf = ({ path, version }: Asset): string => `${path}?v=${version}`;

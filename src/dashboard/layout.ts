@@ -2,12 +2,12 @@ import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { type Identity, isEnough, whoOf } from "../../handlers/access.ts";
 import type { Role } from "../config.ts";
-import { addressOf, STYLE_SHEET } from "./assets.ts";
+import { addressOf, LIVE_SCRIPT, STYLE_SHEET } from "./assets.ts";
 
 export type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
 
-/** Who reads a page, and at which path. */
-export type Reader = Identity & { readonly path: string };
+/** Who reads a page, at which path, and when they asked for it in milliseconds since the epoch. */
+export type Reader = Identity & { readonly path: string; readonly atMs: number };
 
 /** The pages, in the order in which the header names them, and whom they are for. */
 const NAV: readonly { readonly href: string; readonly name: string; readonly role: Role }[] = [
@@ -20,17 +20,19 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
 ];
 
 /**
- * The frame of every page.
+ * The frame of every page. What changes on it is kept up to date in elements with `data-live` and an `id`; see
+ * `assets/live.js` for what the attribute may say.
  * @param reader who is logged in; undefined: nobody, as far as this page knows
  */
 export function layout(title: string, content: Markup, reader?: Reader): Markup {
   return html`<!doctype html>
-<html lang="en">
+<html lang="en"${reader === undefined ? "" : html` data-at="${reader.atMs}"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${addressOf(STYLE_SHEET)}">
+${reader === undefined ? "" : html`<script type="module" src="${addressOf(LIVE_SCRIPT)}"></script>`}
 <title>${title} · relay</title>
 </head>
 <body>
@@ -48,6 +50,7 @@ function headerOf(reader: Reader): Markup {
   return html`<nav aria-label="Pages"><ul>${entries.map(
     ({ href, name }) => html`<li><a href="${href}"${isHere(href) ? html` aria-current="page"` : ""}>${name}</a></li>`,
   )}</ul></nav>
+<p class="live" id="live-status" role="status"></p>
 <form class="who" method="post" action="/logout"><span>${whoOf(reader)}</span> <button>Log out</button></form>`;
 }
 

@@ -71,7 +71,7 @@ export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
     if (!bearer && !isFromOwnPage(context.req.raw, publicUrl)) return explain(context, asJson, 403, FORGED);
     context.set("role", identity.role);
     context.set("who", whoOf(identity));
-    context.set("reader", { ...identity, path: context.req.path });
+    context.set("reader", { ...identity, path: context.req.path, atMs: clock.now() });
     return next();
   };
 }
