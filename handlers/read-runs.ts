@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type Clock, systemClock } from "../src/clock.ts";
 import { listAttempts } from "../src/ledger/attempts.ts";
 import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
@@ -7,29 +6,20 @@ import { findRun } from "../src/ledger/find-run.ts";
 import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
 import { type KinRun, readFamily } from "../src/ledger/lineage.ts";
-import { listRuns } from "../src/ledger/list-runs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOutputs } from "../src/ledger/outputs.ts";
 import { listAllFiles } from "../src/ledger/run-files.ts";
 import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
-import { RUN_STATUSES } from "../src/ledger/run-statuses.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import { searchRuns } from "../src/ledger/search-runs.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
 import type { RuleDeliver } from "../src/rules/rule.ts";
-import { PAGE_QUERY } from "./page-query.ts";
 import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
 import { readTellings, type ToldAnswer, type ToldEnding } from "./read-tellings.ts";
+import { type RawQuery, type RunSearch, readRunSearch } from "./run-search-query.ts";
 
 /** Characters of one text output of a shadow run that its page shows. */
 const MAX_SHOWN_CHARS = 20_000;
-
-/** Unusable query values are left out rather than refused: people edit addresses by hand. */
-const Query = z.object({
-  status: z.enum(RUN_STATUSES).optional().catch(undefined),
-  /** Changed after this, milliseconds since the epoch: for those who follow the runs. */
-  updatedAfter: z.coerce.number().int().min(0).optional().catch(undefined),
-  ...PAGE_QUERY,
-});
 
 /** One line of the list of runs. Times are milliseconds since the epoch. */
 export type RunSummary = {
@@ -56,11 +46,14 @@ export type RunSummary = {
   readonly finishedAtMs: number | null;
 };
 
-export type RunList = {
+export type RunList = Pick<RunSearch, "asked" | "understood" | "problems"> & {
   readonly runs: readonly RunSummary[];
-  readonly status: RunStatus | undefined;
   /** What to ask for as `before` to get the next page; null on the last one. */
   readonly next: string | null;
+  /** How many there are, on the first page; `isExact`: no more than these. */
+  readonly count: { readonly atLeast: number; readonly isExact: boolean } | null;
+  /** Set when time was up before the page was full: runs made before are not looked through. */
+  readonly searchedToMs: number | null;
 };
 
 export type RunStory = RunSummary & {
@@ -142,7 +135,8 @@ export type RunStory = RunSummary & {
 };
 
 export type ReadRuns = {
-  list(query: Readonly<Record<string, string>>): Promise<RunList>;
+  /** What cannot be used of a query is left out, and told. */
+  list(query: RawQuery): Promise<RunList>;
   story(id: string): Promise<RunStory | undefined>;
 };
 
@@ -161,15 +155,17 @@ async function readHandoff(db: Db, { rule, ruleName, status }: RunRow, nowMs: nu
 export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
   return {
     list: async (raw) => {
-      const { status, before, limit, updatedAfter } = Query.parse(raw);
-      const filter = {
-        ...(status ? { status } : {}),
-        ...(before ? { after: before } : {}),
-        ...(updatedAfter === undefined ? {} : { updatedAfterMs: updatedAfter }),
+      const { filter, after, limit, asked, understood, problems } = readRunSearch(raw, clock.now());
+      const { rows, next, count, searchedToMs } = await searchRuns({ db, clock }, filter, { after, limit });
+      return {
+        runs: rows.map(summarise),
+        next: next && `${next.createdAtMs}-${next.id}`,
+        count,
+        searchedToMs,
+        asked,
+        understood,
+        problems,
       };
-      const rows = await listRuns(db, filter, limit);
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      return { runs: rows.map(summarise), status, next: last ? `${last.createdAtMs}-${last.id}` : null };
     },
     story: async (id) => {
       const run = await findRun(db, id);

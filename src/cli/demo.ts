@@ -12,7 +12,7 @@ import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
 import { type FastioEmulator, startFastioEmulator } from "../emulators/fastio/start.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
-import { countRuns, listRuns } from "../ledger/list-runs.ts";
+import { listRuns } from "../ledger/list-runs.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { openRelay, type Relay } from "../relay.ts";
@@ -136,7 +136,7 @@ async function startRelay(
 async function refuseStrangersLedger(url: string): Promise<void> {
   const ledger = await openLedger(url, silentLog);
   try {
-    if (Object.keys(await countRuns(ledger.db)).length > 0) {
+    if ((await listRuns(ledger.db, {}, 1)).length > 0) {
       throw new PermanentError("usage_invalid", "the database holds runs of a relay already", {
         nextAction: "give the demo an empty database",
       });

@@ -14,11 +14,23 @@ export function addRunCommands(
   const runs = program.command("runs").description("what became of the files");
   runs
     .command("list")
-    .description("newest first")
-    .addOption(new Option("--status <status>", "only those that stand so").choices(RUN_STATUSES))
+    .description("all runs, or those that are looked for, newest first")
+    .argument("[what]", "part of a file name, or an id, a link or an e-mail address that has to do with the run")
+    .option("--file <part>", "part of a file name, also where it looks like an id")
+    .option("--status <statuses>", `only those that stand so; several separated by commas (${RUN_STATUSES.join(", ")})`)
+    .option("--rule <name>", "only those of this rule")
+    .option("--workspace <workspace>", "id or name")
+    .option("--app <app>", "the Dify app, as the overview names it")
+    .option("--person <who>", "e-mail address or user id: who brought the file, or was invited")
+    .option("--error <code>", "such as dify_run_failed")
+    .option("--step <step>", "the step that failed")
+    .option("--since <time>", "such as 24h, 7d, 2026-11-22 or 2026-11-22T06:00 (UTC)")
+    .option("--until <time>", "the same")
     .option("--json", "one JSON object per run", false)
     .option("--limit <count>", "how many", parseCount, 50)
-    .action((options: ListRunsOptions) => end(import("./runs.ts").then(({ listRuns }) => listRuns(context, options))));
+    .action((what: string | undefined, options: ListRunsOptions) =>
+      end(import("./runs.ts").then(({ listRuns }) => listRuns(context, what, options))),
+    );
   runs
     .command("tail")
     .description("follow the runs live: one line per change, until Ctrl-C")

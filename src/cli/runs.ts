@@ -1,4 +1,6 @@
 import { createReadRuns, type RunList, type RunStory, type RunSummary } from "../../handlers/read-runs.ts";
+import { readRunSearch, type SearchField } from "../../handlers/run-search-query.ts";
+import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
@@ -7,8 +9,11 @@ import { printRun } from "./print-run.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { resultOf } from "./run-line.ts";
 
-export type RunFilter = { readonly status?: string };
-export type ListRunsOptions = RunFilter & { readonly json: boolean; readonly limit: number };
+/** Where the options stand as they were written; the one field for everything is an argument. */
+export type ListRunsOptions = Readonly<Partial<Record<Exclude<SearchField, "q">, string>>> & {
+  readonly json: boolean;
+  readonly limit: number;
+};
 
 /** What a relay or the ledger tells at a time. */
 const PAGE = 500;
@@ -42,10 +47,20 @@ export const pagesOfRelay =
   (query) =>
     readRelay<RunList>(context, config, `/api/runs?${new URLSearchParams(query)}`);
 
-/** Newest runs first. */
-export async function listRuns(context: CliContext, options: ListRunsOptions): Promise<ExitCode> {
+/** Newest runs first. @param what anything that is looked for; undefined: all runs */
+export async function listRuns(
+  context: CliContext,
+  what: string | undefined,
+  options: ListRunsOptions,
+): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const query = options.status === undefined ? {} : { status: options.status };
+  const { json: _json, limit: _limit, ...filters } = options;
+  const query = Object.fromEntries(
+    Object.entries({ q: what, ...filters }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const { problems } = readRunSearch(query, systemClock.now());
+  for (const { name, reason } of problems) context.warn(plain(`${name === "q" ? "what" : `--${name}`}: ${reason}`));
+  if (problems.length > 0) return 2;
   const runs = await inLedgerOrRelay(
     config,
     (db) => readRunPages(createReadRuns(db).list, query, options.limit),
@@ -53,7 +68,7 @@ export async function listRuns(context: CliContext, options: ListRunsOptions): P
   );
   if (!runs) return 1;
   if (options.json) for (const run of runs) context.print(JSON.stringify(resultOf(run)));
-  else if (runs.length === 0) context.print("No runs yet.");
+  else if (runs.length === 0) context.print(Object.keys(query).length === 0 ? "No runs yet." : "No such run.");
   else {
     context.print(
       formatTable(

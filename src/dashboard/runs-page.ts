@@ -1,15 +1,32 @@
 import { html } from "hono/html";
 import type { RunList } from "../../handlers/read-runs.ts";
-import { layout, type Markup, type Reader } from "./layout.ts";
+import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { runSearchForm, understoodAs } from "./run-search-form.ts";
 import { runsTable } from "./runs-table.ts";
 
-export function runsPage({ runs, status, next }: RunList, reader: Reader): Markup {
-  const filter = status ? `&status=${status}` : "";
+/** The list of runs and what it can be narrowed by. */
+export function runsPage(list: RunList, reader: Reader): Markup {
+  const { runs, asked, problems, next, searchedToMs } = list;
+  const isNarrowed = Object.keys(asked).length > 0;
   return layout(
     "Runs",
-    html`<h1>Runs${status ? html` <span class="status ${status}">${status}</span>` : ""}</h1>
-${runsTable(runs)}
-${next === null ? "" : html`<p><a href="/runs?before=${next}${filter}">Older runs</a></p>`}`,
+    html`<h1>Runs</h1>
+${runSearchForm(asked)}
+${problems.map(({ name, reason }) => html`<p class="note">Left out: <b>${name}</b> ${reason}.</p>`)}
+${understoodAs(list)}
+<div id="runs" data-live>
+<p class="soft">${countOf(list)}</p>
+${runs.length === 0 && isNarrowed ? "" : runsTable(runs)}
+${searchedToMs === null ? "" : html`<p>Looked through all runs since ${timeOf(searchedToMs)}.</p>`}
+${next === null ? "" : html`<p><a rel="next" href="/runs?${new URLSearchParams({ ...asked, before: next })}">${searchedToMs === null ? "Older runs" : "Look further back"}</a></p>`}
+</div>`,
     reader,
   );
+}
+
+/** How many runs there are, as far as they were counted: `1,000+ runs`. */
+export function countOf({ count, runs, next, searchedToMs }: RunList): string {
+  if (count === null) return runs.length === 0 && searchedToMs === null && next === null ? "No older run." : "";
+  const words = `${count.atLeast.toLocaleString("en")}${count.isExact ? "" : "+"} run${count.atLeast === 1 && count.isExact ? "" : "s"}`;
+  return count.atLeast > 0 ? words : count.isExact ? "No such run." : "No such run so far.";
 }

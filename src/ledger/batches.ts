@@ -4,6 +4,7 @@ import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import { listFiles, recountFiles } from "./run-files.ts";
+import { moveNames, nameRun } from "./run-names.ts";
 import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, NEWER_CAME } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
@@ -60,7 +61,7 @@ async function takePlace(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
         .returning()
     : [];
   if (joined) {
-    await addFile(tx, joined.id, place, wanted);
+    await addFile(tx, joined, place, wanted);
     return { run: joined };
   }
   const { fileHash: _hash, ...first } = wanted;
@@ -77,7 +78,7 @@ async function takePlace(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
     })
     .returning();
   if (!begun) throw new Error("a batch vanished while it was made");
-  await addFile(tx, begun.id, 0, wanted);
+  await addFile(tx, begun, 0, wanted);
   return { run: begun };
 }
 
@@ -104,10 +105,10 @@ async function nextPlace(tx: Db, runId: string): Promise<number> {
   return (last?.ordinal ?? -1) + 1;
 }
 
-async function addFile(tx: Db, runId: string, ordinal: number, file: WantedRun): Promise<void> {
+async function addFile(tx: Db, run: RunRow, ordinal: number, file: WantedRun): Promise<void> {
   await tx.insert(runFiles).values({
     fileKey: file.id,
-    runId,
+    runId: run.id,
     ordinal,
     ruleName: file.ruleName,
     eventKey: file.eventKey,
@@ -119,6 +120,7 @@ async function addFile(tx: Db, runId: string, ordinal: number, file: WantedRun):
     hash: file.fileHash ?? null,
     seenAtMs: file.seenAtMs ?? file.createdAtMs,
   });
+  await nameRun(tx, run, [{ ordinal, name: file.fileName }]);
 }
 
 async function isOlder(tx: Db, { ruleName, nodeId, seenAtMs, createdAtMs }: WantedRun): Promise<boolean> {
@@ -204,6 +206,7 @@ export function splitBatch(db: Db, runId: string, mostFiles: number, nowMs: numb
       if (!row) continue;
       const keys = part.map(({ fileKey }) => fileKey);
       await tx.update(runFiles).set({ runId: row.id }).where(inArray(runFiles.fileKey, keys));
+      await moveNames(tx, run, row, part);
       await recountFiles(tx, row.id);
       made.push({ ...row, fileCount: part.length });
     }

@@ -3,6 +3,7 @@ import { joinBatch } from "./batches.ts";
 import { type EventEnd, fileColumns } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
+import { nameRun } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
@@ -67,7 +68,9 @@ async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
     .values({ ...run, ...state })
     .onConflictDoNothing()
     .returning();
-  return row ? { run: row } : {};
+  if (!row) return {};
+  await nameRun(tx, row, [{ ordinal: 0, name: row.fileName }]);
+  return { run: row };
 }
 
 /** Another event about a file that is waited for until it is left alone. */

@@ -1,6 +1,7 @@
 import { and, inArray, isNull, sql } from "drizzle-orm";
 import { RULE_EVENTS } from "../rules/rule.ts";
 import type { Db } from "./open-ledger.ts";
+import { rowsOf } from "./rows-of.ts";
 import { events } from "./schema.ts";
 
 /** What came by which way into one workspace. Counts events that a rule could ask for. */
@@ -56,9 +57,4 @@ export async function readGaps(db: Db, sinceMs: number): Promise<readonly Gap[]>
     lastReceivedAtMs: row["lastReceivedAtMs"] === null ? null : Number(row["lastReceivedAtMs"]),
     lastFoundAtMs: row["lastFoundAtMs"] === null ? null : Number(row["lastFoundAtMs"]),
   }));
-}
-
-/** Both drivers answer a plain statement with an object that has `rows`; Drizzle's common type does not say so. */
-function rowsOf(answer: unknown): readonly Record<string, unknown>[] {
-  return (answer as { readonly rows: readonly Record<string, unknown>[] }).rows;
 }

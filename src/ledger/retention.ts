@@ -2,6 +2,7 @@ import { and, eq, inArray, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm
 import type { PgTable } from "drizzle-orm/pg-core";
 import { forgetAccesses } from "./accesses.ts";
 import type { Db } from "./open-ledger.ts";
+import { forgetNames } from "./run-names.ts";
 import {
   accessReads,
   answers,
@@ -59,6 +60,7 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       await tx.delete(answers).where(inArray(answers.runId, ids));
       await tx.delete(receipts).where(inArray(receipts.runId, ids));
       await tx.delete(runFiles).where(inArray(runFiles.runId, ids));
+      await forgetNames(tx, ids);
       await tx.delete(accessReads).where(inArray(accessReads.runId, ids));
       await tx.delete(runs).where(inArray(runs.id, ids));
       forgotten += ids.length;

@@ -1,6 +1,7 @@
 import { and, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import { findRun } from "./find-run.ts";
 import type { Db } from "./open-ledger.ts";
+import { addPeople } from "./run-names.ts";
 import { type RunQueue, type RunRow, type RunWait, runs } from "./schema.ts";
 
 /** How early a job may come without being sent back, in milliseconds. */
@@ -85,7 +86,24 @@ export async function checkpointRun(
   owner: string,
   change: RunChange,
   nowMs: number,
-  { release = false, wait }: CheckpointOptions = {},
+  options: CheckpointOptions = {},
+): Promise<RunRow | undefined> {
+  const { invited = [] } = change;
+  if (invited.length === 0) return writeCheckpoint(db, id, owner, change, nowMs, options);
+  return db.transaction(async (tx) => {
+    const run = await writeCheckpoint(tx, id, owner, change, nowMs, options);
+    if (run) await addPeople(tx, run, invited);
+    return run;
+  });
+}
+
+async function writeCheckpoint(
+  db: Db,
+  id: string,
+  owner: string,
+  change: RunChange,
+  nowMs: number,
+  { release = false, wait }: CheckpointOptions,
 ): Promise<RunRow | undefined> {
   const isWanted = isNull(runs.cancelAskedAtMs);
   const [run] = await db

@@ -9,4 +9,5 @@ export * from "./schema/intake.ts";
 export { relay } from "./schema/relay-schema.ts";
 export * from "./schema/results.ts";
 export * from "./schema/runs.ts";
+export * from "./schema/search.ts";
 export * from "./schema/tools.ts";

@@ -166,16 +166,29 @@ export const runs = relay.table(
   },
   (table) => [
     index("runs_unfinished").on(table.queue, table.queuedAtMs),
-    index("runs_created").on(table.createdAtMs),
     index("runs_updated").on(table.updatedAtMs),
     // What the overview counts, without the rows: few are open among many that have ended.
     index("runs_open")
       .on(table.status, table.ruleName, table.app, table.createdAtMs)
       .where(sql`finished_at_ms is null`),
+    // Lists of runs are read along it: what a list can be narrowed by is told apart in the index, without the wide rows.
+    index("runs_listed").on(
+      table.createdAtMs,
+      table.id,
+      table.status,
+      table.ruleName,
+      table.workspaceId,
+      table.app,
+      table.errorCode,
+      table.errorStep,
+    ),
     index("runs_held").on(table.ruleName).where(sql`status = 'held'`),
     index("runs_overdue").on(table.queuedAtMs).where(sql`queue is not null and waiting_app is null`),
     index("runs_uncalled").on(table.notBeforeMs).where(sql`queue is not null and waiting_app is not null`),
-    index("runs_finished").on(table.finishedAtMs).where(sql`queue is null`),
+    // What the overview sums, without the rows.
+    index("runs_ended")
+      .on(table.finishedAtMs, table.status, table.ruleName, table.app, table.createdAtMs, table.elapsedMs)
+      .where(sql`queue is null`),
     index("runs_link_ends")
       .on(table.shareExpiresAtMs)
       .where(sql`share_closed_at_ms is null and share_expires_by = 'relay'`),
@@ -188,6 +201,8 @@ export const runs = relay.table(
     index("runs_parent").on(table.parentRunId),
     index("runs_workflow").on(table.workflowRunId),
     index("runs_share").on(table.shareId),
+    // Links may be longer than a B-tree takes.
+    index("runs_share_url").using("hash", table.shareUrl),
     index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
     index("runs_close_asked").on(table.shareCloseAskedAtMs).where(sql`share_close_asked_at_ms is not null`),
     index("runs_event").on(table.eventKey),

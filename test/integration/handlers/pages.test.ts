@@ -41,7 +41,9 @@ beforeAll(async () => {
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
-  await db().execute("truncate relay.runs, relay.rule_states, relay.operator_actions");
+  await db().execute(
+    "truncate relay.runs, relay.run_names, relay.run_people, relay.rule_states, relay.operator_actions",
+  );
 });
 
 const get = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
@@ -203,12 +205,82 @@ describe("pages and API", () => {
     "before=-1",
     "before=9e99-r",
     "status=nonsense",
-    "__proto__=x",
-  ])("an address somebody mistyped (?%s) still answers", async (query) => {
-    await given(runNamed("r1"));
-    const answer = await get(`/api/runs?${query}`, bearer(VIEWER));
-    expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ runs: [{ id: "r1" }] });
+    "status=failed,nonsense",
+    "step=nonsense",
+    "since=yesterday",
+    "until=2026-13-45",
+    "updatedAfter=x",
+    "rule=%00",
+    `q=${"x".repeat(5_000)}`,
+    "q=%E2%80%AE",
+    "person=%00",
+    "q=table&file=table",
+  ])(
+    "what cannot be used (?%s) is named on the page, which answers all the same, and refused by the API",
+    async (query) => {
+      await given(runNamed("r1"));
+      const [name = ""] = query.split("&").at(-1)?.split("=") ?? [];
+      const page = await get(`/runs?${query}`, bearer(VIEWER));
+      expect(page.status).toBe(200);
+      const text = await page.text();
+      expect(text).toContain(`Left out: <b>${name}</b>`);
+      expect(text).toContain('href="/runs/r1"');
+      const refused = await get(`/api/runs?${query}`, bearer(VIEWER));
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toEqual({ error: expect.stringMatching(new RegExp(`^${name}: .`)) });
+    },
+  );
+
+  test.each(["__proto__=x", "constructor=x", "q=&rule=&since=&status=", "q=%20%20", "nothing=known"])(
+    "what says nothing (?%s) is as if it were not there",
+    async (query) => {
+      await given(runNamed("r1"));
+      const answer = await get(`/api/runs?${query}`, bearer(VIEWER));
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ runs: [{ id: "r1" }], asked: {}, problems: [] });
+    },
+  );
+
+  test("what was looked for stands in the form, is markup to nobody, and goes on to the next page", async () => {
+    await given(
+      ...Array.from({ length: 3 }, (_, index) => runNamed(`r${index}`, { fileName: `<b>"a" & b's ${index}.pdf` })),
+    );
+    const asked = new URLSearchParams({ q: `<b>"A" & B's`, status: "queued,held", since: "2026-11-01", limit: "2" });
+    const page = await (await get(`/runs?${asked}`, bearer(VIEWER))).text();
+    expect(page).toContain('value="&lt;b&gt;&quot;A&quot; &amp; B&#39;s"');
+    expect(page).toMatch(/value="held" checked/);
+    expect(page).not.toMatch(/value="failed" checked/);
+    expect(page).toContain("3 runs");
+    expect(page).not.toContain("<b>&quot;");
+    const [, older = ""] = /rel="next" href="([^"]+)"/.exec(page) ?? [];
+    const rest = await (await get(older.replaceAll("&amp;", "&"), bearer(VIEWER))).text();
+    expect(rest).toContain('href="/runs/r0"');
+    expect(rest).not.toContain('href="/runs/r1"');
+    expect(rest).not.toContain('rel="next"');
+  });
+
+  test("an id, a link and an address are understood, and can be looked for in file names instead", async () => {
+    const id = "rabcdefghijklmnopqr2";
+    await given(
+      runNamed(id, { actorEmail: "anna@example.com", nodeId: "2abcdefghijklmnopqrstuvwxyz3456" }),
+      runNamed("other", { fileName: `${id} anna@example.com.txt` }),
+    );
+    for (const [q, word] of [
+      [id, "an id"],
+      ["2abcd-efghi-jklmn-opqrs-tuvwx-yz3456", "an id"],
+      [`https://go.fast.io/shared/relay-${id}/summary?x=1`, "a link"],
+      [`http://127.0.0.1:8787/runs/${id}`, "a link"],
+      ["Anna@Example.com", "a person"],
+    ] as const) {
+      const page = await (await get(`/runs?${new URLSearchParams({ q })}`, bearer(VIEWER))).text();
+      expect(page, q).toContain(`Taken for ${word}.`);
+      expect(page, q).toContain(`href="/runs/${id}"`);
+      expect(page, q).not.toContain('href="/runs/other"');
+    }
+    for (const query of [{ file: id }, { q: `"${id}"` }]) {
+      const page = await (await get(`/runs?${new URLSearchParams(query)}`, bearer(VIEWER))).text();
+      expect(page).toContain('href="/runs/other"');
+    }
   });
 
   test("each workspace tells what came by webhook, what was found, and what only catch-up found", async () => {

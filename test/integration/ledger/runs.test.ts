@@ -15,7 +15,7 @@ import {
   markRunsQueued,
   renewRunGeneration,
 } from "../../../src/ledger/hand-overs.ts";
-import { countRuns, listRuns } from "../../../src/ledger/list-runs.ts";
+import { countRuns } from "../../../src/ledger/list-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { listOutputs, markPlaced, saveOutput } from "../../../src/ledger/outputs.ts";
 import { releaseHeldRuns } from "../../../src/ledger/release-runs.ts";
@@ -233,27 +233,8 @@ describe.each(databases)("on %s", (name) => {
     expect(await claimRun(db(), "r1", "runs", lease("one", NOW_MS + 60_001))).toMatchObject({ kind: "claimed" });
   });
 
-  test("page by page every run is listed once, also when many were made in one millisecond", async () => {
-    await given(...Array.from({ length: 7 }, (_, index) => runNamed(`r${index}`)));
-    const seen: string[] = [];
-    for (let page = await listRuns(db(), {}, 2); page.length > 0; ) {
-      seen.push(...page.map(({ id }) => id));
-      const last = page.at(-1);
-      page = last ? await listRuns(db(), { after: last }, 2) : [];
-    }
-    expect(seen).toEqual(["r6", "r5", "r4", "r3", "r2", "r1", "r0"]);
-  });
-
-  test("runs are listed newest first and counted by status", async () => {
-    await given(
-      runNamed("old", { createdAtMs: NOW_MS - 10, status: "delivered", queue: null }),
-      runNamed("new", { createdAtMs: NOW_MS }),
-      runNamed("middle", { createdAtMs: NOW_MS - 5 }),
-    );
-    expect((await listRuns(db(), {}, 10)).map(({ id }) => id)).toEqual(["new", "middle", "old"]);
-    const after = { createdAtMs: NOW_MS, id: "new" };
-    expect((await listRuns(db(), { after }, 1)).map(({ id }) => id)).toEqual(["middle"]);
-    expect((await listRuns(db(), { status: "delivered" }, 10)).map(({ id }) => id)).toEqual(["old"]);
+  test("runs are counted by status", async () => {
+    await given(runNamed("old", { status: "delivered", queue: null }), runNamed("new"), runNamed("newer"));
     expect(await countRuns(db())).toEqual({ queued: 2, delivered: 1 });
   });
 });

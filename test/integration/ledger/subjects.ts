@@ -12,6 +12,8 @@ const TABLES = [
   "events",
   "runs",
   "run_files",
+  "run_names",
+  "run_people",
   "outputs",
   "folder_claims",
   "attempts",
