@@ -2,7 +2,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { openBackend } from "../support/backends.ts";
 import { type Burst, runBurst, sayBurst } from "../support/bursts.ts";
 import { findPostgres, findRedis } from "../support/find-programs.ts";
-import { startPostgres } from "../support/servers.ts";
+import { startPostgresWithLedger } from "../support/made-ledger.ts";
 
 const FILES = 2_000;
 /** What an app is given unless the settings say otherwise. */
@@ -29,7 +29,7 @@ export async function benchBursts(args: readonly string[]): Promise<void> {
     cold: { files, group: "each", coldWorkspaces: 19, slots: SLOTS, workMs: WORK_MS, patienceMs: PATIENCE_MS },
   };
   const chosen = Object.entries(all).filter(([name]) => args[1] === undefined || args[1] === name);
-  const postgres = findPostgres() ? await startPostgres() : undefined;
+  const postgres = findPostgres() ? await startPostgresWithLedger() : undefined;
   const store = postgres === undefined ? "pglite" : findRedis() === undefined ? "postgres" : "redis + postgres";
   try {
     for (const [name, burst] of chosen) {

@@ -10,8 +10,9 @@ import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts
 import { startFastioEmulator } from "../../src/emulators/fastio/start.ts";
 import { freePort } from "../support/child-server.ts";
 import { findPostgres } from "../support/find-programs.ts";
+import { startPostgresWithLedger } from "../support/made-ledger.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
-import { createTestDatabase, startPostgres } from "../support/servers.ts";
+import { createTestDatabase } from "../support/servers.ts";
 
 const MIB = 1_048_576;
 const DEFAULT_MIB = 512;
@@ -46,7 +47,7 @@ export async function benchMemory(args: readonly string[]): Promise<void> {
   await measure("embedded PGlite", mib, undefined);
   // The embedded database takes memory early that a stream may use later; on a server nothing hides the growth.
   if (!findPostgres()) return console.log("\nPostgreSQL not found: measured on PGlite only");
-  const postgres = await startPostgres();
+  const postgres = await startPostgresWithLedger();
   try {
     await measure("PostgreSQL", mib, (await createTestDatabase(postgres.url)).url);
   } finally {

@@ -1,8 +1,8 @@
 import { availableParallelism, loadavg } from "node:os";
 import { openBackend } from "../support/backends.ts";
 import { findPostgres, findRedis } from "../support/find-programs.ts";
+import { startPostgresWithLedger } from "../support/made-ledger.ts";
 import { runThroughOverload, sayOverload } from "../support/overload.ts";
-import { startPostgres } from "../support/servers.ts";
 
 const FILES = 500;
 const TAKES = 3;
@@ -17,7 +17,7 @@ const PATIENCE_MS = 900_000;
  */
 export async function benchOverload(args: readonly string[]): Promise<void> {
   const files = Math.min(FILES, Number(args[0] ?? FILES));
-  const postgres = findPostgres() ? await startPostgres() : undefined;
+  const postgres = findPostgres() ? await startPostgresWithLedger() : undefined;
   const name = postgres === undefined ? "pglite" : findRedis() === undefined ? "postgres" : "redis + postgres";
   try {
     const backend = await openBackend(name, postgres?.url);

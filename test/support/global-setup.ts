@@ -1,7 +1,7 @@
 import type { TestProject } from "vitest/node";
 import { findPostgres, findRedis, missingServers } from "./find-programs.ts";
-import { makeLedger } from "./made-ledger.ts";
-import { startPostgres, startRedis, type TestServer } from "./servers.ts";
+import { makeLedgerFolder, startPostgresWithLedger } from "./made-ledger.ts";
+import { startRedis, type TestServer } from "./servers.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -14,14 +14,14 @@ declare module "vitest" {
   }
 }
 
-/** Makes a ledger and starts the servers this machine has, once a run; says aloud which it has not. */
+/** Makes the ledgers that tests copy, and starts the servers this machine has, once a run; says aloud which it has not. */
 export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
   const missing = missingServers();
   if (missing.length > 0 && process.env["REQUIRE_ALL"] === "1") throw new Error(`REQUIRE_ALL=1: ${missing.join("; ")}`);
   for (const line of missing) console.warn(line);
 
   const started: TestServer[] = [];
-  const made = await makeLedger();
+  const made = await makeLedgerFolder();
   project.provide("madeLedger", made.folder);
   const stop = async (): Promise<void> => {
     made.remove();
@@ -34,7 +34,7 @@ export default async function startServers(project: TestProject): Promise<() => 
       project.provide("redisUrl", redis.url);
     }
     if (findPostgres()) {
-      const postgres = await startPostgres();
+      const postgres = await startPostgresWithLedger();
       started.push(postgres);
       project.provide("postgresUrl", postgres.url);
     }

@@ -6,16 +6,34 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { inject } from "vitest";
 import { relayEnvironment } from "./relay-environment.ts";
+import { createDatabase, MADE_DATABASE, startPostgres, type TestServer } from "./servers.ts";
 
 const MAKER = fileURLToPath(new URL("./make-ledger.ts", import.meta.url));
 
-/** An embedded ledger that nobody opens: making one computes for seconds, a copy is there at once. */
-export async function makeLedger(): Promise<{ readonly folder: string; remove(): void }> {
+/** Makes a ledger, with the queue in it, that nobody opens: making one computes for seconds, a copy is there at once. */
+async function makeLedger(url: string): Promise<void> {
+  await promisify(execFile)(process.execPath, [MAKER, url], { env: relayEnvironment({}) });
+}
+
+/** A PostgreSQL with such a ledger in it, which `createTestDatabase` copies. */
+export async function startPostgresWithLedger(): Promise<TestServer> {
+  const postgres = await startPostgres();
+  try {
+    await makeLedger(await createDatabase(postgres.url, MADE_DATABASE));
+    return postgres;
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+/** An embedded one. */
+export async function makeLedgerFolder(): Promise<{ readonly folder: string; remove(): void }> {
   const place = mkdtempSync(join(tmpdir(), "relay-made-ledger-"));
   const remove = (): void => rmSync(place, { recursive: true, force: true });
   const folder = join(place, "data");
   try {
-    await promisify(execFile)(process.execPath, [MAKER, `pglite:${folder}`], { env: relayEnvironment({}) });
+    await makeLedger(`pglite:${folder}`);
   } catch (error) {
     remove();
     throw error;

@@ -74,16 +74,36 @@ export async function startPostgres(): Promise<TestServer> {
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
-/** A fresh database on the server. @param postgresUrl as provided by the global set-up */
+/** Holds a ledger and a queue without a row, to be copied. */
+export const MADE_DATABASE = "relay_made";
+
+/**
+ * A fresh database on the server, with the tables of ledger and queue.
+ * @param postgresUrl as provided by the global set-up
+ */
 export async function createTestDatabase(postgresUrl: string): Promise<TestDatabase> {
+  return testDatabase(postgresUrl, MADE_DATABASE);
+}
+
+/** One with nothing in it. */
+export async function createEmptyDatabase(postgresUrl: string): Promise<TestDatabase> {
+  return testDatabase(postgresUrl, "template0");
+}
+
+async function testDatabase(postgresUrl: string, template: string): Promise<TestDatabase> {
   const name = `relay_${randomUUID().replaceAll("-", "")}`;
-  await withClient(postgresUrl, (client) => client.query(`create database ${name}`));
-  const url = new URL(postgresUrl);
-  url.pathname = `/${name}`;
   return {
-    url: url.href,
+    url: await createDatabase(postgresUrl, name, template),
     drop: () => withClient(postgresUrl, (client) => client.query(`drop database if exists ${name} with (force)`)),
   };
+}
+
+/** @returns its URL */
+export async function createDatabase(postgresUrl: string, name: string, template = "template0"): Promise<string> {
+  await withClient(postgresUrl, (client) => client.query(`create database ${name} template ${template}`));
+  const url = new URL(postgresUrl);
+  url.pathname = `/${name}`;
+  return url.href;
 }
 
 export type RedisNamespace = { readonly prefix: string; drop(): Promise<void> };

@@ -9,9 +9,10 @@ import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
 import { events } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
-import { availableBackends, openBackend } from "../../support/backends.ts";
+import { availableBackends } from "../../support/backends.ts";
 import { freePort } from "../../support/child-server.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
+import { createEmptyDatabase } from "../../support/servers.ts";
 import { SOON } from "../../support/soon.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -141,7 +142,7 @@ test("a process killed while it makes the ledger can be started again", async ()
 });
 
 test("a process killed with the ledger open leaves it whole, and its lock does not block", async () => {
-  const url = await newUrl("pglite");
+  const url = copyMadeLedger(join(newFolder(), "data"));
   const child = spawn(process.execPath, [OPENER, url], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(child, "exit");
   await once(child.stdout, "data");
@@ -175,9 +176,9 @@ test("the committed migrations make the schema as it stands", () => {
 /** Of a database that nobody has opened. */
 async function newUrl(name: "pglite" | "postgres" | "redis + postgres"): Promise<string> {
   if (name === "pglite") return `pglite:${join(newFolder(), "data")}`;
-  const backend = await openBackend(name, inject("postgresUrl"));
-  onTestFinished(backend.drop);
-  return backend.environment["DATABASE_URL"] ?? "";
+  const database = await createEmptyDatabase(inject("postgresUrl") ?? "");
+  onTestFinished(database.drop);
+  return database.url;
 }
 
 function newFolder(): string {
