@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
+import { reuseStatements } from "./reuse-statements.ts";
 
 /**
  * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
@@ -17,6 +18,7 @@ export async function openFolder(folder: string): Promise<PGlite> {
     writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
   const pglite = await PGlite.create(folder);
   rmSync(unfinished, { force: true });
+  await reuseStatements(pglite);
   return pglite;
 }
 
