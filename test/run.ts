@@ -97,7 +97,9 @@ function tellSlowest(all: readonly LayerResult[]): void {
   }
 }
 
-const secondsSince = (sinceMs: number): number => Math.round((Date.now() - sinceMs) / 1_000);
+function secondsSince(sinceMs: number): number {
+  return Math.round((Date.now() - sinceMs) / 1_000);
+}
 
 /** The last line is read by machines. */
 function summarise(all: readonly LayerResult[]): void {
