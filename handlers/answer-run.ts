@@ -16,22 +16,32 @@ export type AskedForm = Omit<DifyForm, "token">;
 
 export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
 
-export type AnswerOutcome =
-  | { readonly kind: "asks"; readonly run: string; readonly forms: readonly AskedForm[] }
-  | { readonly kind: "answered"; readonly run: string; readonly action: string }
+/** Why nothing can be asked or answered. */
+export type NoQuestion =
   | { readonly kind: "unknown_run" }
   | { readonly kind: "not_paused"; readonly status: RunStatus }
   /** The workflow asks by other means than a form that can be answered from here, such as a mail. */
   | { readonly kind: "no_form" }
-  | { readonly kind: "unknown_action"; readonly known: readonly string[] }
-  /** The answer does not fit the form; the question stays open. */
-  | { readonly kind: "unfit"; readonly message: string }
   /** It was answered before, or has expired. */
   | { readonly kind: "too_late"; readonly message: string }
   | { readonly kind: "refused"; readonly message: string };
 
-/** @param answer left out: the question is only shown */
-export type AnswerRun = (id: string, actor: Actor, answer?: FormAnswer) => Promise<AnswerOutcome>;
+export type QuestionOutcome =
+  | { readonly kind: "asks"; readonly run: string; readonly forms: readonly AskedForm[] }
+  | NoQuestion;
+
+export type AnswerOutcome =
+  | { readonly kind: "answered"; readonly run: string; readonly action: string }
+  | { readonly kind: "unknown_action"; readonly known: readonly string[] }
+  /** The answer does not fit the form; the question stays open. */
+  | { readonly kind: "unfit"; readonly message: string }
+  | NoQuestion;
+
+/** Tells what a paused run asks a person. */
+export type ReadQuestion = (id: string) => Promise<QuestionOutcome>;
+
+/** Hands in the answer to what a paused run asks. The run goes on by itself. */
+export type AnswerRun = (id: string, actor: Actor, answer: FormAnswer) => Promise<AnswerOutcome>;
 
 export type AnswerRunDeps = {
   readonly db: Db;
@@ -44,43 +54,65 @@ export type AnswerRunDeps = {
 const ANSWERED = "was answered; the run goes on by itself";
 const DIFY_TIMEOUT_MS = 30_000;
 
-/** Shows what a paused run asks a person, and hands in the answer. The run goes on by itself. */
-export const answerRun =
-  ({ db, clock, difyFor }: AnswerRunDeps): AnswerRun =>
-  async (id, actor, answer) => {
-    const run = await findRun(db, id);
-    if (!run) return { kind: "unknown_run" };
-    if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
-      return { kind: "not_paused", status: run.status };
-    if (run.progress === ANSWERED) return { kind: "too_late", message: `the question ${ANSWERED}` };
-    const signal = AbortSignal.timeout(DIFY_TIMEOUT_MS);
-    try {
-      const dify = difyFor(run.rule.run.keyVariable);
-      const forms = await findForms(dify, run, run.workflowRunId, signal);
-      if (forms.length === 0) return { kind: "no_form" };
-      if (!answer) return { kind: "asks", run: id, forms: forms.map(({ token: _secret, ...asked }) => asked) };
+export const readQuestion =
+  (deps: Pick<AnswerRunDeps, "db" | "difyFor">): ReadQuestion =>
+  (id) =>
+    withForms(deps, id, async ({ forms }) => ({
+      kind: "asks",
+      run: id,
+      forms: forms.map(({ token: _secret, ...asked }) => asked),
+    }));
 
+export const answerRun =
+  (deps: AnswerRunDeps): AnswerRun =>
+  (id, actor, answer) =>
+    withForms<AnswerOutcome>(deps, id, async ({ forms, dify, signal }) => {
       const form = forms.find(({ actions }) => actions.some((action) => action.id === answer.action));
       if (!form)
         return { kind: "unknown_action", known: forms.flatMap(({ actions }) => actions.map(({ id: known }) => known)) };
-      await dify.submitForm(form.token, { ...answer, user: difyUserOf(id) }, signal);
-    } catch (error) {
-      if (error instanceof RelayError) return outcomeOf(error);
-      throw error;
-    }
-    const nowMs = clock.now();
-    const detail = { action: answer.action };
-    await db.transaction(async (tx) => {
-      await hastenPausedRun(tx, id, ANSWERED, nowMs);
-      await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.answer", target: id, detail });
+      try {
+        await dify.submitForm(form.token, { ...answer, user: difyUserOf(id) }, signal);
+      } catch (error) {
+        // So Dify says that inputs or action do not fit.
+        if (error instanceof RelayError && error.status === 400) return { kind: "unfit", message: error.message };
+        throw error;
+      }
+      const nowMs = deps.clock.now();
+      const detail = { action: answer.action };
+      await deps.db.transaction(async (tx) => {
+        await hastenPausedRun(tx, id, ANSWERED, nowMs);
+        await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.answer", target: id, detail });
+      });
+      return { kind: "answered", run: id, action: answer.action };
     });
-    return { kind: "answered", run: id, action: answer.action };
-  };
 
-/** Dify answers 400 for inputs and actions that do not fit, 412 for a form that is closed. */
-function outcomeOf({ status, message }: RelayError): AnswerOutcome {
-  if (status === 400) return { kind: "unfit", message };
-  return { kind: status === 412 ? "too_late" : "refused", message };
+type OpenForms = {
+  readonly forms: readonly DifyForm[];
+  readonly dify: DifyForms;
+  readonly signal: AbortSignal;
+};
+
+/** Does something with the forms that a paused run waits for, or tells why there is none. */
+async function withForms<Outcome>(
+  { db, difyFor }: Pick<AnswerRunDeps, "db" | "difyFor">,
+  id: string,
+  use: (open: OpenForms) => Promise<Outcome>,
+): Promise<Outcome | NoQuestion> {
+  const run = await findRun(db, id);
+  if (!run) return { kind: "unknown_run" };
+  if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
+    return { kind: "not_paused", status: run.status };
+  if (run.progress === ANSWERED) return { kind: "too_late", message: `the question ${ANSWERED}` };
+  const signal = AbortSignal.timeout(DIFY_TIMEOUT_MS);
+  try {
+    const dify = difyFor(run.rule.run.keyVariable);
+    const forms = await findForms(dify, run, run.workflowRunId, signal);
+    return forms.length === 0 ? { kind: "no_form" } : await use({ forms, dify, signal });
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    // 412: the form is closed.
+    return { kind: error.status === 412 ? "too_late" : "refused", message: error.message };
+  }
 }
 
 /** The forms that are open: a paused run's events tell their tokens. */

@@ -6,6 +6,7 @@ import { MAX_DELIVERY_BYTES } from "../src/delivery-answers.ts";
 import type { ExplainSignature } from "../src/fastio/signatures/explain-signature.ts";
 import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import type { Told } from "../src/told.ts";
 import { examineDelivery } from "./examine-delivery.ts";
 import { SecretSchema, tellSecrets } from "./read-deliveries.ts";
 import { readPastedRequest } from "./read-pasted-request.ts";
@@ -15,46 +16,51 @@ import { refusalWords } from "./refusal-words.ts";
 const MAX_BODY_CHARS = 262_144;
 const MAX_HEADER_CHARS = 65_536;
 
-/** `POST /api/deliveries/check`. */
+/** A request that somebody pasted. */
 export const CheckBody = z.strictObject({
-  /** As copied: lines of a log, of curl -v, a JSON object, or a whole request with its body below. */
-  headers: z.string().max(MAX_HEADER_CHARS + MAX_BODY_CHARS),
-  /** The exact text that was sent. */
-  body: z.string().max(MAX_BODY_CHARS).default(""),
-  /** The exact bytes instead, for bodies that are no text. */
-  bodyBase64: z.string().max(MAX_BODY_CHARS).optional(),
-  /** When it came, in milliseconds since the epoch; default: now. */
-  receivedAtMs: z.number().int().min(0).max(8_640_000_000_000_000).optional(),
+  headers: z
+    .string()
+    .max(MAX_HEADER_CHARS + MAX_BODY_CHARS)
+    .describe("As copied: lines of a log, of curl -v, a JSON object, or a whole request with its body below"),
+  body: z.string().max(MAX_BODY_CHARS).default("").describe("The exact text that was sent"),
+  bodyBase64: z
+    .string()
+    .max(MAX_BODY_CHARS)
+    .optional()
+    .describe("The exact bytes instead, for bodies that are no text"),
+  receivedAtMs: z.number().int().min(0).max(8_640_000_000_000_000).optional().describe("When it came; absent: now"),
 });
 export type CheckBody = z.input<typeof CheckBody>;
 
-export const CheckAnswerSchema = z.object({
-  /** What the receiver would say of it, had it come at `receivedAtMs`. */
-  verdict: z.enum(["taken", "refused"]),
-  why: z.string(),
-  nextAction: z.string().nullable(),
-  receivedAtMs: z.number(),
-  bodyBytes: z.number(),
-  bodyHash: z.string(),
-  /** Names of the headers that were found in what was pasted. */
-  headers: z.array(z.string()),
-  /** Those the relay knows, newest first; the schemes below tell of each in this order. */
-  secrets: z.array(SecretSchema),
-  schemes: z.array(
-    z.object({
-      scheme: z.string(),
-      header: z.string(),
-      kind: z.enum(["read", "missing", "malformed"]),
-      fault: z.string().nullable(),
-      signedAtMs: z.number().nullable(),
-      staleByMs: z.number().nullable(),
-      /** How the key is made of the secret where it matches; null where it does not. */
-      secrets: z.array(z.object({ print: z.string(), keyForm: z.string().nullable() })),
-      hints: z.array(z.object({ print: z.string(), would: z.string(), nextAction: z.string() })),
-    }),
-  ),
-});
-export type CheckAnswer = z.infer<typeof CheckAnswerSchema>;
+export const CheckAnswerSchema = z
+  .object({
+    verdict: z.enum(["taken", "refused"]).describe("What the receiver would say of it, had it come at `receivedAtMs`"),
+    why: z.string(),
+    nextAction: z.string().nullable(),
+    receivedAtMs: z.int(),
+    bodyBytes: z.int(),
+    bodyHash: z.string(),
+    headers: z.array(z.string()).describe("Names of the headers that were found in what was pasted"),
+    secrets: z
+      .array(SecretSchema)
+      .describe("Those the relay knows, newest first; the schemes below tell of each in this order"),
+    schemes: z.array(
+      z.object({
+        scheme: z.string(),
+        header: z.string(),
+        kind: z.enum(["read", "missing", "malformed"]),
+        fault: z.string().nullable(),
+        signedAtMs: z.int().nullable(),
+        staleByMs: z.int().nullable(),
+        secrets: z
+          .array(z.object({ print: z.string(), keyForm: z.string().nullable() }))
+          .describe("How the key is made of the secret where it matches; null where it does not"),
+        hints: z.array(z.object({ print: z.string(), would: z.string(), nextAction: z.string() })),
+      }),
+    ),
+  })
+  .meta({ id: "SignatureCheck" });
+export type CheckAnswer = Told<typeof CheckAnswerSchema>;
 
 /** @returns undefined when `bodyBase64` is no base64, or the request is too large to be looked at */
 export type CheckSignature = (pasted: CheckBody) => Promise<CheckAnswer | undefined>;

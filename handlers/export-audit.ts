@@ -15,13 +15,20 @@ const Name = z
 
 /** What is exported and how; unknown values are refused, since a wrong export looks like a right one. */
 export const AuditQuery = z.strictObject({
-  what: z.enum(["accesses", "operators"]).default("accesses"),
-  format: z.enum(["csv", "json"]).default("csv"),
-  /** Milliseconds since the epoch; absent: from the beginning. */
-  sinceMs: z.coerce.number().int().min(0).optional(),
-  run: Name.optional(),
-  share: Name.optional(),
-  rule: Name.optional(),
+  what: z
+    .enum(["accesses", "operators"])
+    .default("accesses")
+    .describe("Who opened what people were given, or who did what by hand"),
+  format: z.enum(["csv", "json"]).default("csv").describe("A CSV file with a header, or one JSON object a line"),
+  sinceMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe("Milliseconds since the Unix epoch; absent: from the beginning"),
+  run: Name.optional().describe("Only of this run"),
+  share: Name.optional().describe("Only of this share"),
+  rule: Name.optional().describe("Only of this rule"),
 });
 export type AuditQuery = z.infer<typeof AuditQuery>;
 

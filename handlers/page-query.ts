@@ -8,9 +8,9 @@ const PLACE = /^\d{1,15}-[a-z0-9]{0,64}$/;
 export const PAGE_QUERY = {
   before: z
     .string()
-    .regex(PLACE)
+    .regex(PLACE, "is no place in this list; give what was told as next")
     .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
     .optional()
-    .catch(undefined),
-  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).catch(DEFAULT_LIMIT),
+    .describe("Where the page begins: what the page before told as `next`"),
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe("The most that are told"),
 };

@@ -1,31 +1,35 @@
+import { z } from "zod";
 import type { Clock } from "../src/clock.ts";
 import { listAppStates } from "../src/ledger/app-states.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { countOpenRuns, listAppsNow } from "../src/ledger/overview-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
-import { type Open, sumOpen } from "./sum-runs.ts";
+import type { Told } from "../src/told.ts";
+import { Open } from "./overview-schemas.ts";
+import { sumOpen } from "./sum-runs.ts";
 
+const AppStory = z
+  .object({
+    app: z.string().describe("The first 12 hex digits of the SHA-256 of its key"),
+    variables: z
+      .array(z.string())
+      .describe("Variables of rules in force that hold its key; empty for one that only the ledger remembers"),
+    rules: z.array(z.string()),
+    state: z.enum(["active", "paused"]),
+    reason: z.string().nullable(),
+    changedBy: z.string().nullable(),
+    sinceMs: z.int().nullable(),
+    slots: z.int().nullable().describe("Workflow runs it is given at a time; null: it was never asked"),
+    taken: z.int().describe("Slots that are taken"),
+    open: Open,
+    restsUntilMs: z.int().nullable().describe("It refused, and is asked again then; null: it may be asked"),
+  })
+  .meta({ id: "AppStory" });
 /** One Dify app, and how it fares. */
-export type AppStory = {
-  /** The first 12 hex digits of the SHA-256 of its key. */
-  readonly app: string;
-  /** Variables of rules in force that hold its key; empty for one that only the ledger remembers. */
-  readonly variables: readonly string[];
-  readonly rules: readonly string[];
-  readonly state: "active" | "paused";
-  readonly reason: string | null;
-  readonly changedBy: string | null;
-  readonly sinceMs: number | null;
-  /** Workflow runs it is given at a time; null: it was never asked. */
-  readonly slots: number | null;
-  /** Slots that are taken. */
-  readonly taken: number;
-  readonly open: Open;
-  /** It refused, and is asked again then; null: it may be asked. */
-  readonly restsUntilMs: number | null;
-};
+export type AppStory = Told<typeof AppStory>;
 
-export type AppList = { readonly apps: readonly AppStory[] };
+export const AppList = z.object({ apps: z.array(AppStory) }).meta({ id: "AppList" });
+export type AppList = Told<typeof AppList>;
 
 export type ReadApps = () => Promise<AppList>;
 

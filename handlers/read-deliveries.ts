@@ -5,7 +5,9 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import type { DeliveryRow } from "../src/ledger/schema.ts";
 import { listRunsOfEvent } from "../src/ledger/search-events.ts";
 import { listSignaturePins } from "../src/ledger/signature-pins.ts";
+import type { Told } from "../src/told.ts";
 import { refusalWords } from "./refusal-words.ts";
+import { RunStatusSchema } from "./run-schemas.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 export const REFUSAL_KINDS = ["signature", "stale", "shape", "content_type", "too_large", "batch"] as const;
@@ -15,90 +17,99 @@ const MAX_HOURS = 8_760;
 /** Events of one delivery that are told with their runs; a batch may bring a thousand. */
 const MAX_TOLD_EVENTS = 50;
 
-/** Unusable query values are left out rather than refused: people edit addresses by hand. */
-export const DeliveriesQuery = z.object({
-  verdict: z.enum(VERDICTS).optional().catch(undefined),
-  reason: z.enum(REFUSAL_KINDS).optional().catch(undefined),
-  /** How far to look back; the counts of refusals look back a day without it. */
-  hours: z.coerce.number().int().min(1).max(MAX_HOURS).optional().catch(undefined),
+/** What is asked of the list of deliveries. */
+export const DeliveriesQuery = z.strictObject({
+  verdict: z.enum(VERDICTS).optional().describe("Only deliveries of which this was said"),
+  reason: z.enum(REFUSAL_KINDS).optional().describe("Only deliveries that were refused for this"),
+  hours: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_HOURS)
+    .optional()
+    .describe("How far to look back; the counts of refusals look back a day without it"),
   before: z
     .string()
-    .regex(/^\d{1,15}_[A-Za-z0-9-]{1,64}$/)
+    .regex(/^\d{1,15}_[A-Za-z0-9-]{1,64}$/, "is no place in this list; give what was told as next")
+    .transform(placeOf)
     .optional()
-    .catch(undefined),
-  limit: z.coerce.number().int().min(1).max(500).default(50).catch(50),
+    .describe("Where the page begins: what the page before told as `next`"),
+  limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
 });
+export type DeliveriesQuery = z.output<typeof DeliveriesQuery>;
 
 const Refused = z.object({ why: z.string(), nextAction: z.string() });
 
-/** One line of the list of deliveries. Times are milliseconds since the epoch. */
-export const DeliverySummarySchema = z.object({
-  id: z.string(),
-  receivedAtMs: z.number(),
-  /** `fastio` for those that were posted here, `edge` for those the edge worker brought. */
-  route: z.string(),
-  verdict: z.enum(VERDICTS),
-  /** In the ledger's words; null unless it was refused. */
-  reason: z.string().nullable(),
-  refused: Refused.nullable(),
-  bodyBytes: z.number(),
-  scheme: z.string().nullable(),
-  secretPrint: z.string().nullable(),
-  events: z.number(),
-});
-export type DeliverySummary = z.infer<typeof DeliverySummarySchema>;
+const DeliverySummarySchema = z
+  .object({
+    id: z.string(),
+    receivedAtMs: z.int(),
+    route: z.string().describe("`fastio` for those that were posted here, `edge` for those the edge worker brought"),
+    verdict: z.enum(VERDICTS),
+    reason: z.string().nullable().describe("In the ledger's words; null unless it was refused"),
+    refused: Refused.nullable(),
+    bodyBytes: z.int(),
+    scheme: z.string().nullable(),
+    secretPrint: z.string().nullable(),
+    events: z.int(),
+  })
+  .meta({ id: "DeliverySummary" });
+/** One line of the list of deliveries. */
+export type DeliverySummary = Told<typeof DeliverySummarySchema>;
 
-export const DeliveryListSchema = z.object({
-  deliveries: z.array(DeliverySummarySchema),
-  verdict: z.enum(VERDICTS).optional(),
-  reason: z.enum(REFUSAL_KINDS).optional(),
-  hours: z.number().optional(),
-  /** What to ask for as `before` to get the next page; null on the last one. */
-  next: z.string().nullable(),
-  /** How many were refused since: all are counted, at most 60 a minute are kept. */
-  refusals: z.object({
-    sinceMs: z.number(),
-    reasons: z.array(z.object({ reason: z.string(), counted: z.number(), kept: z.number(), ...Refused.shape })),
-  }),
-});
-export type DeliveryList = z.infer<typeof DeliveryListSchema>;
+export const DeliveryListSchema = z
+  .object({
+    deliveries: z.array(DeliverySummarySchema),
+    next: z.string().nullable().describe("What to ask for as `before` to get the next page; null on the last one"),
+    refusals: z
+      .object({
+        sinceMs: z.int(),
+        reasons: z.array(z.object({ reason: z.string(), counted: z.int(), kept: z.int(), ...Refused.shape })),
+      })
+      .describe("How many were refused since: all are counted, at most 60 a minute are kept"),
+  })
+  .meta({ id: "DeliveryList" });
+export type DeliveryList = Told<typeof DeliveryListSchema>;
 
-/** A secret by its print: the first 12 hex digits of its SHA-256. */
-export const SecretSchema = z.object({
-  print: z.string(),
-  /** Whether the relay still takes what it signs; another process may know other secrets. */
-  live: z.boolean(),
-  /** When it first signed a delivery that came here; null: it did not yet. */
-  firstSeenMs: z.number().nullable(),
-});
-export type ToldSecret = z.infer<typeof SecretSchema>;
+export const SecretSchema = z
+  .object({
+    print: z.string().describe("The first 12 hex digits of its SHA-256"),
+    live: z.boolean().describe("Whether the relay still takes what it signs; another process may know other secrets"),
+    firstSeenMs: z.int().nullable().describe("When it first signed a delivery that came here; null: it did not yet"),
+  })
+  .meta({ id: "Secret" });
+/** A secret by its print. */
+export type ToldSecret = Told<typeof SecretSchema>;
 
 export const DeliveryStorySchema = DeliverySummarySchema.extend({
-  /** When the relay told all this. */
-  readAtMs: z.number(),
-  /** SHA-256 of the exact bytes, in hex digits; null when they were not read to their end. */
-  bodyHash: z.string().nullable(),
-  /** How the key was made of the secret that matched. */
-  keyForm: z.string().nullable(),
+  readAtMs: z.int().describe("When the relay told all this"),
+  bodyHash: z
+    .string()
+    .nullable()
+    .describe("SHA-256 of the exact bytes, in hex digits; null when they were not read to their end"),
+  keyForm: z.string().nullable().describe("How the key was made of the secret that matched"),
   senderDeliveryId: z.string().nullable(),
   secret: SecretSchema.nullable(),
-  /** Of signatures the form alone, of unknown headers the length; null for deliveries from before headers were kept. */
-  headers: z.array(z.object({ name: z.string(), value: z.string() })).nullable(),
+  headers: z
+    .array(z.object({ name: z.string(), value: z.string() }))
+    .nullable()
+    .describe(
+      "Of signatures the form alone, of unknown headers the length; null for deliveries from before headers were kept",
+    ),
   told: z.array(
     z.object({
       key: z.string(),
-      /** Null: the ledger has forgotten it. */
-      type: z.string().nullable(),
+      type: z.string().nullable().describe("null: the ledger has forgotten it"),
       file: z.string().nullable(),
       status: z.string().nullable(),
-      runs: z.array(z.object({ id: z.string(), file: z.string(), rule: z.string(), status: z.string() })),
+      runs: z.array(z.object({ id: z.string(), file: z.string(), rule: z.string(), status: RunStatusSchema })),
     }),
   ),
-});
-export type DeliveryStory = z.infer<typeof DeliveryStorySchema>;
+}).meta({ id: "DeliveryStory" });
+export type DeliveryStory = Told<typeof DeliveryStorySchema>;
 
 export type ReadDeliveries = {
-  list(query: Readonly<Record<string, string>>): Promise<DeliveryList>;
+  list(query: DeliveriesQuery): Promise<DeliveryList>;
   story(id: string): Promise<DeliveryStory | undefined>;
 };
 
@@ -111,22 +122,17 @@ export type ReadDeliveriesDeps = {
 
 export function createReadDeliveries({ db, clock, secretPrints }: ReadDeliveriesDeps): ReadDeliveries {
   return {
-    list: async (raw) => {
-      const { verdict, reason, hours, before, limit } = DeliveriesQuery.parse(raw);
+    list: async ({ verdict, reason, hours, before, limit }) => {
       const nowMs = clock.now();
       const sinceMs = hours === undefined ? undefined : nowMs - hours * HOUR_MS;
-      const after = before === undefined ? undefined : placeOf(before);
       const countedSinceMs = sinceMs ?? nowMs - DEFAULT_HOURS * HOUR_MS;
       const [rows, counts] = await Promise.all([
-        listDeliveries(db, { verdict, reason, sinceMs, after }, limit),
+        listDeliveries(db, { verdict, reason, sinceMs, after: before }, limit),
         countRefusals(db, countedSinceMs),
       ]);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
         deliveries: rows.map(summarise),
-        ...(verdict && { verdict }),
-        ...(reason && { reason }),
-        ...(hours !== undefined && { hours }),
         next: last ? `${last.receivedAtMs}_${last.id}` : null,
         refusals: {
           sinceMs: countedSinceMs,

@@ -2,66 +2,71 @@ import { z } from "zod";
 import { findDeliveryOf } from "../src/ledger/delivery-queries.ts";
 import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import type { EventRow, EventStatus } from "../src/ledger/schema.ts";
+import type { EventRow } from "../src/ledger/schema.ts";
 import { listRunsOfEvent, searchEvents } from "../src/ledger/search-events.ts";
-import { type RunSummary, summarise } from "./read-runs.ts";
+import type { Told } from "../src/told.ts";
+import { summarise } from "./read-runs.ts";
+import { RunSummary } from "./run-schemas.ts";
 
-/** Unusable query values are left out rather than refused: people edit addresses by hand. */
-const Query = z.object({
+/** What is asked of the list of events. */
+export const EventsQuery = z.strictObject({
   about: z
     .string()
     .trim()
     .min(1)
     .max(1_024)
-    .regex(/^\P{Cc}+$/u)
+    .regex(/^\P{Cc}+$/u, "has characters that no name has")
     .optional()
-    .catch(undefined),
-  limit: z.coerce.number().int().min(1).max(500).default(50).catch(50),
+    .describe("An event's key, a node id however it is spelled, or a file's whole name in any case"),
+  limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
 });
+export type EventsQuery = z.output<typeof EventsQuery>;
 
-/** One line of the list of events. Times are milliseconds since the epoch. */
-export type EventSummary = {
-  readonly key: string;
-  readonly type: string;
-  /** The channel that told it first. */
-  readonly source: string;
-  /** `accepted`: not routed yet. */
-  readonly status: EventStatus;
-  /** null when nobody looked at the file, or it was gone. */
-  readonly file: string | null;
-  readonly folder: string | null;
-  readonly nodeId: string | null;
-  readonly receivedAtMs: number;
-  /** Why there is no run, or what the event waits for: by rule, or under `*` whichever rule. */
-  readonly reasons: readonly { readonly rule: string; readonly reason: string }[];
-};
+export const EventSummary = z
+  .object({
+    key: z.string(),
+    type: z.string(),
+    source: z.string().describe("The channel that told it first"),
+    status: z.enum(["accepted", "routed", "ignored", "failed"]).describe("accepted: not routed yet"),
+    file: z.string().nullable().describe("null when nobody looked at the file, or it was gone"),
+    folder: z.string().nullable(),
+    nodeId: z.string().nullable(),
+    receivedAtMs: z.int(),
+    reasons: z
+      .array(z.object({ rule: z.string(), reason: z.string() }))
+      .describe("Why there is no run, or what the event waits for: by rule, or under `*` whichever rule"),
+  })
+  .meta({ id: "EventSummary" });
+/** One line of the list of events. */
+export type EventSummary = Told<typeof EventSummary>;
 
-export type EventList = { readonly events: readonly EventSummary[]; readonly about: string | undefined };
+export const EventList = z.object({ events: z.array(EventSummary) }).meta({ id: "EventList" });
+export type EventList = Told<typeof EventList>;
 
+export const EventStory = EventSummary.extend({
+  rawType: z.string(),
+  occurredAtMs: z.int().nullable(),
+  routedAtMs: z.int().nullable(),
+  deliveryId: z
+    .string()
+    .nullable()
+    .describe("The delivery that brought it first; null: catch-up found it first, or that line is forgotten"),
+  workspaceId: z.string().nullable(),
+  shareId: z.string().nullable(),
+  actorUserId: z.string().nullable(),
+  runs: z.array(RunSummary),
+}).meta({ id: "EventStory" });
 /** What became of a file. */
-export type EventStory = EventSummary & {
-  readonly rawType: string;
-  readonly occurredAtMs: number | null;
-  readonly routedAtMs: number | null;
-  /** The delivery that brought it first; null: catch-up found it first, or that line is forgotten. */
-  readonly deliveryId: string | null;
-  readonly workspaceId: string | null;
-  readonly shareId: string | null;
-  readonly actorUserId: string | null;
-  readonly runs: readonly RunSummary[];
-};
+export type EventStory = Told<typeof EventStory>;
 
 export type ReadEvents = {
-  list(query: Readonly<Record<string, string>>): Promise<EventList>;
+  list(query: EventsQuery): Promise<EventList>;
   story(key: string): Promise<EventStory | undefined>;
 };
 
 export function createReadEvents(db: Db): ReadEvents {
   return {
-    list: async (raw) => {
-      const { about, limit } = Query.parse(raw);
-      return { events: (await searchEvents(db, about, limit)).map(summariseEvent), about };
-    },
+    list: async ({ about, limit }) => ({ events: (await searchEvents(db, about, limit)).map(summariseEvent) }),
     story: async (key) => {
       const event = await findEvent(db, key);
       if (!event) return undefined;

@@ -1,5 +1,5 @@
 import type { Clock } from "../src/clock.ts";
-import { type AppState, listAppStates } from "../src/ledger/app-states.ts";
+import { listAppStates } from "../src/ledger/app-states.ts";
 import { listRuns } from "../src/ledger/list-runs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import {
@@ -8,78 +8,23 @@ import {
   countHeldRuns,
   countOpenRuns,
   type EndedRuns,
-  type HeldRuns,
   listAppsNow,
   listFailedRuns,
   listPausedRuns,
   type OpenRuns,
   readBacklog,
 } from "../src/ledger/overview-queries.ts";
-import { listRuleStates, type RuleState } from "../src/ledger/rule-state-queries.ts";
+import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { CompiledRule } from "../src/rules/compile-rules.ts";
-import { type RunSummary, summarise } from "./read-runs.ts";
-import type { ReadSourceReport, SourceReport } from "./read-sources.ts";
-import { drainMsOf, type Ended, longestOf, type Open, sumEnded, sumOpen } from "./sum-runs.ts";
+import type { AppOverview, Overview, RuleOverview } from "./overview-schemas.ts";
+import { summarise } from "./read-runs.ts";
+import { type ReadSourceReport, SourcesQuery } from "./read-sources.ts";
+import { drainMsOf, longestOf, sumEnded, sumOpen } from "./sum-runs.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Runs of each kind that the overview names; the list of runs has all. */
 const NAMED = 10;
-
-export type AppOverview = Open & {
-  /** Print of its key. */
-  readonly app: string;
-  /** Variables of rules in force that hold its key; empty when no rule names it any more. */
-  readonly keys: readonly string[];
-  /** Workflow runs it is given at a time; null before its first. */
-  readonly slots: number | null;
-  readonly taken: number;
-  /** It refused and is given a rest until then; null: it is not. */
-  readonly restUntilMs: number | null;
-  readonly lastHour: Ended;
-  readonly lastDay: Ended;
-  readonly drainMs: number | null;
-};
-
-export type RuleOverview = Open & {
-  readonly name: string;
-  /** Whether it stands in the rules file. */
-  readonly isInForce: boolean;
-  readonly isPaused: boolean;
-  readonly lastHour: Ended;
-  readonly lastDay: Ended;
-};
-
-export type PausedRule = Pick<RuleState, "reason" | "nextAction" | "changedBy" | "sinceMs"> & { readonly name: string };
-
-export type PausedApp = Pick<AppState, "app" | "reason" | "changedBy" | "sinceMs"> & {
-  /** Variables of rules in force that hold its key. */
-  readonly keys: readonly string[];
-};
-
-/** How the relay fares. Times are milliseconds since the epoch, spans milliseconds. */
-export type Overview = {
-  readonly readAtMs: number;
-  readonly open: Open;
-  readonly lastHour: Ended;
-  readonly lastDay: Ended;
-  /** About how long until nothing waits, if nothing is added; null when nobody can tell. */
-  readonly drainMs: number | null;
-  /** Events that no rule has looked at yet. */
-  readonly backlog: { readonly count: number; readonly oldestMs: number | null };
-  readonly apps: readonly AppOverview[];
-  /** Those of the rules file in its order, then others that have runs. */
-  readonly rules: readonly RuleOverview[];
-  readonly pausedRules: readonly PausedRule[];
-  readonly pausedApps: readonly PausedApp[];
-  readonly holds: readonly HeldRuns[];
-  /** Runs that wait for a person, the oldest first, some of them. */
-  readonly waitForPeople: readonly RunSummary[];
-  /** Runs that failed in the last day, the latest first, some of them. */
-  readonly failedLately: readonly RunSummary[];
-  readonly latest: readonly RunSummary[];
-  readonly sources: SourceReport;
-};
 
 export type ReadOverview = () => Promise<Overview>;
 
@@ -110,7 +55,7 @@ export const createReadOverview =
         listPausedRuns(db, NAMED),
         listFailedRuns(db, sinceMs, NAMED),
         listRuns(db, {}, NAMED),
-        readSources({}),
+        readSources(SourcesQuery.parse({})),
       ]);
     const keys = keysByApp(rules(), appOf);
     const apps = tellApps({ open, ended, appsNow, keys });

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Clock } from "../src/clock.ts";
 import { dayOf, listRuleUsage } from "../src/ledger/budgets.ts";
 import { FLOOD_HELD } from "../src/ledger/flood.ts";
@@ -5,41 +6,43 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { countEndedRuns, countHeldRuns, countOpenRuns } from "../src/ledger/overview-queries.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
-import { type Ended, type Open, sumEnded, sumOpen } from "./sum-runs.ts";
+import type { Told } from "../src/told.ts";
+import { Ended, Open } from "./overview-schemas.ts";
+import { sumEnded, sumOpen } from "./sum-runs.ts";
 
+export const RuleStory = z
+  .object({
+    name: z.string(),
+    state: z.enum(["active", "paused"]),
+    reason: z.string().nullable().describe("Why it is paused"),
+    nextAction: z.string().nullable(),
+    changedBy: z.string().nullable().describe("Who paused or resumed it last; null: nobody ever did"),
+    sinceMs: z.int().nullable().describe("When they did"),
+    shadow: z.boolean().describe("Runs its workflow and delivers nowhere"),
+    workspace: z.string(),
+    keyVariable: z.string().describe("The variable that holds the key of its Dify app"),
+    open: Open,
+    lastDay: Ended.describe("How its runs of the last 24 hours ended"),
+    floodHeld: z.int().describe("Runs that are held because there were so many, until an operator releases them"),
+    runsToday: z.int().describe("Workflow runs that were asked for today (UTC)"),
+    tokensToday: z.int().describe("Of the workflow runs that ended today (UTC)"),
+    runsPerDay: z.int().nullable().describe("null: as much as Dify takes"),
+    tokensPerDay: z.int().nullable().describe("null: as much as Dify takes"),
+  })
+  .meta({ id: "RuleStory" });
 /** One rule in force, and how it fares. */
-export type RuleStory = {
-  readonly name: string;
-  readonly state: "active" | "paused";
-  /** Why it is paused. */
-  readonly reason: string | null;
-  readonly nextAction: string | null;
-  /** Who paused or resumed it last, and when; null: nobody ever did. */
-  readonly changedBy: string | null;
-  readonly sinceMs: number | null;
-  /** Runs its workflow and delivers nowhere. */
-  readonly shadow: boolean;
-  readonly workspace: string;
-  /** The variable that holds the key of its Dify app. */
-  readonly keyVariable: string;
-  readonly open: Open;
-  /** How its runs of the last 24 hours ended. */
-  readonly lastDay: Ended;
-  /** Runs that are held because there were so many, until an operator releases them. */
-  readonly floodHeld: number;
-  /** Workflow runs that were asked for today (UTC), and the tokens of those that ended. */
-  readonly runsToday: number;
-  readonly tokensToday: number;
-  /** null: as much as Dify takes. */
-  readonly runsPerDay: number | null;
-  readonly tokensPerDay: number | null;
-};
+export type RuleStory = Told<typeof RuleStory>;
 
-export type RuleList = {
-  readonly rules: readonly RuleStory[];
-  /** Why the file as it stands is not in force; null: it is. */
-  readonly refused: { readonly sinceMs: number; readonly message: string } | null;
-};
+export const RuleList = z
+  .object({
+    rules: z.array(RuleStory),
+    refused: z
+      .object({ sinceMs: z.int(), message: z.string() })
+      .nullable()
+      .describe("Why the file as it stands is not in force; null: it is"),
+  })
+  .meta({ id: "RuleList" });
+export type RuleList = Told<typeof RuleList>;
 
 export type ReadRules = () => Promise<RuleList>;
 

@@ -1,142 +1,32 @@
 import { type Clock, systemClock } from "../src/clock.ts";
 import { listAttempts } from "../src/ledger/attempts.ts";
-import { dayOf, type RuleUsage, readRuleUsage } from "../src/ledger/budgets.ts";
+import { dayOf, readRuleUsage } from "../src/ledger/budgets.ts";
 import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
 import { findRun } from "../src/ledger/find-run.ts";
 import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
-import { type KinRun, readFamily } from "../src/ledger/lineage.ts";
+import { readFamily } from "../src/ledger/lineage.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOutputs } from "../src/ledger/outputs.ts";
 import { listAllFiles } from "../src/ledger/run-files.ts";
-import { type RunNode, unheard } from "../src/ledger/run-nodes.ts";
-import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import { unheard } from "../src/ledger/run-nodes.ts";
+import type { RunRow } from "../src/ledger/schema.ts";
 import { searchRuns } from "../src/ledger/search-runs.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
-import type { RuleDeliver } from "../src/rules/rule.ts";
-import { type AccessList, readAccessList, type ShareSummary, summariseShare } from "./read-shares.ts";
-import { readTellings, type ToldAnswer, type ToldEnding } from "./read-tellings.ts";
+import { readAccessList, summariseShare } from "./read-shares.ts";
+import { readTellings } from "./read-tellings.ts";
+import type { RunList, RunStory, RunSummary } from "./run-schemas.ts";
 import { type RawQuery, type RunSearch, readRunSearch } from "./run-search-query.ts";
 
 /** Characters of one text output of a shadow run that its page shows. */
 const MAX_SHOWN_CHARS = 20_000;
 
-/** One line of the list of runs. Times are milliseconds since the epoch. */
-export type RunSummary = {
-  readonly id: string;
-  /** Of a batch, the first. */
-  readonly file: string;
-  /** Files of its batch beside that one. */
-  readonly moreFiles: number;
-  readonly folder: string;
-  readonly rule: string;
-  readonly status: RunStatus;
-  readonly progress: string | null;
-  /** Where people open what was delivered. */
-  readonly share: string | null;
-  /** What `share` leads to. */
-  readonly deliveredAs: RuleDeliver["as"];
-  /** Its rule delivers nowhere: what came out stands on its page alone. */
-  readonly shadow: boolean;
-  readonly workflowRun: string | null;
-  readonly error: string | null;
-  readonly nextAction: string | null;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-  readonly finishedAtMs: number | null;
-};
-
-export type RunList = Pick<RunSearch, "asked" | "understood" | "problems"> & {
-  readonly runs: readonly RunSummary[];
-  /** What to ask for as `before` to get the next page; null on the last one. */
-  readonly next: string | null;
-  /** How many there are, on the first page; `isExact`: no more than these. */
-  readonly count: { readonly atLeast: number; readonly isExact: boolean } | null;
-  /** Set when time was up before the page was full: runs made before are not looked through. */
-  readonly searchedToMs: number | null;
-};
-
-export type RunStory = RunSummary & {
-  /** When the relay told all this; what goes on is counted up to here. */
-  readonly readAtMs: number;
-  readonly workspace: string;
-  readonly eventKey: string;
-  readonly nodeId: string;
-  readonly versionId: string | null;
-  /** The share whose own storage its file lies in; null: the workspace. */
-  readonly sourceShareId: string | null;
-  /** The runs that led to it and that came of it, parents first; itself alone when it is in no chain. */
-  readonly family: readonly KinRun[];
-  readonly size: number | null;
-  readonly mimeType: string | null;
-  readonly eventType: string;
-  /** The version of the workflow that ran last, where Dify told it. */
-  readonly workflowVersion: string | null;
-  /** Counts its beginnings: what is asked of a run as it was seen names it. */
-  readonly generation: number;
-  /** When somebody asked to cancel it; while it has not ended, that is being carried out. */
-  readonly cancelAskedAtMs: number | null;
-  /** Whether it was laid aside for a person to look again, start anew or give up. */
-  readonly parked: boolean;
-  readonly warning: string | null;
-  /** What became of the link people were given; null when there is none. */
-  readonly link: ShareSummary | null;
-  /** Who opened or took what was delivered. */
-  readonly accesses: AccessList;
-  /** For a delivered run whose rule ends in a handoff: until when its organisation is offered; null: it is not, and may be. */
-  readonly handoff: { readonly expiresAtMs: number | null; readonly askedBy: string | null } | null;
-  /** Questions of its rule to Fast.io. */
-  readonly answers: readonly ToldAnswer[];
-  /** Who is told of its ending. */
-  readonly told: readonly ToldEnding[];
-  /** The workflow's nodes in the order they were first heard of; empty when no stream was. */
-  readonly nodes: readonly RunNode[];
-  /** Which step failed, and a stable word for how; null when none did. */
-  readonly errorStep: string | null;
-  readonly errorCode: string | null;
-  readonly totalTokens: number | null;
-  /** How long the workflow took, by Dify's clock. */
-  readonly elapsedMs: number | null;
-  /** Where Dify tells it. */
-  readonly cost: number | null;
-  readonly currency: string | null;
-  /** What its rule has used today (UTC) of what it may; null for a rule without limits. */
-  readonly budget:
-    | (Pick<RuleUsage, "day" | "runs" | "tokens"> & {
-        readonly runsPerDay: number | null;
-        readonly tokensPerDay: number | null;
-      })
-    | null;
-  /** Those of its batch, with why one was left out; empty for a run of one file. */
-  readonly files: readonly {
-    readonly name: string;
-    readonly size: number | null;
-    readonly leftOut: string | null;
-  }[];
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly size: number;
-    readonly mimeType: string;
-    readonly placed: boolean;
-    /** In hex digits; null where it was not reckoned. */
-    readonly sha256: string | null;
-    /** What it says, cut; of shadow runs alone, and null for files. */
-    readonly text: string | null;
-  }[];
-  /** Names of files that a delivery before a replay placed, and that are not among the outputs now: they stay. */
-  readonly kept: readonly string[];
-  readonly attempts: readonly {
-    readonly step: string;
-    readonly outcome: string;
-    readonly startedAtMs: number;
-    readonly workMs: number;
-    readonly error: string | null;
-  }[];
-};
+/** Runs that were looked for, and what was made of the question. */
+export type FoundRuns = RunList & Pick<RunSearch, "asked" | "problems">;
 
 export type ReadRuns = {
   /** What cannot be used of a query is left out, and told. */
-  list(query: RawQuery): Promise<RunList>;
+  list(query: RawQuery): Promise<FoundRuns>;
   story(id: string): Promise<RunStory | undefined>;
 };
 

@@ -8,9 +8,18 @@ import type { Why } from "./cancel-run.ts";
 
 /** What is said beside a wish to replay. Forms send numbers as text. */
 export const ReplayBody = z.strictObject({
-  reason: z.string().max(2_000).optional(),
-  version: z.enum(["newest", "same"]).optional(),
-  seen: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+  reason: z.string().max(2_000).optional().describe("Why; it is written down with the deed"),
+  version: z
+    .enum(["newest", "same"])
+    .optional()
+    .describe("newest: the rule and the workflow as they are now, unless said otherwise; same: as they were"),
+  seen: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .optional()
+    .describe("The run's `generation` as who asks saw it: what has begun again since is left alone"),
 });
 
 export type ReplayOutcome = ReplayAsked;

@@ -33,7 +33,7 @@ export const SEARCH_FIELDS = [
 export type SearchField = (typeof SEARCH_FIELDS)[number];
 
 /** Query values by name; one that was given several times is a list. */
-export type RawQuery = Readonly<Record<string, string | readonly string[]>>;
+export type RawQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type RunSearch = {
   readonly filter: RunFilter;
@@ -85,10 +85,10 @@ export function readRunSearch(raw: RawQuery, nowMs: number): RunSearch {
     filter = rest;
     delete asked.until;
   }
-  const changed = textOf(raw, "updatedAfter");
+  const changed = textOf(raw, "updatedAfterMs");
   if (EPOCH_MS.test(changed)) filter = { ...filter, updatedAfterMs: Number(changed) };
   else if (changed !== "")
-    problems.push({ name: "updatedAfter", reason: "is no time in milliseconds since the epoch" });
+    problems.push({ name: "updatedAfterMs", reason: "is no time in milliseconds since the epoch" });
   return { filter, ...readPage(raw, problems), asked, understood, problems };
 }
 
@@ -189,11 +189,11 @@ function readZone(text: string): string {
 function readPage(raw: RawQuery, problems: QueryProblem[]): Pick<RunSearch, "after" | "limit"> {
   const before = textOf(raw, "before");
   const limit = textOf(raw, "limit");
-  const after = PAGE_QUERY.before.parse(before === "" ? undefined : before);
-  if (before !== "" && after === undefined) problems.push({ name: "before", reason: "is no place in the list" });
-  const count = PAGE_QUERY.limit.parse(limit === "" ? undefined : limit);
-  if (limit !== "" && String(count) !== limit) problems.push({ name: "limit", reason: "is no number from 1 to 500" });
-  return { after, limit: count };
+  const after = PAGE_QUERY.before.safeParse(before === "" ? undefined : before);
+  if (!after.success) problems.push({ name: "before", reason: "is no place in the list" });
+  const count = PAGE_QUERY.limit.safeParse(limit === "" ? undefined : limit);
+  if (!count.success) problems.push({ name: "limit", reason: "is no number from 1 to 500" });
+  return { after: after.data, limit: count.data ?? PAGE_QUERY.limit.parse(undefined) };
 }
 
 /** What a person reads is not to be made long by what was sent. */

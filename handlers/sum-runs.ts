@@ -1,18 +1,6 @@
 import type { EndedRuns, OpenRuns } from "../src/ledger/overview-queries.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
-
-/** Runs that have not ended. */
-export type Open = {
-  /** Made, and not given to Dify yet. */
-  readonly waiting: number;
-  /** In Dify, or on the way back from it. */
-  readonly atWork: number;
-  /** They wait for a person. */
-  readonly paused: number;
-  readonly held: number;
-  /** Since when the oldest of those that wait does, in milliseconds since the epoch; null when none does. */
-  readonly oldestMs: number | null;
-};
+import type { Ended, Open } from "./overview-schemas.ts";
 
 const WAITING: ReadonlySet<RunStatus> = new Set(["queued", "fetching"]);
 const AT_WORK: ReadonlySet<RunStatus> = new Set(["running", "delivering"]);
@@ -27,18 +15,6 @@ export function sumOpen(runs: readonly OpenRuns[]): Open {
     oldestMs: waiting.length === 0 ? null : Math.min(...waiting.map(({ oldestMs }) => oldestMs)),
   };
 }
-
-/** How runs ended in a span of time. */
-export type Ended = {
-  readonly delivered: number;
-  readonly failed: number;
-  /** Cancelled or skipped: nobody wanted them to be delivered any more. */
-  readonly dropped: number;
-  /** Delivered, of those that were delivered or failed, from 0 to 1; null when there is none. */
-  readonly success: number | null;
-  /** From the making of a run to its delivery, on average in milliseconds; null when there is none. */
-  readonly meanMs: number | null;
-};
 
 /** Of the last hour and of the whole span that was asked for. */
 export function sumEnded(runs: readonly EndedRuns[]): { readonly lastHour: Ended; readonly lastDay: Ended } {

@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { AnswerRun } from "../handlers/answer-run.ts";
 import type { NewsDesk } from "../handlers/news-desk.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
@@ -8,11 +7,14 @@ import type { ReadOverview } from "../handlers/read-overview.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
-import { overviewPage } from "./dashboard/overview-page.ts";
 import { messageOf } from "./message-of.ts";
-import { mountAnswers } from "./routes/answers.ts";
+import { type AnswerRouteDeps, mountAnswers } from "./routes/answers.ts";
+import { type Guards, mountOperationsOn } from "./routes/api/mount-operations.ts";
+import { API_OPERATIONS } from "./routes/api/operations.ts";
+import { serveDocument } from "./routes/api/serve-document.ts";
 import { type AppRouteDeps, mountApps } from "./routes/apps.ts";
 import { mountAssets } from "./routes/assets.ts";
+import { type AuditRouteDeps, mountAudit } from "./routes/audit.ts";
 import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
 import { mountEvents } from "./routes/events.ts";
 import { explain } from "./routes/explain.ts";
@@ -20,6 +22,7 @@ import { mountHandoff } from "./routes/handoff.ts";
 import { mountLive } from "./routes/live.ts";
 import { mountLogin } from "./routes/login.ts";
 import { mountMcp } from "./routes/mcp.ts";
+import { mountOverview } from "./routes/overview.ts";
 import { mountPlatform, type PlatformDeps } from "./routes/platform.ts";
 import { mountBoard } from "./routes/queues.ts";
 import { type AccessDeps, requireRole } from "./routes/require-role.ts";
@@ -27,7 +30,9 @@ import { mountRules, type RuleRouteDeps } from "./routes/rules.ts";
 import { mountRunActions, type RunActionDeps } from "./routes/run-actions.ts";
 import { mountRuns } from "./routes/runs.ts";
 import { mountShares, type ShareRouteDeps } from "./routes/shares.ts";
-import { mountToolCalls, mountTools, type ToolDeps } from "./routes/tools.ts";
+import { mountSources } from "./routes/sources.ts";
+import { mountToolCalls } from "./routes/tool-calls.ts";
+import { mountTools, type ToolDeps } from "./routes/tools.ts";
 import { mountWebhooks, type WebhookDeps } from "./routes/webhooks.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -38,23 +43,21 @@ export type AppDeps = WebhookDeps &
   PlatformDeps &
   DeliveryRouteDeps &
   AppRouteDeps &
-  ShareRouteDeps & {
+  ShareRouteDeps &
+  AuditRouteDeps &
+  AnswerRouteDeps & {
     readonly news: NewsDesk;
     readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
     readonly readSources: ReadSourceReport;
     readonly offerHandoff: OfferHandoff;
-    readonly answer: AnswerRun;
     /** Queues for bull-board, by name. */
     readonly queues: readonly JobQueue[];
     /** What agents may ask for. */
     readonly tools: ToolDeps;
     readonly log: Log;
   };
-
-/** Anything else in a path names nothing, and some of it (U+0000) is an error to the ledger. */
-const RUN_ID = "[a-z0-9]{1,64}";
 
 /** Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'. */
 const REFERRER_POLICY = "same-origin";
@@ -104,24 +107,29 @@ export function createApp(deps: AppDeps): Hono {
 }
 
 function mountPages(app: Hono, deps: AppDeps): void {
-  const viewer = requireRole(deps, "viewer");
-  const operator = requireRole(deps, "operator");
+  const guards: Guards = {
+    viewer: requireRole(deps, "viewer"),
+    operator: requireRole(deps, "operator"),
+    admin: requireRole(deps, "admin"),
+  };
+  const mount = mountOperationsOn(app, guards);
 
   mountAssets(app);
   mountLogin(app, deps);
-  app.get("/", viewer, async (context) => context.html(overviewPage(await deps.readOverview(), context.get("reader"))));
-  app.get("/api/overview", viewer, async (context) => context.json(await deps.readOverview()));
-  mountLive(app, viewer, deps.news, () => deps.clock.now());
-  app.get("/api/sources", viewer, async (context) => context.json(await deps.readSources(context.req.query())));
-  mountRuns(app, viewer, RUN_ID, deps.runs);
-  mountRules(app, { viewer, operator }, deps);
-  mountApps(app, { viewer, operator }, deps);
-  mountEvents(app, viewer, deps.events);
-  mountDeliveries(app, { viewer, operator }, deps);
-  mountRunActions(app, operator, RUN_ID, deps);
-  mountHandoff(app, requireRole(deps, "admin"), RUN_ID, deps.offerHandoff);
-  mountShares(app, { viewer, operator }, deps);
-  mountAnswers(app, operator, RUN_ID, deps.answer);
-  mountToolCalls(app, operator, deps.tools);
-  mountBoard(app, operator, deps.queues);
+  mountOverview(app, mount, guards, deps.readOverview);
+  mountLive(mount, deps.news, deps.clock);
+  mountSources(mount, deps.readSources);
+  mountRuns(app, mount, guards, deps.runs);
+  mountRules(app, mount, guards, deps);
+  mountApps(app, mount, guards, deps);
+  mountEvents(app, mount, guards, deps.events);
+  mountDeliveries(app, mount, guards, deps);
+  mountRunActions(app, mount, guards, deps);
+  mountHandoff(app, mount, guards, deps.offerHandoff);
+  mountShares(app, mount, guards, deps);
+  mountAudit(mount, deps);
+  mountAnswers(app, mount, guards, deps);
+  mountToolCalls(mount, deps.tools.listCalls);
+  serveDocument(mount, API_OPERATIONS, deps.publicUrl);
+  mountBoard(app, guards.operator, deps.queues);
 }

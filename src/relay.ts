@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { createAccess } from "../handlers/access.ts";
-import { answerRun } from "../handlers/answer-run.ts";
+import { answerRun, readQuestion } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
@@ -327,6 +327,7 @@ async function startServer(
     }),
     exportAudit: exportAudit(db),
     offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
+    readQuestion: readQuestion({ db, difyFor: upstreams.difyFor }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,

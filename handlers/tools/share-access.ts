@@ -3,7 +3,7 @@ import type { FastioEvent } from "../../src/fastio/events/event.ts";
 import { normaliseEvent } from "../../src/fastio/events/normalise-event.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { ACCESS_KINDS, isAccess } from "../../src/ledger/access-kinds.ts";
-import type { AccessList } from "../read-shares.ts";
+import type { AccessList } from "../share-schemas.ts";
 import { messageField, shareField, workspaceField } from "./fields.ts";
 import { findShareIn, openWorkspace } from "./find-place.ts";
 import { defineTool } from "./tool.ts";

@@ -1,4 +1,11 @@
-import { type AnswerOutcome, answerRun as createAnswer, type FormAnswer } from "../../handlers/answer-run.ts";
+import {
+  type AnswerOutcome,
+  type AskedForm,
+  answerRun as createAnswer,
+  type FormAnswer,
+  type QuestionOutcome,
+  readQuestion,
+} from "../../handlers/answer-run.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
@@ -25,7 +32,7 @@ export async function answerRun(
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const answer = options.action === undefined ? undefined : { action: options.action, inputs: options.inputs };
-  const outcome = await inLedgerOrRelay<AnswerOutcome | undefined>(
+  const outcome = await inLedgerOrRelay<Outcome | undefined>(
     config,
     (db) => answerInLedger(config, db, id, answer),
     () => answerThroughRelay(context, config, id, answer),
@@ -33,15 +40,13 @@ export async function answerRun(
   return outcome === undefined ? 1 : tell(context, config, id, outcome, options.json);
 }
 
-async function answerInLedger(
-  config: Config,
-  db: Db,
-  id: string,
-  answer: FormAnswer | undefined,
-): Promise<AnswerOutcome> {
+type Outcome = QuestionOutcome | AnswerOutcome;
+
+async function answerInLedger(config: Config, db: Db, id: string, answer: FormAnswer | undefined): Promise<Outcome> {
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
-    return await createAnswer({ db, clock: systemClock, difyFor: upstreams.difyFor })(id, whoAmI(), answer);
+    const deps = { db, clock: systemClock, difyFor: upstreams.difyFor };
+    return await (answer ? createAnswer(deps)(id, whoAmI(), answer) : readQuestion(deps)(id));
   } finally {
     await upstreams.close();
   }
@@ -52,23 +57,22 @@ async function answerThroughRelay(
   config: Config,
   id: string,
   answer: FormAnswer | undefined,
-): Promise<AnswerOutcome | undefined> {
+): Promise<Outcome | undefined> {
   const asked = await askRelay(context, config, {
     path: `/api/runs/${encodeURIComponent(id)}/answer`,
-    body: { ...answer },
+    body: answer && { ...answer },
   });
   if (!asked) return undefined;
   if (asked.status >= 300) {
     context.warn(plain(refusalOf(asked)));
     return undefined;
   }
-  const told = asked.told as { readonly forms?: Extract<AnswerOutcome, { kind: "asks" }>["forms"] }; // our own answers
-  return told.forms
-    ? { kind: "asks", run: id, forms: told.forms }
-    : { kind: "answered", run: id, action: answer?.action ?? "" };
+  if (answer) return { kind: "answered", run: id, action: answer.action };
+  const { forms } = asked.told as { readonly forms: readonly AskedForm[] }; // our own answers
+  return { kind: "asks", run: id, forms };
 }
 
-function tell(context: CliContext, config: Config, id: string, outcome: AnswerOutcome, json: boolean): ExitCode {
+function tell(context: CliContext, config: Config, id: string, outcome: Outcome, json: boolean): ExitCode {
   if (json) context.print(JSON.stringify(outcome));
   switch (outcome.kind) {
     case "asks":
@@ -103,7 +107,7 @@ function tell(context: CliContext, config: Config, id: string, outcome: AnswerOu
   }
 }
 
-function printForms(context: CliContext, id: string, forms: Extract<AnswerOutcome, { kind: "asks" }>["forms"]): void {
+function printForms(context: CliContext, id: string, forms: readonly AskedForm[]): void {
   for (const form of forms) {
     for (const line of form.question.split("\n")) context.print(plain(line));
     context.print("");

@@ -1,5 +1,5 @@
-import { createReadEvents, type EventList, type EventStory } from "../../handlers/read-events.ts";
-import { parseConfig } from "../config.ts";
+import { createReadEvents, type EventList, type EventStory, EventsQuery } from "../../handlers/read-events.ts";
+import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -12,19 +12,14 @@ export async function showEvents(
   options: { readonly json: boolean; readonly limit: number },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const query = { about, limit: String(options.limit) };
-  const stories = await inLedgerOrRelay(
-    config,
-    (db) => readStories(createReadEvents(db), query),
-    () =>
-      readStories(
-        {
-          list: (asked) => readRelay<EventList>(context, config, `/api/events?${new URLSearchParams(asked)}`),
-          story: (key) => readRelay<EventStory>(context, config, `/api/events/${key}`),
-        },
-        query,
-      ),
-  );
+  const query = EventsQuery.safeParse({ about, limit: Math.min(options.limit, MOST_EVENTS) });
+  const stories = query.success
+    ? await inLedgerOrRelay(
+        config,
+        (db) => readStories(createReadEvents(db), query.data),
+        () => readStories(eventsOfRelay(context, config), query.data),
+      )
+    : []; // what no file can be called
   if (!stories) return 1;
   if (stories.length === 0) {
     context.warn(`no event tells of ${plain(about)}`);
@@ -34,18 +29,24 @@ export async function showEvents(
   return 0;
 }
 
+/** What a relay tells at a time. */
+const MOST_EVENTS = 500;
+
+type Read = {
+  readonly list: (query: EventsQuery) => Promise<EventList | undefined>;
+  readonly story: (key: string) => Promise<EventStory | undefined>;
+};
+
+const eventsOfRelay = (context: CliContext, config: Config): Read => ({
+  list: ({ about = "", limit }) =>
+    readRelay<EventList>(context, config, `/api/events?${new URLSearchParams({ about, limit: String(limit) })}`),
+  story: (key) => readRelay<EventStory>(context, config, `/api/events/${key}`),
+});
+
 /** @returns undefined when they could not be read */
-async function readStories(
-  read: {
-    readonly list: (query: Readonly<Record<string, string>>) => Promise<EventList | undefined>;
-    readonly story: (key: string) => Promise<EventStory | undefined>;
-  },
-  query: Readonly<Record<string, string>>,
-): Promise<readonly EventStory[] | undefined> {
+async function readStories(read: Read, query: EventsQuery): Promise<readonly EventStory[] | undefined> {
   const list = await read.list(query);
   if (!list) return undefined;
-  // What no file can be called is left out of the question, and then it is about everything.
-  if (list.about === undefined) return [];
   const stories: EventStory[] = [];
   for (const { key } of list.events) {
     const story = await read.story(key);

@@ -1,5 +1,5 @@
 import type { EventStory } from "../../handlers/read-events.ts";
-import type { RunSummary } from "../../handlers/read-runs.ts";
+import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { PermanentError } from "../errors.ts";

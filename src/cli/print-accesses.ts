@@ -1,4 +1,4 @@
-import type { AccessList } from "../../handlers/read-shares.ts";
+import type { AccessList } from "../../handlers/share-schemas.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import type { CliContext } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";

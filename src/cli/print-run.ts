@@ -1,4 +1,4 @@
-import type { RunStory } from "../../handlers/read-runs.ts";
+import type { RunStory } from "../../handlers/run-schemas.ts";
 import { toldWords } from "../dashboard/answers-list.ts";
 import { sizeOf, spanOf, timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";

@@ -1,4 +1,4 @@
-import type { RunSummary } from "../../handlers/read-runs.ts";
+import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { spanOf } from "../dashboard/layout.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { plain } from "./print-table.ts";

@@ -1,12 +1,15 @@
-import { createReadRuns, type RunList, type RunStory, type RunSummary } from "../../handlers/read-runs.ts";
+import { createReadRuns } from "../../handlers/read-runs.ts";
+import type { RunList, RunStory, RunSummary } from "../../handlers/run-schemas.ts";
 import { readRunSearch, type SearchField } from "../../handlers/run-search-query.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { printRun } from "./print-run.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { readPages } from "./read-pages.ts";
 import { resultOf } from "./run-line.ts";
 
 /** Where the options stand as they were written; the one field for everything is an argument. */
@@ -15,31 +18,27 @@ export type ListRunsOptions = Readonly<Partial<Record<Exclude<SearchField, "q">,
   readonly limit: number;
 };
 
-/** What a relay or the ledger tells at a time. */
-const PAGE = 500;
-
 export type ReadPage = (query: Readonly<Record<string, string>>) => Promise<RunList | undefined>;
 
 /**
  * The newest runs, page by page, up to `limit`.
  * @returns undefined when a page could not be read
  */
-export async function readRunPages(
+export const readRunPages = (
   read: ReadPage,
   query: Readonly<Record<string, string>>,
   limit: number,
-): Promise<readonly RunSummary[] | undefined> {
-  const runs: RunSummary[] = [];
-  let before: string | null = null;
-  do {
-    const wanted = String(Math.min(PAGE, limit - runs.length));
-    const page: RunList | undefined = await read({ ...query, limit: wanted, ...(before === null ? {} : { before }) });
-    if (!page) return undefined;
-    runs.push(...page.runs);
-    before = page.next;
-  } while (before !== null && runs.length < limit);
-  return runs;
-}
+): Promise<readonly RunSummary[] | undefined> =>
+  readPages(
+    async (wanted) => {
+      const page = await read(wanted);
+      return page && { items: page.runs, next: page.next };
+    },
+    query,
+    limit,
+  );
+
+export const pagesOfLedger = (db: Db): ReadPage => createReadRuns(db).list;
 
 /** Reads the list of runs as the running relay tells it. */
 export const pagesOfRelay =
@@ -63,7 +62,7 @@ export async function listRuns(
   if (problems.length > 0) return 2;
   const runs = await inLedgerOrRelay(
     config,
-    (db) => readRunPages(createReadRuns(db).list, query, options.limit),
+    (db) => readRunPages(pagesOfLedger(db), query, options.limit),
     () => readRunPages(pagesOfRelay(context, config), query, options.limit),
   );
   if (!runs) return 1;

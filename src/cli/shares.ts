@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createReadShares, type ShareStory, type ShareSummary } from "../../handlers/read-shares.ts";
+import { createReadShares } from "../../handlers/read-shares.ts";
 import { revokeShare as createRevoke } from "../../handlers/revoke-share.ts";
+import { type ShareList, type ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
 import { closeOne } from "../../queues/upkeep/close-links.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
@@ -12,6 +13,7 @@ import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts"
 import type { CliContext, ExitCode } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { readPages } from "./read-pages.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 const clock = systemClock;
@@ -31,14 +33,20 @@ export async function listShares(
   { rule, state, limit, json }: ListSharesOptions,
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const query = { state, limit: String(limit), ...(rule === undefined ? {} : { rule }) };
+  const query = { state, ...(rule === undefined ? {} : { rule }) };
+  const readAll = (read: (wanted: Readonly<Record<string, string>>) => Promise<ShareList | undefined>) =>
+    readPages(
+      async (wanted) => {
+        const page = await read(wanted);
+        return page && { items: page.shares, next: page.next };
+      },
+      query,
+      limit,
+    );
   const shares = await inLedgerOrRelay(
     config,
-    async (db) => (await createReadShares({ db, clock }).list(query)).shares,
-    async () => {
-      const path = `/api/shares?${new URLSearchParams(query)}`;
-      return (await readRelay<{ readonly shares: readonly ShareSummary[] }>(context, config, path))?.shares;
-    },
+    (db) => readAll((wanted) => createReadShares({ db, clock }).list(SharesQuery.parse(wanted))),
+    () => readAll((wanted) => readRelay<ShareList>(context, config, `/api/shares?${new URLSearchParams(wanted)}`)),
   );
   if (!shares) return 1;
   if (json) for (const share of shares) context.print(JSON.stringify(share));

@@ -1,4 +1,4 @@
-import { createReadRuns, type RunList, type RunSummary } from "../../handlers/read-runs.ts";
+import type { RunList, RunSummary } from "../../handlers/run-schemas.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
@@ -11,7 +11,7 @@ import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";
 import { plain } from "./print-table.ts";
 import { howItGoes, resultOf } from "./run-line.ts";
-import { type ReadPage, readRunPages } from "./runs.ts";
+import { pagesOfLedger, type ReadPage, readRunPages } from "./runs.ts";
 
 export type TailOptions = {
   readonly rule?: string;
@@ -86,7 +86,7 @@ async function openSource(context: CliContext, config: Config, mayOpenEmbedded: 
   if (config.ask.url !== undefined || (isEmbedded && !mayOpenEmbedded)) return relay;
   try {
     const ledger = await openLedger(config.ledger.url, silentLog);
-    return { name: isEmbedded ? EMBEDDED : "the ledger", read: createReadRuns(ledger.db).list, close: ledger.close };
+    return { name: isEmbedded ? EMBEDDED : "the ledger", read: pagesOfLedger(ledger.db), close: ledger.close };
   } catch (error) {
     if (!isHeldByRelay(error)) throw error;
     return relay;
@@ -118,7 +118,7 @@ async function readFromRelay(
 /** The newest runs at first; later those that changed, oldest change first. */
 async function readChanges(read: ReadPage, since: number | undefined, lines: number): Promise<readonly RunSummary[]> {
   const query: Readonly<Record<string, string>> =
-    since === undefined ? {} : { updatedAfter: String(Math.max(0, since - OVERLAP_MS)) };
+    since === undefined ? {} : { updatedAfterMs: String(Math.max(0, since - OVERLAP_MS)) };
   const runs = (await readRunPages(read, query, since === undefined ? Math.max(1, lines) : MOST_AT_ONCE)) ?? [];
   return runs.toSorted((left, right) => left.updatedAtMs - right.updatedAtMs);
 }

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { ToldAnswer, ToldEnding } from "../../handlers/read-tellings.ts";
+import type { ToldAnswer, ToldEnding } from "../../handlers/run-schemas.ts";
 import type { Markup } from "./layout.ts";
 
 const STATES = {

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import {
+  type DeliveriesQuery,
   type DeliveryList,
   type DeliveryStory,
   type DeliverySummary,
@@ -13,8 +14,11 @@ const PERIODS = { "": "any time", "1": "the last hour", "24": "the last day", "1
 const ROUTES: Readonly<Record<string, string>> = { fastio: "webhook", edge: "edge worker" };
 
 /** What was posted, the newest first, with counts of what was refused. */
-export function deliveriesPage(list: DeliveryList, reader: Reader): Markup {
-  const { deliveries, refusals, verdict, reason, hours, next } = list;
+export function deliveriesPage(
+  { deliveries, refusals, next }: DeliveryList,
+  { verdict, reason, hours }: DeliveriesQuery,
+  reader: Reader,
+): Markup {
   const filter = new URLSearchParams({
     ...(verdict && { verdict }),
     ...(reason && { reason }),

@@ -7,7 +7,7 @@ import { runsTable } from "./runs-table.ts";
 const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
 
 /** Events, the newest first, and a field to look for what became of a file. */
-export function eventsPage({ events, about }: EventList, reader: Reader): Markup {
+export function eventsPage({ events }: EventList, about: string | undefined, reader: Reader): Markup {
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>

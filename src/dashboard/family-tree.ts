@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { RunStory } from "../../handlers/read-runs.ts";
+import type { RunStory } from "../../handlers/run-schemas.ts";
 import type { Markup } from "./layout.ts";
 
 /** The runs that led to a run and that came of it, as a tree. */

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { AccessList, ShareSummary } from "../../handlers/read-shares.ts";
+import type { AccessList, ShareSummary } from "../../handlers/share-schemas.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { type Markup, timeOf } from "./layout.ts";
 

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { Overview } from "../../handlers/read-overview.ts";
+import type { Overview } from "../../handlers/overview-schemas.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { ageOf, appsTable, drainOf, endedTable, rulesTable } from "./overview-tables.ts";
 import { runsTable } from "./runs-table.ts";

@@ -1,6 +1,5 @@
 import { html } from "hono/html";
-import type { AppOverview, Overview, RuleOverview } from "../../handlers/read-overview.ts";
-import type { Ended } from "../../handlers/sum-runs.ts";
+import type { AppOverview, Ended, Overview, RuleOverview } from "../../handlers/overview-schemas.ts";
 import { type Markup, spanOf, timeOf } from "./layout.ts";
 import { cell, headOf, numberCell } from "./table-cell.ts";
 

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { RunStory } from "../../handlers/read-runs.ts";
+import type { RunStory } from "../../handlers/run-schemas.ts";
 import { confirmForm, hidden } from "./confirm-form.ts";
 import type { Markup } from "./layout.ts";
 

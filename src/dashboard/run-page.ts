@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
-import type { RunStory } from "../../handlers/read-runs.ts";
+import type { RunStory } from "../../handlers/run-schemas.ts";
 import { answersList, toldWords } from "./answers-list.ts";
 import { handoffPanel } from "./claim-link-page.ts";
 import { familyTree } from "./family-tree.ts";

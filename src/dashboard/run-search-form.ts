@@ -1,10 +1,10 @@
 import { html } from "hono/html";
-import type { RunList } from "../../handlers/read-runs.ts";
+import type { FoundRuns } from "../../handlers/read-runs.ts";
 import { RUN_STEPS, type SearchField } from "../../handlers/run-search-query.ts";
 import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import type { Markup } from "./layout.ts";
 
-type Asked = RunList["asked"];
+type Asked = FoundRuns["asked"];
 
 /** Fields of one line of text, after the search box and the name. */
 const TEXT_FIELDS: readonly { readonly name: SearchField; readonly label: string; readonly hint: string }[] = [
@@ -40,7 +40,7 @@ export function runSearchForm(asked: Asked): Markup {
 }
 
 /** How the search box was understood, where that might not be what was meant. */
-export function understoodAs({ understood, asked: { q } }: Pick<RunList, "understood" | "asked">): Markup | string {
+export function understoodAs({ understood, asked: { q } }: Pick<FoundRuns, "understood" | "asked">): Markup | string {
   if (q === undefined || understood === null || understood === "name") return "";
   const words = { ids: "an id", link: "a link", person: "a person" }[understood];
   return html`<p class="soft">Taken for ${words}. <a href="/runs?${new URLSearchParams({ file: q })}">Look for it in file names</a></p>`;

@@ -1,11 +1,12 @@
 import { html } from "hono/html";
-import type { RunList } from "../../handlers/read-runs.ts";
+import type { FoundRuns } from "../../handlers/read-runs.ts";
+import type { RunList } from "../../handlers/run-schemas.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { runSearchForm, understoodAs } from "./run-search-form.ts";
 import { runsTable } from "./runs-table.ts";
 
 /** The list of runs and what it can be narrowed by. */
-export function runsPage(list: RunList, reader: Reader): Markup {
+export function runsPage(list: FoundRuns, reader: Reader): Markup {
   const { runs, asked, problems, next, searchedToMs } = list;
   const isNarrowed = Object.keys(asked).length > 0;
   return layout(

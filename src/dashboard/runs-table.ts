@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { RunSummary } from "../../handlers/read-runs.ts";
+import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { type Markup, spanOf, timeOf } from "./layout.ts";
 
 /** Runs as a table, newest first. */

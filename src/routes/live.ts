@@ -1,31 +1,56 @@
-import type { Hono, MiddlewareHandler } from "hono";
+import { z } from "zod";
 import type { Listener, News, NewsDesk } from "../../handlers/news-desk.ts";
-import { explain } from "./explain.ts";
+import type { Clock } from "../clock.ts";
+import type { MountOperation } from "./api/mount-operations.ts";
+import { operation } from "./api/operation.ts";
 
 /** How long one answer lasts: who listens on asks again, and shows that they still may. */
 const LONGEST_MS = 10 * 60_000;
 const RETRY_AFTER_SECONDS = "30";
 
-/**
- * What changes, as it does: server-sent events `news` with topics and ids of runs, and `beat` when nothing does.
- * `?since=` is when the page was made that is to be kept up to date, in milliseconds since the epoch.
- */
-export function mountLive(app: Hono, viewer: MiddlewareHandler, desk: NewsDesk, now: () => number): void {
-  app.get("/api/live", viewer, (context) => {
-    const since = Number(context.req.query("since"));
-    const listener = desk.listen(Number.isSafeInteger(since) && since > 0 ? since : now());
+const LISTEN = operation({
+  id: "listen",
+  method: "get",
+  path: "/api/live",
+  tag: "live",
+  role: "viewer",
+  summary: "What changes, as it does",
+  description:
+    "Server-sent events: `news` with topics and ids of runs (null: more than are named, or nobody knows which), and `beat` when nothing changes. An answer ends after ten minutes; ask again.",
+  query: z.strictObject({
+    since: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe("What changed after this counts as news, in milliseconds since the Unix epoch; absent: from now on"),
+  }),
+  answers: {
+    200: {
+      description: "The events",
+      mediaTypes: ["text/event-stream"],
+      example: 'event: news\ndata: {"topics":["runs"],"runs":["r1"]}\n\n',
+    },
+  },
+});
+
+export const LIVE_OPERATIONS = [LISTEN];
+
+/** What changes, as it does; pages keep themselves up to date by it. */
+export function mountLive(mount: MountOperation, desk: NewsDesk, clock: Pick<Clock, "now">): void {
+  mount(LISTEN, ({ query: { since = clock.now() } }, context) => {
+    const listener = desk.listen(since);
     if (!listener) {
       context.header("retry-after", RETRY_AFTER_SECONDS);
-      return explain(context, true, 503, "Too many pages are kept up to date at this time.");
+      return { status: 503, error: "Too many pages are kept up to date at this time." };
     }
-    return new Response(streamOf(listener), {
-      headers: {
-        "content-type": "text/event-stream; charset=utf-8",
-        // Proxies are neither to keep, change nor hold back what is sent.
-        "cache-control": "no-store, no-transform",
-        "x-accel-buffering": "no",
-      },
+    const response = context.body(streamOf(listener), 200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      // Proxies are neither to keep, change nor hold back what is sent.
+      "cache-control": "no-store, no-transform",
+      "x-accel-buffering": "no",
     });
+    return { status: 200, response };
   });
 }
 

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { readLimitedBody } from "../read-body.ts";
 
 const MAX_BODY_BYTES = 4_096;
-export const Reason = z.strictObject({ reason: z.string().max(2_000).optional() });
+export const Reason = z.strictObject({
+  reason: z.string().max(2_000).optional().describe("Why; it is written down with the deed"),
+});
 
 export const WRONG_REASON = 'The body must be nothing, or JSON such as {"reason":"a test"}.';
 

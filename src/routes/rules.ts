@@ -1,12 +1,72 @@
-import type { Hono, MiddlewareHandler } from "hono";
-import { type ChangeRuleState, RULE_ACTIONS } from "../../handlers/change-rule-state.ts";
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { Why } from "../../handlers/cancel-run.ts";
+import { type ChangeRuleState, RULE_ACTIONS, type RuleAction } from "../../handlers/change-rule-state.ts";
 import type { ReadApps } from "../../handlers/read-apps.ts";
-import type { ReadRules } from "../../handlers/read-rules.ts";
+import { type ReadRules, RuleList } from "../../handlers/read-rules.ts";
 import { rulesPage } from "../dashboard/rules-page.ts";
+import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
+import { type Answer, operation } from "./api/operation.ts";
 import { explain } from "./explain.ts";
-import { readReason, WRONG_REASON } from "./read-reason.ts";
+import { Reason, readReason, WRONG_REASON } from "./read-reason.ts";
+
+const NO_SUCH_RULE = "There is no such rule.";
+
+const LIST_RULES = operation({
+  id: "listRules",
+  method: "get",
+  path: "/api/rules",
+  tag: "rules",
+  role: "viewer",
+  summary: "The rules in force, and how they fare",
+  description: "In the order of the rules file, each with its state and what it used today.",
+  answers: { 200: { description: "The rules", schema: RuleList } },
+});
+
+const WORDS = {
+  pause: {
+    summary: "Pause a rule",
+    description: "Its runs that are not at work yet are held until it is resumed. Files are taken in as before.",
+  },
+  resume: { summary: "Resume a rule", description: "The runs that were held because it was paused go on." },
+  release: {
+    summary: "Release the runs that a flood held",
+    description: "Runs go on that were held because there were so many at once. The rule's state stays as it is.",
+  },
+} as const satisfies Readonly<Record<RuleAction, unknown>>;
 
 const RULE_NAME = "[a-z0-9-]{1,63}";
+const RuleParams = z.object({
+  name: z
+    .string()
+    .regex(new RegExp(`^${RULE_NAME}$`))
+    .describe("Name of the rule"),
+});
+
+const RuleChange = z
+  .object({
+    rule: z.string(),
+    state: z.enum(["active", "paused"]),
+    released: z.int().describe("How many runs go on by this"),
+  })
+  .meta({ id: "RuleChange" });
+
+const changeRuleBy = (action: RuleAction) =>
+  operation({
+    id: `${action}Rule`,
+    method: "post",
+    path: `/api/rules/{name}/${action}`,
+    tag: "rules",
+    role: "operator",
+    summary: WORDS[action].summary,
+    description: `${WORDS[action].description} Safe to repeat.`,
+    params: RuleParams,
+    body: Reason,
+    answers: { 200: { description: "How the rule stands now", schema: RuleChange } },
+    refusals: { 404: NO_SUCH_RULE },
+  });
+
+export const RULE_OPERATIONS = [LIST_RULES, ...RULE_ACTIONS.map(changeRuleBy)];
 
 export type RuleRouteDeps = {
   readonly readRules: ReadRules;
@@ -18,25 +78,30 @@ export type RuleRouteDeps = {
 /** The rules with their states, and what an operator may do to one. */
 export function mountRules(
   app: Hono,
-  { viewer, operator }: { readonly viewer: MiddlewareHandler; readonly operator: MiddlewareHandler },
+  mount: MountOperation,
+  { viewer, operator }: Guards,
   { readRules, changeRule, readApps }: RuleRouteDeps,
 ): void {
+  mount(LIST_RULES, async () => ({ status: 200, body: await readRules() }));
   app.get("/rules", viewer, async (context) => {
     const [rules, { apps }] = await Promise.all([readRules(), readApps()]);
     return context.html(rulesPage(rules, apps, context.get("reader")));
   });
-  app.get("/api/rules", viewer, async (context) => context.json(await readRules()));
-  for (const base of ["/api/rules", "/rules"] as const) {
-    const asJson = base === "/api/rules";
-    for (const action of RULE_ACTIONS) {
-      app.post(`${base}/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
-        const why = await readReason(context, asJson);
-        if (!why) return explain(context, asJson, 400, WRONG_REASON);
-        const outcome = await changeRule(context.req.param("name"), action, { ...why, actor: context.get("who") });
-        if (outcome.kind === "unknown_rule") return explain(context, asJson, 404, "There is no such rule.");
-        if (!asJson) return context.redirect(`/rules#rule-${outcome.rule}`, 303);
-        return context.json({ rule: outcome.rule, state: outcome.state, released: outcome.released });
-      });
-    }
+  for (const action of RULE_ACTIONS) {
+    const change = async (name: string, why: Why): Promise<Answer<ReturnType<typeof changeRuleBy>>> => {
+      const outcome = await changeRule(name, action, why);
+      if (outcome.kind === "unknown_rule") return { status: 404, error: NO_SUCH_RULE };
+      const { rule, state, released } = outcome;
+      return { status: 200, body: { rule, state, released } };
+    };
+    mount(changeRuleBy(action), ({ params: { name }, body }, context) =>
+      change(name, { ...body, actor: context.get("who") }),
+    );
+    app.post(`/rules/:name{${RULE_NAME}}/${action}`, operator, async (context) => {
+      const why = await readReason(context, false);
+      if (!why) return explain(context, false, 400, WRONG_REASON);
+      const name = context.req.param("name");
+      return tellForm(context, await change(name, { ...why, actor: context.get("who") }), `/rules#rule-${name}`);
+    });
   }
 }

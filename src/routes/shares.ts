@@ -1,80 +1,122 @@
-import { Readable } from "node:stream";
-import type { Context, Hono, MiddlewareHandler } from "hono";
-import { AuditQuery, type ExportAudit } from "../../handlers/export-audit.ts";
+import type { Hono } from "hono";
+import { z } from "zod";
 import type { ReadShares } from "../../handlers/read-shares.ts";
 import type { RevokeOutcome, RevokeShare } from "../../handlers/revoke-share.ts";
-import { messageOf } from "../message-of.ts";
-import type { Log } from "../telemetry/log.ts";
+import { ShareList, ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
+import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
+import { type Answer, operation } from "./api/operation.ts";
 import { explain } from "./explain.ts";
-import { readReason, WRONG_REASON } from "./read-reason.ts";
+import { Reason, readReason, WRONG_REASON } from "./read-reason.ts";
 
-export type ShareRouteDeps = {
-  readonly shares: ReadShares;
-  readonly revoke: RevokeShare;
-  readonly exportAudit: ExportAudit;
-  readonly log: Log;
-};
+export type ShareRouteDeps = { readonly shares: ReadShares; readonly revoke: RevokeShare };
 
 /** Ids of shares and of runs. */
 const SHARE_ID = "[A-Za-z0-9_-]{1,64}";
+const ShareParams = z.object({
+  id: z
+    .string()
+    .regex(new RegExp(`^${SHARE_ID}$`))
+    .describe("Id of the share, or of the run that made it"),
+});
 const NO_SUCH_SHARE = "There is no such share, and no run of that id with a link.";
 
-/** The links people were given, and who used them. */
+const LIST_SHARES = operation({
+  id: "listShares",
+  method: "get",
+  path: "/api/shares",
+  tag: "shares",
+  role: "viewer",
+  summary: "The links people were given, newest first",
+  description: "Of runs that have one: a share, a durable link to a file, or a folder in the web app.",
+  query: SharesQuery,
+  answers: { 200: { description: "A page of links", schema: ShareList } },
+});
+
+const READ_SHARE = operation({
+  id: "readShare",
+  method: "get",
+  path: "/api/shares/{id}",
+  tag: "shares",
+  role: "viewer",
+  summary: "One link, and who used it",
+  description: "With whom it was made for, when it ends, and the latest accesses.",
+  params: ShareParams,
+  answers: { 200: { description: "The link", schema: ShareStory } },
+  refusals: { 404: NO_SUCH_SHARE },
+});
+
+const REVOKE_SHARE = operation({
+  id: "revokeShare",
+  method: "post",
+  path: "/api/shares/{id}/revoke",
+  tag: "shares",
+  role: "operator",
+  summary: "Close a link",
+  description:
+    "Nobody from outside gets in any more, and invitations are taken back; the files stay, and a replay of the run opens the link again. Safe to repeat; the first reason stands.",
+  params: ShareParams,
+  body: Reason,
+  bodyExample: { reason: "sent to the wrong person" },
+  answers: {
+    200: {
+      description: "It is closed; or its time was over before, and Fast.io has ended it",
+      schema: z.union([
+        z.object({ share: z.string(), run: z.string(), status: z.literal("closed"), closedAtMs: z.int() }),
+        z.object({ share: z.string(), run: z.string(), status: z.literal("expired") }),
+      ]),
+    },
+    202: {
+      description: "It is written down, and carried out as soon as it can be",
+      schema: z.object({
+        share: z.string(),
+        run: z.string(),
+        status: z.literal("closing"),
+        error: z.string().nullable().describe("What stands against it, if that is known"),
+      }),
+    },
+  },
+  refusals: { 404: NO_SUCH_SHARE },
+});
+
+export const SHARE_OPERATIONS = [LIST_SHARES, READ_SHARE, REVOKE_SHARE];
+
+/** The links people were given. */
 export function mountShares(
   app: Hono,
-  { viewer, operator }: { readonly viewer: MiddlewareHandler; readonly operator: MiddlewareHandler },
-  { shares, revoke, exportAudit, log }: ShareRouteDeps,
+  mount: MountOperation,
+  { operator }: Guards,
+  { shares, revoke }: ShareRouteDeps,
 ): void {
-  app.get("/api/shares", viewer, async (context) => context.json(await shares.list(context.req.query())));
-  app.get(`/api/shares/:id{${SHARE_ID}}`, viewer, async (context) => {
-    const story = await shares.story(context.req.param("id") ?? "");
-    return story ? context.json(story) : explain(context, true, 404, NO_SUCH_SHARE);
+  mount(LIST_SHARES, async ({ query }) => ({ status: 200, body: await shares.list(query) }));
+  mount(READ_SHARE, async ({ params: { id } }) => {
+    const story = await shares.story(id);
+    return story ? { status: 200, body: story } : { status: 404, error: NO_SUCH_SHARE };
   });
-  for (const base of ["/api/shares", "/shares"] as const) {
-    const asJson = base === "/api/shares";
-    app.post(`${base}/:id{${SHARE_ID}}/revoke`, operator, async (context) => {
-      const why = await readReason(context, asJson);
-      if (!why) return explain(context, asJson, 400, WRONG_REASON);
-      const outcome = await revoke(context.req.param("id") ?? "", { ...why, actor: context.get("who") });
-      return tellRevoke(context, asJson, outcome);
-    });
-  }
-  app.get("/api/audit", operator, (context) => {
-    const query = AuditQuery.safeParse(context.req.query());
-    if (!query.success) {
-      const known = "what=accesses|operators, format=csv|json, sinceMs, run, share and rule";
-      return explain(context, true, 400, `The query takes ${known}.`);
-    }
-    const { format, what } = query.data;
-    const type = format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson; charset=utf-8";
-    const pieces = Readable.from(exportAudit(query.data), { objectMode: false, encoding: "utf8" });
-    // The answer has begun by then: it breaks off, and only the log can say why.
-    pieces.on("error", (error) => log.error("audit.broken_off", { message: messageOf(error) }));
-    const body = Readable.toWeb(pieces);
-    return new Response(body as ReadableStream, {
-      // node's type and the web's name the same thing
-      headers: {
-        "content-type": type,
-        "content-disposition": `attachment; filename="${what}.${format === "csv" ? "csv" : "jsonl"}"`,
-        "cache-control": "no-store",
-      },
-    });
+  mount(REVOKE_SHARE, async ({ params: { id }, body }, context) =>
+    tellRevoke(await revoke(id, { ...body, actor: context.get("who") })),
+  );
+  app.post(`/shares/:id{${SHARE_ID}}/revoke`, operator, async (context) => {
+    const why = await readReason(context, false);
+    if (!why) return explain(context, false, 400, WRONG_REASON);
+    const outcome = await revoke(context.req.param("id") ?? "", { ...why, actor: context.get("who") });
+    return tellForm(context, tellRevoke(outcome), outcome.kind === "unknown_share" ? "/" : `/runs/${outcome.run}`);
   });
 }
 
-function tellRevoke(context: Context, asJson: boolean, outcome: RevokeOutcome): Response | Promise<Response> {
+function tellRevoke(outcome: RevokeOutcome): Answer<typeof REVOKE_SHARE> {
   switch (outcome.kind) {
     case "unknown_share":
-      return explain(context, asJson, 404, NO_SUCH_SHARE);
-    case "revoked":
-      if (!asJson) return context.redirect(`/runs/${outcome.run}`, 303);
-      return context.json({ share: outcome.share, run: outcome.run, status: "closed", closedAtMs: outcome.closedAtMs });
+      return { status: 404, error: NO_SUCH_SHARE };
+    case "revoked": {
+      const { share, run, closedAtMs } = outcome;
+      return { status: 200, body: { share, run, status: "closed", closedAtMs } };
+    }
     case "expired":
-      if (!asJson) return context.redirect(`/runs/${outcome.run}`, 303);
-      return context.json({ share: outcome.share, run: outcome.run, status: "expired" });
-    case "asked":
-      if (!asJson) return context.redirect(`/runs/${outcome.run}`, 303);
-      return context.json({ share: outcome.share, run: outcome.run, status: "closing", error: outcome.error }, 202);
+      return { status: 200, body: { share: outcome.share, run: outcome.run, status: "expired" } };
+    case "asked": {
+      const { share, run, error } = outcome;
+      return { status: 202, body: { share, run, status: "closing", error } };
+    }
     default:
       return outcome satisfies never;
   }

@@ -1,12 +1,12 @@
-import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Context, Hono } from "hono";
 import type { CallTool } from "../../handlers/tools/call-tool.ts";
 import { malformed, ToolRefusal } from "../../handlers/tools/refuse.ts";
 import { failure } from "../../handlers/tools/tell-failure.ts";
 import type { Json, Tool, ToolFile } from "../../handlers/tools/tool.ts";
 import type { FindCaller, ToolCaller } from "../../handlers/tools/tool-callers.ts";
-import type { ToolCallRow } from "../ledger/schema.ts";
 import { readLimitedBody } from "../read-body.ts";
 import { authenticate, tellOutcome, UNCONFIGURED } from "./tool-callers.ts";
+import type { ListToolCalls } from "./tool-calls.ts";
 import { readToolForm, type ToolForm } from "./tool-form.ts";
 import { toolsDocument } from "./tools-document.ts";
 
@@ -14,14 +14,11 @@ export type ToolDeps = {
   readonly tools: readonly Tool[];
   readonly findCaller: FindCaller;
   readonly callTool: CallTool;
-  /** What was called, newest first. */
-  readonly listCalls: (limit: number) => Promise<readonly ToolCallRow[]>;
+  readonly listCalls: ListToolCalls;
   /** Where people and agents reach the relay; undefined: where they reached it this time. */
   readonly publicUrl: string | undefined;
 };
 
-const DEFAULT_CALLS = 50;
-const MOST_CALLS = 500;
 /** A body of JSON, here and over MCP; files come as forms. */
 const MAX_JSON_BYTES = 4 * 1_024 * 1_024;
 /** What a form has beside its file. */
@@ -51,14 +48,6 @@ export function mountTools(app: Hono, deps: ToolDeps): void {
   app.all("/tools/*", (context) =>
     tellOutcome(context, failure(404, "not_found", "there is no such operation", "GET /tools/openapi.json.")),
   );
-}
-
-/** Who called what, for operators. */
-export function mountToolCalls(app: Hono, operator: MiddlewareHandler, { listCalls }: ToolDeps): void {
-  app.get("/api/tool-calls", operator, async (context) => {
-    const limit = Number.parseInt(context.req.query("limit") ?? "", 10) || DEFAULT_CALLS;
-    return context.json({ calls: await listCalls(Math.min(Math.max(limit, 1), MOST_CALLS)) });
-  });
 }
 
 async function callOverHttp(deps: ToolDeps, tool: Tool, caller: ToolCaller, context: Context): Promise<Response> {

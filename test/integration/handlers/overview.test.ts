@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Overview } from "../../../handlers/read-overview.ts";
+import type { Overview } from "../../../handlers/overview-schemas.ts";
 import { openAppLimit, takeSlot } from "../../../src/ledger/app-limits.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";

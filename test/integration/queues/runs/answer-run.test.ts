@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { answerRun } from "../../../../handlers/answer-run.ts";
+import { answerRun, readQuestion } from "../../../../handlers/answer-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench } from "../../../support/workbench.ts";
@@ -17,12 +17,13 @@ async function pausedRun() {
   const { id } = await it.drop();
   await it.turn(id);
   expect((await readRunRow(ledger.db, id)).status).toBe("paused");
-  return { it, id, answer: answerRun({ db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor }) };
+  const deps = { db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor };
+  return { it, id, ask: readQuestion(deps), answer: answerRun(deps) };
 }
 
 test("a paused run shows what it asks, takes one answer, and goes on by itself to its share", async () => {
-  const { it, id, answer } = await pausedRun();
-  const asked = await answer(id, "admin");
+  const { it, id, ask, answer } = await pausedRun();
+  const asked = await ask(id);
   expect(asked).toMatchObject({
     kind: "asks",
     forms: [
@@ -56,7 +57,7 @@ test("a paused run shows what it asks, takes one answer, and goes on by itself t
 });
 
 test("an action or an input that does not fit is refused with what would, and the question stays open", async () => {
-  const { id, answer } = await pausedRun();
+  const { id, ask, answer } = await pausedRun();
   expect(await answer(id, "admin", { action: "dance", inputs: {} })).toEqual({
     kind: "unknown_action",
     known: ["approve", "reject"],
@@ -66,16 +67,16 @@ test("an action or an input that does not fit is refused with what would, and th
     kind: "unfit",
     message: expect.stringContaining("Missing required inputs: feedback"),
   });
-  expect(await answer(id, "admin")).toMatchObject({ kind: "asks" });
+  expect(await ask(id)).toMatchObject({ kind: "asks" });
   expect((await readRunRow(ledger.db, id)).status).toBe("paused");
 });
 
 test("a run that asks nobody, and one that is unknown, say so", async () => {
   const it = await openWorkbench(ledger.db, { rule: { name: "asks-nobody" } });
   onTestFinished(it.close);
-  const answer = answerRun({ db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor });
+  const ask = readQuestion({ db: ledger.db, difyFor: it.upstreams.difyFor });
   const { id } = await it.drop();
   await it.drive(id);
-  expect(await answer(id, "admin")).toEqual({ kind: "not_paused", status: "delivered" });
-  expect(await answer("rnone", "admin")).toEqual({ kind: "unknown_run" });
+  expect(await ask(id)).toEqual({ kind: "not_paused", status: "delivered" });
+  expect(await ask("rnone")).toEqual({ kind: "unknown_run" });
 });

@@ -1,0 +1,35 @@
+import { ANSWER_OPERATIONS } from "../answers.ts";
+import { APP_OPERATIONS } from "../apps.ts";
+import { AUDIT_OPERATIONS } from "../audit.ts";
+import { DELIVERY_OPERATIONS } from "../deliveries.ts";
+import { EVENT_OPERATIONS } from "../events.ts";
+import { HANDOFF_OPERATIONS } from "../handoff.ts";
+import { LIVE_OPERATIONS } from "../live.ts";
+import { OVERVIEW_OPERATIONS } from "../overview.ts";
+import { RULE_OPERATIONS } from "../rules.ts";
+import { RUN_ACTION_OPERATIONS } from "../run-actions.ts";
+import { RUN_OPERATIONS } from "../runs.ts";
+import { SHARE_OPERATIONS } from "../shares.ts";
+import { SOURCE_OPERATIONS } from "../sources.ts";
+import { TOOL_CALL_OPERATIONS } from "../tool-calls.ts";
+import type { OperationSpec } from "./operation.ts";
+import { READ_DOCUMENT } from "./serve-document.ts";
+
+/** Every operation of the JSON API, in the order of the document. */
+export const API_OPERATIONS: readonly OperationSpec[] = [
+  ...OVERVIEW_OPERATIONS,
+  ...RUN_OPERATIONS,
+  ...RUN_ACTION_OPERATIONS,
+  ...ANSWER_OPERATIONS,
+  ...HANDOFF_OPERATIONS,
+  ...EVENT_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
+  ...RULE_OPERATIONS,
+  ...APP_OPERATIONS,
+  ...SHARE_OPERATIONS,
+  ...SOURCE_OPERATIONS,
+  ...AUDIT_OPERATIONS,
+  ...TOOL_CALL_OPERATIONS,
+  ...LIVE_OPERATIONS,
+  READ_DOCUMENT,
+];
