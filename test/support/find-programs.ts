@@ -32,11 +32,24 @@ export function findWorkerd(): string | undefined {
   }
 }
 
+/** A program that runs a command in a pseudo-terminal: util-linux's `script`, which Debian always has, or Python. */
+export function findTerminalMaker(): { readonly kind: "script" | "python"; readonly program: string } | undefined {
+  const script = findProgram(["script"]);
+  // That of BSD and macOS knows other options.
+  if (script !== undefined && /util-linux/.test(spawnSync(script, ["--version"]).stdout?.toString() ?? ""))
+    return { kind: "script", program: script };
+  const python = findProgram(["python3"]);
+  return python === undefined || spawnSync(python, ["-c", "import pty"]).status !== 0
+    ? undefined
+    : { kind: "python", program: python };
+}
+
 /** What this machine lacks, in words for the person who reads the test run. */
 export function missingServers(): string[] {
   return [
     ...(findRedis() ? [] : ["Redis not found: skipping what needs it (install redis-server or valkey-server)"]),
     ...(findPostgres() ? [] : ["PostgreSQL not found: skipping what needs it (install postgresql 15 or newer)"]),
+    ...(findTerminalMaker() ? [] : ["no pseudo-terminal: skipping relay init in one (install util-linux, or python3)"]),
     ...(findWorkerd() ? [] : ["workerd does not run here: skipping the edge worker (npm ci brings it for glibc)"]),
   ];
 }
