@@ -52,6 +52,7 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   work: [
     ["all queues", "relay work"],
     ["the queues with long work, on a machine of their own", "relay work --queues runs,shares"],
+    ["with /healthz, /readyz and /metrics to ask for its health", "METRICS_PORT=9464 relay work"],
   ],
   "emulate fastio": [["on a fixed port", "relay emulate fastio --port 8788"]],
   "emulate dify": [["a Dify before 1.13", "relay emulate dify --profile P1"]],
@@ -59,7 +60,10 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["what failed", "relay runs list --status failed"],
     ["what goes on right now", "relay runs tail"],
   ],
-  "runs list": [["the last ten as JSON", "relay runs list --limit 10 --json"]],
+  "runs list": [
+    ["by part of a file name, what failed today", "relay runs list contract --status failed --since 24h"],
+    ["the last ten as JSON", "relay runs list --limit 10 --json"],
+  ],
   "runs show": [["one run with all that is known", "relay runs show 3kx0c9…"]],
   "runs tail": [
     ["what goes wrong, as it does", "relay runs tail --status failed paused held"],

@@ -28,7 +28,8 @@ export function addRelayOption(program: Command, choose: (url: string) => void):
             if (!/^https?:\/\//.test(text) || !URL.canParse(text))
               throw new InvalidArgumentError("must be an address such as https://relay.example.com.");
             choose(text);
-            return text;
+            // It is no option of the command itself, which may take all of its options for filters.
+            return undefined;
           },
         ),
       );

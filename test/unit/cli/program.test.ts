@@ -91,8 +91,8 @@ describe("completion", () => {
   test.each([
     ["relay ru", ["runs", "rules"]],
     ["relay runs ", ["list", "tail", "show", "replay", "release", "cancel", "look-again", "answer", "--help"]],
-    ["relay runs list --st", ["--status"]],
-    ["relay runs list --status de", ["delivering", "delivered"]],
+    ["relay runs tail --st", ["--status"]],
+    ["relay runs tail --status de", ["delivering", "delivered"]],
     ["relay trigger --tamper ", ["signature", "timestamp", "body"]],
     ["relay runs list --json --li", ["--limit"]],
     ["relay completion ", ["bash", "zsh", "fish", "--help"]],
