@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from "../src/clock.ts";
 import { listAttempts } from "../src/ledger/attempts.ts";
 import { dayOf, readRuleUsage } from "../src/ledger/budgets.ts";
+import { findDeliveryOf } from "../src/ledger/delivery-queries.ts";
 import { listKeptOutputs } from "../src/ledger/earlier-outputs.ts";
+import { findEvent } from "../src/ledger/event-queries.ts";
 import { findRun } from "../src/ledger/find-run.ts";
 import { findOpenHandoff } from "../src/ledger/handoffs.ts";
 import { isParked } from "../src/ledger/is-parked.ts";
@@ -17,6 +19,7 @@ import { readAccessList, summariseShare } from "./read-shares.ts";
 import { readTellings } from "./read-tellings.ts";
 import type { RunList, RunStory, RunSummary } from "./run-schemas.ts";
 import { type RawQuery, type RunSearch, readRunSearch } from "./run-search-query.ts";
+import { timelineOf } from "./timeline.ts";
 
 /** Characters of one text output of a shadow run that its page shows. */
 const MAX_SHOWN_CHARS = 20_000;
@@ -60,7 +63,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
     story: async (id) => {
       const run = await findRun(db, id);
       if (!run) return undefined;
-      const [files, outputs, kept, attempts, budget, accesses, family, tellings] = await Promise.all([
+      const [files, outputs, kept, attempts, budget, accesses, family, tellings, event] = await Promise.all([
         run.fileCount === null ? [] : listAllFiles(db, id),
         listOutputs(db, id),
         listKeptOutputs(db, id),
@@ -68,7 +71,8 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         readBudget(db, run, clock.now()),
         readAccessList(db, id),
         readFamily(db, run),
-        readTellings(db, id),
+        readTellings(db, run),
+        findEvent(db, run.eventKey),
       ]);
       return {
         ...summarise(run),
@@ -100,15 +104,18 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         cost: run.cost,
         currency: run.currency,
         budget,
+        deliveryId: (event && (await findDeliveryOf(db, event))?.id) ?? null,
+        timeline: timelineOf({ run, event, attempts, nowMs: clock.now() }),
+        inputs: run.sentInputs,
         kept: run.status === "delivered" ? kept.map(({ name }) => name) : [],
         files: files.map(({ name, size, leftOut }) => ({ name, size, leftOut })),
-        outputs: outputs.map(({ name, size, mimeType, nodeId, sha256, content }) => ({
+        outputs: outputs.map(({ name, size, mimeType, nodeId, sha256, content, excerpt }) => ({
           name,
           size,
           mimeType,
           placed: nodeId !== null,
           sha256,
-          text: run.rule.shadow && content !== null ? cutTo(content, MAX_SHOWN_CHARS) : null,
+          text: run.rule.shadow && content !== null ? cutTo(content, MAX_SHOWN_CHARS) : excerpt,
         })),
         attempts: attempts.map((attempt) => ({
           step: attempt.step,

@@ -4,6 +4,7 @@ import type { Told } from "../src/told.ts";
 import { PAGE_QUERY } from "./page-query.ts";
 import { RUN_STEPS } from "./run-search-query.ts";
 import { AccessList, DeliveredAs, ShareSummary } from "./share-schemas.ts";
+import { TimelineSchema } from "./timeline.ts";
 
 export const RunStatusSchema = z
   .enum(RUN_STATUSES)
@@ -145,6 +146,16 @@ const ToldEnding = z
 /** Who was told of the run's ending, or is going to be. */
 export type ToldEnding = Told<typeof ToldEnding>;
 
+const SentInput = z
+  .object({
+    name: z.string(),
+    kind: z.enum(["file", "files", "text", "number", "boolean", "json"]),
+    size: z.int().nullable().describe("Bytes of a text, or of a value as JSON; null for files"),
+    value: z.string().nullable().describe("Cut; null: a file, or not to be shown"),
+    by: z.enum(["upload", "link"]).optional().describe("How files were handed over"),
+  })
+  .meta({ id: "SentInput" });
+
 /** All that is known of one run. */
 export const RunStory = RunSummary.extend({
   readAtMs: z.int().describe("When the relay told all this; what goes on is counted up to here"),
@@ -196,6 +207,15 @@ export const RunStory = RunSummary.extend({
     })
     .nullable()
     .describe("What its rule has used today (UTC) of what it may; null for a rule without limits"),
+  deliveryId: z
+    .string()
+    .nullable()
+    .describe("The delivery that brought its event first; null: catch-up found it first, or that line is forgotten"),
+  timeline: TimelineSchema.describe("Where its time went"),
+  inputs: z
+    .array(SentInput)
+    .nullable()
+    .describe("What the workflow was given, as far as the rule lets it be shown; null: not kept, or not yet"),
   files: z
     .array(z.object({ name: z.string(), size: z.int().nullable(), leftOut: z.string().nullable() }))
     .describe("Those of its batch, with why one was left out; empty for a run of one file"),
@@ -206,7 +226,10 @@ export const RunStory = RunSummary.extend({
       mimeType: z.string(),
       placed: z.boolean(),
       sha256: z.string().nullable().describe("In hex digits; null where it was not reckoned"),
-      text: z.string().nullable().describe("What it says, cut; of shadow runs alone, and null for files"),
+      text: z
+        .string()
+        .nullable()
+        .describe("What it says, cut; null for files, and where the rule does not let it be shown"),
     }),
   ),
   kept: z

@@ -7,7 +7,8 @@ import {
   REFUSAL_KINDS,
   type ToldSecret,
 } from "../../handlers/read-deliveries.ts";
-import { layout, type Markup, type Reader, sizeOf, spanOf, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
+import { longSpanOf } from "./long-span.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 const PERIODS = { "": "any time", "1": "the last hour", "24": "the last day", "168": "the last week" } as const;
@@ -121,10 +122,4 @@ export function secretWords({ print, live, firstSeenMs }: ToldSecret, atMs: numb
   const age =
     firstSeenMs === null ? "not seen before" : `first seen ${longSpanOf(Math.max(0, atMs - firstSeenMs))} before`;
   return `${print}, ${age}, ${live ? "live" : "not live any more"}`;
-}
-
-/** @param ms a span of days or less */
-function longSpanOf(ms: number): string {
-  if (ms < 7_200_000) return spanOf(ms);
-  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} hours` : `${Math.round(ms / 86_400_000)} days`;
 }

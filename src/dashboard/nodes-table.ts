@@ -19,6 +19,6 @@ export function timesOf({ times, round }: RunNode): string {
 
 /** The nodes of a run's workflow, as far as its stream told of them. */
 export function nodesTable(nodes: readonly RunNode[], nowMs: number): Markup {
-  return html`<div class="scroll"><table><thead><tr><th>Node</th><th>Kind</th><th>Status</th><th>Work</th><th>Times</th></tr></thead>
+  return html`<div class="scroll"><table><caption>Nodes of the workflow</caption><thead><tr><th scope="col">Node</th><th scope="col">Kind</th><th scope="col">Status</th><th scope="col">Work</th><th scope="col">Times</th></tr></thead>
 <tbody>${nodes.map((node) => html`<tr><td>${node.title}</td><td>${node.type ?? "–"}</td><td>${node.status}${node.error ? `: ${node.error}` : ""}</td><td>${workOf(node, nowMs)}</td><td>${timesOf(node)}</td></tr>`)}</tbody></table></div>`;
 }

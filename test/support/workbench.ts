@@ -54,6 +54,8 @@ export type WorkbenchOptions = {
     readonly name?: string;
     readonly limit?: string;
     readonly shadow?: boolean;
+    /** Members of `show`, as YAML flow. */
+    readonly show?: string;
     /** Default `share`. */
     readonly as?: string;
     /** Default `/Outputs/{{ date }}`; `unsaid`: the rule says nothing about it. */
@@ -229,6 +231,7 @@ function readRule({
   deliver = "",
   limit = "",
   shadow = false,
+  show = "",
   as = "share",
   folder = "/Outputs/{{ date }}",
   inputs = '{ document: "{{ file }}", title: "{{ file.name }}" }',
@@ -239,7 +242,7 @@ function readRule({
     when: { workspace: Dify-Outputs, folder: "/Inbox/**" }
     run: { inputs: ${inputs}${run === "" ? "" : `, ${run}`} }
     deliver: { as: ${as}${folder === "unsaid" ? "" : `, folder: "${folder}"`}, title: "${title}"${deliver === "" ? "" : `, ${deliver}`} }
-${limit === "" ? "" : `    limit: { ${limit} }\n`}${shadow ? "    shadow: true\n" : ""}`;
+${limit === "" ? "" : `    limit: { ${limit} }\n`}${shadow ? "    shadow: true\n" : ""}${show === "" ? "" : `    show: { ${show} }\n`}`;
   const [rule] = parseRules(text, "rules.yaml").rules;
   if (!rule) throw new Error("no rule");
   return rule;

@@ -279,4 +279,6 @@ export type RunRow = typeof runs.$inferSelect;
 
 export type NewRun = typeof runs.$inferInsert;
 
+export type AttemptRow = typeof attempts.$inferSelect;
+
 export type RunFileRow = typeof runFiles.$inferSelect;
