@@ -103,7 +103,9 @@ describe("pages and API", () => {
       const answer = await get(path, bearer(VIEWER));
       const page = await answer.text();
       expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;.csv");
-      expect(page).not.toMatch(/<(script>|img|svg onload|b>in|i>ws|u>type|em>|s>rule|b>why|b>then|b>node|i>type|u>error)/);
+      expect(page).not.toMatch(
+        /<(script>|img|svg onload|b>in|i>ws|u>type|em>|s>rule|b>why|b>then|b>node|i>type|u>error)/,
+      );
       expect(page).not.toContain('href="javascript:');
       expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
