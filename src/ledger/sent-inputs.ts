@@ -7,5 +7,5 @@ export type SentInput = {
   /** Cut; null: a file, or not to be shown. */
   readonly value: string | null;
   /** How files were handed over. */
-  readonly by?: "upload" | "link";
+  readonly by?: "upload" | "link" | undefined;
 };
