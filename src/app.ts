@@ -88,7 +88,8 @@ export function createApp(deps: AppDeps): Hono {
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
   mountWebhooks(app, deps);
-  mountPlatform(app, requireRole(deps, "viewer"), deps);
+  // Prometheus asks from elsewhere, and is no browser.
+  mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
 
   mountTools(app, deps.tools);
   mountMcp(app, deps.tools);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
+import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
@@ -74,6 +75,12 @@ const databaseUrl = z
   .string()
   .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…");
 const redisUrl = z.string().refine((url) => /^rediss?:\/\//.test(url), "must be redis://… or rediss://…");
+const trustedProxies = z.string().transform((text, context) => {
+  const proxies = parseTrustedProxies(text);
+  if (!proxies)
+    context.addIssue("must be how many proxies there are, such as 1, or their addresses, such as 10.0.0.0/8");
+  return proxies;
+});
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" });
 
 /** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
@@ -109,6 +116,8 @@ export const EnvSchema = z.object({
   RELAY_TOKEN: setting(z.string().optional()),
   TOOLS_TOKEN: setting(toolTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
+  TRUST_PROXY: setting(trustedProxies.optional()),
+  ALLOW_PLAIN_HTTP: setting(z.enum(["on", "off"]).default("off")),
   RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
@@ -124,6 +133,10 @@ export type Config = {
     /** Where a process without a receiver tells how it fares; undefined: nowhere. */
     readonly metricsPort: number | undefined;
     readonly publicUrl: string | undefined;
+    /** In front of the relay; undefined: none that is to be believed. */
+    readonly proxies: TrustedProxies | undefined;
+    /** Whether pages are served to other machines without TLS. */
+    readonly allowsPlainHttp: boolean;
   };
   readonly ledger: { readonly url: string; readonly retentionMs: number };
   /** undefined: the queue lives in the database. */
@@ -192,7 +205,14 @@ export function parseConfig(environment: Environment): Config {
   const env = parsed.data;
   const readVariable = (variable: string) => environment[variable] || undefined;
   return Object.freeze({
-    http: { host: env.HOST, port: env.PORT, metricsPort: env.METRICS_PORT, publicUrl: env.PUBLIC_URL },
+    http: {
+      host: env.HOST,
+      port: env.PORT,
+      metricsPort: env.METRICS_PORT,
+      publicUrl: env.PUBLIC_URL,
+      proxies: env.TRUST_PROXY,
+      allowsPlainHttp: env.ALLOW_PLAIN_HTTP === "on",
+    },
     ledger: { url: env.DATABASE_URL, retentionMs: env.RETENTION_DAYS * 86_400_000 },
     redisUrl: env.REDIS_URL,
     fastio: {
@@ -242,6 +262,8 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
   return {
     host: config.http.host,
     port: config.http.port,
+    trustProxy: config.http.proxies ?? "none",
+    plainHttp: config.http.allowsPlainHttp ? "allowed" : "on this machine",
     ledger: config.ledger.url.startsWith("pglite:") ? config.ledger.url : "postgres",
     queue: config.redisUrl ? "redis" : "in the database",
     fastioApi: config.fastio.apiUrl,

@@ -1,6 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { createAccess } from "../handlers/access.ts";
-import { answerRun, readQuestion } from "../handlers/answer-run.ts";
+import { answerRun, answerRun, readQuestion } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
@@ -54,6 +53,7 @@ import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
+import { openGate } from "./open-gate.ts";
 import { openTools } from "./open-tools.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -295,8 +295,7 @@ async function startServer(
     ...health,
     metrics,
     trace,
-    access: createAccess(config.tokens),
-    clock,
+    ...openGate(config, deps),
     news,
     runs: createReadRuns(db),
     events: createReadEvents(db),
@@ -331,8 +330,6 @@ async function startServer(
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,
-    secureCookies: config.http.publicUrl?.startsWith("https:") ?? false,
-    publicUrl: config.http.publicUrl,
   });
   const server = await listen(app.fetch, config.http);
   // Who listens for news would hold the connection until the last moment.
@@ -344,8 +341,8 @@ async function startServer(
 }
 
 /** For whoever watches a process that only works. */
-async function startMetricsServer({ config: { http, tokens }, clock }: RelayDeps, health: Health) {
-  const { host, metricsPort: port, publicUrl } = http;
+async function startMetricsServer(deps: RelayDeps, health: Health) {
+  const { host, metricsPort: port } = deps.config.http;
   if (port === undefined) return undefined;
-  return listen(createMetricsApp({ ...health, access: createAccess(tokens), clock, publicUrl }).fetch, { host, port });
+  return listen(createMetricsApp({ ...health, ...openGate(deps.config, deps) }).fetch, { host, port });
 }

@@ -3,6 +3,7 @@ import { systemClock } from "../clock.ts";
 import { describeConfig } from "../config.ts";
 import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
 import { messageOf } from "../message-of.ts";
+import { whyPagesAreRefused } from "../open-gate.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { openRules } from "../rules/follow-rules.ts";
@@ -37,6 +38,8 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
       });
     }
   }
+  const refusal = parts.receive ? whyPagesAreRefused(config.http) : undefined;
+  if (refusal !== undefined) log.warn("relay.pages_refused", { why: refusal });
   const relay = await openRelay(
     { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log, watchProcess: true },
     parts,

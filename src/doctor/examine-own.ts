@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
+import { whyPagesAreRefused } from "../open-gate.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
@@ -11,7 +12,7 @@ import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** What the settings mean together, beyond what each of them must be. */
-export function judgeSettings(config: Pick<Config, "fastio" | "tokens">): readonly Finding[] {
+export function judgeSettings(config: Pick<Config, "fastio" | "http" | "tokens">): readonly Finding[] {
   const { secrets, signature } = config.fastio;
   const receiver =
     secrets.length === 0 && signature !== "unsigned"
@@ -21,18 +22,23 @@ export function judgeSettings(config: Pick<Config, "fastio" | "tokens">): readon
           "Set the secret that Fast.io showed when the webhook was made.",
         )
       : ok(signature === "unsigned" ? "deliveries are taken without a signature" : `${secrets.length} secrets`);
-  const pages =
-    config.tokens.length === 0
-      ? warning(
-          "pages_closed",
-          "no token is set, so nobody can open the pages",
-          "Set operator:<16 characters or more>.",
-        )
-      : ok(`${config.tokens.length} tokens`);
   return [
     { check: "settings.webhooks", subject: "FASTIO_WEBHOOK_SECRETS", ...receiver },
-    { check: "settings.pages", subject: "RELAY_TOKENS", ...pages },
+    { check: "settings.pages", subject: "RELAY_TOKENS", ...judgePages(config) },
   ];
+}
+
+function judgePages({ tokens, http }: Pick<Config, "http" | "tokens">): Verdict {
+  if (tokens.length === 0) {
+    const remedy = "Set operator:<16 characters or more>.";
+    return warning("pages_closed", "no token is set, so nobody can open the pages", remedy);
+  }
+  if (whyPagesAreRefused(http) === undefined) return ok(`${tokens.length} tokens`);
+  return warning(
+    "pages_refused",
+    `HOST is ${http.host} and nothing says that TLS protects the way there, so the pages are not served to other machines`,
+    "Put a proxy with TLS before the relay and set TRUST_PROXY and PUBLIC_URL, or set ALLOW_PLAIN_HTTP=on where you trust the network.",
+  );
 }
 
 /** Whether the variables are set that rules name for the passwords of their shares. Tells nothing of the values. */

@@ -7,6 +7,7 @@ export type Fault =
   | "password_missing"
   | "deliveries_refused"
   | "pages_closed"
+  | "pages_refused"
   | "ledger_unavailable"
   | "queue_unavailable"
   | "queue_may_evict"

@@ -5,7 +5,7 @@ import { messagePage } from "../dashboard/message-page.ts";
 export function explain(
   context: Context,
   asJson: boolean,
-  status: 400 | 401 | 403 | 404 | 409 | 502 | 503,
+  status: 400 | 401 | 403 | 404 | 409 | 429 | 502 | 503,
   message: string,
 ): Response | Promise<Response> {
   return asJson

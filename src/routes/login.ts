@@ -6,7 +6,8 @@ import { readLimitedBody } from "../read-body.ts";
 import { explain } from "./explain.ts";
 import { isFromOwnPage } from "./own-page.ts";
 import { ownPath } from "./own-path.ts";
-import { type AccessDeps, FORGED, loginPath, UNCONFIGURED, WRONG_TOKEN } from "./require-role.ts";
+import { presentToken, TOO_MANY_TRIES } from "./present-token.ts";
+import { type AccessDeps, FORGED, loginPath, WRONG_TOKEN, whyNobodyIsServed } from "./require-role.ts";
 import { createSessionCookie } from "./session-cookie.ts";
 
 const MAX_BODY_BYTES = 8_192;
@@ -17,12 +18,14 @@ const LoginForm = z.object({
 });
 
 /** Where a browser shows a token once, and is known by a cookie from then on. */
-export function mountLogin(app: Hono, { access, clock, secureCookies, publicUrl }: AccessDeps): void {
-  const cookie = createSessionCookie(secureCookies);
+export function mountLogin(app: Hono, deps: AccessDeps): void {
+  const { access, clock, publicUrl } = deps;
+  const cookie = createSessionCookie(deps);
   const isOwn = (context: Context): boolean => isFromOwnPage(context.req.raw, publicUrl);
 
   app.get("/login", (context) => {
-    if (!access.isConfigured) return explain(context, false, 503, UNCONFIGURED);
+    const refusal = whyNobodyIsServed(deps, context);
+    if (refusal !== undefined) return explain(context, false, 503, refusal);
     const wanted = context.req.query("next");
     const next = ownPath(wanted);
     const session = cookie.read(context);
@@ -37,12 +40,14 @@ export function mountLogin(app: Hono, { access, clock, secureCookies, publicUrl 
   });
 
   app.post("/login", async (context) => {
-    if (!access.isConfigured) return explain(context, false, 503, UNCONFIGURED);
+    const refusal = whyNobodyIsServed(deps, context);
+    if (refusal !== undefined) return explain(context, false, 503, refusal);
     if (!isOwn(context)) return explain(context, false, 403, FORGED);
     const form = await readForm(context);
     const next = ownPath(form?.next);
-    const token = form && access.findToken(form.token);
+    const token = form && presentToken(deps, context, form.token);
     context.header("cache-control", "no-store");
+    if (token === "wait") return context.html(loginPage(next, TOO_MANY_TRIES), 429);
     if (!form || !token) return context.html(loginPage(next, WRONG_TOKEN), 401);
     cookie.write(context, access.openSession(token, personName(form.name), clock.now()));
     return context.redirect(next, 303);

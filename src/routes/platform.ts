@@ -1,7 +1,7 @@
-import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { CheckReadiness } from "../../handlers/check-readiness.ts";
 import type { ReadMetrics } from "../../handlers/read-metrics.ts";
+import { isFromThisMachine } from "./peer.ts";
 
 export type PlatformDeps = {
   readonly readiness: CheckReadiness;
@@ -27,9 +27,7 @@ export function mountPlatform(app: Hono, viewer: MiddlewareHandler, deps: Platfo
   );
 }
 
-const LOOPBACK_ADDRESS = /^(127\.|::1$|::ffff:127\.)/;
 const LOOPBACK_NAME = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /**
  * Whether a process of this machine asks, and for itself. Behind a proxy everybody seems to: so not where `PUBLIC_URL`
@@ -37,15 +35,5 @@ const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-i
  */
 function isAskedFromHere(context: Context, publicUrl: string | undefined): boolean {
   if (publicUrl !== undefined && !LOOPBACK_NAME.test(new URL(publicUrl).host)) return false;
-  if (FORWARDED.some((name) => context.req.header(name) !== undefined)) return false;
-  return LOOPBACK_NAME.test(context.req.header("host") ?? "") && LOOPBACK_ADDRESS.test(peerOf(context) ?? "");
-}
-
-/** undefined where no socket is behind the request, as in tests. */
-function peerOf(context: Context): string | undefined {
-  try {
-    return getConnInfo(context).remote.address;
-  } catch {
-    return undefined;
-  }
+  return LOOPBACK_NAME.test(context.req.header("host") ?? "") && isFromThisMachine(context);
 }

@@ -1,12 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { type Access, type Identity, isEnough, whoOf } from "../../handlers/access.ts";
+import { type Identity, isEnough, type KnownToken, whoOf } from "../../handlers/access.ts";
 import { nameOfHeader, OPERATOR_HEADER } from "../../handlers/person-name.ts";
-import type { Clock } from "../clock.ts";
 import type { Role } from "../config.ts";
 import type { Reader } from "../dashboard/layout.ts";
 import { explain } from "./explain.ts";
 import { isFromOwnPage } from "./own-page.ts";
 import { ownPath } from "./own-path.ts";
+import { isFromThisMachine } from "./peer.ts";
+import { presentToken, TOO_MANY_TRIES, type TokenDeps } from "./present-token.ts";
 import { createSessionCookie } from "./session-cookie.ts";
 
 declare module "hono" {
@@ -20,18 +21,18 @@ declare module "hono" {
   }
 }
 
-export type AccessDeps = {
-  readonly access: Access;
-  readonly clock: Clock;
-  /** Whether cookies may be sent over TLS only. */
-  readonly secureCookies: boolean;
+export type AccessDeps = TokenDeps & {
   /** Where people reach the relay; undefined: where they ask it. */
   readonly publicUrl: string | undefined;
+  /** Whether what a proxy says of TLS is to be believed. */
+  readonly trustsProxy: boolean;
+  /** Why pages are not served to other machines; undefined: they are. */
+  readonly refusal: string | undefined;
 };
 
 export const FORGED =
   "This was sent from a page that is not the relay's own. Send it from there, or with Authorization: Bearer …; behind a proxy that changes the host, set PUBLIC_URL.";
-export const UNCONFIGURED =
+const UNCONFIGURED =
   "Nobody can log in yet: set RELAY_TOKENS, e.g. RELAY_TOKENS=operator:<16 or more random characters>, and start the relay again.";
 export const WRONG_TOKEN = "That is no token of this relay.";
 const NEEDED = "A token is needed: log in at /login, or send Authorization: Bearer ….";
@@ -39,23 +40,27 @@ const NEEDED = "A token is needed: log in at /login, or send Authorization: Bear
 /** Lets a role in by `Authorization: Bearer`, by the cookie of a login, or by a link with `?token=` that turns into one. */
 export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
   const { access, clock, publicUrl } = deps;
-  const cookie = createSessionCookie(deps.secureCookies);
+  const cookie = createSessionCookie(deps);
   return async function checkRole(context, next) {
     const asJson = !isAskedByBrowser(context);
-    if (!access.isConfigured) return explain(context, asJson, 503, UNCONFIGURED);
+    const refusal = whyNobodyIsServed(deps, context);
+    if (refusal !== undefined) return explain(context, asJson, 503, refusal);
     // What only those with a token may read stays in no cache; the parts of bull-board's own page are no secret.
     if (!context.req.path.startsWith("/queues/static/")) context.header("cache-control", "no-store");
 
     const bearer = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
     const linked = context.req.method === "GET" && !bearer ? context.req.query("token") : undefined;
     if (linked !== undefined) {
-      const token = access.findToken(linked);
+      const token = presentToken(deps, context, linked);
+      if (token === "wait") return explain(context, asJson, 429, TOO_MANY_TRIES);
       if (!token) return turnAway(context, asJson, "wrong");
       cookie.write(context, access.openSession(token, null, clock.now()));
       return context.redirect(ownPath(pathOf(context)), 303);
     }
     const session = cookie.read(context);
-    const identity = bearer ? bearerOf(access, context, bearer) : session && access.findSession(session, clock.now());
+    const token = bearer === undefined ? undefined : presentToken(deps, context, bearer);
+    if (token === "wait") return explain(context, asJson, 429, TOO_MANY_TRIES);
+    const identity = bearer ? token && bearerOf(context, token) : session && access.findSession(session, clock.now());
     if (!identity) {
       if (!bearer && session !== undefined) cookie.drop(context);
       return turnAway(context, asJson);
@@ -90,9 +95,18 @@ const isAskedByBrowser = ({ req }: Context): boolean =>
 /** @param next a path of ours */
 export const loginPath = (next: string): string => `/login?${new URLSearchParams({ next })}`;
 
-function bearerOf(access: Access, context: Context, bearer: string): Identity | undefined {
-  const token = access.findToken(bearer);
-  return token && { role: token.role, name: nameOfHeader(context.req.header(OPERATOR_HEADER)) };
+const bearerOf = (context: Context, { role }: KnownToken): Identity => ({
+  role,
+  name: nameOfHeader(context.req.header(OPERATOR_HEADER)),
+});
+
+/** Before anybody is asked for a token: there may be none, or the way it would take is open to others. */
+export function whyNobodyIsServed(
+  { access, refusal }: Pick<AccessDeps, "access" | "refusal">,
+  context: Context,
+): string | undefined {
+  if (!access.isConfigured) return UNCONFIGURED;
+  return isFromThisMachine(context) ? undefined : refusal;
 }
 
 /** Who is not known goes to the login, and afterwards where they wanted to go: of a form, to the page it stood on. */

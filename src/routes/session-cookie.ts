@@ -11,20 +11,33 @@ export type SessionCookie = {
   drop(context: Context): void;
 };
 
-/** @param isSecure whether browsers reach the relay over TLS only */
-export function createSessionCookie(isSecure: boolean): SessionCookie {
-  const options = {
-    httpOnly: true,
-    sameSite: "Strict",
-    secure: isSecure,
-    path: "/",
-    ...(isSecure && { prefix: "host" as const }),
-  } as const;
+/**
+ * @param publicUrl where people reach the relay; undefined: where they ask it
+ * @param trustsProxy whether what a proxy says of TLS is to be believed
+ */
+export function createSessionCookie({
+  publicUrl,
+  trustsProxy,
+}: {
+  readonly publicUrl: string | undefined;
+  readonly trustsProxy: boolean;
+}): SessionCookie {
+  const isSecure = (context: Context): boolean =>
+    publicUrl?.startsWith("https:") ||
+    (trustsProxy && /^https\s*(,|$)/i.test(context.req.header("x-forwarded-proto") ?? ""));
+  const optionsFor = (context: Context) =>
+    ({
+      httpOnly: true,
+      sameSite: "Strict",
+      path: "/",
+      ...(isSecure(context) && { secure: true, prefix: "host" as const }),
+    }) as const;
   return {
-    read: (context) => (isSecure ? getCookie(context, COOKIE, "host") : getCookie(context, COOKIE)),
-    write: (context, value) => setCookie(context, COOKIE, value, { ...options, maxAge: SESSION_MS / 1_000 }),
+    read: (context) => (isSecure(context) ? getCookie(context, COOKIE, "host") : getCookie(context, COOKIE)),
+    write: (context, value) =>
+      setCookie(context, COOKIE, value, { ...optionsFor(context), maxAge: SESSION_MS / 1_000 }),
     drop: (context) => {
-      deleteCookie(context, COOKIE, options);
+      deleteCookie(context, COOKIE, optionsFor(context));
     },
   };
 }

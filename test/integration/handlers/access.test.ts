@@ -16,7 +16,8 @@ let receiver: Receiver;
 const db = () => receiver.ledger.db;
 
 beforeAll(async () => {
-  receiver = await openReceiver(ROLE_TOKENS);
+  // Behind a proxy that says who asks: wrong tokens are to come from many addresses.
+  receiver = await openReceiver({ ...ROLE_TOKENS, TRUST_PROXY: "1" });
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
@@ -61,13 +62,14 @@ const PROTECTED = [
 
 describe("who gets in", () => {
   test.each(PROTECTED)("%s needs a token", async (path) => {
+    const from = { "x-forwarded-for": `2001:db8:0:${PROTECTED.indexOf(path)}::1` };
     for (const headers of [{}, bearer("wrong"), { cookie: "relay_session=wrong" }, { authorization: "Basic eDp5" }]) {
-      const answer = await get(path, headers);
+      const answer = await get(path, { ...headers, ...from });
       expect(answer.status).toBe(401);
       expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer/);
       expect(await answer.text()).not.toContain(VIEWER);
     }
-    expect((await get(`${path}?token=wrong`)).status).toBe(401);
+    expect((await get(`${path}?token=wrong`, from)).status).toBe(401);
   });
 
   test.each(["/", "/runs", "/api/runs"])("%s opens for each role", async (path) => {

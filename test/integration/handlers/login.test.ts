@@ -146,15 +146,13 @@ describe("the login", () => {
 });
 
 test("what somebody does is written down with the name they gave at the login, or in a header beside a bearer token", async () => {
-  const path = `${receiver.url}/api/rules/read-new-files/pause`;
+  const act = (action: string, headers: Readonly<Record<string, string>>): Promise<Response> =>
+    fetch(`${receiver.url}/api/rules/read-new-files/${action}`, { method: "POST", headers });
   const cookie = await logIn(receiver.url, OPERATOR, " Anna\u202e  Müller\n");
-  await fetch(path, { method: "POST", headers: { cookie, origin: receiver.url } });
-  await fetch(path, {
-    method: "POST",
-    headers: { ...bearer(OPERATOR), "relay-operator": encodeURIComponent("Jürgen") },
-  });
-  await fetch(path, { method: "POST", headers: { ...bearer(OPERATOR), "relay-operator": `100%${"x".repeat(500)}` } });
-  await fetch(path, { method: "POST", headers: bearer(OPERATOR) });
+  await act("pause", { cookie, origin: receiver.url });
+  await act("resume", { ...bearer(OPERATOR), "relay-operator": encodeURIComponent("Jürgen") });
+  await act("pause", { ...bearer(OPERATOR), "relay-operator": `100%${"x".repeat(500)}` });
+  await act("resume", bearer(OPERATOR));
   const written = await receiver.ledger.db.select().from(operatorActions).orderBy(operatorActions.id);
   expect(written.map(({ actor }) => actor)).toEqual([
     "operator Anna Müller",
@@ -162,4 +160,97 @@ test("what somebody does is written down with the name they gave at the login, o
     `operator 100%${"x".repeat(56)}`,
     "operator",
   ]);
+});
+
+describe("who tries out tokens", () => {
+  /** A relay behind one proxy, so that a test may come from several addresses. */
+  const openBehindProxy = async () => {
+    const relay = await openReceiver({ ...ROLE_TOKENS, TRUST_PROXY: "1" });
+    onTestFinished(relay.close);
+    const ask = (from: string, headers: Readonly<Record<string, string>>, path = "/api/runs"): Promise<Response> =>
+      fetch(`${relay.url}${path}`, { redirect: "manual", headers: { "x-forwarded-for": from, ...headers } });
+    return { relay, ask };
+  };
+
+  test("has to wait after ten wrong ones, and is not heard meanwhile; others and those who are logged in are", async () => {
+    const { relay, ask } = await openBehindProxy();
+    const cookie = await logIn(relay.url, OPERATOR);
+    for (let tries = 0; tries < 10; tries += 1) {
+      expect((await ask("203.0.113.7", bearer(`wrong-${tries}`))).status).toBe(401);
+    }
+    const locked = await ask("203.0.113.7", bearer(OPERATOR));
+    expect(locked.status).toBe(429);
+    expect(Number(locked.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(Number(locked.headers.get("retry-after"))).toBeLessThanOrEqual(30);
+    expect((await ask("203.0.113.7", {}, `/api/runs?token=${OPERATOR}`)).status).toBe(429);
+    const form = await fetch(`${relay.url}/login`, {
+      method: "POST",
+      redirect: "manual",
+      headers: { "x-forwarded-for": "203.0.113.7", origin: relay.url },
+      body: new URLSearchParams({ token: OPERATOR }),
+    });
+    expect(form.status).toBe(429);
+    expect(await form.text()).toContain("Too many wrong tokens");
+
+    expect((await ask("203.0.113.8", bearer(OPERATOR))).status).toBe(200);
+    expect((await ask("203.0.113.7", { cookie })).status).toBe(200);
+    // What stands before the proxy's own word is anybody's.
+    expect((await ask("203.0.113.8, 203.0.113.7", bearer(OPERATOR))).status).toBe(429);
+  });
+
+  test("starts anew after a right one; forms, links and bearers count together, an empty form does not", async () => {
+    const { relay, ask } = await openBehindProxy();
+    const tryAll = async (times: number): Promise<void> => {
+      for (let tries = 0; tries < times; tries += 1) {
+        await ask("127.0.0.1", bearer("wrong"));
+        await ask("127.0.0.1", {}, "/api/runs?token=wrong");
+        await sendLogin(relay.url, { token: "wrong" });
+        await sendLogin(relay.url, { token: "" });
+      }
+    };
+    await tryAll(3);
+    expect((await sendLogin(relay.url, { token: OPERATOR })).status).toBe(303);
+    await tryAll(3);
+    expect((await sendLogin(relay.url, { token: "wrong" })).status).toBe(401);
+    expect((await sendLogin(relay.url, { token: OPERATOR })).status).toBe(429);
+  });
+});
+
+describe("beyond this machine", () => {
+  test("pages and API are served to this machine alone until something tells of TLS; what others need is served", async () => {
+    const exposed = await openReceiver({ ...ROLE_TOKENS, HOST: "0.0.0.0" });
+    onTestFinished(exposed.close);
+    const url = exposed.url.replace("0.0.0.0", "127.0.0.1");
+    // As it comes from elsewhere: a proxy says for whom it asks.
+    const headers = { ...bearer(OPERATOR), "x-forwarded-for": "203.0.113.7" };
+    for (const path of ["/", "/runs", "/api/runs", "/login", "/queues"]) {
+      const answer = await fetch(`${url}${path}`, { headers, redirect: "manual" });
+      expect(answer.status).toBe(503);
+      expect(await answer.text()).toContain("TRUST_PROXY");
+    }
+    expect((await fetch(`${url}/api/runs`, { headers: bearer(OPERATOR) })).status).toBe(200);
+    expect((await fetch(`${url}/healthz`, { headers })).status).toBe(200);
+    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(200);
+    expect((await fetch(`${url}/webhooks/fastio`, { method: "POST", headers })).status).not.toBe(503);
+    expect((await fetch(`${url}/tools/nothing`, { headers })).status).toBe(404);
+  });
+
+  test.each([{ TRUST_PROXY: "1" }, { ALLOW_PLAIN_HTTP: "on" }])("%j serves them to all", async (settings) => {
+    const served = await openReceiver({ ...ROLE_TOKENS, HOST: "0.0.0.0", ...settings });
+    onTestFinished(served.close);
+    const url = served.url.replace("0.0.0.0", "127.0.0.1");
+    const headers = { ...bearer(OPERATOR), "x-forwarded-for": "203.0.113.7" };
+    expect((await fetch(`${url}/api/runs`, { headers })).status).toBe(200);
+  });
+
+  test("a proxy that is trusted says whether the cookie is for TLS only", async () => {
+    const behind = await openReceiver({ ...ROLE_TOKENS, TRUST_PROXY: "127.0.0.1" });
+    onTestFinished(behind.close);
+    const cookieBy = async (proto: string): Promise<string> => {
+      const headers = { "x-forwarded-proto": proto };
+      return cookieOf(await fetch(`${behind.url}/?token=${VIEWER}`, { redirect: "manual", headers }));
+    };
+    expect(await cookieBy("https")).toMatch(/^__Host-relay_session=/);
+    expect(await cookieBy("http")).toMatch(/^relay_session=/);
+  });
 });

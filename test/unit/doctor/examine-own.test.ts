@@ -16,6 +16,10 @@ test("settings that leave everybody out are told", () => {
   expect(judgeSettings(parseConfig({})).map(({ fault }) => fault)).toEqual(["deliveries_refused", "pages_closed"]);
   const whole = { FASTIO_WEBHOOK_SECRETS: "secret", RELAY_TOKENS: "viewer:sixteen-letters-or-more" };
   expect(judgeSettings(parseConfig(whole)).map(({ fault }) => fault)).toEqual([undefined, undefined]);
+  const exposed = { ...whole, HOST: "0.0.0.0" };
+  expect(judgeSettings(parseConfig(exposed)).map(({ fault }) => fault)).toEqual([undefined, "pages_refused"]);
+  for (const settings of [{ TRUST_PROXY: "1" }, { ALLOW_PLAIN_HTTP: "on" }, { HOST: "::1" }, { HOST: "localhost" }])
+    expect(judgeSettings(parseConfig({ ...exposed, ...settings })).at(-1)?.status).toBe("ok");
 });
 
 test.each([
