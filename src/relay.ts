@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { answerRun, answerRun, readQuestion } from "../handlers/answer-run.ts";
+import { answerRun, readQuestion } from "../handlers/answer-run.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
