@@ -1,3 +1,4 @@
+import { nameOldRuns } from "../../src/ledger/name-old-runs.ts";
 import { type SendNoticesDeps, sendNotices } from "../../src/notices/send-notices.ts";
 import { type TellEndingsDeps, tellEndings } from "../receipts/tell-endings.ts";
 import { type CloseLinksDeps, closeLinks } from "./close-links.ts";
@@ -6,6 +7,10 @@ import { type ReadAccessesDeps, readAccesses } from "./read-accesses.ts";
 
 const CLOSE_LINKS_EVERY_MS = 2_000;
 const TELL_EVERY_MS = 2_000;
+/** There is nothing to do for it but after an upgrade. */
+const NAME_EVERY_MS = 600_000;
+/** Runs named at a time, so that others get to the ledger in between. */
+const NAMED_AT_ONCE = 500;
 /** Shares are asked about by their age; this is how often somebody looks whose turn it is. */
 const READ_ACCESSES_EVERY_MS = 10_000;
 
@@ -33,6 +38,13 @@ export function startChores(
       name: "accesses",
       everyMs: READ_ACCESSES_EVERY_MS,
       work: (signal) => readAccesses(deps, signal),
+    }),
+    startLeasedChore(deps, {
+      name: "names",
+      everyMs: NAME_EVERY_MS,
+      work: async (signal) => {
+        while (!signal.aborted && (await nameOldRuns(deps.db, NAMED_AT_ONCE, deps.clock.now())) > 0);
+      },
     }),
   ];
 }

@@ -4,7 +4,7 @@ import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
 import { listFiles, recountFiles } from "./run-files.ts";
-import { moveNames, nameRun } from "./run-names.ts";
+import { moveNames, nameRuns } from "./run-names.ts";
 import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, NEWER_CAME } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
@@ -120,7 +120,7 @@ async function addFile(tx: Db, run: RunRow, ordinal: number, file: WantedRun): P
     hash: file.fileHash ?? null,
     seenAtMs: file.seenAtMs ?? file.createdAtMs,
   });
-  await nameRun(tx, run, [{ ordinal, name: file.fileName }]);
+  await nameRuns(tx, [{ run, files: [{ ordinal, name: file.fileName }] }]);
 }
 
 async function isOlder(tx: Db, { ruleName, nodeId, seenAtMs, createdAtMs }: WantedRun): Promise<boolean> {

@@ -3,7 +3,7 @@ import { joinBatch } from "./batches.ts";
 import { type EventEnd, fileColumns } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
-import { nameRun } from "./run-names.ts";
+import { nameRuns } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
@@ -69,7 +69,7 @@ async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
     .onConflictDoNothing()
     .returning();
   if (!row) return {};
-  await nameRun(tx, row, [{ ordinal: 0, name: row.fileName }]);
+  await nameRuns(tx, [{ run: row, files: [{ ordinal: 0, name: row.fileName }] }]);
   return { run: row };
 }
 

@@ -22,11 +22,16 @@ export function foldName(name: string): string {
 
 /** Every three code points in a row, as numbers, each once. @param folded as `foldName` spells it */
 export function gramsOf(folded: string): number[] {
-  const points = Array.from(folded, (char) => char.codePointAt(0) ?? 0);
   const grams = new Set<number>();
-  for (let at = 0; at + GRAM_CHARS <= points.length; at += 1) {
-    const [first = 0, second = 0, third = 0] = points.slice(at, at + GRAM_CHARS);
-    grams.add(((first * BASE + second) * BASE + third) % MODULUS);
+  let first = 0;
+  let second = 0;
+  let at = 0;
+  for (const char of folded) {
+    const third = char.codePointAt(0) ?? 0;
+    at += 1;
+    if (at >= GRAM_CHARS) grams.add(((first * BASE + second) * BASE + third) % MODULUS);
+    first = second;
+    second = third;
   }
   return [...grams];
 }

@@ -10,40 +10,48 @@ type FoundRun = {
   readonly createdAtMs: number;
   readonly actorUserId?: string | null | undefined;
   readonly actorEmail?: string | null | undefined;
+  readonly invited?: readonly string[] | undefined;
 };
 
-/** Lets a run be found by the names of files and by people. What is known already stays as it is. */
-export async function nameRun(
+/** Lets runs be found by the names of their files and by people. What is known already stays as it is. */
+export async function nameRuns(
   tx: Db,
-  { id: runId, createdAtMs, actorUserId, actorEmail }: FoundRun,
-  files: readonly NamedFile[],
+  named: readonly { readonly run: FoundRun; readonly files: readonly NamedFile[] }[],
 ): Promise<void> {
-  const names = files.map(({ ordinal, name }) => {
-    const folded = foldName(name);
-    return { runId, ordinal, createdAtMs, name: folded, grams: gramsOf(folded) };
-  });
+  const names = named.flatMap(({ run: { id, createdAtMs }, files }) =>
+    files.map(({ ordinal, name }) => {
+      const folded = foldName(name);
+      return { runId: id, ordinal, createdAtMs, name: folded, grams: gramsOf(folded) };
+    }),
+  );
   if (names.length > 0) await tx.insert(runNames).values(names).onConflictDoNothing();
-  await addPeople(tx, { id: runId, createdAtMs }, [actorUserId, actorEmail]);
+  await insertPeople(
+    tx,
+    named.map(({ run }) => ({ run, people: [run.actorUserId, run.actorEmail, ...(run.invited ?? [])] })),
+  );
 }
 
 /** Lets a run be found by people who have to do with it. */
-export async function addPeople(
+export const addPeople = (tx: Db, run: FoundRun, people: readonly (string | null | undefined)[]): Promise<void> =>
+  insertPeople(tx, [{ run, people }]);
+
+async function insertPeople(
   tx: Db,
-  { id: runId, createdAtMs }: Pick<FoundRun, "id" | "createdAtMs">,
-  people: readonly (string | null | undefined)[],
+  found: readonly { readonly run: FoundRun; readonly people: readonly (string | null | undefined)[] }[],
 ): Promise<void> {
-  const known = new Set(people.flatMap((person) => (person ? [foldPerson(person)] : [])));
-  known.delete("");
-  if (known.size === 0) return;
-  const rows = [...known].map((person) => ({ person, runId, createdAtMs }));
-  await tx.insert(runPeople).values(rows).onConflictDoNothing();
+  const rows = found.flatMap(({ run: { id: runId, createdAtMs }, people }) => {
+    const known = new Set(people.map((person) => foldPerson(person ?? "")));
+    known.delete("");
+    return [...known].map((person) => ({ person, runId, createdAtMs }));
+  });
+  if (rows.length > 0) await tx.insert(runPeople).values(rows).onConflictDoNothing();
 }
 
 /** Files of a batch go over to a run that was made of it, which has its time and its people, and keep their places. */
 export async function moveNames(
   tx: Db,
   { id, actorUserId, actorEmail }: FoundRun,
-  to: Pick<FoundRun, "id" | "createdAtMs">,
+  to: FoundRun,
   files: readonly Pick<NamedFile, "ordinal">[],
 ): Promise<void> {
   const ordinals = files.map(({ ordinal }) => ordinal);

@@ -1,6 +1,7 @@
 import { benchBursts } from "./bursts.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
+import { benchPages } from "./pages.ts";
 import { benchStream } from "./stream.ts";
 import { benchTransfer } from "./transfer.ts";
 
@@ -9,6 +10,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   bursts: benchBursts,
   memory: benchMemory,
   overload: benchOverload,
+  pages: benchPages,
   stream: benchStream,
   transfer: benchTransfer,
 };

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { closeBatches, splitBatch } from "../../../src/ledger/batches.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { foldName, foldPerson } from "../../../src/ledger/fold-name.ts";
+import { nameOldRuns } from "../../../src/ledger/name-old-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { saveOutput } from "../../../src/ledger/outputs.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
@@ -210,6 +211,25 @@ describe.each(databases)("on %s", (name) => {
     expect(seen).toEqual(["ra"]);
     expect(rounds).toBeGreaterThan(1);
     expect(rounds).toBeLessThan(20);
+  });
+
+  test("runs from before names were kept are named in parts, once, and then never again", async () => {
+    const batch = runNamed("rz", { fileName: "first.pdf", createdAtMs: NOW_MS + 1 });
+    await given(
+      runNamed("ra", { fileName: "Ärzte.pdf", actorEmail: "Anna@Example.com", invited: ["legal@example.com"] }),
+      ...Array.from({ length: 6 }, (_, index) => runNamed(`r${index}`)),
+      { ...batch, rule: { ...batch.rule, run: { ...batch.rule.run, group: "batch" } } },
+    );
+    await db().execute("truncate relay.run_names, relay.run_people");
+    expect(await idsOf({ name: foldName("ärzte") })).toEqual([]);
+    expect(await nameOldRuns(db(), 3, NOW_MS)).toBe(3);
+    await given(runNamed("later", { createdAtMs: NOW_MS + 2 }));
+    expect([await nameOldRuns(db(), 3, NOW_MS), await nameOldRuns(db(), 3, NOW_MS)]).toEqual([3, 3]);
+    expect([await nameOldRuns(db(), 3, NOW_MS), await nameOldRuns(db(), 3, NOW_MS)]).toEqual([0, 0]);
+    expect(await idsOf({ name: foldName("ärzte"), person: foldPerson("anna@example.com") })).toEqual(["ra"]);
+    expect(await idsOf({ person: foldPerson("legal@example.com") })).toEqual(["ra"]);
+    expect(await idsOf({ name: foldName("first") })).toHaveLength(1);
+    expect(await db().$count(runNames)).toBe(9);
   });
 
   test("what is forgotten is found no more", async () => {
