@@ -15,6 +15,7 @@ import { serveDocument } from "./routes/api/serve-document.ts";
 import { type AppRouteDeps, mountApps } from "./routes/apps.ts";
 import { mountAssets } from "./routes/assets.ts";
 import { type AuditRouteDeps, mountAudit } from "./routes/audit.ts";
+import { type BulkRouteDeps, mountBulk } from "./routes/bulk.ts";
 import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
 import { mountEvents } from "./routes/events.ts";
 import { explain } from "./routes/explain.ts";
@@ -43,6 +44,7 @@ export type AppDeps = WebhookDeps &
   PlatformDeps &
   DeliveryRouteDeps &
   AppRouteDeps &
+  BulkRouteDeps &
   ShareRouteDeps &
   AuditRouteDeps &
   AnswerRouteDeps & {
@@ -120,6 +122,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountOverview(app, mount, guards, deps.readOverview);
   mountLive(mount, deps.news, deps.clock);
   mountSources(mount, deps.readSources);
+  mountBulk(app, mount, guards, deps);
   mountRuns(app, mount, guards, deps.runs);
   mountRules(app, mount, guards, deps);
   mountApps(app, mount, guards, deps);

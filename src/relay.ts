@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { answerRun, readQuestion } from "../handlers/answer-run.ts";
+import { createBulkRuns } from "../handlers/bulk-runs.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
 import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
@@ -12,6 +13,7 @@ import { createNewsDesk } from "../handlers/news-desk.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadApps } from "../handlers/read-apps.ts";
+import { createReadBulk } from "../handlers/read-bulk.ts";
 import { createReadDeliveries } from "../handlers/read-deliveries.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
@@ -147,7 +149,9 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       const notices = openNoticePost({ ...config, clock });
       closers.push(() => notices.close());
       const { post } = notices;
-      ends.push(...startChores({ db: ledger.db, clock, newId: deps.newId, log, fastio: upstreams.fastio, post }));
+      const newest = { ruleNow: ruleNowOf(deps.rules), appOf: upstreams.appOf };
+      const { db } = ledger;
+      ends.push(...startChores({ db, clock, newId: deps.newId, log, fastio: upstreams.fastio, post, newest }));
     }
     if (config.catchUp.on && parts.work.includes("upkeep")) {
       ends.push(startCatchUp({ ...deps, db: ledger.db, fastio: upstreams.fastio, accept }));
@@ -311,6 +315,8 @@ async function startServer(
     checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
     readRules: createReadRules({ db, clock, rules }),
     changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
+    bulkRuns: createBulkRuns({ db, clock, newId }),
+    readBulk: createReadBulk({ db, clock }),
     readApps: createReadApps({ db, clock, rules, appOf: upstreams.appOf }),
     changeApp: changeAppState({ db, clock, rules, appOf: upstreams.appOf }),
     cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),

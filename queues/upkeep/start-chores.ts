@@ -1,11 +1,13 @@
 import { nameOldRuns } from "../../src/ledger/name-old-runs.ts";
 import { type SendNoticesDeps, sendNotices } from "../../src/notices/send-notices.ts";
 import { type TellEndingsDeps, tellEndings } from "../receipts/tell-endings.ts";
+import { type CarryOutBulkDeps, carryOutBulk } from "./carry-out-bulk.ts";
 import { type CloseLinksDeps, closeLinks } from "./close-links.ts";
 import { type LeasedChoreDeps, startLeasedChore } from "./leased-chore.ts";
 import { type ReadAccessesDeps, readAccesses } from "./read-accesses.ts";
 
 const CLOSE_LINKS_EVERY_MS = 2_000;
+const BULK_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 2_000;
 /** There is nothing to do for it but after an upgrade. */
 const NAME_EVERY_MS = 600_000;
@@ -16,7 +18,7 @@ const READ_ACCESSES_EVERY_MS = 10_000;
 
 /** Starts the chores that wait on others. @returns stops for each of them */
 export function startChores(
-  deps: LeasedChoreDeps & CloseLinksDeps & ReadAccessesDeps & TellEndingsDeps & SendNoticesDeps,
+  deps: LeasedChoreDeps & CloseLinksDeps & ReadAccessesDeps & TellEndingsDeps & SendNoticesDeps & CarryOutBulkDeps,
 ): readonly (() => Promise<void>)[] {
   return [
     startLeasedChore(deps, {
@@ -28,6 +30,11 @@ export function startChores(
       name: "receipts",
       everyMs: TELL_EVERY_MS,
       work: (signal) => tellEndings(deps, signal),
+    }),
+    startLeasedChore(deps, {
+      name: "bulk",
+      everyMs: BULK_EVERY_MS,
+      work: (signal) => carryOutBulk(deps, signal),
     }),
     startLeasedChore(deps, {
       name: "notices",

@@ -5,15 +5,15 @@ import { type Markup, timeOf } from "./layout.ts";
 
 /** The Dify apps of the rules: how much each is given, and who has paused it. */
 export const appStatesTable = (apps: readonly AppStory[], mayOperate: boolean): Markup =>
-  html`<div class="scroll"><table class="stack">
+  html`<div class="scroll" id="apps-table" data-live="rules runs"><table class="stack">
 <thead><tr><th scope="col">App</th><th scope="col">State</th><th scope="col">At work</th><th scope="col">Waiting</th>${mayOperate ? html`<th scope="col">Actions</th>` : ""}</tr></thead>
 <tbody>${apps.map((app) => appRow(app, mayOperate))}</tbody></table></div>`;
 
 const appRow = (app: AppStory, mayOperate: boolean): Markup => html`<tr>
 <td>${nameOf(app)} <span class="soft">${app.app}</span><br><span class="soft">${app.rules.length === 0 ? "no rule in force" : app.rules.join(", ")}</span></td>
-<td id="app-${app.app}-state" data-live data-label="State">${stateOf(app)}</td>
-<td id="app-${app.app}-work" data-live data-label="At work">${app.taken} of ${app.slots ?? "–"}</td>
-<td id="app-${app.app}-waiting" data-live data-label="Waiting">${app.open.waiting}</td>
+<td data-label="State">${stateOf(app)}</td>
+<td data-label="At work">${app.taken} of ${app.slots ?? "–"}</td>
+<td data-label="Waiting">${app.open.waiting}</td>
 ${mayOperate ? html`<td>${appForm(app)}</td>` : ""}
 </tr>`;
 

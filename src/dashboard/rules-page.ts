@@ -17,7 +17,7 @@ ${
     ? ""
     : html`<div class="note">The rules file is wrong since ${timeOf(refused.sinceMs)}; the rules from before are in force.<pre>${refused.message}</pre></div>`
 }
-<div class="scroll"><table class="stack">
+<div class="scroll" id="rules" data-live="rules runs"><table class="stack">
 <thead><tr><th scope="col">Rule</th><th scope="col">State</th><th scope="col">Last 24 hours</th><th scope="col">Used today</th>${mayOperate ? html`<th scope="col">Actions</th>` : ""}</tr></thead>
 <tbody>${rules.map((rule) => ruleRow(rule, mayOperate))}</tbody></table></div>
 <h2 id="apps">Dify apps</h2>
@@ -28,9 +28,9 @@ ${appStatesTable(apps, mayOperate)}`,
 
 const ruleRow = (rule: RuleStory, mayOperate: boolean): Markup => html`<tr id="rule-${rule.name}">
 <td><a href="/runs?rule=${rule.name}">${rule.name}</a>${rule.shadow ? html`<br><span class="soft">shadow: delivers nowhere</span>` : ""}<br><span class="soft">workspace ${rule.workspace}, key in ${rule.keyVariable}</span></td>
-<td id="rule-${rule.name}-state" data-live data-label="State">${stateOf(rule)}</td>
-<td id="rule-${rule.name}-day" data-live data-label="Last 24 hours">${figuresOf(rule)}</td>
-<td id="rule-${rule.name}-used" data-live data-label="Used today">${usedOf(rule.runsToday, rule.runsPerDay)} runs, ${usedOf(rule.tokensToday, rule.tokensPerDay)} tokens</td>
+<td data-label="State">${stateOf(rule)}</td>
+<td data-label="Last 24 hours">${figuresOf(rule)}</td>
+<td data-label="Used today">${usedOf(rule.runsToday, rule.runsPerDay)} runs, ${usedOf(rule.tokensToday, rule.tokensPerDay)} tokens</td>
 ${mayOperate ? html`<td>${ruleForms(rule)}</td>` : ""}
 </tr>`;
 

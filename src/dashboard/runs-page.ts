@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import { isEnough } from "../../handlers/access.ts";
 import type { FoundRuns } from "../../handlers/read-runs.ts";
 import type { RunList } from "../../handlers/run-schemas.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
@@ -16,7 +17,7 @@ ${runSearchForm(asked)}
 ${problems.map(({ name, reason }) => html`<p class="note">Left out: <b>${name}</b> ${reason}.</p>`)}
 ${understoodAs(list)}
 <div id="runs" data-live>
-<p class="soft">${countOf(list)}</p>
+<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}</p>
 ${runs.length === 0 && isNarrowed ? "" : runsTable(runs)}
 ${searchedToMs === null ? "" : html`<p>Looked through all runs since ${timeOf(searchedToMs)}.</p>`}
 ${next === null ? "" : html`<p><a rel="next" href="/runs?${new URLSearchParams({ ...asked, before: next })}">${searchedToMs === null ? "Older runs" : "Look further back"}</a></p>`}

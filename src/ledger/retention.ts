@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, lt, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { forgetAccesses } from "./accesses.ts";
 import type { Db } from "./open-ledger.ts";
@@ -7,6 +7,8 @@ import {
   accessReads,
   answers,
   attempts,
+  bulkActions,
+  bulkItems,
   deliveries,
   earlierOutputs,
   events,
@@ -26,7 +28,7 @@ import { hasEnded, owesAnEnd } from "./shared-links.ts";
 const MAX_ROWS = 1_000;
 
 /**
- * Forgets what ended before a moment: deliveries, refusal counts, routed events, finished runs with
+ * Forgets what ended before a moment: what was done to many runs at once, deliveries, refusal counts, routed events, finished runs with
  * their files, outputs, attempts, answers and claims (but to folders that a link may still show), notices that were sent or given up, and calls of tools.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
@@ -40,6 +42,12 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
     forgotten += await forgetSome(tx, notices, and(ne(notices.state, "waiting"), lt(notices.createdAtMs, beforeMs)));
     forgotten += await forgetSome(tx, toolCalls, lt(toolCalls.atMs, beforeMs));
     forgotten += await forgetSome(tx, toolRequests, lt(toolRequests.startedAtMs, beforeMs));
+
+    const isOldBulk = lt(bulkActions.finishedAtMs, beforeMs);
+    const oldBulks = tx.select({ id: bulkActions.id }).from(bulkActions).where(isOldBulk);
+    forgotten += await forgetSome(tx, bulkItems, inArray(bulkItems.bulkId, oldBulks));
+    const itsItems = tx.select({ id: bulkItems.bulkId }).from(bulkItems).where(eq(bulkItems.bulkId, bulkActions.id));
+    forgotten += await forgetSome(tx, bulkActions, and(isOldBulk, notExists(itsItems)));
 
     const oldRuns = await tx
       .select({ id: runs.id })

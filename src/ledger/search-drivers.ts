@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, inArray, max, min, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, gte, inArray, lt, max, min, type SQL, sql } from "drizzle-orm";
 import { gramsOf } from "./fold-name.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
@@ -176,6 +176,17 @@ function changedAfter(db: Db, { updatedAfterMs }: RunFilter): SQL | undefined {
   if (updatedAfterMs === undefined) return undefined;
   return inArray(runs.id, db.select({ id: runs.id }).from(runs).where(gt(runs.updatedAtMs, updatedAfterMs)));
 }
+
+/** All that a filter says, of the run that is looked at in the query around it. */
+export const matching = (db: Db, filter: RunFilter): SQL | undefined =>
+  and(
+    rowConditions(filter),
+    besideConditions(filter),
+    byHandle(db, filter),
+    changedAfter(db, filter),
+    filter.sinceMs === undefined ? undefined : gte(runs.createdAtMs, filter.sinceMs),
+    filter.untilMs === undefined ? undefined : lt(runs.createdAtMs, filter.untilMs),
+  );
 
 /** The run itself, or one that has to do with what an id or a link names; each by an index of its own. */
 function byHandle(db: Db, { ids = [], urls = [] }: RunFilter): SQL | undefined {

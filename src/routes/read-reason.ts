@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { readLimitedBody } from "../read-body.ts";
 
-const MAX_BODY_BYTES = 4_096;
+const MAX_BODY_BYTES = 16_384;
 export const Reason = z.strictObject({
   reason: z.string().max(2_000).optional().describe("Why; it is written down with the deed"),
 });
@@ -22,12 +22,29 @@ export async function readSmallBody<Body>(
   isJson: boolean,
   schema: z.ZodType<Body>,
 ): Promise<Body | undefined> {
+  const text = await readText(context);
+  if (text === undefined) return undefined;
+  try {
+    const form = (): unknown => Object.fromEntries(new URLSearchParams(text));
+    return schema.safeParse(text === "" ? {} : isJson ? JSON.parse(text) : form()).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields of a form, each as often as it was sent. */
+export async function readFields(context: Context): Promise<Readonly<Record<string, readonly string[]>> | undefined> {
+  const text = await readText(context);
+  if (text === undefined) return undefined;
+  const fields = new URLSearchParams(text);
+  return Object.fromEntries([...new Set(fields.keys())].map((name) => [name, fields.getAll(name)]));
+}
+
+async function readText(context: Context): Promise<string | undefined> {
   const read = await readLimitedBody(context.req.raw.body, MAX_BODY_BYTES);
   if (read.kind !== "bytes") return undefined;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(read.bytes);
-    const form = (): unknown => Object.fromEntries(new URLSearchParams(text));
-    return schema.safeParse(text === "" ? {} : isJson ? JSON.parse(text) : form()).data;
+    return new TextDecoder("utf-8", { fatal: true }).decode(read.bytes);
   } catch {
     return undefined;
   }

@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import { index, integer, jsonb, primaryKey, text } from "drizzle-orm/pg-core";
-import type { BulkFilter } from "../bulk-filter.ts";
 import { ms, relay } from "./relay-schema.ts";
 import type { ReplayVersion } from "./runs.ts";
 
@@ -19,7 +18,8 @@ export const bulkActions = relay.table(
     deed: text().$type<BulkDeed>().notNull(),
     /** Of replays: which version they run. */
     version: text().$type<ReplayVersion>(),
-    filter: jsonb().$type<BulkFilter>().notNull(),
+    /** Which runs were meant, as it was written: what a search for runs is asked for, by name. */
+    filter: jsonb().$type<Readonly<Record<string, string>>>().notNull(),
     askedBy: text("asked_by").notNull(),
     reason: text(),
     perMinute: integer("per_minute").notNull(),

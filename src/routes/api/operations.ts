@@ -1,6 +1,7 @@
 import { ANSWER_OPERATIONS } from "../answers.ts";
 import { APP_OPERATIONS } from "../apps.ts";
 import { AUDIT_OPERATIONS } from "../audit.ts";
+import { BULK_OPERATIONS } from "../bulk.ts";
 import { DELIVERY_OPERATIONS } from "../deliveries.ts";
 import { EVENT_OPERATIONS } from "../events.ts";
 import { HANDOFF_OPERATIONS } from "../handoff.ts";
@@ -20,6 +21,7 @@ export const API_OPERATIONS: readonly OperationSpec[] = [
   ...OVERVIEW_OPERATIONS,
   ...RUN_OPERATIONS,
   ...RUN_ACTION_OPERATIONS,
+  ...BULK_OPERATIONS,
   ...ANSWER_OPERATIONS,
   ...HANDOFF_OPERATIONS,
   ...EVENT_OPERATIONS,
