@@ -1,8 +1,9 @@
 import type { Queues } from "../queues/outbox.ts";
 import type { Clock } from "../src/clock.ts";
-import { type Backlog, readAppLoads, readOutstanding } from "../src/ledger/backlog.ts";
-import { countRuns } from "../src/ledger/list-runs.ts";
+import { listOpenAlerts } from "../src/ledger/alerts.ts";
+import { type Backlog, readOutstanding } from "../src/ledger/backlog.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { countOpenRuns, listAppsNow, readBacklog } from "../src/ledger/overview-queries.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { readSources, type WorkspaceSources } from "../src/ledger/source-report.ts";
 import { OTHER } from "../src/telemetry/bounded-label.ts";
@@ -35,17 +36,22 @@ export const figureParts = ({ db, queues, clock }: FigureDeps): readonly FigureP
     read: async () => {
       const nowMs = clock.now();
       const waiting = await readOutstanding(db, nowMs);
-      const loads = await readAppLoads(db, nowMs, MOST);
+      const unrouted = await readBacklog(db);
+      const apps = await listAppsNow(db, nowMs);
+      const alerts = await listOpenAlerts(db);
       const states = [...(await listRuleStates(db)).values()].filter(({ state }) => state === "paused");
       return [
         ...outboxReadings("event", waiting.events, nowMs),
         ...outboxReadings("run", waiting.runs, nowMs),
-        of("relay_events_unrouted", {}, waiting.unrouted.depth),
-        of("relay_events_unrouted_age_seconds", {}, ageOf(waiting.unrouted, nowMs)),
-        ...loads.flatMap(({ app, slots, used }) => [
-          of("relay_app_limit_slots", { app }, slots),
-          of("relay_app_slots_used", { app }, used),
-        ]),
+        of("relay_events_unrouted", {}, unrouted.count),
+        of("relay_events_unrouted_age_seconds", {}, ageOf(unrouted, nowMs)),
+        ...apps
+          .slice(0, MOST)
+          .flatMap(({ app, slots, atWork }) => [
+            of("relay_app_limit_slots", { app }, slots),
+            of("relay_app_slots_used", { app }, atWork),
+          ]),
+        ...alerts.slice(0, MOST).map(({ kind, subject }) => of("relay_alert", { kind, subject }, 1)),
         ...states.slice(0, MOST).map(({ ruleName }) => of("relay_rule_paused", { rule: ruleName }, 1)),
       ];
     },
@@ -53,7 +59,8 @@ export const figureParts = ({ db, queues, clock }: FigureDeps): readonly FigureP
   {
     name: "runs",
     freshMs: FRESH_MS.dear,
-    read: async () => Object.entries(await countRuns(db)).map(([status, count]) => of("relay_runs", { status }, count)),
+    read: async () =>
+      [...sumByStatus(await countOpenRuns(db))].map(([status, count]) => of("relay_runs", { status }, count)),
   },
   {
     name: "sources",
@@ -68,7 +75,13 @@ export const figureParts = ({ db, queues, clock }: FigureDeps): readonly FigureP
 
 const of = (gauge: GaugeName, labels: Reading["labels"], value: number): Reading => ({ gauge, labels, value });
 
-const ageOf = ({ oldestMs }: Backlog, nowMs: number): number =>
+function sumByStatus(open: Awaited<ReturnType<typeof countOpenRuns>>): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { status, count } of open) sums.set(status, (sums.get(status) ?? 0) + count);
+  return sums;
+}
+
+const ageOf = ({ oldestMs }: Pick<Backlog, "oldestMs">, nowMs: number): number =>
   oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs) / 1_000;
 
 const outboxReadings = (kind: string, backlog: Backlog, nowMs: number): readonly Reading[] => [

@@ -43,13 +43,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
     prints: live.map(secretPrint),
     explain: createExplainer(live),
   });
-  const read = (): readonly string[] => {
-    if (file === undefined) return secrets;
-    const told = readFileSync(file, "utf8").split(/[\s,]+/);
-    const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
-    checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");
-    return live;
-  };
+  const read = () => readSecrets({ secrets, file });
   let lookedAtMs = clock.now();
   const look = (known: ReturnType<typeof build>): ReturnType<typeof build> => {
     lookedAtMs = clock.now();
@@ -79,4 +73,22 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
       return now === before ? verdict : now.verify(delivery, nowMs);
     },
   };
+}
+
+/** All that are live, newest first. @throws when the file cannot be read, or holds what is no secret */
+function readSecrets({ secrets, file }: Pick<LiveSecretsDeps, "secrets" | "file">): readonly string[] {
+  if (file === undefined) return secrets;
+  const told = readFileSync(file, "utf8").split(/[\s,]+/);
+  const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
+  checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");
+  return live;
+}
+
+/** Prints of the secrets that are live now, newest first, where no delivery is verified. */
+export function liveSecretPrints(from: Pick<LiveSecretsDeps, "secrets" | "file">): readonly string[] {
+  try {
+    return readSecrets(from).map(secretPrint);
+  } catch {
+    return from.secrets.map(secretPrint);
+  }
 }

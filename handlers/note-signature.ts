@@ -12,12 +12,14 @@ export type NoteSignatureDeps = {
   readonly secretPrints: () => readonly string[];
 };
 
+const NOTE_EVERY_MS = 60_000;
+
 /** Told of each verified delivery, after its commit; must not throw and is not waited for. */
 export type NoteSignature = (seen: SeenSignature) => void;
 
 /**
  * Settles with the first verified delivery how a secret signs, and reports when that changes. The ledger is asked
- * once for each way of signing, not for each delivery.
+ * once a minute for each way of signing, not for each delivery; so it also knows when a secret signed last.
  */
 export function createNoteSignature({ db, clock, log, secretPrints }: NoteSignatureDeps): NoteSignature {
   const lastWays = new Map<string, string>();
@@ -47,7 +49,7 @@ export function createNoteSignature({ db, clock, log, secretPrints }: NoteSignat
   };
 
   return (seen) => {
-    const way = `${seen.scheme} ${seen.keyForm ?? ""}`;
+    const way = `${seen.scheme} ${seen.keyForm ?? ""} ${Math.floor(clock.now() / NOTE_EVERY_MS)}`;
     if (lastWays.get(seen.secretPrint) === way) return;
     lastWays.set(seen.secretPrint, way);
     settle(seen).catch((error: unknown) => {

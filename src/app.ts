@@ -2,12 +2,14 @@ import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { NewsDesk } from "../handlers/news-desk.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
+import type { ReadAlerts } from "../handlers/read-alerts.ts";
 import type { ReadEvents } from "../handlers/read-events.ts";
 import type { ReadOverview } from "../handlers/read-overview.ts";
 import type { ReadRuns } from "../handlers/read-runs.ts";
 import type { ReadSourceReport } from "../handlers/read-sources.ts";
 import type { JobQueue } from "../queues/backend.ts";
 import { messageOf } from "./message-of.ts";
+import { mountAlerts } from "./routes/alerts.ts";
 import { type AnswerRouteDeps, mountAnswers } from "./routes/answers.ts";
 import { type Guards, mountOperationsOn } from "./routes/api/mount-operations.ts";
 import { API_OPERATIONS } from "./routes/api/operations.ts";
@@ -52,6 +54,7 @@ export type AppDeps = WebhookDeps &
     readonly readOverview: ReadOverview;
     readonly runs: ReadRuns;
     readonly events: ReadEvents;
+    readonly alerts: ReadAlerts;
     readonly readSources: ReadSourceReport;
     readonly offerHandoff: OfferHandoff;
     /** Queues for bull-board, by name. */
@@ -127,6 +130,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountRules(app, mount, guards, deps);
   mountApps(app, mount, guards, deps);
   mountEvents(app, mount, guards, deps.events);
+  mountAlerts(app, mount, guards, deps.alerts);
   mountDeliveries(app, mount, guards, deps);
   mountRunActions(app, mount, guards, deps);
   mountHandoff(app, mount, guards, deps.offerHandoff);

@@ -110,6 +110,7 @@ export const EnvSchema = z.object({
   DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
   DIFY_PARALLEL_MAX: setting(whole(1, 1_000).default(20)),
   DIFY_ABSENT_MS: setting(whole(0, 86_400_000, " milliseconds").default(330_000)),
+  ALERT_NOTICE_URL: setting(httpUrl.optional()),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
   RELAY_URL: setting(httpUrl.optional()),
@@ -122,6 +123,9 @@ export const EnvSchema = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 });
+
+/** Notices keep the name of the variable with their address, never the address. */
+export const ALERT_NOTICE_VARIABLE = "ALERT_NOTICE_URL" satisfies keyof typeof EnvSchema.shape;
 
 type Env = z.output<typeof EnvSchema>;
 

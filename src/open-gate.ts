@@ -9,7 +9,7 @@ import type { Log } from "./telemetry/log.ts";
 /** Who gets in, by the settings; one for all that a process serves, so that wrong tokens are counted together. */
 export function openGate(
   { http, tokens }: Pick<Config, "http" | "tokens">,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, countAlerts }: { readonly clock: Clock; readonly log: Log } & Pick<AccessDeps, "countAlerts">,
 ): AccessDeps {
   return {
     access: createAccess(tokens),
@@ -19,6 +19,7 @@ export function openGate(
     clock,
     publicUrl: http.publicUrl,
     refusal: whyPagesAreRefused(http),
+    countAlerts,
   };
 }
 

@@ -12,6 +12,7 @@ import { createLiveSecrets } from "../handlers/live-secrets.ts";
 import { createNewsDesk } from "../handlers/news-desk.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
+import { createReadAlerts } from "../handlers/read-alerts.ts";
 import { createReadApps } from "../handlers/read-apps.ts";
 import { createReadBulk } from "../handlers/read-bulk.ts";
 import { createReadDeliveries } from "../handlers/read-deliveries.ts";
@@ -29,23 +30,14 @@ import { releaseRun } from "../handlers/release-run.ts";
 import { replayRun } from "../handlers/replay-run.ts";
 import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
-import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
+import type { QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
-import { startEventsWorker } from "../queues/events/worker.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
-import { createReadAppParameters } from "../queues/runs/app-parameters.ts";
-import { startRunsWorker } from "../queues/runs/worker.ts";
-import { startSharesWorker } from "../queues/shares/worker.ts";
-import { startChores } from "../queues/upkeep/start-chores.ts";
-import { sweep } from "../queues/upkeep/sweep.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
-import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
 import { createApp } from "./app.ts";
-import { startCatchUp } from "./catch-up/start.ts";
 import type { Clock } from "./clock.ts";
-import type { Config } from "./config.ts";
-import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
-import { type Accept, createAccept } from "./ledger/accept.ts";
+import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
+import { createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { readSigns } from "./ledger/news.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
@@ -54,12 +46,11 @@ import { releaseAllLeases } from "./ledger/run-leases.ts";
 import { releaseToolRequests } from "./ledger/tool-requests.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
-import { openNoticePost } from "./notices/open-notice-post.ts";
 import { openGate } from "./open-gate.ts";
 import { openTools } from "./open-tools.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
+import { type Core, startWork } from "./start-work.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 import { openTrace } from "./telemetry/open-trace.ts";
 import { createPrometheus } from "./telemetry/prometheus.ts";
 import type { Trace } from "./telemetry/trace.ts";
@@ -93,14 +84,10 @@ export type Relay = {
   close(): Promise<void>;
 };
 
-/** A run that leaves no trace so often is left to a person; each time was looked for in vain until it counted as never started. */
-const MAX_SUBMISSIONS = 10;
 /** How long who cancels a run waits for word of what was under way; most workflows stop sooner. */
 const CANCEL_WAIT_MS = 5_000;
 /** How long who closes a link waits for word that it is closed. */
 const REVOKE_WAIT_MS = 10_000;
-/** How long work under way may take to end at shutdown. */
-const DRAIN_MS = 5_000;
 
 /** Puts the parts together and starts them. */
 export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Relay> {
@@ -142,20 +129,10 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
     });
 
-    const workers = startWorkers(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics, trace });
     const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
-    const ends: (() => Promise<void>)[] = workers.map((worker) => () => worker.close(DRAIN_MS));
-    if (parts.work.includes("upkeep")) {
-      const notices = openNoticePost({ ...config, clock });
-      closers.push(() => notices.close());
-      const { post } = notices;
-      const newest = { ruleNow: ruleNowOf(deps.rules), appOf: upstreams.appOf };
-      const { db } = ledger;
-      ends.push(...startChores({ db, clock, newId: deps.newId, log, fastio: upstreams.fastio, post, newest }));
-    }
-    if (config.catchUp.on && parts.work.includes("upkeep")) {
-      ends.push(startCatchUp({ ...deps, db: ledger.db, fastio: upstreams.fastio, accept }));
-    }
+    const work = startWork(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics, trace, accept });
+    closers.push(work.release);
+    const ends = [...work.ends];
     closers.push(async () => {
       stopTicker();
       await Promise.all(ends.map((end) => end()));
@@ -192,81 +169,11 @@ function openBackend(
   return createQueueBackend({ kind: "postgres", url: config.ledger.url }, at);
 }
 
-type Core = {
-  readonly ledger: Ledger;
-  readonly backend: QueueBackend;
-  readonly queues: Queues;
-  readonly outbox: ReturnType<typeof createOutbox>;
-  readonly metrics: Metrics;
-  readonly trace: Trace;
-};
-
 type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMetrics };
-
-function startWorkers(
-  deps: RelayDeps,
-  names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox, metrics, trace }: Core & { readonly upstreams: Upstreams },
-): readonly JobWorker[] {
-  const { config, clock, random, newId, log, rules } = deps;
-  const { db } = ledger;
-  const { fastio, difyFor, appOf } = upstreams;
-  const desk = { db, clock, random, newId, log, metrics, trace };
-  const starters: Readonly<Record<QueueName, () => JobWorker>> = {
-    events: () =>
-      startEventsWorker(backend, {
-        db,
-        clock,
-        random,
-        log,
-        metrics,
-        trace,
-        fastio,
-        rules: () => rules.now().rules,
-        appOf,
-        floodHold: () => rules.now().floodHold,
-        outbox,
-      }),
-    runs: () =>
-      startRunsWorker(backend, {
-        ...desk,
-        fastio,
-        difyFor,
-        appOf,
-        limit: { start: config.dify.parallel, ceiling: config.dify.parallelMax },
-        limitOf: (name) => {
-          const found = rules.now().rules.find(({ rule }) => rule.name === name);
-          return found && { limit: found.rule.limit };
-        },
-        readAppParameters: createReadAppParameters(clock),
-        policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
-        outbox,
-      }),
-    shares: () => startSharesWorker(backend, { ...desk, fastio, passwordOf: config.fastio.passwordOf }),
-    upkeep: () =>
-      startUpkeepWorker(backend, {
-        db,
-        clock,
-        log,
-        sweep: sweep({ db, queues, outbox, clock, log }),
-        retentionMs: config.ledger.retentionMs,
-      }),
-  };
-  return names.map((name) => starters[name]());
-}
 
 async function startServer(
   deps: RelayDeps,
-  {
-    ledger,
-    queues,
-    upstreams,
-    accept,
-    outbox,
-    metrics,
-    trace,
-    health,
-  }: Core & { readonly upstreams: Upstreams; readonly accept: Accept; readonly health: Health },
+  { ledger, queues, upstreams, accept, outbox, metrics, trace, health }: Core & { readonly health: Health },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
@@ -293,16 +200,19 @@ async function startServer(
   const readSources = createReadSourceReport({ db, clock });
   const revoke = revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS });
   const news = createNewsDesk({ readSigns: (nowMs) => readSigns(db, nowMs), clock, log });
+  const isTold = config.notices.urlOf(ALERT_NOTICE_VARIABLE) !== undefined;
+  const alerts = createReadAlerts({ db, clock, isTold });
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     ...health,
     metrics,
     trace,
-    ...openGate(config, deps),
+    ...openGate(config, { ...deps, countAlerts: alerts.count }),
     news,
     runs: createReadRuns(db),
     events: createReadEvents(db),
+    alerts,
     readOverview: createReadOverview({
       db,
       clock,
@@ -350,5 +260,8 @@ async function startServer(
 async function startMetricsServer(deps: RelayDeps, health: Health) {
   const { host, metricsPort: port } = deps.config.http;
   if (port === undefined) return undefined;
-  return listen(createMetricsApp({ ...health, ...openGate(deps.config, deps) }).fetch, { host, port });
+  return listen(
+    createMetricsApp({ ...health, ...openGate(deps.config, { ...deps, countAlerts: async () => 0 }) }).fetch,
+    { host, port },
+  );
 }

@@ -1,3 +1,4 @@
+import { WATCH_EVERY_MS, type WatchAlertsDeps, watchAlerts } from "../../src/alerts/watch-alerts.ts";
 import { nameOldRuns } from "../../src/ledger/name-old-runs.ts";
 import { type SendNoticesDeps, sendNotices } from "../../src/notices/send-notices.ts";
 import { type TellEndingsDeps, tellEndings } from "../receipts/tell-endings.ts";
@@ -18,7 +19,13 @@ const READ_ACCESSES_EVERY_MS = 10_000;
 
 /** Starts the chores that wait on others. @returns stops for each of them */
 export function startChores(
-  deps: LeasedChoreDeps & CloseLinksDeps & ReadAccessesDeps & TellEndingsDeps & SendNoticesDeps & CarryOutBulkDeps,
+  deps: LeasedChoreDeps &
+    CloseLinksDeps &
+    ReadAccessesDeps &
+    TellEndingsDeps &
+    SendNoticesDeps &
+    CarryOutBulkDeps &
+    WatchAlertsDeps,
 ): readonly (() => Promise<void>)[] {
   return [
     startLeasedChore(deps, {
@@ -53,5 +60,6 @@ export function startChores(
         while (!signal.aborted && (await nameOldRuns(deps.db, NAMED_AT_ONCE, deps.clock.now())) > 0);
       },
     }),
+    startLeasedChore(deps, { name: "alerts", everyMs: WATCH_EVERY_MS, work: () => watchAlerts(deps) }),
   ];
 }

@@ -89,6 +89,10 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["is the file right?", "relay rules check --live"],
     ["what would it have done last week?", "relay rules backtest --since 7d"],
   ],
+  alerts: [
+    ["what is wrong", "relay alerts"],
+    ["and what was", "relay alerts --all"],
+  ],
   "rules list": [["state and use of today", "relay rules list"]],
   "rules check": [["also against Dify's apps", "relay rules check --live"]],
   "rules backtest": [["one rule, on a week", "relay rules backtest --rule summarise-contracts --since 7d"]],

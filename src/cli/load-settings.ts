@@ -1,4 +1,4 @@
-import { type Config, parseConfig } from "../config.ts";
+import { ALERT_NOTICE_VARIABLE, type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { whyNoNoticeUrl } from "../notices/notice-hosts.ts";
@@ -27,15 +27,27 @@ export function loadSettings(
 } {
   const config = parseConfig(environment);
   checkSecrets(config.fastio.secrets);
+  checkAlertNotices(config);
   return {
     config,
     load: async () => {
-      const { rules, floodHold, tools } = await loadRules(config.rulesFile);
+      const { rules, ...others } = await loadRules(config.rulesFile);
       if (needs.work) checkVariables(rules, config);
-      if (needs.receive) checkTokens(tools, config);
-      return { rules: compileRules(rules), floodHold, tools };
+      if (needs.receive) checkTokens(others.tools, config);
+      return { rules: compileRules(rules), ...others };
     },
   };
+}
+
+/** Told at the start, since the first alert would be too late. @throws {PermanentError} `config_invalid` */
+function checkAlertNotices({ notices }: Config): void {
+  const url = notices.urlOf(ALERT_NOTICE_VARIABLE);
+  const fault = url === undefined ? undefined : whyNoNoticeUrl(url, notices);
+  if (fault === undefined) return;
+  throw new PermanentError("config_invalid", `${ALERT_NOTICE_VARIABLE} ${fault}`, {
+    failure: "misconfigured",
+    nextAction: "name its host in NOTICE_HOSTS, if you trust it",
+  });
 }
 
 /** @throws {PermanentError} `config_invalid`, naming every variable that work on these rules lacks */

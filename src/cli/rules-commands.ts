@@ -53,6 +53,14 @@ export function addRulesCommands(
         }),
       ),
     );
+  program
+    .command("alerts")
+    .description("what is wrong, as the relay saw it last; leaves with 1 when something is")
+    .option("--all", "also what is over", false)
+    .option("--json", "as JSON", false)
+    .action((options: { all: boolean; json: boolean }) =>
+      end(import("./alerts.ts").then(({ listAlerts }) => listAlerts(context, options))),
+    );
   for (const [action, words] of [
     ["pause", "hold the runs of a rule"],
     ["resume", "let a paused rule go on, with the runs that were held"],

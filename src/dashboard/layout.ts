@@ -7,7 +7,12 @@ import { addressOf, LIVE_SCRIPT, STYLE_SHEET } from "./assets.ts";
 export type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
 
 /** Who reads a page, at which path, and when they asked for it in milliseconds since the epoch. */
-export type Reader = Identity & { readonly path: string; readonly atMs: number };
+export type Reader = Identity & {
+  readonly path: string;
+  readonly atMs: number;
+  /** How many alerts are open. */
+  readonly alerts: number;
+};
 
 /** The pages, in the order in which the header names them, and whom they are for. */
 const NAV: readonly { readonly href: string; readonly name: string; readonly role: Role }[] = [
@@ -16,6 +21,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
   { href: "/events", name: "Events", role: "viewer" },
   { href: "/deliveries", name: "Deliveries", role: "viewer" },
   { href: "/rules", name: "Rules", role: "viewer" },
+  { href: "/alerts", name: "Alerts", role: "viewer" },
   { href: "/queues", name: "Queues", role: "operator" },
 ];
 
@@ -50,6 +56,9 @@ function headerOf(reader: Reader): Markup {
   return html`<nav aria-label="Pages"><ul>${entries.map(
     ({ href, name }) => html`<li><a href="${href}"${isHere(href) ? html` aria-current="page"` : ""}>${name}</a></li>`,
   )}</ul></nav>
+<p class="alarm" id="alarm" data-live="alerts">${
+    reader.alerts === 0 ? "" : html`<a href="/alerts">${reader.alerts} ${reader.alerts === 1 ? "alert" : "alerts"}</a>`
+  }</p>
 <p class="live" id="live-status" role="status"></p>
 <form class="who" method="post" action="/logout"><span>${whoOf(reader)}</span> <button>Log out</button></form>`;
 }

@@ -1,4 +1,4 @@
-import { and, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, isNull, sql } from "drizzle-orm";
 import { RULE_EVENTS } from "../rules/rule.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
@@ -57,4 +57,25 @@ export async function readGaps(db: Db, sinceMs: number): Promise<readonly Gap[]>
     lastReceivedAtMs: row["lastReceivedAtMs"] === null ? null : Number(row["lastReceivedAtMs"]),
     lastFoundAtMs: row["lastFoundAtMs"] === null ? null : Number(row["lastFoundAtMs"]),
   }));
+}
+
+/** When a webhook last told of something in each of these workspaces, since a moment. */
+export async function lastWebhookEvents(
+  db: Db,
+  workspaceIds: readonly string[],
+  sinceMs: number,
+): Promise<ReadonlyMap<string, number>> {
+  if (workspaceIds.length === 0) return new Map();
+  const rows = await db
+    .select({ id: events.workspaceId, atMs: sql`max(${events.receivedAtMs})`.mapWith(Number) })
+    .from(events)
+    .where(
+      and(
+        gte(events.receivedAtMs, sinceMs),
+        eq(events.source, "webhook"),
+        inArray(events.workspaceId, [...workspaceIds]),
+      ),
+    )
+    .groupBy(events.workspaceId);
+  return new Map(rows.flatMap(({ id, atMs }) => (id === null ? [] : [[id, atMs] as const])));
 }

@@ -1,7 +1,17 @@
 import { desc, gt, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "./open-ledger.ts";
-import { accesses, appStates, bulkActions, deliveries, events, operatorActions, ruleStates, runs } from "./schema.ts";
+import {
+  accesses,
+  alerts,
+  appStates,
+  bulkActions,
+  deliveries,
+  events,
+  operatorActions,
+  ruleStates,
+  runs,
+} from "./schema.ts";
 
 /** How far back the changes of runs are looked at: the clocks of processes may differ, and a look may come late. */
 export const NEWS_WINDOW_MS = 15_000;
@@ -20,6 +30,10 @@ const MARKS = {
     [appStates, appStates.sinceMs],
   ],
   shares: [[accesses, accesses.atMs]],
+  alerts: [
+    [alerts, alerts.sinceMs],
+    [alerts, alerts.clearedAtMs],
+  ],
   audit: [[operatorActions, operatorActions.atMs]],
   bulk: [
     [bulkActions, bulkActions.dueAtMs],

@@ -25,15 +25,26 @@ export async function pinSignature(db: Db, seen: SeenSignature, nowMs: number): 
     const keyForm = seen.keyForm ?? null;
     const made = await tx
       .insert(signaturePins)
-      .values({ secretPrint, scheme, keyForm, firstSeenMs: nowMs })
+      .values({ secretPrint, scheme, keyForm, firstSeenMs: nowMs, lastSeenMs: nowMs })
       .onConflictDoNothing()
       .returning({ secretPrint: signaturePins.secretPrint });
     if (made.length > 0) return { kind: "pinned" };
     const [pin] = await tx.select().from(signaturePins).where(eq(signaturePins.secretPrint, secretPrint)).for("update");
-    if (pin === undefined || (pin.scheme === scheme && pin.keyForm === keyForm)) return { kind: "same" };
+    if (pin === undefined) return { kind: "same" };
+    if (pin.scheme === scheme && pin.keyForm === keyForm) {
+      await tx.update(signaturePins).set({ lastSeenMs: nowMs }).where(eq(signaturePins.secretPrint, secretPrint));
+      return { kind: "same" };
+    }
     await tx
       .update(signaturePins)
-      .set({ scheme, keyForm, previousScheme: pin.scheme, previousKeyForm: pin.keyForm, changedAtMs: nowMs })
+      .set({
+        scheme,
+        keyForm,
+        lastSeenMs: nowMs,
+        previousScheme: pin.scheme,
+        previousKeyForm: pin.keyForm,
+        changedAtMs: nowMs,
+      })
       .where(eq(signaturePins.secretPrint, secretPrint));
     const from = { scheme: pin.scheme, keyForm: pin.keyForm };
     await tx.insert(operatorActions).values({

@@ -28,6 +28,8 @@ export type AccessDeps = TokenDeps & {
   readonly trustsProxy: boolean;
   /** Why pages are not served to other machines; undefined: they are. */
   readonly refusal: string | undefined;
+  /** How many alerts are open; must not reject. */
+  readonly countAlerts: () => Promise<number>;
 };
 
 export const FORGED =
@@ -76,7 +78,8 @@ export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
     if (!bearer && !isFromOwnPage(context.req.raw, publicUrl)) return explain(context, asJson, 403, FORGED);
     context.set("role", identity.role);
     context.set("who", whoOf(identity));
-    context.set("reader", { ...identity, path: context.req.path, atMs: clock.now() });
+    const alerts = asJson ? 0 : await deps.countAlerts();
+    context.set("reader", { ...identity, path: context.req.path, atMs: clock.now(), alerts });
     return next();
   };
 }

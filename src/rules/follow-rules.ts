@@ -112,7 +112,9 @@ function changeBetween(before: RulesInForce, now: RulesInForce) {
     changed: [...is].filter(([name, hash]) => was.has(name) && was.get(name) !== hash).map(([name]) => name),
     ...(before.floodHold === now.floodHold ? {} : { floodHold: now.floodHold }),
     ...(isDeepStrictEqual(before.tools, now.tools) ? {} : { tools: Object.keys(now.tools) }),
+    ...(isDeepStrictEqual(before.alerts, now.alerts) ? {} : { alerts: now.alerts }),
   };
   const isSame = [...was.keys()].join() === [...is.keys()].join() && change.changed.length === 0;
-  return isSame && !("floodHold" in change) && !("tools" in change) ? undefined : change;
+  const isOther = ["floodHold", "tools", "alerts"].some((part) => part in change);
+  return isSame && !isOther ? undefined : change;
 }

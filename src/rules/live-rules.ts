@@ -1,3 +1,4 @@
+import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import type { CompiledRule } from "./compile-rules.ts";
 import type { ToolGrants } from "./read-tools.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
@@ -9,6 +10,8 @@ export type RulesInForce = {
   readonly floodHold: number;
   /** What the tokens of agents may do. */
   readonly tools: ToolGrants;
+  /** When something counts as wrong. */
+  readonly alerts: AlertThresholds;
 };
 
 /** Why the file as it stands now is not in force. */
@@ -39,8 +42,9 @@ export const fixedRules = (
   rules: readonly CompiledRule[],
   floodHold = DEFAULT_FLOOD_HOLD,
   tools: ToolGrants = {},
+  alerts: AlertThresholds = DEFAULT_ALERTS,
 ): LiveRules => ({
-  now: () => ({ rules, floodHold, tools }),
+  now: () => ({ rules, floodHold, tools, alerts }),
   refused: () => undefined,
   onChange: () => () => undefined,
 });

@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { PermanentError } from "../errors.ts";
+import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
 import { quote } from "./quote.ts";
+import { readAlerts } from "./read-alerts.ts";
 import { readTools, type ToolGrants } from "./read-tools.ts";
 import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
 import { FloodHoldSchema, KEYS, MAX_RULES, RuleSchema } from "./schema.ts";
@@ -18,6 +20,7 @@ export type LoadedRules = {
   readonly floodHold: number;
   /** What the tokens of agents may do. */
   readonly tools: ToolGrants;
+  readonly alerts: AlertThresholds;
 };
 
 /** Some thousand rules; a larger file is not one that somebody wrote. */
@@ -84,7 +87,7 @@ const shownKey = (key: PropertyKey): string => {
 };
 
 function readRules(text: string): LoadedRules & { readonly faults: readonly Fault[] } {
-  const nothing = { rules: [], floodHold: DEFAULT_FLOOD_HOLD, tools: {} };
+  const nothing = { rules: [], floodHold: DEFAULT_FLOOD_HOLD, tools: {}, alerts: DEFAULT_ALERTS };
   const atTop = (message: string) => ({ ...nothing, faults: [{ line: 1, column: 1, path: [], message }] });
   if (text.length > MAX_FILE_CHARS) return atTop(`the file is larger than ${MAX_FILE_CHARS} characters`);
   const lines = new LineCounter();
@@ -138,8 +141,9 @@ function checkFile(value: unknown, document: Document, lines: LineCounter) {
     for (const complaint of describeIssue(issue, valueAt(value, ["floodHold"])))
       complain({ ...complaint, path: ["floodHold"] });
   const { tools, complaints } = readTools(valueAt(value, ["tools"]));
-  for (const complaint of complaints) complain(complaint);
-  return { rules, floodHold: floodHold.data ?? DEFAULT_FLOOD_HOLD, tools, faults };
+  const { alerts, complaints: ofAlerts } = readAlerts(valueAt(value, ["alerts"]));
+  for (const complaint of [...complaints, ...ofAlerts]) complain(complaint);
+  return { rules, floodHold: floodHold.data ?? DEFAULT_FLOOD_HOLD, tools, alerts, faults };
 }
 
 function topFaults(value: unknown): Complaint[] {

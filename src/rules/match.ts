@@ -1,3 +1,4 @@
+import { spanWords } from "../span-words.ts";
 import type { CompiledRule } from "./compile-rules.ts";
 import { actorNotExcluded, actorWanted } from "./match-actors.ts";
 import { outputTaken } from "./match-lineage.ts";
@@ -91,7 +92,7 @@ const sizeWanted: Check = ({ rule: { when } }, { size }) => {
 const youngEnough: Check = ({ rule: { when } }, { ageMs }) =>
   when.maxAgeMs === undefined || ageMs === undefined || ageMs <= when.maxAgeMs
     ? undefined
-    : `it last changed ${span(ageMs)} ago, more than maxAge ${span(when.maxAgeMs)}`;
+    : `it last changed ${spanWords(ageMs)} ago, more than maxAge ${spanWords(when.maxAgeMs)}`;
 
 const CHECKS: readonly (readonly [Mismatch, Check])[] = [
   ["event", eventWanted],
@@ -114,10 +115,3 @@ const noMatch = (wanted: readonly string[] = []): string =>
   wanted.length === 1 ? `does not match ${wanted[0]}` : `matches none of ${wanted.join(", ")}`;
 
 const bytes = (count: number): string => `${count.toLocaleString("en-US")} bytes`;
-
-/** `36 h`, `5 days`. */
-function span(ms: number): string {
-  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  return ms < 345_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
-}

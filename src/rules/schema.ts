@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { TOOL_TOKEN_NAME } from "../config.ts";
+import { AlertsSchema } from "./alerts-schema.ts";
 import { DeliverSchema } from "./deliver-schema.ts";
 import { RULE_NAME } from "./fields.ts";
 import type { Rule } from "./rule.ts";
@@ -46,11 +47,12 @@ export const FileSchema = z.strictObject({
   rules: z.array(RuleSchema).min(1).max(MAX_RULES),
   floodHold: FloodHoldSchema.optional(),
   tools: z.record(z.string().regex(TOOL_TOKEN_NAME), ToolGrantSchema).optional(),
+  alerts: AlertsSchema.optional(),
 });
 
 /** Keys by the place they stand in; for hints about misspelt and misplaced ones. */
 export const KEYS: Readonly<Record<string, readonly string[]>> = {
-  file: ["rules", "floodHold", "tools"],
+  file: ["rules", "floodHold", "tools", "alerts"],
   rule: ["name", "when", "run", "deliver", "limit", "shadow", "maxDepth", "handoff", "show"],
   when: [
     "workspace",
@@ -97,5 +99,18 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   links: ["title", "url"],
   limit: ["runsPerDay", "tokensPerDay"],
   show: ["inputs", "outputs"],
+  alerts: [
+    "off",
+    "quietSource",
+    "quietWebhooks",
+    "outboxAge",
+    "failingShare",
+    "failingRuns",
+    "failingWithin",
+    "secretUnused",
+    "signatureChanged",
+    "appDownTries",
+    "hold",
+  ],
   tools: ["workspaces", "operations", "maxUpload", "perMinute", "fetch"],
 };

@@ -11,7 +11,8 @@ export const GAUGES = {
   relay_events_unrouted: { help: "Events that no rule was asked about yet.", labels: [] },
   relay_events_unrouted_age_seconds: { help: "Age of the oldest of them; 0 when there is none.", labels: [] },
   relay_queue_jobs: { help: "Jobs by queue and state.", labels: ["queue", "state"] },
-  relay_runs: { help: "Runs in the ledger by status.", labels: ["status"] },
+  relay_runs: { help: "Runs that have not ended, by status.", labels: ["status"] },
+  relay_alert: { help: "1 for each alert that is open.", labels: ["kind", "subject"] },
   relay_rule_paused: { help: "1 for each rule that is paused.", labels: ["rule"] },
   relay_app_limit_slots: {
     help: "Workflow runs that a Dify app is given at a time. An app is named by a hash of its key.",

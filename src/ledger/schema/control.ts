@@ -1,4 +1,5 @@
 import { bigint, bigserial, index, integer, jsonb, primaryKey, text } from "drizzle-orm/pg-core";
+import type { AlertKind } from "../../rules/alerts-schema.ts";
 import { ms, relay } from "./relay-schema.ts";
 
 /** What only one process may do at a time; whoever is named here does it until the lease ends. */
@@ -75,16 +76,6 @@ export const ruleDays = relay.table(
   },
   (table) => [primaryKey({ columns: [table.ruleName, table.day] })],
 );
-
-export type AlertKind =
-  | "quiet_source"
-  | "growing_outbox"
-  | "failing_rule"
-  | "rule_paused"
-  | "budget_reached"
-  | "secret_unused"
-  | "signature_changed"
-  | "app_down";
 
 /** What is wrong, or was when it was last seen: one line for each kind and subject. */
 export const alerts = relay.table(

@@ -131,6 +131,8 @@ export const signaturePins = relay.table("signature_pins", {
   scheme: text().notNull(),
   keyForm: text("key_form"),
   firstSeenMs: ms("first_seen_ms").notNull(),
+  /** The last delivery that was signed with it, to the minute; null: none since this is written down. */
+  lastSeenMs: ms("last_seen_ms"),
   /** How it was signed before the last change; null when it never changed. */
   previousScheme: text("previous_scheme"),
   previousKeyForm: text("previous_key_form"),

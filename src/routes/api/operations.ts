@@ -1,3 +1,4 @@
+import { ALERT_OPERATIONS } from "../alerts.ts";
 import { ANSWER_OPERATIONS } from "../answers.ts";
 import { APP_OPERATIONS } from "../apps.ts";
 import { AUDIT_OPERATIONS } from "../audit.ts";
@@ -30,6 +31,7 @@ export const API_OPERATIONS: readonly OperationSpec[] = [
   ...APP_OPERATIONS,
   ...SHARE_OPERATIONS,
   ...SOURCE_OPERATIONS,
+  ...ALERT_OPERATIONS,
   ...AUDIT_OPERATIONS,
   ...TOOL_CALL_OPERATIONS,
   ...LIVE_OPERATIONS,

@@ -8,7 +8,7 @@ const NOW_MS = 1_764_000_000_000;
 const QUIET: Signs = {
   runs: new Map(),
   more: false,
-  marks: { deliveries: 0, events: 0, rules: 0, shares: 0, audit: 0, bulk: 0 },
+  marks: { deliveries: 0, events: 0, rules: 0, shares: 0, audit: 0, bulk: 0, alerts: 0 },
 };
 const changed = (...ids: readonly string[]): Signs["runs"] => new Map(ids.map((id) => [id, NOW_MS]));
 

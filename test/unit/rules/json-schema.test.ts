@@ -72,6 +72,7 @@ describe("each key says what it is for", () => {
     file: [""],
     rule: ["rules."],
     tools: ["tools."],
+    alerts: ["alerts."],
     exclude: ["rules.when.exclude."],
     batch: ["rules.run.batch."],
     ask: ["rules.run.ask.", "rules.deliver.ask."],

@@ -49,7 +49,7 @@ test("a shadow rule runs its workflow and delivers nowhere but to the run's page
     ],
   });
   if (!story) throw new Error("no story");
-  const page = String(await runPage(story, { role: "viewer", name: null, path: "/runs/r1", atMs: 0 }));
+  const page = String(await runPage(story, { role: "viewer", name: null, path: "/runs/r1", atMs: 0, alerts: 0 }));
   expect(page).toContain("shadow: delivered nowhere");
   expect(page).toContain("<pre># Cleaned: table.csv");
   expect(page).toMatch(/cleaned\.csv <span class="soft">[^<]*not kept, SHA-256/);
@@ -84,7 +84,11 @@ test("a shadow rule with a handoff offers nothing, on its page or when asked", a
     const { id } = await givenRun(ledger.db, rule, { status: "delivered", queue: null });
     const told = await createReadRuns(ledger.db).story(id);
     if (!told) throw new Error("no story");
-    return { id, told, page: String(await runPage(told, { role: "admin", name: null, path: "/runs/r1", atMs: 0 })) };
+    return {
+      id,
+      told,
+      page: String(await runPage(told, { role: "admin", name: null, path: "/runs/r1", atMs: 0, alerts: 0 })),
+    };
   };
   const shadow = await story(true);
   expect(shadow.told.handoff).toBeNull();

@@ -1,0 +1,127 @@
+import type { AlertKind, AlertThresholds } from "../rules/alerts-schema.ts";
+import { spanWords as span } from "../span-words.ts";
+import type { AlertSigns } from "./signs.ts";
+
+/** Something that is wrong now. */
+export type Finding = {
+  readonly kind: AlertKind;
+  /** What it is about: a rule, an app, a workspace, a print of a secret. */
+  readonly subject: string;
+  readonly message: string;
+  readonly nextAction: string;
+};
+
+type Judge = (signs: AlertSigns, thresholds: AlertThresholds, nowMs: number) => readonly Finding[];
+
+/** Everything that is wrong by these signs. Depends on its arguments alone. */
+export const judgeSigns: Judge = (signs, thresholds, nowMs) =>
+  JUDGES.flatMap(([kind, judge]) => (thresholds.off.includes(kind) ? [] : judge(signs, thresholds, nowMs)));
+
+const quietSources: Judge = ({ sources, webhooks, isCatchUpOn }, { quietSource, quietWebhooks }, nowMs) => [
+  ...sources
+    .filter(
+      ({ failingSinceMs, lastSignMs }) =>
+        failingSinceMs !== null && nowMs - Math.max(failingSinceMs, lastSignMs ?? 0) >= quietSource,
+    )
+    .map(({ workspaceId, workspaceName, failingSinceMs, error, nextAction }) => ({
+      kind: "quiet_source" as const,
+      subject: workspaceId,
+      message: `nothing was heard of the workspace ${workspaceName ?? workspaceId} for ${span(nowMs - (failingSinceMs ?? nowMs))}: ${error ?? "it cannot be read"}`,
+      nextAction: nextAction ?? "see what catch-up says of it: relay catch-up --report",
+    })),
+  ...(!isCatchUpOn && webhooks.lastVerifiedMs !== null && nowMs - webhooks.lastVerifiedMs >= quietWebhooks
+    ? [
+        {
+          kind: "quiet_source" as const,
+          subject: "webhooks",
+          message: `no delivery came for ${span(nowMs - webhooks.lastVerifiedMs)}, and nothing else tells of files`,
+          nextAction: "see whether the webhook is still there (relay webhooks list), or set CATCH_UP=on",
+        },
+      ]
+    : []),
+];
+
+const growingOutbox: Judge = ({ outbox }, { outboxAge }, nowMs) =>
+  outbox
+    .filter(({ oldestMs }) => oldestMs !== null && nowMs - oldestMs >= outboxAge)
+    .map(({ what, depth, oldestMs }) => ({
+      kind: "growing_outbox" as const,
+      subject: what,
+      message: `${plural(depth, what)} could not be handed to the queue, the oldest for ${span(nowMs - (oldestMs ?? nowMs))}`,
+      nextAction: "see whether the queue's server answers (/readyz), and whether a worker does the queue upkeep",
+    }));
+
+const failingRules: Judge = ({ ended }, { failingShare, failingRuns, failingWithin }) =>
+  ended
+    .filter(({ failed, all }) => all >= failingRuns && (100 * failed) / all >= failingShare)
+    .map(({ ruleName, failed, all }) => ({
+      kind: "failing_rule" as const,
+      subject: ruleName,
+      message: `${failed} of the ${all} runs of the rule ${ruleName} that ended within ${span(failingWithin)} failed (${percent(failed, all)})`,
+      nextAction: `see why: /runs?status=failed, or relay runs list; pause it meanwhile: relay rules pause ${ruleName}`,
+    }));
+
+const pausedRules: Judge = ({ paused }) =>
+  paused.map(({ ruleName, reason, nextAction }) => ({
+    kind: "rule_paused" as const,
+    subject: ruleName,
+    message: `the relay paused the rule ${ruleName}: ${reason ?? "no reason given"}`,
+    nextAction: `${nextAction ?? "mend what it says"}; then relay rules resume ${ruleName}`,
+  }));
+
+const budgetsReached: Judge = ({ budgets }) =>
+  budgets.map(({ ruleName, what, used, most }) => ({
+    kind: "budget_reached" as const,
+    subject: ruleName,
+    message: `the rule ${ruleName} has used its ${what} of today: ${used} of ${most}`,
+    nextAction: "its further runs are held until midnight (UTC); raise limit in the rules file to let them go on",
+  }));
+
+const unusedSecrets: Judge = ({ secrets: [newest, ...older] }, { secretUnused }, nowMs) => {
+  const inUse = newest?.lastSeenMs ?? null;
+  if (inUse === null || nowMs - inUse >= secretUnused) return [];
+  return older
+    .filter(({ lastSeenMs, supersededMs }) => nowMs - Math.max(lastSeenMs ?? 0, supersededMs ?? nowMs) >= secretUnused)
+    .map(({ print }) => ({
+      kind: "secret_unused" as const,
+      subject: print,
+      message: `no delivery was signed with the older secret ${print}… for ${span(secretUnused)}; Fast.io signs with the newest`,
+      nextAction: "take it out of FASTIO_WEBHOOK_SECRETS (or the file): a secret that nobody needs can only leak",
+    }));
+};
+
+const changedSignatures: Judge = ({ signatures }, { signatureChanged }, nowMs) =>
+  signatures
+    .filter(({ changedAtMs }) => changedAtMs !== null && nowMs - changedAtMs < signatureChanged)
+    .map(({ print, from, to }) => ({
+      kind: "signature_changed" as const,
+      subject: print,
+      message: `deliveries under the secret ${print}… are signed in another way than before: ${to} instead of ${from}`,
+      nextAction: "if Fast.io did not announce it, rotate the secret: relay webhooks rotate",
+    }));
+
+const appsDown: Judge = ({ apps }, { appDownTries }) =>
+  apps
+    .filter(({ tries, deliveredLately }) => tries >= appDownTries && deliveredLately === 0)
+    .map(({ app, stuck, tries, keys, error }) => ({
+      kind: "app_down" as const,
+      subject: app,
+      message: `the Dify app ${keys.length > 0 ? `of ${keys.join(", ")} ` : ""}(${app}) does not answer: ${plural(stuck, "run")} tried up to ${tries} times, last ${error}`,
+      nextAction: "see whether Dify is up; runs go on by themselves when it is: relay doctor tells more",
+    }));
+
+/** `1 run`, `2 runs`. */
+const plural = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`;
+
+const percent = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
+
+const JUDGES: readonly (readonly [AlertKind, Judge])[] = [
+  ["app_down", appsDown],
+  ["rule_paused", pausedRules],
+  ["failing_rule", failingRules],
+  ["growing_outbox", growingOutbox],
+  ["quiet_source", quietSources],
+  ["budget_reached", budgetsReached],
+  ["signature_changed", changedSignatures],
+  ["secret_unused", unusedSecrets],
+];

@@ -1,0 +1,140 @@
+import type { Clock } from "../clock.ts";
+import { readOutstanding } from "../ledger/backlog.ts";
+import { dayOf, listRuleUsage, reachedLimit } from "../ledger/budgets.ts";
+import { lastWebhookEvents } from "../ledger/gap-report.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import { countEndedRuns } from "../ledger/overview-queries.ts";
+import { listPullStates } from "../ledger/pull-states.ts";
+import { listRuleStates } from "../ledger/rule-state-queries.ts";
+import { listSignaturePins } from "../ledger/signature-pins.ts";
+import { listStuckApps } from "../ledger/stuck-apps.ts";
+import type { AlertThresholds } from "../rules/alerts-schema.ts";
+import type { CompiledRule } from "../rules/compile-rules.ts";
+import { sameId } from "../rules/same-id.ts";
+import type { AlertSigns } from "./signs.ts";
+
+export type AlertSignsDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly rules: () => readonly CompiledRule[];
+  /** Names the app whose key is in a variable. */
+  readonly appOf: (keyVariable: string) => string;
+  /** Prints of the secrets that are live, newest first. */
+  readonly secretPrints: () => readonly string[];
+  readonly isCatchUpOn: boolean;
+};
+
+/** An app that delivered something so lately is not down. */
+const LATELY_MS = 300_000;
+
+/** Looks at everything once. Each part reads unfinished work, or a window of time, by an index. */
+export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThresholds): Promise<AlertSigns> {
+  const { db, clock, isCatchUpOn } = deps;
+  const nowMs = clock.now();
+  const rules = deps.rules();
+  const [waiting, states, pins] = [
+    await readOutstanding(db, nowMs),
+    await listRuleStates(db),
+    await listSignaturePins(db),
+  ];
+  const sinceMs = nowMs - Math.max(thresholds.failingWithin, LATELY_MS);
+  const ended = await countEndedRuns(db, sinceMs, nowMs - LATELY_MS);
+  const endedWithin = thresholds.failingWithin >= LATELY_MS ? ended : ended.filter(({ isRecent }) => isRecent);
+  const live = deps.secretPrints().map((print) => ({ print, pin: pins.find((one) => one.secretPrint === print) }));
+  return {
+    sources: await readQuietSources(db, rules, nowMs - thresholds.quietSource),
+    isCatchUpOn,
+    webhooks: { lastVerifiedMs: latestOf(pins.map(({ lastSeenMs }) => lastSeenMs)) },
+    outbox: [
+      { what: "event", ...waiting.events },
+      { what: "run", ...waiting.runs },
+    ],
+    ended: sumByRule(endedWithin),
+    paused: [...states.values()].filter(({ state, changedBy }) => state === "paused" && changedBy === "relay"),
+    budgets: await readBudgets(db, rules, nowMs),
+    secrets: live.map(({ print, pin }) => ({
+      print,
+      lastSeenMs: pin?.lastSeenMs ?? null,
+      supersededMs: live[0]?.pin?.firstSeenMs ?? null,
+    })),
+    signatures: pins.map((pin) => ({
+      print: pin.secretPrint,
+      changedAtMs: pin.changedAtMs,
+      from: wayOf(pin.previousScheme, pin.previousKeyForm),
+      to: wayOf(pin.scheme, pin.keyForm),
+    })),
+    apps: (await listStuckApps(db)).map((app) => ({
+      ...app,
+      keys: keysOf(rules, deps.appOf, app.app),
+      deliveredLately: ended
+        .filter((one) => one.app === app.app && one.isRecent && one.status === "delivered")
+        .reduce((sum, { count }) => sum + count, 0),
+    })),
+  };
+}
+
+const latestOf = (times: readonly (number | null)[]): number | null => {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.max(...known);
+};
+
+const wayOf = (scheme: string | null, keyForm: string | null): string =>
+  `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
+
+const keysOf = (rules: readonly CompiledRule[], appOf: AlertSignsDeps["appOf"], app: string): readonly string[] => [
+  ...new Set(rules.map(({ rule }) => rule.run.keyVariable).filter((variable) => appOf(variable) === app)),
+];
+
+/** Workspaces that a rule names and catch-up cannot read, with what webhooks told of them since. */
+async function readQuietSources(
+  db: Db,
+  rules: readonly CompiledRule[],
+  sinceMs: number,
+): Promise<AlertSigns["sources"]> {
+  const failing = (await listPullStates(db)).filter(
+    ({ failingSinceMs, workspaceId, workspaceName }) =>
+      failingSinceMs !== null &&
+      rules.some(({ rule: { when } }) => isNamed(when.workspace, workspaceId, workspaceName)),
+  );
+  const heard = await lastWebhookEvents(
+    db,
+    failing.map(({ workspaceId }) => workspaceId),
+    sinceMs,
+  );
+  return failing.map(({ workspaceId, workspaceName, pulledAtMs, failingSinceMs, errorMessage, nextAction }) => ({
+    workspaceId,
+    workspaceName,
+    lastSignMs: latestOf([pulledAtMs, heard.get(workspaceId) ?? null]),
+    failingSinceMs,
+    error: errorMessage,
+    nextAction,
+  }));
+}
+
+const isNamed = (wanted: string, id: string, name: string): boolean =>
+  wanted === "*" || sameId(wanted, id) || wanted === name;
+
+async function readBudgets(db: Db, rules: readonly CompiledRule[], nowMs: number): Promise<AlertSigns["budgets"]> {
+  const limited = rules.filter(({ rule }) => rule.limit !== undefined);
+  if (limited.length === 0) return [];
+  const usage = await listRuleUsage(db, dayOf(nowMs));
+  return limited.flatMap(({ rule: { name, limit } }) => {
+    const used = usage.find(({ ruleName }) => ruleName === name);
+    const what = used && limit && reachedLimit(used, limit);
+    if (!what) return [];
+    const most = what === "runs" ? limit.runsPerDay : limit.tokensPerDay;
+    return [{ ruleName: name, what, used: used[what], most: most ?? 0 }];
+  });
+}
+
+function sumByRule(ended: Awaited<ReturnType<typeof countEndedRuns>>): AlertSigns["ended"] {
+  const sums = new Map<string, { failed: number; all: number }>();
+  for (const { ruleName, status, count } of ended) {
+    if (status !== "failed" && status !== "delivered") continue;
+    const sum = sums.get(ruleName) ?? { failed: 0, all: 0 };
+    sum.all += count;
+    if (status === "failed") sum.failed += count;
+    sums.set(ruleName, sum);
+  }
+  return [...sums].map(([ruleName, sum]) => ({ ruleName, ...sum }));
+}

@@ -1,0 +1,1 @@
+ALTER TABLE "relay"."signature_pins" ADD COLUMN "last_seen_ms" bigint;
