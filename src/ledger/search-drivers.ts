@@ -1,9 +1,12 @@
 import { and, desc, eq, gt, gte, inArray, lt, max, min, type SQL, sql } from "drizzle-orm";
+import type { Clock } from "../clock.ts";
 import { gramsOf } from "./fold-name.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import { below, besideConditions, isIndexed, type RunFilter, type RunPlace, rowConditions } from "./run-filter.ts";
 import { outputs, runFiles, runNames, runPeople, runs } from "./schema.ts";
+
+export type SearchDeps = { readonly db: Db; readonly clock: Pick<Clock, "now"> };
 
 /** Brings runs that may match, newest first, a batch at a time. */
 export type Driver = {
@@ -18,19 +21,28 @@ export type Driver = {
 };
 
 const HOUR_MS = 3_600_000;
-/** A search reads back from the newest run in spans of time: the first is this long, and each so many times the last. */
+/** A search reads back from the newest run in spans of time: the first is this long, and each several times the last. */
 const FIRST_SPAN_MS = 6 * HOUR_MS;
-const SPAN_GROWTH = 4;
+/** As long as the last one took less than this, the next may be so many times as long. */
+const SPAN_GROWTH: readonly { readonly belowMs: number; readonly times: number }[] = [
+  { belowMs: 10, times: 4 },
+  { belowMs: 30, times: 2 },
+  { belowMs: Number.POSITIVE_INFINITY, times: 1 },
+];
 /** Names that the newest spans hold often enough are found there; for all others the index is asked. */
-const SPANS_BEFORE_INDEX = 3;
+const SPANS_BEFORE_INDEX = 2;
 /** More grams tell hardly more. */
-const MOST_GRAMS = 30;
+const MOST_GRAMS = 12;
 
 /** What is below a place and not older than a moment, newest first. */
 type Bring = (place: RunPlace, fromMs: number, most: number) => Promise<readonly RunPlace[]>;
 
 /** The way that finds runs of a filter soonest. @param after only what is below this place */
-export async function driverFor(db: Db, filter: RunFilter, after: RunPlace | undefined): Promise<Driver> {
+export async function driverFor(
+  { db, clock }: SearchDeps,
+  filter: RunFilter,
+  after: RunPlace | undefined,
+): Promise<Driver> {
   const { name, person, ids, urls, updatedAfterMs, sinceMs = 0 } = filter;
   const range = { start: startOf(filter, after), endMs: sinceMs };
   const row = rowConditions(filter);
@@ -42,9 +54,9 @@ export async function driverFor(db: Db, filter: RunFilter, after: RunPlace | und
   if (name === undefined) {
     return row === undefined
       ? throughIndex(undefined, range, listed(db, undefined))
-      : inSpans(undefined, range, await boundsOf(db, runs), listed(db, row));
+      : inSpans(clock, undefined, range, await boundsOf(db, runs), listed(db, row));
   }
-  const spans = inSpans(row, range, await boundsOf(db, runNames), named(db, name));
+  const spans = inSpans(clock, row, range, await boundsOf(db, runNames), named(db, name));
   return isIndexed(name) ? orIndex(spans, range, namedByGrams(db, name)) : spans;
 }
 
@@ -69,7 +81,13 @@ async function boundsOf(db: Db, table: typeof runs | typeof runNames): Promise<B
 }
 
 /** Span by span into the past, so that no question takes long however little of it matches. */
-function inSpans(left: SQL | undefined, { start, endMs }: Range, bounds: Bounds | undefined, bring: Bring): Driver {
+function inSpans(
+  clock: SearchDeps["clock"],
+  left: SQL | undefined,
+  { start, endMs }: Range,
+  bounds: Bounds | undefined,
+  bring: Bring,
+): Driver {
   const { oldestMs, newestMs } = bounds ?? { oldestMs: 0, newestMs: 0 };
   const lastMs = Math.max(oldestMs, endMs);
   let place: RunPlace | null = null;
@@ -82,8 +100,10 @@ function inSpans(left: SQL | undefined, { start, endMs }: Range, bounds: Bounds 
     next: async (most) => {
       const from = place ?? start;
       const fromMs = Math.max(lastMs, Math.min(from.createdAtMs, newestMs + 1) - spanMs);
-      spanMs *= SPAN_GROWTH;
+      const beganMs = clock.now();
       const brought = await bring(from, fromMs, most);
+      const tookMs = clock.now() - beganMs;
+      spanMs *= SPAN_GROWTH.find(({ belowMs }) => tookMs < belowMs)?.times ?? 1;
       const isCut = brought.length === most;
       place = (isCut ? brought.at(-1) : undefined) ?? { createdAtMs: fromMs, id: "" };
       over = !isCut && fromMs <= lastMs;
@@ -157,9 +177,12 @@ const named =
       .orderBy(desc(runNames.createdAtMs), desc(runNames.runId))
       .limit(most);
 
-/** Looks at the names that hold all grams. `offset 0`: nothing but the grams is to choose the index. */
+/** Looks at the names that hold the grams. `offset 0`: nothing but the grams is to choose the index. */
 const namedByGrams = (db: Db, name: string): Bring => {
-  const grams = `{${gramsOf(name).slice(0, MOST_GRAMS).join(",")}}`;
+  const all = gramsOf(name);
+  const step = Math.max(1, all.length / MOST_GRAMS);
+  const some = Array.from({ length: Math.min(all.length, MOST_GRAMS) }, (_, at) => all[Math.floor(at * step)]);
+  const grams = `{${some.join(",")}}`;
   return async (place, fromMs, most) => {
     const answer: unknown = await db.execute(sql`
       select distinct created_at_ms, run_id from (

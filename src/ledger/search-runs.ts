@@ -1,9 +1,8 @@
 import { and, inArray, type SQL } from "drizzle-orm";
-import type { Clock } from "../clock.ts";
 import type { Db } from "./open-ledger.ts";
 import type { RunFilter, RunPlace } from "./run-filter.ts";
 import { type RunRow, runs } from "./schema.ts";
-import { type Driver, driverFor } from "./search-drivers.ts";
+import { type Driver, driverFor, type SearchDeps } from "./search-drivers.ts";
 
 /** More than this is not counted. */
 export const MOST_COUNTED = 1_000;
@@ -25,8 +24,6 @@ export type FoundRuns = {
   readonly searchedToMs: number | null;
 };
 
-export type SearchDeps = { readonly db: Db; readonly clock: Pick<Clock, "now"> };
-
 /**
  * Finds runs, newest first, within bounded time however many there are.
  * @param after the last run of the page before, or how far that search came
@@ -38,7 +35,7 @@ export async function searchRuns(
 ): Promise<FoundRuns> {
   const startedMs = clock.now();
   const wanted = after ? limit + 1 : Math.max(MOST_COUNTED, limit) + 1;
-  const driver = await driverFor(db, filter, after);
+  const driver = await driverFor({ db, clock }, filter, after);
   const found: RunPlace[] = [];
   // One look at least: who asks again is to get on, however slow the ledger is.
   for (let isLate = false; !isLate && found.length < wanted && !driver.isOver(); ) {
