@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import type { ManageWebhooks } from "../handlers/manage-webhooks.ts";
 import type { NewsDesk } from "../handlers/news-desk.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
 import type { ReadAlerts } from "../handlers/read-alerts.ts";
@@ -36,6 +37,7 @@ import { mountShares, type ShareRouteDeps } from "./routes/shares.ts";
 import { mountSources } from "./routes/sources.ts";
 import { mountToolCalls } from "./routes/tool-calls.ts";
 import { mountTools, type ToolDeps } from "./routes/tools.ts";
+import { mountWebhookAdmin } from "./routes/webhook-admin.ts";
 import { mountWebhooks, type WebhookDeps } from "./routes/webhooks.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -57,6 +59,7 @@ export type AppDeps = WebhookDeps &
     readonly alerts: ReadAlerts;
     readonly readSources: ReadSourceReport;
     readonly offerHandoff: OfferHandoff;
+    readonly webhooks: ManageWebhooks;
     /** Queues for bull-board, by name. */
     readonly queues: readonly JobQueue[];
     /** What agents may ask for. */
@@ -132,6 +135,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountEvents(app, mount, guards, deps.events);
   mountAlerts(app, mount, guards, deps.alerts);
   mountDeliveries(app, mount, guards, deps);
+  mountWebhookAdmin(app, mount, guards, deps.webhooks);
   mountRunActions(app, mount, guards, deps);
   mountHandoff(app, mount, guards, deps.offerHandoff);
   mountShares(app, mount, guards, deps);

@@ -9,6 +9,7 @@ import { checkSignature } from "../handlers/check-signature.ts";
 import { exportAudit } from "../handlers/export-audit.ts";
 import { figureParts } from "../handlers/figure-parts.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
+import { createManageWebhooks } from "../handlers/manage-webhooks.ts";
 import { createNewsDesk } from "../handlers/news-desk.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
@@ -35,6 +36,7 @@ import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { createApp } from "./app.ts";
+import { findWorkspaces } from "./catch-up/watched-workspaces.ts";
 import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { createAccept } from "./ledger/accept.ts";
@@ -221,6 +223,11 @@ async function startServer(
       readSources,
     }),
     readSources,
+    webhooks: createManageWebhooks({
+      ...{ db, clock, log, fastio: upstreams.fastio, publicUrl: config.http.publicUrl, secretPrints: live.prints },
+      secretsFile: config.fastio.secretsFile,
+      findWorkspaces: (signal) => findWorkspaces({ fastio: upstreams.fastio, log }, rules.now().rules, signal),
+    }),
     deliveries: createReadDeliveries({ db, clock, secretPrints: live.prints }),
     checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
     readRules: createReadRules({ db, clock, rules }),

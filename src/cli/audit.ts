@@ -3,9 +3,9 @@ import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { openDraft } from "../open-draft.ts";
 import { inLedgerOrRelay, refusalOf, requestRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { openDraft } from "./open-draft.ts";
 import { plain } from "./print-table.ts";
 
 export type ExportOptions = {

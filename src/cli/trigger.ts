@@ -14,11 +14,12 @@ import {
   type Tampering,
 } from "../fastio/samples/sign-sample.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { readSecrets } from "../keep-secret.ts";
+import { RECEIVER_PATH } from "../receiver-url.ts";
 import { causeOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { type FollowedEvent, followEvent } from "./follow-event.ts";
-import { readSecrets } from "./keep-secret.ts";
 import { paint, paintStatus } from "./paint.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
@@ -39,7 +40,6 @@ export type TriggerOptions = {
   readonly json: boolean;
 };
 
-const RECEIVER = "/webhooks/fastio";
 const ANSWER_MS = 30_000;
 const PATIENCE_MS = 600_000;
 /** Ids of the shape that Fast.io's have, of nothing there is. */
@@ -117,7 +117,7 @@ async function send(context: CliContext, config: Config, { headers, body }: Samp
   const startedMs = systemClock.now();
   const origin = relayOrigin(config);
   try {
-    const response = await fetch(`${origin}${RECEIVER}`, {
+    const response = await fetch(`${origin}${RECEIVER_PATH}`, {
       method: "POST",
       headers,
       body,

@@ -1,11 +1,11 @@
-import { secretPrint } from "../../handlers/take-delivery.ts";
+import { tellSecretOnce } from "../../handlers/tell-secret-once.ts";
 import type { Config } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
+import { receiverUrl } from "../receiver-url.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
-import { openSecretFile } from "./keep-secret.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { withFastio } from "./with-fastio.ts";
 
@@ -14,8 +14,6 @@ export type WebhookOptions = {
   /** Id or name; without it, the workspaces that rules name. */
   readonly workspace?: string;
 };
-
-const RECEIVER_PATH = "/webhooks/fastio";
 
 export async function listWebhooks(context: CliContext, options: WebhookOptions): Promise<ExitCode> {
   return withWebhooks(context, options, async (fastio, config) => {
@@ -55,7 +53,7 @@ export async function registerWebhook(
   },
 ): Promise<ExitCode> {
   return withWebhooks(context, options, async (fastio, config) => {
-    const url = options.url ?? (config.http.publicUrl && new URL(RECEIVER_PATH, config.http.publicUrl).href);
+    const url = options.url ?? (config.http.publicUrl && receiverUrl(config.http.publicUrl));
     if (!url || !URL.canParse(url)) {
       throw new PermanentError(
         "usage_invalid",
@@ -129,27 +127,15 @@ async function oneWorkspace(fastio: Fastio, config: Config, { workspace }: Webho
   });
 }
 
-/**
- * Makes a secret and tells it once: into a file when one is named, else on standard output. The secret before stays in
- * the file, because deliveries on their way are still signed with it.
- */
+/** Tells a secret once: on standard output, unless it is kept in a file. */
 async function tellSecret(
   context: CliContext,
   { json, secretFile }: { readonly json: boolean; readonly secretFile?: string },
   done: "registered" | "rotated",
   make: () => Promise<{ readonly id: string; readonly secret?: string }>,
 ): Promise<ExitCode> {
-  const file = secretFile === undefined ? undefined : await openSecretFile(secretFile);
-  let made: { readonly id: string; readonly secret?: string };
-  try {
-    made = await make();
-  } catch (error) {
-    await file?.abandon();
-    throw error;
-  }
-  const { id, secret } = made;
-  if (secret === undefined) {
-    await file?.abandon();
+  const { id, print, secret } = await tellSecretOnce(secretFile, make);
+  if (print === null) {
     if (json) context.print(JSON.stringify({ id, secret: null }));
     else
       context.print(
@@ -157,16 +143,14 @@ async function tellSecret(
       );
     return 0;
   }
-  await file?.keep(secret);
-  const print = secretPrint(secret);
-  if (json) context.print(JSON.stringify({ id, print, ...(secretFile === undefined ? { secret } : { secretFile }) }));
+  if (json) context.print(JSON.stringify({ id, print, ...(secret === null ? { secretFile } : { secret }) }));
   else {
     context.print(`${done}: ${plain(id)}`);
-    context.print(secretFile === undefined ? `secret: ${plain(secret)}` : `secret: in ${secretFile} (mode 0600)`);
+    context.print(secret === null ? `secret: in ${secretFile} (mode 0600)` : `secret: ${plain(secret)}`);
     const take =
-      secretFile === undefined
-        ? `Put it ${done === "rotated" ? "before the old one in" : "into"} FASTIO_WEBHOOK_SECRETS and restart; it is not told again.`
-        : `A relay with FASTIO_WEBHOOK_SECRETS_FILE=${secretFile} takes it without a restart.`;
+      secret === null
+        ? `A relay with FASTIO_WEBHOOK_SECRETS_FILE=${secretFile} takes it without a restart.`
+        : `Put it ${done === "rotated" ? "before the old one in" : "into"} FASTIO_WEBHOOK_SECRETS and restart; it is not told again.`;
     const old = done === "rotated" ? ` Keep the old one until the log says signature.newest_seen for ${print}.` : "";
     context.print(`→ ${take}${old}`);
   }

@@ -1,6 +1,7 @@
 import type { Config } from "../../config.ts";
 import { RelayError } from "../../errors.ts";
 import type { Fastio, FastioWebhook, FastioWorkspace } from "../../fastio/types.ts";
+import { receiverUrl } from "../../receiver-url.ts";
 import type { Asker } from "./asker.ts";
 import type { InitOptions } from "./init-options.ts";
 
@@ -19,7 +20,6 @@ export type SourceChoice =
       readonly secret: "new" | "keep" | "rotate";
     };
 
-const RECEIVER = "/webhooks/fastio";
 const NO_ADDRESS = "Fast.io cannot reach the relay: it has no address of its own";
 
 /** Webhooks where Fast.io offers them and can reach the relay; else the reason why it asks by itself. */
@@ -40,7 +40,7 @@ export async function chooseSource(
   }
   const address = await findAddress(asker, options, config);
   if (address === undefined) return { kind: "pull", reason: NO_ADDRESS };
-  const url = new URL(RECEIVER, address).href;
+  const url = receiverUrl(address);
   const known = hooks.find((hook) => hook.url === url && hook.enabled !== false);
   const hasSecret = config.fastio.secrets.length > 0 || config.fastio.secretsFile !== undefined;
   return {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { PermanentError, RelayError } from "../../errors.ts";
 import type { Fastio, FastioWorkspace } from "../../fastio/types.ts";
 import { messageOf } from "../../message-of.ts";
-import { type Draft, openDraft } from "../open-draft.ts";
+import { type Draft, openDraft } from "../../open-draft.ts";
 import type { SourceChoice } from "./choose-source.ts";
 import { changeEnv, type EnvChange } from "./env-file.ts";
 import type { FilePlan } from "./plan-files.ts";

@@ -14,6 +14,7 @@ import { RUN_OPERATIONS } from "../runs.ts";
 import { SHARE_OPERATIONS } from "../shares.ts";
 import { SOURCE_OPERATIONS } from "../sources.ts";
 import { TOOL_CALL_OPERATIONS } from "../tool-calls.ts";
+import { WEBHOOK_OPERATIONS } from "../webhook-admin.ts";
 import type { OperationSpec } from "./operation.ts";
 import { READ_DOCUMENT } from "./serve-document.ts";
 
@@ -27,6 +28,7 @@ export const API_OPERATIONS: readonly OperationSpec[] = [
   ...HANDOFF_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...DELIVERY_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
   ...RULE_OPERATIONS,
   ...APP_OPERATIONS,
   ...SHARE_OPERATIONS,

@@ -56,6 +56,8 @@ const PROTECTED = [
   "/deliveries/d-1",
   "/api/deliveries",
   "/api/deliveries/d-1",
+  "/webhooks",
+  "/api/webhooks",
   "/queues",
   "/queues/api/queues",
 ];

@@ -394,7 +394,7 @@ describe("pages and API", () => {
   });
 
   test("what has no route is 404, and asks for nothing", async () => {
-    for (const path of ["/nowhere", "/api", "/webhooks", "/webhooks/edge/x"]) {
+    for (const path of ["/nowhere", "/api", "/webhooks/x", "/webhooks/edge/x"]) {
       expect((await get(path)).status).toBe(404);
     }
   });

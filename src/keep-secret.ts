@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { PermanentError } from "../errors.ts";
-import { messageOf } from "../message-of.ts";
+import { PermanentError } from "./errors.ts";
+import { messageOf } from "./message-of.ts";
 import { openDraft } from "./open-draft.ts";
 
 /** Older secrets kept beside a new one: while webhooks change over, both must be known. */
