@@ -11,8 +11,11 @@ import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
 import { difyUserOf } from "../src/run-id.ts";
 import type { Actor } from "./cancel-run.ts";
 
-/** What is asked, without the form's token: whoever has that may answer. */
-export type AskedForm = Omit<DifyForm, "token">;
+/** What is asked. The token itself stays here; it is in the link to the form's page, as Dify puts it there. */
+export type AskedForm = Omit<DifyForm, "token"> & {
+  /** Dify's own page of the form; null where nobody knows its address. Whoever has it may answer: for operators alone. */
+  readonly formUrl: string | null;
+};
 
 export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
 
@@ -50,17 +53,22 @@ export type AnswerRunDeps = {
   readonly difyFor: (keyVariable: string) => Pick<Dify, "followRun"> & DifyForms;
 };
 
+export type ReadQuestionDeps = Pick<AnswerRunDeps, "db" | "difyFor"> & {
+  /** Where people answer a form on Dify's own page; undefined where nobody knows. */
+  readonly formLink: (token: string) => string | undefined;
+};
+
 /** Said of a paused run until a worker has taken it up again. */
 const ANSWERED = "was answered; the run goes on by itself";
 const DIFY_TIMEOUT_MS = 30_000;
 
 export const readQuestion =
-  (deps: Pick<AnswerRunDeps, "db" | "difyFor">): ReadQuestion =>
+  ({ formLink, ...deps }: ReadQuestionDeps): ReadQuestion =>
   (id) =>
     withForms(deps, id, async ({ forms }) => ({
       kind: "asks",
       run: id,
-      forms: forms.map(({ token: _secret, ...asked }) => asked),
+      forms: forms.map(({ token, ...asked }) => ({ ...asked, formUrl: formLink(token) ?? null })),
     }));
 
 export const answerRun =

@@ -105,6 +105,7 @@ export const EnvSchema = z.object({
   DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
   DIFY_API_KEY: setting(z.string().optional()),
   DIFY_FILES_URL: setting(httpUrl.optional()),
+  DIFY_WEB_URL: setting(httpUrl.optional()),
   OUTBOUND_ORIGINS: setting(origins.prefault("")),
   NOTICE_HOSTS: setting(hostNames.optional()),
   DIFY_PARALLEL: setting(whole(1, 1_000).default(3)),
@@ -169,6 +170,8 @@ export type Config = {
   readonly dify: {
     readonly apiUrl: string;
     readonly filesUrl: string | undefined;
+    /** Where Dify serves its pages; undefined: where its API is, if it is self-hosted. */
+    readonly webUrl: string | undefined;
     /** Workflow runs at a time that an app is given to begin with, by all processes together. */
     readonly parallel: number;
     /** The most it is ever tried with. */
@@ -234,6 +237,7 @@ export function parseConfig(environment: Environment): Config {
     dify: {
       apiUrl: env.DIFY_API_URL,
       filesUrl: env.DIFY_FILES_URL,
+      webUrl: env.DIFY_WEB_URL,
       parallel: env.DIFY_PARALLEL,
       parallelMax: Math.max(env.DIFY_PARALLEL, env.DIFY_PARALLEL_MAX),
       absentMs: env.DIFY_ABSENT_MS,

@@ -39,6 +39,7 @@ import { createApp } from "./app.ts";
 import { findWorkspaces } from "./catch-up/watched-workspaces.ts";
 import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
+import { formLinkOf } from "./dify/form-link.ts";
 import { createAccept } from "./ledger/accept.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { readSigns } from "./ledger/news.ts";
@@ -249,7 +250,7 @@ async function startServer(
     }),
     exportAudit: exportAudit(db),
     offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
-    readQuestion: readQuestion({ db, difyFor: upstreams.difyFor }),
+    readQuestion: readQuestion({ db, difyFor: upstreams.difyFor, formLink: formLinkOf(config.dify) }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
     queues: Object.values(queues),
     log,

@@ -9,6 +9,7 @@ import {
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
+import { formLinkOf } from "../dify/form-link.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
@@ -46,7 +47,9 @@ async function answerInLedger(config: Config, db: Db, id: string, answer: FormAn
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
     const deps = { db, clock: systemClock, difyFor: upstreams.difyFor };
-    return await (answer ? createAnswer(deps)(id, whoAmI(), answer) : readQuestion(deps)(id));
+    return await (answer
+      ? createAnswer(deps)(id, whoAmI(), answer)
+      : readQuestion({ ...deps, formLink: formLinkOf(config.dify) })(id));
   } finally {
     await upstreams.close();
   }
@@ -117,6 +120,7 @@ function printForms(context: CliContext, id: string, forms: readonly AskedForm[]
       );
     for (const action of form.actions) context.print(`action  ${plain(action.id)}: ${plain(action.title)}`);
     context.print(`until   ${timeOf(form.expiresAtMs)}`);
+    if (form.formUrl !== null) context.print(`page    ${plain(form.formUrl)} (whoever has it may answer)`);
     const inputs = form.inputs.map(({ name }) => ` --input ${plain(name)}=…`).join("");
     context.print(`answer  relay runs answer ${id} --action ${plain(form.actions[0]?.id ?? "…")}${inputs}`);
   }

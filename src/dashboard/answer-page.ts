@@ -20,7 +20,7 @@ const questionForm = (run: string, form: AskedForm): Markup =>
   html`<form method="post" action="/runs/${run}/answer"><p class="pre">${form.question}</p>
 ${form.inputs.map(inputField)}
 <p>${form.actions.map(({ id, title }) => html`<button name="action" value="${id}">${title || id}</button> `)}</p>
-<p class="soft">Open until ${timeOf(form.expiresAtMs)}.</p></form>`;
+<p class="soft">Open until ${timeOf(form.expiresAtMs)}.${form.formUrl === null ? "" : html` Or <a href="${form.formUrl}" rel="noreferrer">answer it on Dify's page</a>: whoever has that link may answer.`}</p></form>`;
 
 function inputField({ name, type, preset }: AskedForm["inputs"][number]): Markup {
   if (type === "file" || type === "file-list")

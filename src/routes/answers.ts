@@ -30,6 +30,12 @@ const AskedForm = z
     ),
     actions: z.array(z.object({ id: z.string(), title: z.string() })),
     expiresAtMs: z.int().describe("Afterwards the workflow goes the way its author planned for that case"),
+    formUrl: z
+      .string()
+      .nullable()
+      .describe(
+        "Dify's own page of the form, where whoever has this link may answer; null where nobody knows its address",
+      ),
   })
   .meta({ id: "AskedForm" });
 

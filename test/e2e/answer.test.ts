@@ -30,6 +30,12 @@ const untilDelivered = (id: string): Promise<void> =>
     expect((await story.runs()).find((run) => run.id === id)).toMatchObject({ status: "delivered", error: null });
   }, 60_000);
 
+async function get(id: string): Promise<{ readonly status: number; readonly told: unknown }> {
+  const headers = { authorization: `Bearer ${STORY_TOKEN}` };
+  const response = await fetch(`${story.relayUrl}/api/runs/${id}/answer`, { headers });
+  return { status: response.status, told: await response.json() };
+}
+
 async function post(id: string, body: unknown): Promise<{ readonly status: number; readonly told: unknown }> {
   const response = await fetch(`${story.relayUrl}/api/runs/${id}/answer`, {
     method: "POST",
@@ -41,7 +47,7 @@ async function post(id: string, body: unknown): Promise<{ readonly status: numbe
 
 test("over HTTP a question is shown, a wrong answer explained, a right one taken once, and the run goes on by itself", async () => {
   const id = await pausedRun("by-http.csv");
-  const asked = await post(id, {});
+  const asked = await get(id);
   expect(asked).toMatchObject({
     status: 200,
     told: {
@@ -53,10 +59,11 @@ test("over HTTP a question is shown, a wrong answer explained, a right one taken
   expect(JSON.stringify(asked)).not.toMatch(/token/i);
 
   const wrong = await post(id, { action: "dance" });
-  expect(wrong).toEqual({ status: 400, told: { error: "there is no such action; there are approve, reject" } });
+  expect(wrong).toEqual({ status: 400, told: { error: "There is no such action; there are approve, reject." } });
   const empty = await post(id, { action: "approve" });
   expect(empty).toMatchObject({ status: 400, told: { error: expect.stringContaining("feedback") } });
   expect((await post(id, { action: 7 })).status).toBe(400);
+  expect((await post(id, {})).status).toBe(400);
 
   const right = { action: "approve", inputs: { feedback: "yes" } };
   expect(await post(id, right)).toEqual({ status: 200, told: { run: id, status: "answered", action: "approve" } });

@@ -124,6 +124,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       dify: {
         apiUrl: dify.apiUrl,
         filesUrl: undefined,
+        webUrl: undefined,
         parallel: 3,
         parallelMax: 20,
         absentMs: 0,

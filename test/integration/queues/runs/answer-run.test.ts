@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { answerRun, readQuestion } from "../../../../handlers/answer-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
+import { formLinkOf } from "../../../../src/dify/form-link.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench } from "../../../support/workbench.ts";
 
@@ -18,7 +19,8 @@ async function pausedRun() {
   await it.turn(id);
   expect((await readRunRow(ledger.db, id)).status).toBe("paused");
   const deps = { db: ledger.db, clock: systemClock, difyFor: it.upstreams.difyFor };
-  return { it, id, ask: readQuestion(deps), answer: answerRun(deps) };
+  const formLink = formLinkOf({ apiUrl: it.dify.apiUrl, webUrl: undefined });
+  return { it, id, ask: readQuestion({ ...deps, formLink }), answer: answerRun(deps) };
 }
 
 test("a paused run shows what it asks, takes one answer, and goes on by itself to its share", async () => {
@@ -74,9 +76,39 @@ test("an action or an input that does not fit is refused with what would, and th
 test("a run that asks nobody, and one that is unknown, say so", async () => {
   const it = await openWorkbench(ledger.db, { rule: { name: "asks-nobody" } });
   onTestFinished(it.close);
-  const ask = readQuestion({ db: ledger.db, difyFor: it.upstreams.difyFor });
+  const ask = readQuestion({ db: ledger.db, difyFor: it.upstreams.difyFor, formLink: () => undefined });
   const { id } = await it.drop();
   await it.drive(id);
   expect(await ask(id)).toEqual({ kind: "not_paused", status: "delivered" });
   expect(await ask("rnone")).toEqual({ kind: "unknown_run" });
+});
+
+test("the link to Dify's own page leads to the form; who answers there lets the run go on, once", async () => {
+  const { it, id, ask } = await pausedRun();
+  const asked = await ask(id);
+  const formUrl = asked.kind === "asks" ? asked.forms[0]?.formUrl : undefined;
+  expect(formUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/form\/[A-Za-z0-9]+$/);
+  // Nobody but who asks is told: nothing of it stands in the ledger.
+  const token = formUrl?.split("/").at(-1) ?? "";
+  expect(JSON.stringify(await readRunRow(ledger.db, id))).not.toContain(token);
+
+  const open = await fetch(formUrl ?? "");
+  expect(open.status).toBe(200);
+  expect(await open.text()).toMatch(
+    /Is this file to be worked on\?[\s\S]*name="inputs\.feedback"[\s\S]*value="approve"/,
+  );
+  const send = async (fields: Readonly<Record<string, string>>) => {
+    const answer = await fetch(formUrl ?? "", { method: "POST", body: new URLSearchParams(fields) });
+    return { status: answer.status, page: await answer.text() };
+  };
+  expect(await send({ action: "dance" })).toMatchObject({ status: 400, page: expect.stringContaining("dance") });
+  expect((await send({ action: "approve" })).status).toBe(400);
+  expect((await send({ action: "approve", "inputs.feedback": "yes" })).status).toBe(200);
+  expect((await send({ action: "reject", "inputs.feedback": "no" })).status).toBe(412);
+  expect((await fetch(formUrl ?? "")).status).toBe(412);
+  expect((await fetch(`${formUrl}x`)).status).toBe(404);
+
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", submissions: 1 });
+  expect(it.dify.books().runs).toHaveLength(1);
 });
