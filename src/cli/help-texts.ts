@@ -137,6 +137,7 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["the shapes and schemes there are", "relay trigger --list"],
   ],
   "tools openapi": [["to import into Dify", "PUBLIC_URL=https://relay.example.com relay tools openapi > tools.json"]],
+  "api openapi": [["to make a client of", "relay api openapi > relay-api.json"]],
   "completion bash": [["for this shell", 'eval "$(relay completion bash)"']],
   "completion zsh": [["for this shell", 'eval "$(relay completion zsh)"']],
   "completion fish": [["for good", "relay completion fish > ~/.config/fish/completions/relay.fish"]],

@@ -84,6 +84,12 @@ export function buildProgram(
     .command("openapi")
     .description("print the OpenAPI document that Dify imports as a custom tool; its address comes from PUBLIC_URL")
     .action(() => end(import("./tools-openapi.ts").then(({ printOpenApi }) => printOpenApi(own))));
+  program
+    .command("api")
+    .description("the JSON API behind the pages")
+    .command("openapi")
+    .description("print its OpenAPI document; its address comes from PUBLIC_URL")
+    .action(() => end(import("./api-openapi.ts").then(({ printApiDocument }) => printApiDocument(own))));
   addCompletionCommands(program, own, end);
 
   program.helpCommand("help [command]", "tell of a command");
