@@ -17,7 +17,7 @@ export function overviewPage(overview: Overview, reader: Reader): Markup {
 <section id="latest" data-live aria-labelledby="latest-heading"><h2 id="latest-heading">Latest runs</h2>
 ${runsTable(overview.latest)}</section>
 <section id="sources" data-live aria-labelledby="sources-heading"><h2 id="sources-heading">How events came</h2>
-${sourcesTable(overview.sources)}</section>`,
+${sourcesTable(overview.sources, overview.readAtMs)}</section>`,
     reader,
   );
 }

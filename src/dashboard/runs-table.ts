@@ -1,20 +1,21 @@
 import { html } from "hono/html";
 import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { type Markup, spanOf, timeOf } from "./layout.ts";
+import { cell, headOf } from "./table-cell.ts";
 
 /** Runs as a table, newest first. */
 export function runsTable(runs: readonly RunSummary[]): Markup {
   if (runs.length === 0) return html`<p class="soft">No runs yet. Drop a file into a folder that a rule watches.</p>`;
-  return html`<div class="scroll"><table>
-<thead><tr><th>File</th><th>Rule</th><th>Status</th><th>Since</th><th>Took</th><th>Result</th></tr></thead>
+  return html`<div class="scroll"><table class="stack">
+${headOf(["File", "Rule", "Status", "Since", "Took", "Result"])}
 <tbody>${runs.map(
     (run) => html`<tr>
-<td><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
-<td>${run.rule}</td>
-<td><span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}</td>
-<td>${timeOf(run.createdAtMs)}</td>
-<td>${run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs)}</td>
-<td>${shareLink(run)}</td>
+<td class="long"><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
+${cell("Rule", run.rule)}
+${cell("Status", html`<span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}`)}
+${cell("Since", timeOf(run.createdAtMs))}
+${cell("Took", run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs))}
+${cell("Result", shareLink(run))}
 </tr>`,
   )}</tbody></table></div>`;
 }

@@ -1,10 +1,11 @@
 import { html } from "hono/html";
 import type { SourceReport } from "../../handlers/read-sources.ts";
-import { type Markup, timeOf } from "./layout.ts";
+import { type Markup, spanOf, timeOf } from "./layout.ts";
+import { cell, headOf, numberCell } from "./table-cell.ts";
 
 /** How events came from each workspace, and what keeps catch-up from reading one. */
-export const sourcesTable = ({ hours, workspaces, signatures }: SourceReport): Markup =>
-  html`${workspaceTable(hours, workspaces)}
+export const sourcesTable = ({ hours, workspaces, signatures }: SourceReport, nowMs: number): Markup =>
+  html`${workspaceTable(hours, workspaces, nowMs)}
 ${signatures.map(
   (one) =>
     html`<p class="${one.changedAtMs === null ? "soft" : "note"}">Deliveries under the secret ${one.secretPrint}… are signed as ${wayOf(one.scheme, one.keyForm)}${
@@ -17,19 +18,17 @@ ${signatures.map(
 const wayOf = (scheme: string | null, keyForm: string | null): string =>
   `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
 
-function workspaceTable(hours: number, workspaces: SourceReport["workspaces"]): Markup {
+function workspaceTable(hours: number, workspaces: SourceReport["workspaces"], nowMs: number): Markup {
   if (workspaces.length === 0)
     return html`<p class="soft">No events in the last ${hours} h, and no workspace is watched.</p>`;
-  return html`<div class="scroll"><table>
-<thead><tr><th>Workspace</th><th>By webhook</th><th>Found by catch-up</th><th>Recovered</th><th>Last webhook</th><th>Last read</th></tr></thead>
+  return html`<div class="scroll"><table class="stack">
+${headOf(["Workspace", "By webhook#", "Found by catch-up#", "Recovered#", "Last webhook", "Last read"])}
 <tbody>${workspaces.map(
     (one) => html`<tr>
-<td>${one.workspaceName ?? one.workspaceId}</td>
-<td>${one.received}</td>
-<td>${one.found}</td>
-<td>${one.recovered}</td>
-<td>${timeOf(one.lastReceivedAtMs)}</td>
-<td>${timeOf(one.pulledAtMs)}${one.source === null ? "" : html` <span class="soft">${one.source}</span>`}</td>
+<th scope="row" class="long" data-label="Workspace">${one.workspaceName ?? one.workspaceId}</th>
+${numberCell("By webhook", one.received)}${numberCell("Found by catch-up", one.found)}${numberCell("Recovered", one.recovered)}
+${cell("Last webhook", signOfLife(one.lastReceivedAtMs, nowMs))}
+${cell("Last read", html`${signOfLife(one.pulledAtMs, nowMs)}${one.source === null ? "" : html` <span class="soft">${one.source}</span>`}`)}
 </tr>${
       one.error === null
         ? ""
@@ -39,3 +38,6 @@ function workspaceTable(hours: number, workspaces: SourceReport["workspaces"]): 
 </table></div>
 <p class="soft">In the last ${hours} h. Recovered: found by catch-up, and no webhook told of it.</p>`;
 }
+
+const signOfLife = (atMs: number | null, nowMs: number): Markup | string =>
+  atMs === null ? "–" : html`${timeOf(atMs)} <span class="soft">${spanOf(Math.max(0, nowMs - atMs))} ago</span>`;
