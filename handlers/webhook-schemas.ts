@@ -16,17 +16,17 @@ export const WEBHOOK_PATH = `:workspace{${ID}}/:id{${ID}}`;
 
 export const WebhookWhy = z.strictObject(Why);
 
+const address = z
+  .string()
+  .regex(/^https?:\/\//, "must begin with http:// or https://")
+  .max(2_000)
+  .refine((url) => URL.canParse(url), "is no address");
+
 /** A subscription somebody wishes for. */
 export const WebhookWish = z.strictObject({
   workspace: z.string().trim().min(1, "is missing").max(200).describe("Id or name of the workspace"),
   url: z
-    .preprocess(
-      (value) => (value === "" ? undefined : value),
-      z
-        .url({ protocol: /^https?$/ })
-        .max(2_000)
-        .optional(),
-    )
+    .preprocess((value) => (value === "" ? undefined : value), address.optional())
     .describe("Where deliveries go; default: the relay, at PUBLIC_URL"),
   events: z
     .preprocess(
