@@ -33,11 +33,7 @@ const failing: NewFinding = {
   message: "3 of the 5 runs failed",
   nextAction: "see why",
 };
-const settle = (
-  findings: readonly NewFinding[],
-  atMs: number,
-  noticeVariable: string | null = "ALERT_NOTICE_URL",
-) =>
+const settle = (findings: readonly NewFinding[], atMs: number, noticeVariable: string | null = "ALERT_NOTICE_URL") =>
   settleAlerts(ledger.db, findings, {
     nowMs: START_MS + atMs,
     holdMs: HOLD_MS,
