@@ -1,6 +1,6 @@
 import type { Clock } from "../src/clock.ts";
 import { ACCESS_KINDS, isAccess } from "../src/ledger/access-kinds.ts";
-import { countAccesses, listLatestAccesses } from "../src/ledger/accesses.ts";
+import { countAccesses, countAccessesOfRuns, listLatestAccesses } from "../src/ledger/accesses.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { AccessRow, RunRow } from "../src/ledger/schema.ts";
 import { findSharedRun, linkStateOf, listSharedRuns } from "../src/ledger/shared-links.ts";
@@ -21,8 +21,12 @@ export function createReadShares({ db, clock }: { readonly db: Db; readonly cloc
       const filter = { ruleName: rule, state: state === "all" ? undefined : state, after: before };
       const runs = await listSharedRuns(db, filter, clock.now(), limit);
       const last = runs.length === limit ? runs.at(-1) : undefined;
+      const counts = await countAccessesOfRuns(
+        db,
+        runs.map(({ id }) => id),
+      );
       return {
-        shares: runs.map((run) => summariseShare(run, clock.now())),
+        shares: runs.map((run) => ({ ...summariseShare(run, clock.now()), accesses: counts.get(run.id) ?? 0 })),
         next: last ? `${last.createdAtMs}-${last.id}` : null,
       };
     },

@@ -62,9 +62,13 @@ export const ShareStory = ShareSummary.extend({ invited: z.array(z.string()), ac
 });
 export type ShareStory = Told<typeof ShareStory>;
 
+const ListedShare = ShareSummary.extend({
+  accesses: z.int().describe("How often it, or what it leads to, was opened or taken, as far as Fast.io tells"),
+}).meta({ id: "ListedShare" });
+
 export const ShareList = z
   .object({
-    shares: z.array(ShareSummary),
+    shares: z.array(ListedShare),
     next: z.string().nullable().describe("What to ask for as `before` to get the next page; null on the last one"),
   })
   .meta({ id: "ShareList" });

@@ -23,6 +23,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
   { href: "/rules", name: "Rules", role: "viewer" },
   { href: "/webhooks", name: "Webhooks", role: "viewer" },
   { href: "/alerts", name: "Alerts", role: "viewer" },
+  { href: "/shares", name: "Shares", role: "viewer" },
   { href: "/queues", name: "Queues", role: "operator" },
 ];
 

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gt, gte, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
 import { hashParts } from "../fastio/events/event-keys.ts";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
 import { type AccessKind, isAccess } from "./access-kinds.ts";
@@ -134,6 +134,17 @@ export function listLatestAccesses(db: Db, filter: AccessFilter, limit: number):
 
 export async function countAccesses(db: Db, filter: AccessFilter): Promise<number> {
   return db.$count(accesses, filtered(filter));
+}
+
+/** How many accesses each of these runs has; a run without any is not among them. */
+export async function countAccessesOfRuns(db: Db, runIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (runIds.length === 0) return new Map();
+  const rows = await db
+    .select({ runId: accesses.runId, count: count() })
+    .from(accesses)
+    .where(inArray(accesses.runId, [...runIds]))
+    .groupBy(accesses.runId);
+  return new Map(rows.map((row) => [row.runId, row.count]));
 }
 
 /** Oldest first, page by page: as many as there are, never more than a page in memory. */

@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { ReadShares } from "../../handlers/read-shares.ts";
 import type { RevokeOutcome, RevokeShare } from "../../handlers/revoke-share.ts";
 import { ShareList, ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
+import { sharePage, sharesPage } from "../dashboard/share-pages.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
 import { type Answer, operation } from "./api/operation.ts";
+import { readQueryTolerantly } from "./api/read-asked.ts";
 import { explain } from "./explain.ts";
 import { Reason, readReason, WRONG_REASON } from "./read-reason.ts";
 
@@ -84,7 +86,7 @@ export const SHARE_OPERATIONS = [LIST_SHARES, READ_SHARE, REVOKE_SHARE];
 export function mountShares(
   app: Hono,
   mount: MountOperation,
-  { operator }: Guards,
+  { viewer, operator }: Guards,
   { shares, revoke }: ShareRouteDeps,
 ): void {
   mount(LIST_SHARES, async ({ query }) => ({ status: 200, body: await shares.list(query) }));
@@ -95,6 +97,14 @@ export function mountShares(
   mount(REVOKE_SHARE, async ({ params: { id }, body }, context) =>
     tellRevoke(await revoke(id, { ...body, actor: context.get("who") })),
   );
+  app.get("/shares", viewer, async (context) => {
+    const query = readQueryTolerantly(SharesQuery, new URL(context.req.url).searchParams);
+    return context.html(sharesPage(await shares.list(query), query, context.get("reader")));
+  });
+  app.get(`/shares/:id{${SHARE_ID}}`, viewer, async (context) => {
+    const story = await shares.story(context.req.param("id") ?? "");
+    return story ? context.html(sharePage(story, context.get("reader"))) : explain(context, false, 404, NO_SUCH_SHARE);
+  });
   app.post(`/shares/:id{${SHARE_ID}}/revoke`, operator, async (context) => {
     const why = await readReason(context, false);
     if (!why) return explain(context, false, 400, WRONG_REASON);
