@@ -22,8 +22,8 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
   { href: "/deliveries", name: "Deliveries", role: "viewer" },
   { href: "/rules", name: "Rules", role: "viewer" },
   { href: "/webhooks", name: "Webhooks", role: "viewer" },
-  { href: "/alerts", name: "Alerts", role: "viewer" },
   { href: "/shares", name: "Shares", role: "viewer" },
+  { href: "/alerts", name: "Alerts", role: "viewer" },
   { href: "/queues", name: "Queues", role: "operator" },
 ];
 
