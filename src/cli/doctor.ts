@@ -1,12 +1,15 @@
 import { examine, type Tell } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { paint } from "./paint.ts";
 import { plain } from "./print-table.ts";
+import { createProgress } from "./progress.ts";
 
 const MARKS = { ok: "ok    ", warning: "warn  ", failed: "FAILED" } as const satisfies Record<
   Finding["status"],
   string
 >;
+const COLOURS = { ok: "green", warning: "yellow", failed: "red" } as const satisfies Record<Finding["status"], string>;
 /** Cause and remedy stand below the mark. */
 const INDENT = " ".repeat(8);
 
@@ -16,24 +19,40 @@ export async function doctor(
   options: { readonly json: boolean; readonly run: boolean },
 ): Promise<ExitCode> {
   const { tell, end } = tellFindings(context, options);
-  await examine(context.environment, { run: options.run }, tell, context.signal);
+  const progress = createProgress(context);
+  progress.show("looking …");
+  try {
+    await examine(
+      context.environment,
+      { run: options.run },
+      (finding) => {
+        progress.clear();
+        tell(finding);
+        progress.show("looking …");
+      },
+      context.signal,
+    );
+  } finally {
+    progress.clear();
+  }
   return end();
 }
 
 /** Prints findings as they come, or all of them as JSON at the end. */
 export function tellFindings(
-  { print }: Pick<CliContext, "print">,
+  context: Pick<CliContext, "print" | "hasColour">,
   { json }: { readonly json: boolean },
 ): {
   readonly tell: Tell;
   /** @param more what else the JSON holds @returns 1 when a check failed */
   readonly end: (more?: Readonly<Record<string, unknown>>) => ExitCode;
 } {
+  const { print } = context;
   const findings: Finding[] = [];
   return {
     tell: (finding) => {
       findings.push(finding);
-      if (!json) for (const line of linesOf(finding)) print(line);
+      if (!json) for (const line of linesOf(context, finding)) print(line);
     },
     end: (more = {}) => {
       const isFine = findings.every(({ status }) => status !== "failed");
@@ -43,16 +62,26 @@ export function tellFindings(
   };
 }
 
-function linesOf({ check, subject, status, found, remedy }: Finding): readonly string[] {
+function linesOf(context: Pick<CliContext, "hasColour">, finding: Finding): readonly string[] {
+  const { check, subject, status, fault, found, remedy } = finding;
   const [first = "", ...more] = found.split("\n").map(plain);
+  const name = fault === undefined ? "" : `  ${paint(context, "dim", `(${fault})`)}`;
   return [
-    `${MARKS[status]}  ${check} [${plain(subject)}]: ${first}`,
+    `${paint(context, COLOURS[status], MARKS[status])}  ${check} [${plain(subject)}]: ${first}`,
     ...more.map((line) => `${INDENT}${line}`),
-    ...(remedy === undefined ? [] : [`${INDENT}→ ${plain(remedy)}`]),
+    ...(remedy === undefined ? [] : [`${INDENT}→ ${plain(remedy)}${name}`]),
   ];
 }
 
 function summaryOf(findings: readonly Finding[]): string {
   const count = (status: Finding["status"]): number => findings.filter((finding) => finding.status === status).length;
-  return `${findings.length} checks: ${count("failed")} failed, ${count("warning")} to look at`;
+  const counts = `${findings.length} checks: ${count("failed")} failed, ${count("warning")} to look at`;
+  // A fault is often the cause of those below it.
+  return count("failed") === 0 ? counts : `${counts}. Mend them from the top, and run this again; ${begin(findings)}`;
+}
+
+/** Who has neither rules nor keys has not begun yet. */
+function begin(findings: readonly Finding[]): string {
+  const missing = findings.filter(({ fault }) => fault === "rules_invalid" || fault === "key_missing");
+  return missing.length > 1 ? "relay init asks for everything" : "docs/doctor.md explains each fault";
 }

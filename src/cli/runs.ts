@@ -7,6 +7,7 @@ import { timeOf } from "../dashboard/layout.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { paintStatus } from "./paint.ts";
 import { printRun } from "./print-run.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
@@ -76,7 +77,7 @@ export async function listRuns(
           run.id,
           plain(run.file),
           run.rule,
-          run.status,
+          paintStatus(context, run.status),
           timeOf(run.createdAtMs),
           run.shadow ? "shadow: nowhere" : plain(run.share ?? run.error ?? ""),
         ]),

@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
+import { KEY_REFUSALS } from "../fastio/key-refusals.ts";
 import type { Fastio, FastioWorkspace } from "../fastio/types.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
@@ -7,7 +8,7 @@ import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
 export type ExamineFastioDeps = {
   readonly fastio: Pick<Fastio, "verifyKey" | "findWorkspace" | "listWebhooks" | "readChanges">;
-  readonly config: Pick<Config, "fastio" | "http">;
+  readonly config: Pick<Config, "fastio" | "http" | "catchUp">;
 };
 
 const EVERY_WORKSPACE = "*";
@@ -60,7 +61,7 @@ export async function examineFastio(
 async function examineKey(fastio: ExamineFastioDeps["fastio"], signal: AbortSignal): Promise<Verdict> {
   const verdict = await fastio.verifyKey(signal);
   if (verdict.kind === "valid") return ok(`the key is good, and belongs to user ${verdict.userId}`);
-  return failed("fastio_key_refused", `the key is refused (${verdict.reason})`, verdict.nextAction);
+  return failed("fastio_key_refused", `the key is refused: ${KEY_REFUSALS[verdict.reason]}`, verdict.nextAction);
 }
 
 /** A webhook that points here, or else the changes feed. */
@@ -76,12 +77,15 @@ async function examineNews(
     publicUrl === undefined ? url.endsWith(WEBHOOK_PATH) : url.startsWith(publicUrl);
   const ours = hooks?.find(({ url = "", enabled = true }) => enabled && pointsHere(url));
   if (ours) return ok(`a webhook delivers to ${ours.url}`);
-  const where = `Create a webhook that points to ${publicUrl ?? "https://<your relay>"}${WEBHOOK_PATH}.`;
+  const where = `Let a webhook point to ${publicUrl ?? "https://<your relay>"}${WEBHOOK_PATH}: relay webhooks register makes one.`;
   if (feed === false) {
     const found = `${hooks ? "no webhook points here" : "this server has no webhooks"}, and its changes feed may not be read`;
     return failed("no_feed", found, hooks ? where : "Give the relay's account access to the organisation.");
   }
   const pulled = feed ? "; its changes feed can be read" : "";
+  // Who gave the relay no address has chosen to ask.
+  if (feed && publicUrl === undefined && config.catchUp.on)
+    return ok(`${hooks ? "no webhook points here" : "this server has no webhooks"}: catch-up reads its changes feed`);
   if (hooks === undefined && feed) return ok(`this server has no webhooks${pulled}`);
   if (hooks === undefined) {
     const found = "this server has no webhooks, and whether its changes feed can be read is not known";

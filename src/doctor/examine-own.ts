@@ -11,33 +11,41 @@ import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** What the settings mean together, beyond what each of them must be. */
-export function judgeSettings(config: Pick<Config, "fastio" | "http" | "tokens">): readonly Finding[] {
-  const { secrets, signature } = config.fastio;
-  const receiver =
-    secrets.length === 0 && signature !== "unsigned"
-      ? warning(
-          "deliveries_refused",
-          "no secret is set, so every delivery is refused",
-          "Set the secret that Fast.io showed when the webhook was made.",
-        )
-      : ok(signature === "unsigned" ? "deliveries are taken without a signature" : `${secrets.length} secrets`);
+export function judgeSettings(config: Pick<Config, "fastio" | "http" | "tokens" | "catchUp">): readonly Finding[] {
   return [
-    { check: "settings.webhooks", subject: "FASTIO_WEBHOOK_SECRETS", ...receiver },
+    { check: "settings.webhooks", subject: "FASTIO_WEBHOOK_SECRETS", ...judgeSecrets(config) },
     { check: "settings.pages", subject: "RELAY_TOKENS", ...judgePages(config) },
   ];
 }
 
 function judgePages({ tokens, http }: Pick<Config, "http" | "tokens">): Verdict {
   if (tokens.length === 0) {
-    const remedy = "Set operator:<16 characters or more>.";
+    const remedy = "Set RELAY_TOKENS=operator:<16 random characters or more>, such as of openssl rand -base64 24.";
     return warning("pages_closed", "no token is set, so nobody can open the pages", remedy);
   }
-  if (whyPagesAreRefused(http) === undefined) return ok(`${tokens.length} tokens`);
+  if (whyPagesAreRefused(http) === undefined)
+    return ok(`${counted(tokens.length, "token")}, with which the pages can be opened`);
   return warning(
     "pages_refused",
     `HOST is ${http.host} and nothing says that TLS protects the way there, so the pages are not served to other machines`,
     "Put a proxy with TLS before the relay and set TRUST_PROXY and PUBLIC_URL, or set ALLOW_PLAIN_HTTP=on where you trust the network.",
+  );
+}
+
+/** Without a secret every delivery is refused, which is fine while catch-up asks Fast.io by itself. */
+function judgeSecrets({ fastio, catchUp }: Pick<Config, "fastio" | "catchUp">): Verdict {
+  const { secrets, secretsFile, signature } = fastio;
+  if (signature === "unsigned") return ok("deliveries are taken without a signature");
+  if (secretsFile !== undefined) return ok(`secrets are read from ${secretsFile}`);
+  if (secrets.length > 0) return ok(`${counted(secrets.length, "secret")} to check deliveries with`);
+  if (catchUp.on) return ok("no secret is set: deliveries are refused, and catch-up asks Fast.io for files instead");
+  return warning(
+    "deliveries_refused",
+    "no secret is set, so every delivery is refused, and with CATCH_UP=off nothing else finds files",
+    "Set CATCH_UP=on; or set the secret that Fast.io showed when the webhook was made (relay webhooks register makes one).",
   );
 }
 

@@ -44,7 +44,8 @@ export async function loadRules(path: string): Promise<LoadedRules> {
     throw new PermanentError("rules_invalid", `cannot read the rules file ${path}`, {
       cause,
       failure: "misconfigured",
-      nextAction: "copy relay.config.example.yaml to relay.config.yaml, or name your file in RELAY_CONFIG",
+      nextAction:
+        "relay init makes one; or copy relay.config.example.yaml to relay.config.yaml, or name your file in RELAY_CONFIG",
     });
   }
   return parseRules(text, basename(path));

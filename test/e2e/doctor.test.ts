@@ -215,7 +215,7 @@ describe("the rest of what the relay needs", () => {
     { what: "a rules file that is not there", change: { RELAY_CONFIG: "/nowhere.yaml" }, names: "rules_invalid" },
     { what: "Fast.io's key", change: { FASTIO_API_KEY: "hidden" }, names: "fastio_key_refused" },
     { what: "a missing key", change: { DIFY_API_KEY: "" }, names: "key_missing" },
-    { what: "the secret", change: { FASTIO_WEBHOOK_SECRETS: "" }, names: "deliveries_refused" },
+    { what: "the secret", change: { FASTIO_WEBHOOK_SECRETS: "", CATCH_UP: "off" }, names: "deliveries_refused" },
     { what: "the webhook", change: { PUBLIC_URL: "https://another.example" }, names: "no_webhook" },
     { what: "the queue", change: { REDIS_URL: "redis://127.0.0.1:1" }, names: "queue_unavailable" },
   ])("$what: $names, and no value of a secret is told", async ({ change, names }) => {

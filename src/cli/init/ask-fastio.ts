@@ -1,6 +1,7 @@
 import { systemClock } from "../../clock.ts";
 import { type Config, type Environment, parseConfig } from "../../config.ts";
 import { PermanentError } from "../../errors.ts";
+import { KEY_REFUSALS } from "../../fastio/key-refusals.ts";
 import type { FastioOrg, FastioWorkspace } from "../../fastio/types.ts";
 import { silentLog } from "../../telemetry/log.ts";
 import { openUpstreams, type Upstreams } from "../../upstreams.ts";
@@ -55,7 +56,7 @@ async function findKey(
       return { key, upstreams };
     }
     await upstreams.close();
-    const words = `Fast.io does not take this key (${verdict.reason})`;
+    const words = `Fast.io does not take this key: ${KEY_REFUSALS[verdict.reason]}`;
     if (!asker.isPerson) {
       throw new PermanentError("config_invalid", words, { failure: "misconfigured", nextAction: verdict.nextAction });
     }

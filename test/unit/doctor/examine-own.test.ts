@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../../src/config.ts";
+import { type Environment, parseConfig } from "../../../src/config.ts";
 import { type ExamineFastioDeps, examineFastio } from "../../../src/doctor/examine-fastio.ts";
 import { judgePasswords, judgeRedis, judgeSettings } from "../../../src/doctor/examine-own.ts";
 import { observeAnswers } from "../../../src/doctor/observe-answers.ts";
@@ -13,13 +13,24 @@ import { ruleOf } from "./samples.ts";
 const signal = new AbortController().signal;
 
 test("settings that leave everybody out are told", () => {
-  expect(judgeSettings(parseConfig({})).map(({ fault }) => fault)).toEqual(["deliveries_refused", "pages_closed"]);
+  const faults = (environment: Environment) => judgeSettings(parseConfig(environment)).map(({ fault }) => fault);
+  expect(faults({ CATCH_UP: "off" })).toEqual(["deliveries_refused", "pages_closed"]);
   const whole = { FASTIO_WEBHOOK_SECRETS: "secret", RELAY_TOKENS: "viewer:sixteen-letters-or-more" };
-  expect(judgeSettings(parseConfig(whole)).map(({ fault }) => fault)).toEqual([undefined, undefined]);
+  expect(faults({ ...whole, CATCH_UP: "off" })).toEqual([undefined, undefined]);
+  const { FASTIO_WEBHOOK_SECRETS: _secret, ...tokens } = whole;
+  expect(faults({ ...tokens, CATCH_UP: "off", FASTIO_WEBHOOK_SECRETS_FILE: "secrets" })).toEqual([
+    undefined,
+    undefined,
+  ]);
   const exposed = { ...whole, HOST: "0.0.0.0" };
-  expect(judgeSettings(parseConfig(exposed)).map(({ fault }) => fault)).toEqual([undefined, "pages_refused"]);
+  expect(faults(exposed)).toEqual([undefined, "pages_refused"]);
   for (const settings of [{ TRUST_PROXY: "1" }, { ALLOW_PLAIN_HTTP: "on" }, { HOST: "::1" }, { HOST: "localhost" }])
     expect(judgeSettings(parseConfig({ ...exposed, ...settings })).at(-1)?.status).toBe("ok");
+});
+
+test("no secret is no fault while catch-up finds the files, and that is said", () => {
+  const [webhooks] = judgeSettings(parseConfig({}));
+  expect(webhooks).toMatchObject({ status: "ok", found: expect.stringContaining("catch-up") });
 });
 
 test.each([
