@@ -7,7 +7,7 @@ import type { Told } from "../src/told.ts";
 
 const DEFAULT_HOURS = 24;
 /** A quarter of a year, which is as long as the ledger remembers by default. */
-const MOST_HOURS = 90 * 24;
+export const MOST_HOURS = 90 * 24;
 
 /** What is asked of the report. */
 export const SourcesQuery = z.strictObject({

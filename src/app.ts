@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import type { CatchUpNow } from "../handlers/catch-up-now.ts";
 import type { ManageWebhooks } from "../handlers/manage-webhooks.ts";
 import type { NewsDesk } from "../handlers/news-desk.ts";
 import type { OfferHandoff } from "../handlers/offer-handoff.ts";
@@ -58,6 +59,7 @@ export type AppDeps = WebhookDeps &
     readonly events: ReadEvents;
     readonly alerts: ReadAlerts;
     readonly readSources: ReadSourceReport;
+    readonly catchUpNow: CatchUpNow;
     readonly offerHandoff: OfferHandoff;
     readonly webhooks: ManageWebhooks;
     /** Queues for bull-board, by name. */
@@ -127,7 +129,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountLogin(app, deps);
   mountOverview(app, mount, guards, deps.readOverview);
   mountLive(mount, deps.news, deps.clock);
-  mountSources(mount, deps.readSources);
+  mountSources(mount, deps);
   mountBulk(app, mount, guards, deps);
   mountRuns(app, mount, guards, deps.runs);
   mountRules(app, mount, guards, deps);

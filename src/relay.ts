@@ -1,7 +1,9 @@
 import type { LookupFunction } from "node:net";
 import { answerRun, readQuestion } from "../handlers/answer-run.ts";
+import { backtestRules } from "../handlers/backtest-rules.ts";
 import { createBulkRuns } from "../handlers/bulk-runs.ts";
 import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
+import { catchUpNow } from "../handlers/catch-up-now.ts";
 import { changeAppState } from "../handlers/change-app-state.ts";
 import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { type CheckReadiness, checkReadiness } from "../handlers/check-readiness.ts";
@@ -229,6 +231,8 @@ async function startServer(
       secretsFile: config.fastio.secretsFile,
       findWorkspaces: (signal) => findWorkspaces({ fastio: upstreams.fastio, log }, rules.now().rules, signal),
     }),
+    catchUpNow: catchUpNow({ ...deps, db, fastio: upstreams.fastio, accept, rules: () => rules.now().rules }),
+    backtest: backtestRules({ ...deps, ...upstreams, db, rules: () => rules.now().rules }),
     deliveries: createReadDeliveries({ db, clock, secretPrints: live.prints }),
     checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
     readRules: createReadRules({ db, clock, rules }),

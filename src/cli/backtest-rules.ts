@@ -1,16 +1,17 @@
-import { backtest, type RuleBacktest } from "../../queues/events/backtest.ts";
+import { type BacktestReport, backtestRules as createBacktest } from "../../handlers/backtest-rules.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
-import { oldestEventMs } from "../ledger/backtest-queries.ts";
-import { type Db, openLedger } from "../ledger/open-ledger.ts";
-import type { CompiledRule } from "../rules/compile-rules.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
+import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { createProgress } from "./progress.ts";
+import { requireFastioKey } from "./with-fastio.ts";
 
 export type BacktestOptions = {
   /** How far back, in milliseconds. */
@@ -21,60 +22,88 @@ export type BacktestOptions = {
 
 /** Files told of each rule in words; `--json` tells all. */
 const MOST_FILES = 10;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
-/** What the rules file as it is now would have made of the events the ledger remembers. Nothing is started. */
+/**
+ * What the rules file as it is now, or the rules in force in the relay that is asked, would have made of the events the
+ * ledger remembers. Nothing is started.
+ */
 export async function backtestRules(context: CliContext, options: BacktestOptions): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  if (!config.fastio.apiKey) {
-    throw new PermanentError("config_invalid", "The environment does not fit:\n  FASTIO_API_KEY: is needed for this", {
-      failure: "misconfigured",
-    });
+  const progress = createProgress(context);
+  progress.show("trying the rules on past events …");
+  let told: BacktestReport | undefined;
+  try {
+    told = await inLedgerOrRelay(
+      config,
+      (db) => inLedger(context, config, db, options),
+      () => throughRelay(context, config, options),
+    );
+  } finally {
+    progress.clear();
   }
-  const rules = await rulesToTry(config, options.rule);
-  const sinceMs = systemClock.now() - options.since;
-  const ledger = await openLedger(config.ledger.url, silentLog);
+  if (!told) return 1;
+  const { sinceMs, oldestEventMs: _oldest, retentionMs: _kept, ...found } = told;
+  const note = whatIsForgotten(told);
+  if (options.json) {
+    context.print(JSON.stringify({ since: new Date(sinceMs).toISOString(), note: note ?? null, ...found }));
+    return 0;
+  }
+  context.print(
+    `${told.events} events since ${timeOf(sinceMs)}; ${told.read} files looked at in Fast.io, ${told.gone} events of files that are gone`,
+  );
+  if (note !== undefined) context.print(note);
+  context.print("");
+  context.print(tableOf(told.rules));
+  for (const one of told.rules) for (const line of detailsOf(one)) context.print(line);
+  return 0;
+}
+
+async function inLedger(
+  context: CliContext,
+  config: Config,
+  db: Db,
+  { since, rule }: BacktestOptions,
+): Promise<BacktestReport> {
+  requireFastioKey(config);
+  const rules = await loadCompiledRules(config.rulesFile);
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
     const { fastio, appOf } = upstreams;
-    const told = await backtest({ db: ledger.db, clock: systemClock, fastio, appOf }, rules, sinceMs, context.signal);
-    const note = await whatIsForgotten(ledger.db, config, sinceMs);
-    if (options.json) {
-      context.print(JSON.stringify({ since: new Date(sinceMs).toISOString(), note: note ?? null, ...told }));
-      return 0;
-    }
-    context.print(
-      `${told.events} events since ${timeOf(sinceMs)}; ${told.read} files looked at in Fast.io, ${told.gone} events of files that are gone`,
+    const tryRules = createBacktest({ db, clock: systemClock, fastio, appOf, config, rules: () => rules });
+    const outcome = await tryRules({ hours: since / HOUR_MS, rule }, context.signal);
+    if (outcome.kind === "tried") return outcome.report;
+    throw new PermanentError(
+      "usage_invalid",
+      `${config.rulesFile} has no rule of this name; it has ${outcome.known.join(", ")}`,
     );
-    if (note !== undefined) context.print(note);
-    context.print("");
-    context.print(tableOf(told.rules));
-    for (const one of told.rules) for (const line of detailsOf(one)) context.print(line);
-    return 0;
   } finally {
     await upstreams.close();
-    await ledger.close();
   }
 }
 
-async function rulesToTry({ rulesFile }: Config, name: string | undefined): Promise<readonly CompiledRule[]> {
-  const rules = await loadCompiledRules(rulesFile);
-  const tried = name === undefined ? rules : rules.filter(({ rule }) => rule.name === name);
-  if (tried.length > 0) return tried;
-  const there = rules.map(({ rule }) => rule.name).join(", ");
-  throw new PermanentError("usage_invalid", `${rulesFile} has no rule of this name; it has ${there}`);
+async function throughRelay(
+  context: CliContext,
+  config: Config,
+  { since, rule }: BacktestOptions,
+): Promise<BacktestReport | undefined> {
+  const query = new URLSearchParams({ hours: String(since / HOUR_MS), ...(rule === undefined ? {} : { rule }) });
+  const answer = await askRelay(context, config, { path: `/api/rules/backtest?${query}` });
+  if (answer && answer.status < 300) return answer.told as BacktestReport; // our own API
+  if (answer) context.warn(plain(refusalOf(answer)));
+  return undefined;
 }
 
 /** Finished work is forgotten after some days, and what nobody remembers cannot be tried. */
-async function whatIsForgotten(db: Db, { ledger }: Config, sinceMs: number): Promise<string | undefined> {
-  const oldestMs = await oldestEventMs(db);
-  if (oldestMs === null) return "the ledger remembers no event";
-  const days = ledger.retentionMs / 86_400_000;
-  return sinceMs < systemClock.now() - ledger.retentionMs
-    ? `the ledger remembers ${days} days (RETENTION_DAYS); its oldest event is of ${timeOf(oldestMs)}`
+function whatIsForgotten({ sinceMs, oldestEventMs, retentionMs }: BacktestReport): string | undefined {
+  if (oldestEventMs === null) return "the ledger remembers no event";
+  return sinceMs < systemClock.now() - retentionMs
+    ? `the ledger remembers ${retentionMs / DAY_MS} days (RETENTION_DAYS); its oldest event is of ${timeOf(oldestEventMs)}`
     : undefined;
 }
 
-const tableOf = (rules: readonly RuleBacktest[]): string =>
+const tableOf = (rules: BacktestReport["rules"]): string =>
   formatTable(
     ["RULE", "RAN", "WOULD BE NEW", "UNDECIDED", "NOT TAKEN", "TOKENS A RUN", "ESTIMATED TOKENS"],
     rules.map((one) => [
@@ -88,7 +117,7 @@ const tableOf = (rules: readonly RuleBacktest[]): string =>
     ]),
   );
 
-function detailsOf({ rule, ran, wouldBeNew, notTaken }: RuleBacktest): readonly string[] {
+function detailsOf({ rule, ran, wouldBeNew, notTaken }: BacktestReport["rules"][number]): readonly string[] {
   const shown = [...wouldBeNew, ...ran].slice(0, MOST_FILES);
   const more = ran.length + wouldBeNew.length - shown.length;
   const reasons = Object.entries(notTaken);

@@ -1,24 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { CATCH_UP_LEASE } from "../catch-up/keep-up.ts";
-import { createPull } from "../catch-up/pull.ts";
-import { searchAgain } from "../catch-up/read-search.ts";
-import { wantedTypes } from "../catch-up/start.ts";
-import { createTakeIn } from "../catch-up/take-in.ts";
-import { findWatched, type WatchedWorkspace } from "../catch-up/watched-workspaces.ts";
+import { type CaughtUp, catchUpNow } from "../../handlers/catch-up-now.ts";
+import type { SourceReport } from "../../handlers/read-sources.ts";
 import { systemClock } from "../clock.ts";
-import { parseConfig } from "../config.ts";
+import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
-import { PermanentError } from "../errors.ts";
-import type { Fastio } from "../fastio/types.ts";
 import { createAccept } from "../ledger/accept.ts";
-import { dropLease, takeLease } from "../ledger/leases.ts";
-import { type Db, openLedger } from "../ledger/open-ledger.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { readSources, type WorkspaceSources } from "../ledger/source-report.ts";
-import type { CompiledRule } from "../rules/compile-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { createProgress } from "./progress.ts";
 import { withFastio } from "./with-fastio.ts";
 
 export type CatchUpOptions = {
@@ -30,68 +24,81 @@ export type CatchUpOptions = {
 };
 
 const clock = systemClock;
-const LEASE_MS = 120_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Asks Fast.io for everything since a moment, brings what is new to the ledger, and tells what came by which way.
  * A running relay takes up what was found; without one, the next start does.
  */
 export async function catchUp(context: CliContext, options: CatchUpOptions): Promise<ExitCode> {
-  const sinceMs = clock.now() - options.since;
-  const ledger = await openLedger(parseConfig(context.environment).ledger.url, silentLog);
-  try {
-    const searched = options.report ? new Map<string, number>() : await askFastio(context, ledger.db, sinceMs);
-    const sources = await readSources(ledger.db, sinceMs, searched.keys());
-    print(
-      context,
-      sources.map((one) => ({ ...one, fresh: searched.get(one.workspaceId) ?? 0 })),
-      options,
-    );
-    return 0;
-  } finally {
-    await ledger.close();
-  }
+  const config = parseConfig(context.environment);
+  const told = await inLedgerOrRelay<readonly Told[] | undefined>(
+    config,
+    (db) => inLedger(context, db, options),
+    () => throughRelay(context, config, options),
+  );
+  if (!told) return 1;
+  print(context, told, options);
+  return 0;
 }
 
-/** @returns by workspace, how many events the ledger had not heard of */
-async function askFastio(context: CliContext, db: Db, sinceMs: number): Promise<Map<string, number>> {
-  const fresh = new Map<string, number>();
-  await withFastio(context, async (fastio, config) => {
+async function inLedger(context: CliContext, db: Db, { since, report }: CatchUpOptions): Promise<readonly Told[]> {
+  const sinceMs = clock.now() - since;
+  const caught = report ? [] : await askFastio(context, db, sinceMs);
+  for (const { workspaceId, note } of caught) if (note !== null) context.warn(plain(`${workspaceId}: ${note}`));
+  const sources = await readSources(
+    db,
+    sinceMs,
+    caught.map(({ workspaceId }) => workspaceId),
+  );
+  return withFresh(sources, caught);
+}
+
+const withFresh = (sources: readonly WorkspaceSources[], caught: readonly CaughtUp[]): readonly Told[] =>
+  sources.map((one) => ({
+    ...one,
+    fresh: caught.find(({ workspaceId }) => workspaceId === one.workspaceId)?.fresh ?? 0,
+  }));
+
+function askFastio(context: CliContext, db: Db, sinceMs: number): Promise<readonly CaughtUp[]> {
+  return withFastio(context, async (fastio, config) => {
     const rules = await loadCompiledRules(config.rulesFile);
-    for (const workspace of await findWatched({ fastio, log: silentLog }, rules, context.signal)) {
-      fresh.set(workspace.id, await askOne({ db, fastio, rules }, workspace, sinceMs, context));
+    // Nothing is handed to a queue here: the sweep of a running relay does that.
+    const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
+    const deps = { db, clock, newId: randomUUID, log: silentLog, fastio, accept, rules: () => rules };
+    const progress = createProgress(context);
+    try {
+      return await catchUpNow(deps)(sinceMs, context.signal, (name, done, total) =>
+        progress.show(plain(`asking about ${name} …`), done, total),
+      );
+    } finally {
+      progress.clear();
     }
-    return 0;
   });
-  return fresh;
 }
 
-async function askOne(
-  { db, fastio, rules }: { readonly db: Db; readonly fastio: Fastio; readonly rules: readonly CompiledRule[] },
-  workspace: WatchedWorkspace,
-  sinceMs: number,
-  { signal, warn }: CliContext,
-): Promise<number> {
-  // Nothing is handed to a queue here: the sweep of a running relay does that.
-  const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
-  const base = { db, clock, log: silentLog, fastio, lookBackMs: clock.now() - sinceMs };
-  const deps = { ...base, takeIn: createTakeIn({ ...base, accept, wantedTypes: () => wantedTypes(rules) }) };
-  try {
-    return (await searchAgain(deps, workspace, sinceMs, signal)).fresh;
-  } catch (error) {
-    if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
+async function throughRelay(
+  context: CliContext,
+  config: Config,
+  { since, report }: CatchUpOptions,
+): Promise<readonly Told[] | undefined> {
+  const hours = since / HOUR_MS;
+  let caught: readonly CaughtUp[] = [];
+  if (!report) {
+    const progress = createProgress(context);
+    progress.show("the relay asks Fast.io …");
+    const answer = await askRelay(context, config, { path: "/api/catch-up", body: { hours } });
+    progress.clear();
+    if (!answer) return undefined;
+    if (answer.status >= 300) {
+      context.warn(plain(refusalOf(answer)));
+      return undefined;
+    }
+    caught = (answer.told as { readonly workspaces: readonly CaughtUp[] }).workspaces; // our own API
+    for (const { workspaceId, note } of caught) if (note !== null) context.warn(plain(`${workspaceId}: ${note}`));
   }
-  // No search here. The other sources remember how far they were read, so only one process may read them.
-  const owner = randomUUID();
-  if (!(await takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now()))) {
-    warn(`${plain(workspace.name)}: events cannot be searched here; the running relay reads what else there is`);
-    return 0;
-  }
-  try {
-    return (await createPull(deps)({ workspaces: [workspace], thorough: false }, signal)).fresh;
-  } finally {
-    await dropLease(db, CATCH_UP_LEASE, owner);
-  }
+  const sources = await readRelay<SourceReport>(context, config, `/api/sources?hours=${hours}`);
+  return sources && withFresh(sources.workspaces, caught);
 }
 
 /** `fresh`: found by this call and not known before. */

@@ -6,6 +6,7 @@ const ASKING = [
   "runs",
   "events",
   "rules list",
+  "rules backtest",
   "rules pause",
   "rules resume",
   "rules release",

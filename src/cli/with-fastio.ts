@@ -15,15 +15,20 @@ export async function withFastio<T>(
   run: (fastio: Fastio, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = parseConfig(environment);
-  if (!config.fastio.apiKey) {
-    throw new PermanentError("config_invalid", "The environment does not fit:\n  FASTIO_API_KEY: is needed for this", {
-      failure: "misconfigured",
-    });
-  }
+  requireFastioKey(config);
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
     return await run(upstreams.fastio, config);
   } finally {
     await upstreams.close();
   }
+}
+
+/** @throws {PermanentError} `config_invalid` without a key */
+export function requireFastioKey({ fastio }: Pick<Config, "fastio">): void {
+  if (fastio.apiKey) return;
+  throw new PermanentError("config_invalid", "The environment does not fit:\n  FASTIO_API_KEY: is needed for this", {
+    failure: "misconfigured",
+    nextAction: "set it, or let relay init ask for it",
+  });
 }

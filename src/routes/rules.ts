@@ -1,10 +1,12 @@
 import type { Hono } from "hono";
 import { z } from "zod";
+import { BacktestQuery, BacktestReport, type BacktestRules } from "../../handlers/backtest-rules.ts";
 import type { Why } from "../../handlers/cancel-run.ts";
 import { type ChangeRuleState, RULE_ACTIONS, type RuleAction } from "../../handlers/change-rule-state.ts";
 import type { ReadApps } from "../../handlers/read-apps.ts";
 import { type ReadRules, RuleList } from "../../handlers/read-rules.ts";
 import { rulesPage } from "../dashboard/rules-page.ts";
+import { RelayError } from "../errors.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
 import { type Answer, operation } from "./api/operation.ts";
 import { explain } from "./explain.ts";
@@ -66,11 +68,28 @@ const changeRuleBy = (action: RuleAction) =>
     refusals: { 404: NO_SUCH_RULE },
   });
 
-export const RULE_OPERATIONS = [LIST_RULES, ...RULE_ACTIONS.map(changeRuleBy)];
+const BACKTEST = operation({
+  id: "backtestRules",
+  method: "get",
+  path: "/api/rules/backtest",
+  tag: "rules",
+  role: "operator",
+  summary: "What the rules would have made of past events",
+  description:
+    "Starts nothing. It asks Fast.io about files that the ledger does not know, and answers when all were tried.",
+  query: BacktestQuery,
+  answers: {
+    200: { description: "By rule: what ran, what would be new, and what not and why", schema: BacktestReport },
+  },
+  refusals: { 404: NO_SUCH_RULE, 502: "Fast.io does not answer, or refuses." },
+});
+
+export const RULE_OPERATIONS = [LIST_RULES, BACKTEST, ...RULE_ACTIONS.map(changeRuleBy)];
 
 export type RuleRouteDeps = {
   readonly readRules: ReadRules;
   readonly changeRule: ChangeRuleState;
+  readonly backtest: BacktestRules;
   /** They stand on the same page. */
   readonly readApps: ReadApps;
 };
@@ -80,12 +99,22 @@ export function mountRules(
   app: Hono,
   mount: MountOperation,
   { viewer, operator }: Guards,
-  { readRules, changeRule, readApps }: RuleRouteDeps,
+  { readRules, changeRule, readApps, backtest }: RuleRouteDeps,
 ): void {
   mount(LIST_RULES, async () => ({ status: 200, body: await readRules() }));
   app.get("/rules", viewer, async (context) => {
     const [rules, { apps }] = await Promise.all([readRules(), readApps()]);
     return context.html(rulesPage(rules, apps, context.get("reader")));
+  });
+  mount(BACKTEST, async ({ query }, context) => {
+    try {
+      const outcome = await backtest(query, context.req.raw.signal);
+      if (outcome.kind === "tried") return { status: 200, body: outcome.report };
+      return { status: 404, error: `There is no such rule; there are ${outcome.known.join(", ")}.` };
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      return { status: 502, error: error.message };
+    }
   });
   for (const action of RULE_ACTIONS) {
     const change = async (name: string, why: Why): Promise<Answer<ReturnType<typeof changeRuleBy>>> => {

@@ -114,6 +114,30 @@ describe("with --url", () => {
     expect(() => rmSync(join(folder, "never-made"))).toThrow("ENOENT");
   });
 
+  test("catch-up and backtest are the relay's to do; a viewer may only read what they found", async () => {
+    await fastio.dropFile({ name: "missed.txt", content: "by webhook" });
+    const operator = { RELAY_TOKEN: OPERATOR };
+    const caughtUp = async () => {
+      const { stdout } = await ask(["catch-up", "--since", "1h", "--json"], operator);
+      const told = stdout.split("\n").map((line) => JSON.parse(line) as { workspaceId: string; fresh: number });
+      return told.find(({ workspaceId }) => workspaceId === fastio.workspaceId)?.fresh;
+    };
+    expect(await caughtUp()).toBe(1);
+    expect(await caughtUp()).toBe(0);
+    expect(await ask(["catch-up", "--report"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(fastio.workspaceId),
+    });
+    expect(await ask(["catch-up"])).toMatchObject({ code: 1, stderr: expect.stringContaining("operator") });
+
+    const tried = await ask(["rules", "backtest", "--since", "1d", "--json"], operator);
+    expect(JSON.parse(tried.stdout)).toMatchObject({ rules: [{ rule: "read-new-files" }] });
+    expect(await ask(["rules", "backtest", "--rule", "nobody"], operator)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("read-new-files"),
+    });
+  });
+
   test("no token is a matter of settings: 78; a wrong one is refused, with the next step", async () => {
     const none = await ask(["runs", "list"], { RELAY_TOKEN: "" });
     expect(none).toMatchObject({ code: 78, stderr: expect.stringContaining("RELAY_TOKEN") });

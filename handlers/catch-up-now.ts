@@ -1,0 +1,83 @@
+import { CATCH_UP_LEASE } from "../src/catch-up/keep-up.ts";
+import { createPull } from "../src/catch-up/pull.ts";
+import { searchAgain } from "../src/catch-up/read-search.ts";
+import { wantedTypes } from "../src/catch-up/start.ts";
+import { createTakeIn } from "../src/catch-up/take-in.ts";
+import { findWatched, type WatchedWorkspace } from "../src/catch-up/watched-workspaces.ts";
+import type { Clock } from "../src/clock.ts";
+import { PermanentError } from "../src/errors.ts";
+import type { Fastio } from "../src/fastio/types.ts";
+import type { Accept } from "../src/ledger/accept.ts";
+import { dropLease, takeLease } from "../src/ledger/leases.ts";
+import type { Db } from "../src/ledger/open-ledger.ts";
+import type { CompiledRule } from "../src/rules/compile-rules.ts";
+import type { Log } from "../src/telemetry/log.ts";
+
+export type CatchUpNowDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly fastio: Fastio;
+  readonly accept: Accept;
+  readonly rules: () => readonly CompiledRule[];
+};
+
+/** What asking brought for one workspace. */
+export type CaughtUp = {
+  readonly workspaceId: string;
+  /** Events that the ledger had not heard of. */
+  readonly fresh: number;
+  /** Why it was not asked all the same; null: it was. */
+  readonly note: string | null;
+};
+
+export type CatchUpNow = (
+  sinceMs: number,
+  signal: AbortSignal,
+  /** Told before each workspace. */
+  onWorkspace?: (name: string, done: number, total: number) => void,
+) => Promise<readonly CaughtUp[]>;
+
+const LEASE_MS = 120_000;
+
+/** Asks Fast.io for everything since a moment, for each workspace that rules name, and brings what is new to the ledger. */
+export const catchUpNow =
+  (deps: CatchUpNowDeps): CatchUpNow =>
+  async (sinceMs, signal, onWorkspace = () => undefined) => {
+    const caught: CaughtUp[] = [];
+    const watched = await findWatched({ fastio: deps.fastio, log: deps.log }, deps.rules(), signal);
+    for (const workspace of watched) {
+      onWorkspace(workspace.name, caught.length, watched.length);
+      caught.push({ workspaceId: workspace.id, ...(await askOne(deps, workspace, sinceMs, signal)) });
+    }
+    return caught;
+  };
+
+async function askOne(
+  deps: CatchUpNowDeps,
+  workspace: WatchedWorkspace,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<Omit<CaughtUp, "workspaceId">> {
+  const { db, clock, rules } = deps;
+  const base = { ...deps, lookBackMs: clock.now() - sinceMs };
+  const asking = { ...base, takeIn: createTakeIn({ ...base, wantedTypes: () => wantedTypes(rules()) }) };
+  try {
+    return { fresh: (await searchAgain(asking, workspace, sinceMs, signal)).fresh, note: null };
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
+  }
+  // No search here. The other sources remember how far they were read, so only one process may read them.
+  const owner = deps.newId();
+  if (!(await takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now())))
+    return { fresh: 0, note: "events cannot be searched here; the running relay reads what else there is" };
+  try {
+    return {
+      fresh: (await createPull(asking)({ workspaces: [workspace], thorough: false }, signal)).fresh,
+      note: null,
+    };
+  } finally {
+    await dropLease(db, CATCH_UP_LEASE, owner);
+  }
+}
