@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { loadEnvFile } from "node:process";
+import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
@@ -12,6 +14,10 @@ const ENV_FILE = ".env";
 const STDOUT = 1;
 /** EX_CONFIG of sysexits: a supervisor should not start us again before somebody changed something. */
 const EXIT_CONFIG = 78;
+
+// What a command loads is compiled once and not at each start; commands are loaded below. It lies where the packages
+// lie, since others may write into a temporary folder. Where nobody may write, nothing is kept.
+enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/relay", import.meta.url)));
 
 if (existsSync(ENV_FILE)) loadEnvFile(ENV_FILE);
 
