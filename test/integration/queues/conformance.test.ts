@@ -286,7 +286,7 @@ describe.each(subjects())("queue on $kind", ({ kind, available, create }) => {
     });
 
     test("no job that is alive runs twice, with 200 jobs, blocked threads and one that outlasts its lock", async () => {
-      const at = await open({ lockMs: 3_000, stalledCheckMs: 1_000 });
+      const at = await open({ lockMs: 4_500, stalledCheckMs: 1_000 });
       const handle: HandleJob = async ({ id }) => {
         if (id === "long") await idle(5_000);
         else await idle(20);

@@ -382,7 +382,20 @@ describe("the nodes of the workflow", () => {
   });
 
   test("heard again after a broken stream, each is told once", async () => {
-    const it = await bench({ dify: { profile: "P3", workMs: 400 } });
+    let finish = (): void => undefined;
+    const isToFinish = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const it = await bench({
+      dify: {
+        profile: "P3",
+        apps: [appThat(() => isToFinish.then(() => ({ answer: "done" })))],
+        // At work until somebody listens again.
+        observe: ({ phase, path }) => {
+          if (phase === "after" && path.includes("/events")) finish();
+        },
+      },
+    });
     it.dify.addFault({ action: { kind: "cut_after", frames: 3 } });
     const { run } = await it.drive((await it.drop()).id);
     expect(run.status).toBe("delivered");
