@@ -1,4 +1,5 @@
 import { benchBursts } from "./bursts.ts";
+import { benchFiles } from "./files.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
 import { benchPages } from "./pages.ts";
@@ -8,6 +9,7 @@ import { benchTransfer } from "./transfer.ts";
 /** Benches by name; each prints what it measured in this run. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   bursts: benchBursts,
+  files: benchFiles,
   memory: benchMemory,
   overload: benchOverload,
   pages: benchPages,
