@@ -60,7 +60,8 @@ const GO_ON_WITHIN_MS = 30_000;
 
 const backends = availableBackends({ redisUrl: inject("redisUrl"), postgresUrl: inject("postgresUrl") });
 
-describe.each(backends)("on %s", (name) => {
+// They wait more than they compute: for locks and leases of the killed.
+describe.each(backends)("on %s", { concurrent: true }, (name) => {
   test(`killed at ${KILL_POINTS.length} points of ${FILES} files, the relay makes ${FILES} workflow runs and ${FILES} shares`, async ({
     onTestFinished,
   }) => {
