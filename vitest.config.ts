@@ -31,7 +31,7 @@ export default defineConfig({
       layer("contract", 30 * SECOND_MS, { files: WAITS }),
       layer("integration", 60 * SECOND_MS, { servers: true, files: WAITS }),
       layer("e2e", 300 * SECOND_MS, { servers: true, files: WAITS }),
-      layer("chaos", 600 * SECOND_MS, { servers: true, files: WAITS }),
+      layer("chaos", 900 * SECOND_MS, { servers: true, files: COMPUTES }),
     ],
   },
 });

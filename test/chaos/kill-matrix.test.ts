@@ -136,7 +136,7 @@ describe.each(backends)("on %s", { concurrent: true }, (name) => {
     })();
     keptAlive.catch(() => {}); // awaited below
     await vi.waitFor(() => expect(left.map(({ step, moment }) => `${step}, ${moment}`)).toEqual([]), {
-      timeout: 420_000,
+      timeout: 720_000,
       interval: 100,
     });
     await keptAlive;

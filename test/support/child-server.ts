@@ -48,7 +48,7 @@ export async function startChildServer(command: ServerCommand): Promise<ChildSer
     });
     await once(started, "spawn");
     child = started;
-    keeper = keep(pidOf(started), command);
+    keeper = endWithUs(pidOf(started), command.crashSignal, command.folder);
     await untilItAnswers(started, command);
   };
 
@@ -97,12 +97,12 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * A shell that outlives us: the end of its standard input is the end of this process, however it came,
- * and then it ends the server and removes the folder.
+ * A shell that outlives us: the end of its standard input is the end of this process, however it came, and then it ends
+ * another and removes a folder. To be killed when it is not needed any more.
  */
-function keep(pid: number, { folder, crashSignal }: ServerCommand): ChildProcess {
-  const script = 'read -r _; kill -s "$1" "$2"; sleep 1; rm -rf "$3"';
-  const keeper = spawn("/bin/sh", ["-c", script, "keeper", crashSignal.replace("SIG", ""), String(pid), folder], {
+export function endWithUs(pid: number, signal: NodeJS.Signals, folder = ""): ChildProcess {
+  const script = 'read -r _; kill -s "$1" "$2"; [ -z "$3" ] || { sleep 1; rm -rf "$3"; }';
+  const keeper = spawn("/bin/sh", ["-c", script, "keeper", signal.replace("SIG", ""), String(pid), folder], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { endWithUs } from "./child-server.ts";
 import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -28,9 +29,16 @@ export async function startRelayProcess(
     stdio: ["ignore", "pipe", "pipe"],
     cwd: environment["TEST_FOLDER"] ?? process.cwd(),
   });
+  // Else a test run that is killed leaves relays behind, which go on asking for work.
+  const keeper = child.pid === undefined ? undefined : endWithUs(child.pid, "SIGKILL");
   let output = "";
   let said = false;
-  const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const ended = new Promise<number | null>((resolve) =>
+    child.once("exit", (code) => {
+      keeper?.kill("SIGKILL");
+      resolve(code);
+    }),
+  );
   const ready = new Promise<void>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
       output += chunk.toString();
