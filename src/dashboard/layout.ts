@@ -32,7 +32,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
  * `assets/live.js` for what the attribute may say.
  * @param reader who is logged in; undefined: nobody, as far as this page knows
  */
-export function layout(title: string, content: Markup, reader?: Reader): Markup {
+export function layout(title: string, content: Markup, reader: Reader | undefined): Markup {
   return html`<!doctype html>
 <html lang="en"${reader === undefined ? "" : html` data-at="${reader.atMs}"`}>
 <head>

@@ -20,5 +20,6 @@ ${fault === undefined ? "" : html`<p class="note" role="alert">${fault}</p>`}
 <p class="soft" id="name-help">For the audit log: it is written down beside what you do.</p>
 <button>Log in</button>
 </form>`,
+    undefined,
   );
 }
