@@ -7,7 +7,7 @@ import { freePort } from "../support/child-server.ts";
 import { findPostgres } from "../support/find-programs.ts";
 import { fileNameOf, fillLedger, nodeIdOf, PERSON, RARE, runIdOf } from "../support/large-ledger.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
-import { createTestDatabase, startPostgres } from "../support/servers.ts";
+import { createEmptyDatabase, startPostgres } from "../support/servers.ts";
 
 const POSTGRES_RUNS = 1_000_000;
 const PGLITE_RUNS = 50_000;
@@ -45,7 +45,7 @@ export async function benchPages([onPostgres = POSTGRES_RUNS, embedded = PGLITE_
   if (findPostgres() && Number(onPostgres) > 0) {
     const postgres = await startPostgres();
     try {
-      await measure("PostgreSQL", (await createTestDatabase(postgres.url)).url, Number(onPostgres));
+      await measure("PostgreSQL", (await createEmptyDatabase(postgres.url)).url, Number(onPostgres));
     } finally {
       await postgres.stop();
     }
