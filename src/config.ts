@@ -286,6 +286,8 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     difyParallel: config.dify.parallel,
     difyParallelMax: config.dify.parallelMax,
     noticeHosts: config.notices.hosts,
+    alertNotices: presence(config.notices.urlOf(ALERT_NOTICE_VARIABLE)),
+    traces: presence(config.traces.endpoint),
     rulesFile: config.rulesFile,
     roles: config.tokens.map(({ role }) => role),
     toolTokens: config.toolTokens.map(({ name }) => name),

@@ -26,7 +26,8 @@ export async function watchAlerts(deps: WatchAlertsDeps): Promise<void> {
   const { raised, cleared } = await settleAlerts(db, findings, {
     nowMs: clock.now(),
     holdMs: thresholds.hold,
-    calmMs: 2 * WATCH_EVERY_MS + 5_000,
+    // A look or two may come late.
+    calmMs: 4 * WATCH_EVERY_MS,
     noticeVariable,
     textOf: (alert) => alertText(alert, publicUrl),
   });

@@ -67,7 +67,7 @@ export function openOtelTrace({ endpoint, version, log }: OtelTraceOptions): Ope
   return {
     trace: createTrace(),
     close: async () => {
-      await within(provider.shutdown(), CLOSE_MS);
+      await atMost(provider.shutdown(), CLOSE_MS);
       trace.disable();
       propagation.disable();
       context.disable();
@@ -146,7 +146,7 @@ function complainRarely(log: Log): void {
   });
 }
 
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
+async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
