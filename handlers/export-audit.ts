@@ -3,7 +3,8 @@ import { csvLine } from "../src/csv.ts";
 import { type AccessFilter, readAccesses } from "../src/ledger/accesses.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { type OperatorActionFilter, readOperatorActions } from "../src/ledger/operator-actions.ts";
-import type { AccessRow, OperatorActionRow } from "../src/ledger/schema.ts";
+import type { AccessRow, OperatorActionRow, ToolCallRow } from "../src/ledger/schema.ts";
+import { readToolCalls } from "../src/ledger/tool-calls.ts";
 import { tellAccess } from "./read-shares.ts";
 
 /** Some control characters (U+0000) are an error to the ledger. */
@@ -16,9 +17,9 @@ const Name = z
 /** What is exported and how; unknown values are refused, since a wrong export looks like a right one. */
 export const AuditQuery = z.strictObject({
   what: z
-    .enum(["accesses", "operators"])
+    .enum(["accesses", "operators", "tools"])
     .default("accesses")
-    .describe("Who opened what people were given, or who did what by hand"),
+    .describe("Who opened what people were given, who did what by hand, or what agents called"),
   format: z.enum(["csv", "json"]).default("csv").describe("A CSV file with a header, or one JSON object a line"),
   sinceMs: z.coerce
     .number()
@@ -48,6 +49,7 @@ export const exportAudit =
         readAccesses(db, { sinceMs, runId: run, shareId: share, ruleName: rule } satisfies AccessFilter),
         format,
       );
+    if (what === "tools") return print(CALL_COLUMNS, readToolCalls(db, sinceMs), format);
     // What an operator does has one target: a run, a share or a rule.
     const targets = [run, share, rule].filter((target) => target !== undefined);
     return print(ACTION_COLUMNS, readOperatorActions(db, { sinceMs, targets } satisfies OperatorActionFilter), format);
@@ -78,6 +80,17 @@ const ACTION_COLUMNS: Columns<OperatorActionRow> = {
   did: ({ action }) => action,
   target: ({ target }) => target,
   detail: ({ detail }) => JSON.stringify(detail),
+};
+
+const CALL_COLUMNS: Columns<ToolCallRow> = {
+  at: ({ atMs }) => iso(atMs),
+  who: ({ caller }) => caller,
+  called: ({ operation }) => operation,
+  via: ({ via }) => via,
+  about: ({ target }) => target,
+  requestId: ({ requestId }) => requestId,
+  status: ({ status }) => status,
+  code: ({ code }) => code,
 };
 
 async function* print<Row>(

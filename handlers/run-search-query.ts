@@ -167,6 +167,14 @@ function readWord(text: string, key: "ruleName" | "workspace" | "app" | "errorCo
 
 /** A moment, or how long ago: `2026-11-22`, `2026-11-22T06:00` (UTC unless it says otherwise), `24h`, milliseconds. */
 function readTime(text: string, nowMs: number, key: "sinceMs" | "untilMs"): Reading {
+  const timeMs = readMoment(text, nowMs);
+  return timeMs === undefined ? { refuse: NO_MOMENT } : { use: { [key]: timeMs } };
+}
+
+export const NO_MOMENT = "is no time such as 24h, 7d, 2026-11-22 or 2026-11-22T06:00";
+
+/** A moment, or how long ago, in milliseconds since the epoch; undefined when it is neither. */
+export function readMoment(text: string, nowMs: number): number | undefined {
   const ago = AGO.exec(text);
   const timeMs = ago
     ? nowMs - Number(ago[1]) * (UNIT_MS[(ago[2] ?? "s").toLowerCase()] ?? 0)
@@ -175,9 +183,7 @@ function readTime(text: string, nowMs: number, key: "sinceMs" | "untilMs"): Read
       : DAY.test(text)
         ? Date.parse(`${text}T00:00:00Z`)
         : Date.parse(readZone(text));
-  return Number.isFinite(timeMs)
-    ? { use: { [key]: Math.max(0, timeMs) } }
-    : { refuse: "is no time such as 24h, 7d, 2026-11-22 or 2026-11-22T06:00" };
+  return Number.isFinite(timeMs) ? Math.max(0, timeMs) : undefined;
 }
 
 function readZone(text: string): string {

@@ -141,7 +141,7 @@ function mountPages(app: Hono, deps: AppDeps): void {
   mountRunActions(app, mount, guards, deps);
   mountHandoff(app, mount, guards, deps.offerHandoff);
   mountShares(app, mount, guards, deps);
-  mountAudit(mount, deps);
+  mountAudit(app, mount, guards, deps, deps.tools.listCalls);
   mountAnswers(app, mount, guards, deps);
   mountToolCalls(mount, deps.tools.listCalls);
   serveDocument(mount, API_OPERATIONS, deps.publicUrl);

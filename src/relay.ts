@@ -17,6 +17,7 @@ import { createNoteSignature } from "../handlers/note-signature.ts";
 import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadAlerts } from "../handlers/read-alerts.ts";
 import { createReadApps } from "../handlers/read-apps.ts";
+import { createReadAudit } from "../handlers/read-audit.ts";
 import { createReadBulk } from "../handlers/read-bulk.ts";
 import { createReadDeliveries } from "../handlers/read-deliveries.ts";
 import { createReadEvents } from "../handlers/read-events.ts";
@@ -253,6 +254,7 @@ async function startServer(
       closeDelivered: revoke,
     }),
     exportAudit: exportAudit(db),
+    readAudit: createReadAudit({ db, clock }),
     offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
     readQuestion: readQuestion({ db, difyFor: upstreams.difyFor, formLink: formLinkOf(config.dify) }),
     answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),

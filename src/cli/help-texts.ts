@@ -72,6 +72,14 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   "runs replay": [
     ["once the cause is mended", "relay runs replay 3kx0c9…"],
+    [
+      "all that failed this week: first look, then do it",
+      "relay runs replay --rule summarise --status failed --since 7d --dry-run",
+    ],
+    [
+      "… thirty a minute",
+      'relay runs replay --rule summarise --status failed --since 7d --rate 30/m --yes --reason "the prompt is mended"',
+    ],
     ["exactly as it was", 'relay runs replay 3kx0c9… --same-version --reason "to compare"'],
   ],
   "runs release": [["a few, before the others", "relay runs release 3kx0c9… 8ab2f1…"]],
@@ -100,6 +108,10 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "rules pause": [["hold its runs", 'relay rules pause summarise-contracts --reason "the prompt is being changed"']],
   "rules resume": [["let them go on", "relay rules resume summarise-contracts"]],
   "rules release": [["after a flood was looked at", "relay rules release summarise-contracts"]],
+  bulk: [["what was done to many runs", "relay bulk list"]],
+  "bulk list": [["the last five", "relay bulk list --limit 5"]],
+  "bulk show": [["how far it is", "relay bulk show 0d5c1f6e-8a44-4d0c-9a0e-6c1f0d7d2b11"]],
+  "bulk abort": [["stop it", 'relay bulk abort 0d5c1f6e-8a44-4d0c-9a0e-6c1f0d7d2b11 --reason "wrong rule"']],
   apps: [["which there are, and what waits for each", "relay apps list"]],
   "apps list": [["as JSON", "relay apps list --json"]],
   "apps pause": [["leave Dify alone for a while", 'relay apps pause DIFY_API_KEY --reason "Dify is being upgraded"']],

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from "commander";
+import { addBulkCommands } from "./bulk-commands.ts";
 import { addCompletionCommands } from "./completion-commands.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { addDoctorCommands } from "./doctor-commands.ts";
@@ -72,6 +73,7 @@ export function buildProgram(
   addServiceCommands(program, own, end);
   program.commandsGroup("Operate:");
   addRunCommands(program, own, end);
+  addBulkCommands(program, own, end);
   addRulesCommands(program, own, end);
   addShareCommands(program, own, end);
   program.commandsGroup("Fast.io:");

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { parseCount, parseLines } from "./parse-options.ts";
+import { addRunDeeds } from "./run-deeds.ts";
 import type { ListRunsOptions } from "./runs.ts";
 import type { TailOptions } from "./tail-runs.ts";
 
@@ -48,35 +49,7 @@ export function addRunCommands(
       end(import("./runs.ts").then(({ showRun }) => showRun(context, run, options))),
     );
 
-  runs
-    .command("replay")
-    .description("let runs that have ended, or were laid aside, begin again")
-    .argument("<runs...>")
-    .option("--same-version", "by the rule and the workflow as they were, and not as they are now", false)
-    .option("--reason <text>", "why; it is written down")
-    .option("--json", "one JSON object per run", false)
-    .action((ids: string[], options: { json: boolean; sameVersion: boolean; reason?: string }) =>
-      end(import("./change-runs.ts").then(({ replayRuns }) => replayRuns(context, ids, options))),
-    );
-  runs
-    .command("release")
-    .description("let runs go on that are held, because there were so many or because their rule has used up its day")
-    .argument("<runs...>")
-    .option("--reason <text>", "why; it is written down")
-    .option("--json", "one JSON object per run", false)
-    .action((ids: string[], options: { json: boolean; reason?: string }) =>
-      end(import("./change-runs.ts").then(({ releaseRuns }) => releaseRuns(context, ids, options))),
-    );
-
-  runs
-    .command("cancel")
-    .description("stop runs wherever they are, and say what is known of what was under way")
-    .argument("<runs...>")
-    .option("--reason <text>", "why; it stands on the run")
-    .option("--json", "one JSON object per run", false)
-    .action((ids: string[], options: { json: boolean; reason?: string }) =>
-      end(import("./change-runs.ts").then(({ cancelRuns }) => cancelRuns(context, ids, options))),
-    );
+  addRunDeeds(runs, context, end);
   runs
     .command("look-again")
     .description("look once more for what became of a run that was laid aside")

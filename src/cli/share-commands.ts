@@ -44,8 +44,10 @@ export function addShareCommands(program: Command, context: CliContext, end: End
     .command("audit")
     .description("who did what")
     .command("export")
-    .description("who opened what people were given, or what operators did, oldest first")
-    .addOption(new Option("--what <which>", "what to tell").choices(["accesses", "operators"]).default("accesses"))
+    .description("who opened what people were given, what operators did, or what agents called, oldest first")
+    .addOption(
+      new Option("--what <which>", "what to tell").choices(["accesses", "operators", "tools"]).default("accesses"),
+    )
     .addOption(new Option("--since <duration>", "how far back, such as 30d; default: everything").argParser(parseSpan))
     .option("--run <id>", "only of this run")
     .option("--share <id>", "only of this share")

@@ -24,6 +24,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
   { href: "/webhooks", name: "Webhooks", role: "viewer" },
   { href: "/shares", name: "Shares", role: "viewer" },
   { href: "/alerts", name: "Alerts", role: "viewer" },
+  { href: "/audit", name: "Audit", role: "operator" },
   { href: "/queues", name: "Queues", role: "operator" },
 ];
 

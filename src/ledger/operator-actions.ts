@@ -1,4 +1,4 @@
-import { and, asc, gt, gte, inArray } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type OperatorActionRow, operatorActions } from "./schema.ts";
 
@@ -33,4 +33,41 @@ export async function* readOperatorActions(
     lastId = page.at(-1)?.id ?? lastId;
     if (page.length < PAGE_ROWS) return;
   }
+}
+
+export type OperatorActionSearch = {
+  /** Part of who did it; case does not matter. */
+  readonly who?: string | undefined;
+  /** Such as `run.replay`, or `run` for all that was done to runs. */
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  /** Below this one in the list. */
+  readonly beforeId?: number | undefined;
+};
+
+/** What was done by hand, newest first. */
+export function listOperatorActions(
+  db: Db,
+  { who, action, target, sinceMs, untilMs, beforeId }: OperatorActionSearch,
+  limit: number,
+): Promise<OperatorActionRow[]> {
+  const isAction = (name: string) =>
+    sql`(${operatorActions.action} = ${name} or starts_with(${operatorActions.action}, ${`${name}.`}))`;
+  return db
+    .select()
+    .from(operatorActions)
+    .where(
+      and(
+        who === undefined ? undefined : sql`strpos(lower(${operatorActions.actor}), lower(${who})) > 0`,
+        action === undefined ? undefined : isAction(action),
+        target === undefined ? undefined : eq(operatorActions.target, target),
+        sinceMs === undefined ? undefined : gte(operatorActions.atMs, sinceMs),
+        untilMs === undefined ? undefined : lt(operatorActions.atMs, untilMs),
+        beforeId === undefined ? undefined : lt(operatorActions.id, beforeId),
+      ),
+    )
+    .orderBy(desc(operatorActions.id))
+    .limit(limit);
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type ToolCallRow, toolCalls } from "./schema.ts";
 
@@ -47,6 +47,24 @@ export async function endToolCall(
 /** The last calls, newest first. */
 export async function listToolCalls(db: Db, limit: number): Promise<readonly ToolCallRow[]> {
   return db.select().from(toolCalls).orderBy(desc(toolCalls.atMs)).limit(limit);
+}
+
+const PAGE_ROWS = 500;
+
+/** All calls since a moment, oldest first, page by page. */
+export async function* readToolCalls(db: Db, sinceMs = 0): AsyncGenerator<ToolCallRow> {
+  let last = { atMs: sinceMs, id: "" };
+  for (;;) {
+    const page = await db
+      .select()
+      .from(toolCalls)
+      .where(sql`(${toolCalls.atMs}, ${toolCalls.id}) > (${last.atMs}::bigint, ${last.id}::text)`)
+      .orderBy(asc(toolCalls.atMs), asc(toolCalls.id))
+      .limit(PAGE_ROWS);
+    yield* page;
+    last = page.at(-1) ?? last;
+    if (page.length < PAGE_ROWS) return;
+  }
 }
 
 /** Whether a call of this caller about this target was answered with 200. */

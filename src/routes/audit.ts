@@ -1,11 +1,20 @@
 import { Readable } from "node:stream";
+import type { Hono } from "hono";
 import { AuditQuery, type ExportAudit } from "../../handlers/export-audit.ts";
+import { ActionList, ActionsQuery, type ReadAudit } from "../../handlers/read-audit.ts";
+import { auditPage, toolCallsPage } from "../dashboard/audit-page.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { MountOperation } from "./api/mount-operations.ts";
+import type { Guards, MountOperation } from "./api/mount-operations.ts";
 import { operation } from "./api/operation.ts";
+import { unfit } from "./api/read-asked.ts";
+import type { ListToolCalls } from "./tool-calls.ts";
 
-export type AuditRouteDeps = { readonly exportAudit: ExportAudit; readonly log: Log };
+export type AuditRouteDeps = {
+  readonly exportAudit: ExportAudit;
+  readonly readAudit: ReadAudit;
+  readonly log: Log;
+};
 
 const MEDIA_TYPES = { csv: "text/csv; charset=utf-8", json: "application/x-ndjson; charset=utf-8" } as const;
 
@@ -24,10 +33,47 @@ const EXPORT_AUDIT = operation({
   },
 });
 
-export const AUDIT_OPERATIONS = [EXPORT_AUDIT];
+const LIST_ACTIONS = operation({
+  id: "listOperatorActions",
+  method: "get",
+  path: "/api/audit/actions",
+  tag: "audit",
+  role: "operator",
+  summary: "What operators did, newest first",
+  description: "Who did what to what, when and why, and what came of it.",
+  query: ActionsQuery,
+  answers: { 200: { description: "A page of it", schema: ActionList } },
+});
 
-/** Who did what: with what people were given, and by hand. */
-export function mountAudit(mount: MountOperation, { exportAudit, log }: AuditRouteDeps): void {
+export const AUDIT_OPERATIONS = [EXPORT_AUDIT, LIST_ACTIONS];
+
+/** Calls of agents that the page shows. */
+const CALLS_SHOWN = 200;
+
+/** Who did what: with what people were given, and by hand. @param listCalls what agents called, which stands on the same page */
+export function mountAudit(
+  app: Hono,
+  mount: MountOperation,
+  { operator }: Guards,
+  { exportAudit, readAudit, log }: AuditRouteDeps,
+  listCalls: ListToolCalls,
+): void {
+  mount(LIST_ACTIONS, async ({ query }) => {
+    const outcome = await readAudit(query);
+    if (outcome.kind === "listed") return { status: 200, body: outcome.list };
+    return unfit([{ in: "query", name: outcome.name, reason: outcome.reason }]);
+  });
+  app.get("/audit", operator, async (context) => {
+    const { of, ...asked } = context.req.query();
+    const reader = context.get("reader");
+    if (of === "tools") return context.html(toolCallsPage(await listCalls(CALLS_SHOWN), reader));
+    // Addresses are edited by hand: what cannot be read is told, and nothing is listed.
+    const query = ActionsQuery.safeParse(asked);
+    const outcome = query.success ? await readAudit(query.data) : undefined;
+    if (outcome?.kind === "listed") return context.html(auditPage(asked, outcome.list, reader));
+    const fault = outcome ? `${outcome.name} ${outcome.reason}.` : "The filter cannot be used as it stands.";
+    return context.html(auditPage(asked, { actions: [], next: null }, reader, fault), 400);
+  });
   mount(EXPORT_AUDIT, ({ query }, context) => {
     const { format, what } = query;
     const pieces = Readable.from(exportAudit(query), { objectMode: false, encoding: "utf8" });
