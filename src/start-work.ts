@@ -64,6 +64,7 @@ export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Cor
   const notices = openNoticePost({ ...config, clock });
   const chores = startChores({
     ...{ db, clock, newId, log, fastio: upstreams.fastio, post: notices.post },
+    ...(core.ledger.pglite && { pglite: core.ledger.pglite }),
     newest: { ruleNow: ruleNowOf(rules), appOf: upstreams.appOf },
     rules: () => rules.now().rules,
     thresholds: () => rules.now().alerts,

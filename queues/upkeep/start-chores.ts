@@ -1,5 +1,7 @@
 import { WATCH_EVERY_MS, type WatchAlertsDeps, watchAlerts } from "../../src/alerts/watch-alerts.ts";
 import { nameOldRuns } from "../../src/ledger/name-old-runs.ts";
+import type { Ledger } from "../../src/ledger/open-ledger.ts";
+import { tidyEmbedded } from "../../src/ledger/tidy-embedded.ts";
 import { type SendNoticesDeps, sendNotices } from "../../src/notices/send-notices.ts";
 import { type TellEndingsDeps, tellEndings } from "../receipts/tell-endings.ts";
 import { type CarryOutBulkDeps, carryOutBulk } from "./carry-out-bulk.ts";
@@ -14,6 +16,7 @@ const TELL_EVERY_MS = 2_000;
 const NAME_EVERY_MS = 600_000;
 /** Runs named at a time, so that others get to the ledger in between. */
 const NAMED_AT_ONCE = 500;
+const TIDY_EVERY_MS = 60_000;
 /** Shares are asked about by their age; this is how often somebody looks whose turn it is. */
 const READ_ACCESSES_EVERY_MS = 10_000;
 
@@ -25,8 +28,10 @@ export function startChores(
     TellEndingsDeps &
     SendNoticesDeps &
     CarryOutBulkDeps &
-    WatchAlertsDeps,
+    WatchAlertsDeps &
+    Pick<Ledger, "pglite">,
 ): readonly (() => Promise<void>)[] {
+  const { pglite } = deps;
   return [
     startLeasedChore(deps, {
       name: "links",
@@ -60,6 +65,9 @@ export function startChores(
         while (!signal.aborted && (await nameOldRuns(deps.db, NAMED_AT_ONCE, deps.clock.now())) > 0);
       },
     }),
+    ...(pglite
+      ? [startLeasedChore(deps, { name: "tidy", everyMs: TIDY_EVERY_MS, work: () => tidyEmbedded(pglite) })]
+      : []),
     startLeasedChore(deps, { name: "alerts", everyMs: WATCH_EVERY_MS, work: () => watchAlerts(deps) }),
   ];
 }

@@ -1,8 +1,8 @@
 import { and, isNull, ne, or, type SQL } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import type { RunFilter } from "./run-filter.ts";
+import { matching } from "./run-handles.ts";
 import { type BulkDeed, type RunStatus, runs } from "./schema.ts";
-import { matching } from "./search-drivers.ts";
 
 /** Where a run may stand to which each can be done. */
 const TARGETS: Readonly<Record<BulkDeed, readonly RunStatus[]>> = {

@@ -37,6 +37,9 @@ export type RunFilter = {
 /** Parts of names that are too short for the index are looked for in the names themselves. */
 export const isIndexed = (name: string): boolean => Array.from(name).length >= GRAM_CHARS;
 
+/** One of many runs. As one value: thousands of values take an embedded database long to read. */
+export const isAmong = (ids: readonly string[]): SQL => sql`${runs.id} = any(string_to_array(${ids.join(",")}, ','))`;
+
 /** What is older in the list than a place. */
 export const below = (place: RunPlace, table: typeof runs | typeof runNames | typeof runPeople): SQL =>
   sql`(${table.createdAtMs}, ${"id" in table ? table.id : table.runId}) < (${place.createdAtMs}::bigint, ${place.id}::text)`;

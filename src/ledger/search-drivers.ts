@@ -1,10 +1,11 @@
-import { and, desc, eq, gt, gte, inArray, lt, max, min, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gte, max, min, type SQL, sql } from "drizzle-orm";
 import type { Clock } from "../clock.ts";
 import { gramsOf } from "./fold-name.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import { below, besideConditions, isIndexed, type RunFilter, type RunPlace, rowConditions } from "./run-filter.ts";
-import { outputs, runFiles, runNames, runPeople, runs } from "./schema.ts";
+import { changedAfter, namedBy } from "./run-handles.ts";
+import { runNames, runPeople, runs } from "./schema.ts";
 
 export type SearchDeps = { readonly db: Db; readonly clock: Pick<Clock, "now"> };
 
@@ -47,7 +48,7 @@ export async function driverFor(
   const range = { start: startOf(filter, after), endMs: sinceMs };
   const row = rowConditions(filter);
   if (ids !== undefined || urls !== undefined || updatedAfterMs !== undefined) {
-    const where = and(row, besideConditions({ name, person }), byHandle(db, filter), changedAfter(db, filter));
+    const where = and(row, besideConditions({ name, person }), await namedBy(db, filter), changedAfter(db, filter));
     return throughIndex(undefined, range, listed(db, where));
   }
   if (person !== undefined) return throughIndex(and(row, besideConditions({ name })), range, ofPerson(db, person));
@@ -194,43 +195,3 @@ const namedByGrams = (db: Db, name: string): Bring => {
     return rowsOf(answer).map((row) => ({ createdAtMs: Number(row["created_at_ms"]), id: String(row["run_id"]) }));
   };
 };
-
-function changedAfter(db: Db, { updatedAfterMs }: RunFilter): SQL | undefined {
-  if (updatedAfterMs === undefined) return undefined;
-  return inArray(runs.id, db.select({ id: runs.id }).from(runs).where(gt(runs.updatedAtMs, updatedAfterMs)));
-}
-
-/** All that a filter says, of the run that is looked at in the query around it. */
-export const matching = (db: Db, filter: RunFilter): SQL | undefined =>
-  and(
-    rowConditions(filter),
-    besideConditions(filter),
-    byHandle(db, filter),
-    changedAfter(db, filter),
-    filter.sinceMs === undefined ? undefined : gte(runs.createdAtMs, filter.sinceMs),
-    filter.untilMs === undefined ? undefined : lt(runs.createdAtMs, filter.untilMs),
-  );
-
-/** The run itself, or one that has to do with what an id or a link names; each by an index of its own. */
-function byHandle(db: Db, { ids = [], urls = [] }: RunFilter): SQL | undefined {
-  if (ids.length === 0 && urls.length === 0) return undefined;
-  const known = [...ids];
-  const ofRuns = (where: SQL) => db.select({ id: runs.id }).from(runs).where(where);
-  const places = [
-    ...(known.length === 0
-      ? []
-      : [
-          ...[runs.id, runs.nodeId, runs.workflowRunId, runs.shareId, runs.folderNodeId, runs.eventKey].map((column) =>
-            ofRuns(inArray(column, known)),
-          ),
-          db.select({ id: runFiles.runId }).from(runFiles).where(inArray(runFiles.nodeId, known)),
-          db.select({ id: outputs.runId }).from(outputs).where(inArray(outputs.nodeId, known)),
-          db.select({ id: runPeople.runId }).from(runPeople).where(inArray(runPeople.person, known)),
-        ]),
-    ...urls.map((url) => ofRuns(eq(runs.shareUrl, url))),
-  ];
-  return sql`${runs.id} in (${sql.join(
-    places.map((place) => sql`${place}`),
-    sql` union `,
-  )})`;
-}

@@ -1,6 +1,6 @@
-import { and, inArray, type SQL } from "drizzle-orm";
+import { and, type SQL } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import type { RunFilter, RunPlace } from "./run-filter.ts";
+import { isAmong, type RunFilter, type RunPlace } from "./run-filter.ts";
 import { type RunRow, runs } from "./schema.ts";
 import { type Driver, driverFor, type SearchDeps } from "./search-drivers.ts";
 
@@ -11,7 +11,7 @@ const PAGE_MS = 150;
 /** So long it may go on when the page is full, only to tell how many there are. */
 const COUNT_MS = 60;
 /** Runs that an index brings, and that are then looked at one by one. */
-const NARROWED_AT_ONCE = 5_000;
+const NARROWED_AT_ONCE = 2_000;
 
 export type FoundRuns = {
   /** Newest first. */
@@ -67,7 +67,7 @@ async function narrow(db: Db, places: readonly RunPlace[], condition: SQL): Prom
   const rows = await db
     .select({ id: runs.id })
     .from(runs)
-    .where(and(inArray(runs.id, ids), condition));
+    .where(and(isAmong(ids), condition));
   const matching = new Set(rows.map(({ id }) => id));
   return places.filter(({ id }) => matching.has(id));
 }
@@ -75,6 +75,6 @@ async function narrow(db: Db, places: readonly RunPlace[], condition: SQL): Prom
 async function readRows(db: Db, places: readonly RunPlace[]): Promise<readonly RunRow[]> {
   if (places.length === 0) return [];
   const ids = places.map(({ id }) => id);
-  const rows = new Map((await db.select().from(runs).where(inArray(runs.id, ids))).map((row) => [row.id, row]));
+  const rows = new Map((await db.select().from(runs).where(isAmong(ids))).map((row) => [row.id, row]));
   return ids.flatMap((id) => rows.get(id) ?? []);
 }

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { foldName, gramsOf } from "../../src/ledger/fold-name.ts";
 import type { Ledger } from "../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../src/ledger/rows-of.ts";
+import { tidyEmbedded } from "../../src/ledger/tidy-embedded.ts";
 
 /** Runs come at an even pace over so many days; the newest is made now. */
 const DAYS = 60;
@@ -63,7 +64,7 @@ const LATER = ["runs", "run_names", "run_people", "events", "attempts"];
  * Fills an empty ledger with runs that have mostly been delivered, as months of work leave it: wide rows, their names
  * and people, an event each, and attempts of the newest ones.
  */
-export async function fillLedger({ db, kind }: Ledger, count: number, nowMs: number): Promise<void> {
+export async function fillLedger({ db, kind, pglite }: Ledger, count: number, nowMs: number): Promise<void> {
   const indexes = rowsOf(
     await db.execute(sql`
       select i.indexname as name, i.indexdef as def from pg_indexes i
@@ -78,8 +79,9 @@ export async function fillLedger({ db, kind }: Ledger, count: number, nowMs: num
     await fillChunk(db, from, Math.min(count, from + CHUNK - 1), count, nowMs);
   if (kind === "postgres") await db.execute("set maintenance_work_mem = '512MB'");
   for (const { def } of indexes) await db.execute(sql.raw(String(def)));
-  // A server does so by itself, an embedded database does not.
-  if (kind === "postgres") for (const name of LATER) await db.execute(sql.raw(`vacuum (analyze) relay.${name}`));
+  // As it comes to be by itself.
+  if (pglite) await tidyEmbedded(pglite);
+  else for (const name of LATER) await db.execute(sql.raw(`vacuum (analyze) relay.${name}`));
 }
 
 async function fillChunk(db: Ledger["db"], from: number, to: number, count: number, nowMs: number): Promise<void> {
