@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { decodeBase64 } from "../src/base64.ts";
-import { decodeHex } from "../src/fastio/signatures/derive-keys.ts";
 import { PROOF_HEADERS, SIGNATURE_HEADERS } from "../src/fastio/signatures/read-signature.ts";
 import type { KeptHeader } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
@@ -12,6 +10,8 @@ const MAX_VALUE_CHARS = 200;
 const MAX_PIECES = 8;
 /** What is shorter could be found from its print by trying. */
 const MIN_PRINTED_CHARS = 32;
+const HEX = /^(?:[0-9a-f]{2})+$/i;
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
 /** Told as they came. Of any other header the name and the length are kept: it may be a password or a cookie. */
 const TOLD: ReadonlySet<string> = new Set([
@@ -45,15 +45,21 @@ export function keptHeaders(headers: Iterable<readonly [string, string]>): reado
   const kept: KeptHeader[] = [];
   let left = 0;
   for (const [name, value] of headers) {
-    if (kept.length < MAX_HEADERS) kept.push([storableText(cutTo(name, MAX_NAME_CHARS)), tell(name, value)]);
+    if (kept.length < MAX_HEADERS) kept.push([keep(name, MAX_NAME_CHARS), tell(name, value)]);
     else left += 1;
   }
   return left === 0 ? kept : [...kept, ["…", `and ${left} more`]];
 }
 
+/** Most headers are plain ASCII, and every delivery goes through here. */
+const keep = (text: string, maxChars: number): string => {
+  const cut = cutTo(text, maxChars);
+  return /^[\x20-\x7e]*$/.test(cut) ? cut : storableText(cut);
+};
+
 function tell(name: string, value: string): string {
   if (PROOF_HEADERS.includes(name)) return tellSignature(value);
-  if (TOLD.has(name)) return storableText(cutTo(value, MAX_VALUE_CHARS));
+  if (TOLD.has(name)) return keep(value, MAX_VALUE_CHARS);
   return `(not kept, ${value.length} characters)`;
 }
 
@@ -69,7 +75,7 @@ function tellSignature(value: string): string {
 }
 
 function describe(secret: string): string {
-  const form = decodeHex(secret) ? "hex" : decodeBase64(secret) ? "base64" : "text";
+  const form = HEX.test(secret) ? "hex" : BASE64.test(secret) ? "base64" : "text";
   const size = `${form}, ${secret.length} characters`;
   if (secret.length < MIN_PRINTED_CHARS) return size;
   return `${size}, print ${createHash("sha256").update(secret).digest("hex").slice(0, 12)}`;
