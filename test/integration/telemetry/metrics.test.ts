@@ -103,4 +103,10 @@ describe("a file on its way", () => {
     expect(text).toMatch(/relay_file_bytes_total\{direction="in"\} [1-9]/);
     expect(text).toMatch(/relay_file_bytes_total\{direction="out"\} [1-9]/);
   });
+
+  test("that no rule wants is counted by what did not fit", async () => {
+    const { nodeId } = await bench.fastio.dropFile({ folder: "/Elsewhere", name: "other.csv", content: "a\n" });
+    await bench.route(nodeId);
+    expect(await print([])).toContain(`relay_events_dropped_total{rule="${bench.rule.name}",reason="folder"} 1`);
+  });
 });
