@@ -69,8 +69,11 @@ export type AppDeps = WebhookDeps &
     readonly log: Log;
   };
 
-/** Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'. */
-const REFERRER_POLICY = "same-origin";
+const HEADERS = {
+  // Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'.
+  referrerPolicy: "same-origin",
+  xFrameOptions: "DENY",
+} as const;
 /** Our pages are text, one style sheet and one script, all from here. */
 const PAGE_POLICY = {
   defaultSrc: ["'none'"],
@@ -93,8 +96,8 @@ const BOARD_POLICY = {
 /** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
-  const forPages = secureHeaders({ contentSecurityPolicy: PAGE_POLICY, referrerPolicy: REFERRER_POLICY });
-  const forBoard = secureHeaders({ contentSecurityPolicy: BOARD_POLICY, referrerPolicy: REFERRER_POLICY });
+  const forPages = secureHeaders({ ...HEADERS, contentSecurityPolicy: PAGE_POLICY });
+  const forBoard = secureHeaders({ ...HEADERS, contentSecurityPolicy: BOARD_POLICY });
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
   mountWebhooks(app, deps);

@@ -12,7 +12,7 @@ import { freePort } from "../support/child-server.ts";
 import { findPostgres } from "../support/find-programs.ts";
 import { startPostgresWithLedger } from "../support/made-ledger.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
-import { createTestDatabase } from "../support/servers.ts";
+import { createEmptyDatabase } from "../support/servers.ts";
 
 const MIB = 1_048_576;
 const DEFAULT_MIB = 512;
@@ -49,7 +49,7 @@ export async function benchMemory(args: readonly string[]): Promise<void> {
   if (!findPostgres()) return console.log("\nPostgreSQL not found: measured on PGlite only");
   const postgres = await startPostgresWithLedger();
   try {
-    await measure("PostgreSQL", mib, (await createTestDatabase(postgres.url)).url);
+    await measure("PostgreSQL", mib, (await createEmptyDatabase(postgres.url)).url);
   } finally {
     await postgres.stop();
   }

@@ -163,7 +163,11 @@ function questionsAbout(count: number): readonly Question[] {
       query: { error: "not_found", since: "30d" },
       fault: all(({ status }) => status === "failed", some(250)),
     },
-    { name: "workspace and app", query: { workspace: "3000000000000000003", since: "7d" }, fault: all(() => true, some(120)) },
+    {
+      name: "workspace and app",
+      query: { workspace: "3000000000000000003", since: "7d" },
+      fault: all(() => true, some(120)),
+    },
     { name: "person, common", query: { q: "Legal@Example.com" }, fault: all(() => true) },
     { name: "person, rare", query: { q: PERSON.email }, fault: exactly(every(PERSON.every)) },
     { name: "run id", query: { q: runIdOf(one) }, fault: exactly([one]) },
