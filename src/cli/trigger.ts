@@ -2,17 +2,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
-import { eventKey } from "../fastio/events/event-keys.ts";
-import { readDelivery } from "../fastio/events/read-delivery.ts";
-import { SAMPLE_SHAPES, type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
-import {
-  SAMPLE_SCHEMES,
-  type SampleDelivery,
-  type SampleScheme,
-  signSample,
-  TAMPERINGS,
-  type Tampering,
-} from "../fastio/samples/sign-sample.ts";
+import { keyOfSample } from "../fastio/samples/key-of-sample.ts";
+import { type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
+import { type SampleDelivery, type SampleScheme, signSample, type Tampering } from "../fastio/samples/sign-sample.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { readSecrets } from "../keep-secret.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
@@ -20,10 +12,11 @@ import { causeOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { type FollowedEvent, followEvent } from "./follow-event.ts";
-import { paint, paintStatus } from "./paint.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { paintStatus } from "./paint.ts";
+import { plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
 import { howItGoes } from "./run-line.ts";
+import { listSamples, tellTriggered } from "./tell-triggered.ts";
 import { withFastio } from "./with-fastio.ts";
 
 export type TriggerOptions = {
@@ -49,7 +42,7 @@ const NO_WORKSPACE = "3000000000000000000";
 
 /** Sends a signed sample delivery to a running relay and tells what it said; with `wait`, what became of it. */
 export async function trigger(context: CliContext, options: TriggerOptions): Promise<ExitCode> {
-  if (options.list) return list(context, options.json);
+  if (options.list) return listSamples(context, options.json);
   const config = parseConfig(context.environment);
   const { signature } = config.fastio;
   const scheme = options.scheme ?? (signature === "auto" ? "fastio-signature" : signature);
@@ -69,9 +62,9 @@ export async function trigger(context: CliContext, options: TriggerOptions): Pro
   const secret = scheme === "unsigned" ? undefined : await findSecret(config, options.secretFile);
   const delivery = signSample({ scheme, secret, id: `msg_${randomUUID()}`, body, nowMs, tamper: options.tamper });
   const answer = await send(context, config, delivery);
-  const key = answer.status === 202 ? keyOf(body) : undefined;
+  const key = answer.status === 202 ? keyOfSample(body) : undefined;
   const followed = options.wait && key !== undefined ? await follow(context, config, key, options.json) : undefined;
-  return tell(context, options, { ...answer, scheme, key: key ?? null, followed });
+  return tellTriggered(context, options, { ...answer, scheme, key: key ?? null, followed });
 }
 
 /** An id as it is, a name by asking Fast.io; for a node without either, the one workspace that the rules name. */
@@ -104,14 +97,7 @@ async function findSecret({ fastio }: Config, file: string | undefined): Promise
   return secret;
 }
 
-/** What the relay will remember the event by; undefined for a ping. */
-function keyOf(body: Uint8Array): string | undefined {
-  const reading = readDelivery(body, { receivedAtMs: systemClock.now(), source: "webhook" });
-  const [event] = reading.kind === "events" ? reading.events : [];
-  return event && eventKey(event);
-}
-
-type Answer = { readonly status: number; readonly said: unknown; readonly ms: number };
+export type Answer = { readonly status: number; readonly said: unknown; readonly ms: number };
 
 async function send(context: CliContext, config: Config, { headers, body }: SampleDelivery): Promise<Answer> {
   const startedMs = systemClock.now();
@@ -157,99 +143,4 @@ async function follow(context: CliContext, config: Config, key: string, json: bo
   } finally {
     progress.clear();
   }
-}
-
-type Told = Answer & {
-  readonly scheme: SampleScheme;
-  readonly key: string | null;
-  readonly followed: FollowedEvent | undefined;
-};
-
-function tell(context: CliContext, { shape, tamper, json }: TriggerOptions, told: Told): ExitCode {
-  const { status, said, ms, scheme, key, followed } = told;
-  const isTaken = status === 202;
-  // Whoever tampers wants to see a refusal.
-  const asExpected = tamper === undefined ? isTaken : status === 401;
-  const isGood = asExpected && (followed === undefined || isDelivered(followed));
-  if (json) {
-    const end = followed && {
-      outcome: followed.kind,
-      runs: followed.story?.runs ?? [],
-      reasons: followed.story?.reasons ?? [],
-    };
-    context.print(JSON.stringify({ status, said, ms, shape, scheme, event: key, ok: isGood, ...(end && { end }) }));
-    return isGood ? 0 : 1;
-  }
-  const colour = asExpected ? "green" : "red";
-  context.print(
-    `${paint(context, colour, String(status))}  ${plain(JSON.stringify(said))}  ${ms} ms  (${shape}, ${scheme})`,
-  );
-  if (tamper !== undefined) {
-    if (asExpected) context.print(`Refused, as a delivery with a wrong ${tamper} must be.`);
-    else context.warn(`a delivery with a wrong ${tamper} was not refused with 401`);
-  } else if (!isTaken) {
-    context.warn(`→ ${whatToDo(status)}`);
-  } else if (followed !== undefined) {
-    tellEnd(context, followed);
-  } else if (key !== null) {
-    context.print(`→ what became of it: relay events show ${key}`);
-  }
-  return isGood ? 0 : 1;
-}
-
-const isDelivered = ({ kind, story }: FollowedEvent): boolean =>
-  kind === "ended" && story.runs.every(({ status }) => status === "delivered");
-
-function tellEnd(context: CliContext, { kind, story }: FollowedEvent): void {
-  switch (kind) {
-    case "ended":
-      for (const { id, status, nextAction } of story.runs) {
-        if (status === "delivered") continue;
-        context.warn(`→ ${plain(nextAction ?? `relay runs show ${id} tells more`)}`);
-      }
-      return;
-    case "ignored":
-      context.warn("no rule wanted it:");
-      for (const { rule, reason } of story.reasons)
-        context.warn(`  ${rule === "*" ? "" : `${rule}: `}${plain(reason)}`);
-      return;
-    case "unsettled":
-      context.warn("it has not come to an end in time: relay runs tail follows it");
-      return;
-    default:
-      kind satisfies never;
-  }
-}
-
-function whatToDo(status: number): string {
-  if (status === 401)
-    return "the relay has another secret, or takes another scheme: compare FASTIO_WEBHOOK_SECRETS and FASTIO_SIGNATURE; its log says why (delivery.refused)";
-  if (status === 503) return "its ledger cannot be written now: see its log and /readyz";
-  if (status === 404 || status === 405) return "this is no relay's receiver: check --url";
-  return "the relay's log says why (delivery.refused)";
-}
-
-function list(context: CliContext, json: boolean): ExitCode {
-  const shapes = Object.entries(SAMPLE_SHAPES).map(([shape, { title, source }]) => ({ shape, title, source }));
-  const schemes = Object.entries(SAMPLE_SCHEMES).map(([name, scheme]) => ({ name, scheme }));
-  if (json) {
-    context.print(JSON.stringify({ shapes, schemes, tamper: TAMPERINGS }));
-    return 0;
-  }
-  context.print(
-    formatTable(
-      ["SHAPE", "BODY", "KNOWN FROM"],
-      shapes.map(({ shape, title, source }) => [shape, title, source]),
-    ),
-  );
-  context.print("");
-  context.print(
-    formatTable(
-      ["SCHEME", "AS IN FASTIO_SIGNATURE"],
-      schemes.map(({ name, scheme }) => [name, scheme]),
-    ),
-  );
-  context.print("");
-  context.print(`Wrong on purpose: --tamper ${TAMPERINGS.join(" | ")}`);
-  return 0;
 }

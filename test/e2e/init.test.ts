@@ -15,7 +15,10 @@ import { KEYS, openPseudoTerminal } from "../support/pseudo-terminal.ts";
 const { relayKey, workspaceId, orgId } = FASTIO_EMULATOR_DEFAULTS;
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-async function openInit() {
+/** How green is switched on, which is what every answered question shows. */
+const COLOUR = "\u001B[32m";
+
+async function openInit(environment: Readonly<Record<string, string>> = {}) {
   const [fastio, dify] = await Promise.all([
     startFastioEmulator({ timeScale: 60 }),
     startDifyEmulator({ quiet: true, workMs: 20 }),
@@ -29,6 +32,7 @@ async function openInit() {
       DIFY_API_URL: dify.apiUrl,
       PORT: String(await freePort()),
       DATABASE_URL: copyMadeLedger(join(place, "data")),
+      ...environment,
     },
   });
   onTestFinished(async () => {
@@ -98,15 +102,22 @@ test.skipIf(!findTerminalMaker())("from an empty folder to a delivered file, in 
   expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(folder, "relay.config.yaml"), "utf8")).toContain("# Dify-Outputs");
   for (const secret of [relayKey, DEFAULT_APP_KEY, "wrong-key"]) expect(terminal.text()).not.toContain(secret);
+  expect(terminal.screen()).toContain(COLOUR);
+  // What a stranger named is made plain, and must not take our own colours with it.
+  expect(terminal.text()).not.toContain("\uFFFD");
 });
 
-test.skipIf(!findTerminalMaker())("Ctrl-C before the yes leaves the folder empty and says so: 1", async () => {
-  const { fastio, folder, terminal } = await openInit();
-  await terminal.until(/API key of Fast\.io/);
-  terminal.type(relayKey + KEYS.enter);
-  await terminal.until(/API key of the Dify app/);
-  terminal.type(KEYS.ctrlC);
-  await terminal.until(/Stopped\. Nothing was written/);
-  expect(await terminal.ended).toBe(1);
-  expect({ files: readdirSync(folder), hooks: fastio.books().webhooks }).toEqual({ files: [], hooks: [] });
-});
+test.skipIf(!findTerminalMaker())(
+  "Ctrl-C before the yes leaves the folder empty and says so: 1; NO_COLOR is honoured",
+  async () => {
+    const { fastio, folder, terminal } = await openInit({ NO_COLOR: "1" });
+    await terminal.until(/API key of Fast\.io/);
+    terminal.type(relayKey + KEYS.enter);
+    await terminal.until(/API key of the Dify app/);
+    terminal.type(KEYS.ctrlC);
+    await terminal.until(/Stopped\. Nothing was written/);
+    expect(await terminal.ended).toBe(1);
+    expect(terminal.screen()).not.toContain(COLOUR);
+    expect({ files: readdirSync(folder), hooks: fastio.books().webhooks }).toEqual({ files: [], hooks: [] });
+  },
+);

@@ -13,6 +13,8 @@ export type PseudoTerminal = {
   type(keys: string): void;
   /** Everything that was on the screen, without colours and cursor movement. */
   text(): string;
+  /** The same with them. */
+  screen(): string;
   /** Its exit code. */
   readonly ended: Promise<number | null>;
   kill(): void;
@@ -83,6 +85,7 @@ export function openPseudoTerminal(
     until,
     type: (keys) => void child.stdin?.write(keys),
     text,
+    screen: () => screen,
     ended,
     kill: () => void child.kill("SIGKILL"),
   };

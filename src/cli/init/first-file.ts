@@ -6,8 +6,7 @@ import { extensionsTaken } from "../../dify/file-type.ts";
 import type { DifyInput } from "../../dify/types.ts";
 import { acceptedExtension } from "../../doctor/check-rule-inputs.ts";
 import { PermanentError } from "../../errors.ts";
-import { eventKey } from "../../fastio/events/event-keys.ts";
-import { readDelivery } from "../../fastio/events/read-delivery.ts";
+import { keyOfSample } from "../../fastio/samples/key-of-sample.ts";
 import { writeSample } from "../../fastio/samples/sample-deliveries.ts";
 import { type SampleScheme, signSample } from "../../fastio/samples/sign-sample.ts";
 import type { Fastio, FastioNode } from "../../fastio/types.ts";
@@ -17,7 +16,7 @@ import { silentLog } from "../../telemetry/log.ts";
 import { causeOf, fetchRelay, relayOrigin } from "../ask-relay.ts";
 import type { CliContext } from "../context.ts";
 import { type FollowedEvent, followEvent } from "../follow-event.ts";
-import { loadCompiledRules } from "../load-settings.ts";
+import { checkVariables, loadCompiledRules } from "../load-settings.ts";
 import { sampleFiles } from "../sample-files.ts";
 import type { Asker } from "./asker.ts";
 import type { RuleWish } from "./propose-rule.ts";
@@ -64,10 +63,22 @@ export async function tryFirstFile(deps: FirstFileDeps): Promise<FirstFile> {
     tokens: [...config.tokens, { role: "viewer", token }],
     logLevel: "silent",
   };
-  const rules = fixedRules(await loadCompiledRules(config.rulesFile));
+  // All of them: what no rule wants meanwhile would be left aside for good.
+  const rules = await loadCompiledRules(config.rulesFile);
+  checkVariables(
+    rules.map(({ rule }) => rule),
+    config,
+  );
   const relay = await deps.asker.busy("starting a relay …", () =>
     openRelay(
-      { config: own, rules, clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog },
+      {
+        config: own,
+        rules: fixedRules(rules),
+        clock: systemClock,
+        random: Math.random,
+        newId: randomUUID,
+        log: silentLog,
+      },
       { receive: true, work: ["events", "runs", "shares", "upkeep"] },
     ),
   );
@@ -110,16 +121,11 @@ async function follow(deps: FirstFileDeps, settings: Config, asked: Config): Pro
     actorUserId: DROPPED_BY,
     atMs: systemClock.now(),
   });
+  const key = keyOfSample(body);
+  if (key === undefined) throw new Error("a sample delivery tells of no event");
   await deliver(context, asked, settings, body);
-  const ended = await followEvent(context, asked, { key: keyOf(body), patienceMs: PATIENCE_MS, onChange });
+  const ended = await followEvent(context, asked, { key, patienceMs: PATIENCE_MS, onChange });
   return { kind: "followed", fileName: node.name, ended };
-}
-
-function keyOf(body: Uint8Array): string {
-  const reading = readDelivery(body, { receivedAtMs: systemClock.now(), source: "webhook" });
-  const [event] = reading.kind === "events" ? reading.events : [];
-  if (!event) throw new Error("a sample delivery tells of no event");
-  return eventKey(event);
 }
 
 async function deliver(context: CliContext, asked: Config, { fastio }: Config, body: Uint8Array): Promise<void> {

@@ -4,7 +4,6 @@ import { compileRules } from "../../rules/compile-rules.ts";
 import { parseRules } from "../../rules/load-rules.ts";
 import { relayOrigin } from "../ask-relay.ts";
 import type { CliContext, ExitCode } from "../context.ts";
-import { paintStatus } from "../paint.ts";
 import { plain } from "../print-table.ts";
 import { howItGoes } from "../run-line.ts";
 import { answerFromFlags } from "./answer-from-flags.ts";
@@ -120,7 +119,7 @@ async function setUp(
         fastio: upstreams.fastio,
         rule,
         fileInput: dify.fileInput,
-        onChange: (run) => asker.say(`${paintStatus(context, run.status)}  ${run.file}  ${howItGoes(run)}`.trimEnd()),
+        onChange: (run) => asker.say(`${run.status}  ${run.file}  ${howItGoes(run)}`.trimEnd()),
       })
     : undefined;
   if (first) tellFirst(asker, first);
