@@ -14,7 +14,7 @@ export type MadeSecret = {
 /**
  * Makes a secret and keeps it in a file when one is named; the caller has to tell it otherwise. The secrets before stay
  * in the file, because deliveries on their way are still signed with them. Nothing is made when the file cannot be
- * written; one whose writer dies between the making and the keeping is lost, and has to be made anew.
+ * written; one whose writer dies between the making and the keeping is lost, and has to be made anew; where the file cannot take it any more, it is told.
  * @throws {PermanentError} `usage_invalid` for such a file; what `make` throws
  */
 export async function tellSecretOnce(
@@ -34,7 +34,13 @@ export async function tellSecretOnce(
     await file?.abandon();
     return { id, print: null, secret: null, file: null };
   }
-  await file?.keep(secret);
   const print = secretPrint(secret);
-  return path === undefined ? { id, print, secret, file: null } : { id, print, secret: null, file: path };
+  // A disk may be full by now. The webhook signs with the secret already: better told than lost.
+  const isKept = await file?.keep(secret).then(
+    () => true,
+    () => false,
+  );
+  return isKept === true && path !== undefined
+    ? { id, print, secret: null, file: path }
+    : { id, print, secret, file: null };
 }
