@@ -41,6 +41,10 @@ export const BacktestReport = z
     events: z.int(),
     read: z.int().describe("Files that Fast.io was asked about"),
     gone: z.int().describe("Events whose file is not there any more"),
+    endedAtMs: z
+      .int()
+      .nullable()
+      .describe("When time was up: events that came later were not looked at; null: all were"),
     oldestEventMs: z.int().nullable().describe("The oldest event that the ledger remembers; null: it remembers none"),
     retentionMs: z.int().describe("For how long it remembers"),
     rules: z.array(RuleBacktest),
@@ -52,19 +56,25 @@ export type BacktestOutcome =
   | { readonly kind: "tried"; readonly report: BacktestReport }
   | { readonly kind: "unknown_rule"; readonly known: readonly string[] };
 
-export type BacktestRules = (query: z.output<typeof BacktestQuery>, signal: AbortSignal) => Promise<BacktestOutcome>;
+/** @param longestMs when to stop, whatever is left; absent: when all events are looked at */
+export type BacktestRules = (
+  query: z.output<typeof BacktestQuery>,
+  signal: AbortSignal,
+  longestMs?: number,
+) => Promise<BacktestOutcome>;
 
 /** What the rules in force would have made of past events. Nothing is started. */
 export const backtestRules =
   (
     deps: BacktestDeps & { readonly config: Pick<Config, "ledger">; readonly rules: () => readonly CompiledRule[] },
   ): BacktestRules =>
-  async ({ hours, rule: name }, signal) => {
+  async ({ hours, rule: name }, signal, longestMs = Number.POSITIVE_INFINITY) => {
     const rules = deps.rules();
     const tried = name === undefined ? rules : rules.filter(({ rule }) => rule.name === name);
     if (tried.length === 0) return { kind: "unknown_rule", known: rules.map(({ rule }) => rule.name) };
-    const sinceMs = Math.round(deps.clock.now() - hours * HOUR_MS);
-    const told = await backtest(deps, tried, sinceMs, signal);
+    const nowMs = deps.clock.now();
+    const sinceMs = Math.round(nowMs - hours * HOUR_MS);
+    const told = await backtest(deps, tried, sinceMs, signal, nowMs + longestMs);
     const { retentionMs } = deps.config.ledger;
     return { kind: "tried", report: { sinceMs, ...told, oldestEventMs: await oldestEventMs(deps.db), retentionMs } };
   };

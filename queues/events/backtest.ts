@@ -48,6 +48,8 @@ export type Backtest = {
   readonly read: number;
   /** Events whose file, or place, is not there any more. */
   readonly gone: number;
+  /** When time was up: events that came later were not looked at. null: all were. */
+  readonly endedAtMs: number | null;
   readonly rules: readonly RuleBacktest[];
 };
 
@@ -55,26 +57,35 @@ const PAGE = 500;
 /** Between two questions to Fast.io: the relay at work comes first. */
 const PAUSE_MS = 200;
 
-/** Asks rules about the events of the past. Nothing is started, nothing is written. */
+/**
+ * Asks rules about the events of the past. Nothing is started, nothing is written.
+ * @param endMs when to stop, whatever is left; absent: when all events are looked at
+ */
 export async function backtest(
   deps: BacktestDeps,
   rules: readonly CompiledRule[],
   sinceMs: number,
   signal: AbortSignal,
+  endMs = Number.POSITIVE_INFINITY,
 ): Promise<Backtest> {
   const tallies = rules.map((compiled) => ({ compiled, ...emptyTally() }));
   const look = createLook(deps, rules, signal);
   let count = 0;
   let after: EventRow | undefined;
+  let endedAtMs: number | null = null;
   do {
     const page: readonly EventRow[] = await listEventsSince(deps.db, sinceMs, PAGE, after);
     for (const event of page) {
       signal.throwIfAborted();
+      if (deps.clock.now() > endMs) {
+        endedAtMs = event.receivedAtMs;
+        break;
+      }
       count += 1;
       const seen = await look.at(event);
       for (const tally of tallies) await ask(deps.db, tally, event, seen);
     }
-    after = page.length === PAGE ? page.at(-1) : undefined;
+    after = page.length === PAGE && endedAtMs === null ? page.at(-1) : undefined;
   } while (after);
   const told = await Promise.all(
     tallies.map(async ({ compiled: { rule }, ran, wouldBeNew, notTaken, undecided }): Promise<RuleBacktest> => {
@@ -91,7 +102,7 @@ export async function backtest(
       };
     }),
   );
-  return { events: count, read: look.read(), gone: look.gone(), rules: told };
+  return { events: count, read: look.read(), gone: look.gone(), endedAtMs, rules: told };
 }
 
 const emptyTally = () => ({

@@ -75,7 +75,7 @@ function ruleForms({ name, state, floodHeld }: RuleStory): Markup {
           consequence: `${floodHeld} runs go on that were held because there were so many. Their workflows use tokens.`,
           yes: `Release ${floodHeld}`,
         });
-  return html`${change}${release}`;
+  return html`${change}${release}<a href="${action("backtest")}">Backtest: the last 30 days</a>`;
 }
 
 /** What was used of what may be. */

@@ -5,6 +5,7 @@ import type { Why } from "../../handlers/cancel-run.ts";
 import { type ChangeRuleState, RULE_ACTIONS, type RuleAction } from "../../handlers/change-rule-state.ts";
 import type { ReadApps } from "../../handlers/read-apps.ts";
 import { type ReadRules, RuleList } from "../../handlers/read-rules.ts";
+import { backtestPage } from "../dashboard/backtest-page.ts";
 import { rulesPage } from "../dashboard/rules-page.ts";
 import { RelayError } from "../errors.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
@@ -94,6 +95,10 @@ export type RuleRouteDeps = {
   readonly readApps: ReadApps;
 };
 
+/** How far back the page tries a rule, and how long: a person waits for it. The command line has all the time. */
+const PAGE_HOURS = 720;
+const PAGE_LONGEST_MS = 15_000;
+
 /** The rules with their states, and what an operator may do to one. */
 export function mountRules(
   app: Hono,
@@ -114,6 +119,17 @@ export function mountRules(
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       return { status: 502, error: error.message };
+    }
+  });
+  app.get(`/rules/:name{${RULE_NAME}}/backtest`, operator, async (context) => {
+    const query = { hours: PAGE_HOURS, rule: context.req.param("name") };
+    try {
+      const outcome = await backtest(query, context.req.raw.signal, PAGE_LONGEST_MS);
+      if (outcome.kind === "unknown_rule") return explain(context, false, 404, NO_SUCH_RULE);
+      return context.html(backtestPage(query.rule, outcome.report, context.get("reader")));
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      return explain(context, false, 502, error.message);
     }
   });
   for (const action of RULE_ACTIONS) {

@@ -223,4 +223,15 @@ describe("the page of the rules", () => {
       ["app.resume", app],
     ]);
   });
+
+  test("tries a rule on the past, for operators only, and starts nothing", async () => {
+    const tried = await page("/rules/read-new-files/backtest");
+    expect(tried).toContain("What read-new-files would have made of the last 30 days");
+    expect(tried).toContain("Nothing was started.");
+    const status = async (path: string, token = OPERATOR): Promise<number> =>
+      (await fetch(`${receiver.url}${path}`, { headers: authorization(token) })).status;
+    expect(await status("/rules/none/backtest")).toBe(404);
+    expect(await status("/rules/read-new-files/backtest", VIEWER)).toBe(403);
+    expect(await db().$count(runs)).toBe(0);
+  });
 });
