@@ -56,6 +56,8 @@ function listen() {
   // It would ask again by itself, but without end and always after the same time.
   source.onerror = () => lose();
   heard();
+  // Where news does not get through, pages may; and they tell whether the login has ended.
+  if (failures > 1) void load();
 }
 
 /** A connection that says nothing is none, though nobody has closed it. */

@@ -122,6 +122,15 @@ describe.runIf(program !== undefined)("in Chromium", () => {
     await isLive(page);
   });
 
+  test("the header says so when the login has ended", async () => {
+    const { page } = await openPage();
+    await page.goto(`${receiver.url}/?token=${OPERATOR}`);
+    await isLive(page);
+    await page.context().clearCookies();
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    await page.getByRole("status").filter({ hasText: "not live: log in again" }).waitFor();
+  });
+
   test("without JavaScript the pages are whole", async () => {
     await given("plain");
     const context = await browser.newContext({ javaScriptEnabled: false });
