@@ -41,6 +41,10 @@ const SignatureReport = z
     scheme: z.string(),
     keyForm: z.string().nullable(),
     firstSeenMs: z.int(),
+    lastSeenMs: z
+      .int()
+      .nullable()
+      .describe("The last delivery that was signed with it, to the minute; null: none since this is written down"),
     previousScheme: z.string().nullable(),
     previousKeyForm: z.string().nullable(),
     changedAtMs: z.int().nullable(),
