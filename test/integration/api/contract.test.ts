@@ -24,6 +24,8 @@ const callNamed = (name: string): Call => {
   return found.call;
 };
 
+const needsUpstream = ({ operation }: Call): boolean => operation.responses["502"] !== undefined;
+
 let relay: Receiver;
 let known: Readonly<Record<string, readonly string[]>> = {};
 
@@ -112,7 +114,9 @@ describe("every answer is as the document says, to the last member", () => {
   const READS = CALLS.filter(({ call: { method } }) => method === "GET");
 
   test.each(READS.filter(({ call: { path } }) => !path.includes("{")))("$name", async ({ name }) => {
-    expect((await call(name)).status).toBeLessThan(name.toLowerCase().includes("webhook") ? 504 : 300);
+    const { status } = await call(name);
+    // Fast.io and Dify are not there.
+    expect(needsUpstream(callNamed(name)) ? [200, 502, 503] : [200]).toContain(status);
   });
 
   test("a run in each of its states", async () => {
@@ -251,8 +255,7 @@ describe("calls made from the document, good and bad, are answered as it says, a
         const { answer, text } = await ask(one.method, `${path}?${search}`, sent);
         expect(check(one, answer, text), `${one.method} ${path}?${search} ${JSON.stringify(sent)}`).toBeUndefined();
         // Neither Fast.io nor Dify is there: 502 and 503 are told of what needs them, and of nothing else.
-        const needsUpstream = one.operation.responses["502"] !== undefined;
-        expect(answer.status, `${path}?${search} ${text}`).toBeLessThan(needsUpstream ? 504 : 500);
+        expect(answer.status, `${path}?${search} ${text}`).toBeLessThan(needsUpstream(one) ? 504 : 500);
       }),
       { numRuns: 8, endOnFailure: true, interruptAfterTimeLimit: 20_000 },
     );
