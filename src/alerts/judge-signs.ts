@@ -85,8 +85,9 @@ const unusedSecrets: Judge = ({ secrets: [newest, ...older] }, { secretUnused },
     .map(({ print }) => ({
       kind: "secret_unused" as const,
       subject: print,
-      message: `no delivery was signed with the older secret ${print}… for ${span(secretUnused)}; Fast.io signs with the newest`,
-      nextAction: "take it out of FASTIO_WEBHOOK_SECRETS (or the file): a secret that nobody needs can only leak",
+      message: `no delivery was signed with the older secret ${print}… for ${span(secretUnused)}, and some were with the newest`,
+      nextAction:
+        "if no webhook is left that signs with it (relay webhooks list), take it out of FASTIO_WEBHOOK_SECRETS or the file: a secret that nobody needs can only leak",
     }));
 };
 

@@ -24,7 +24,7 @@ export type AlertSignsDeps = {
   readonly isCatchUpOn: boolean;
 };
 
-/** An app that delivered something so lately is not down. */
+/** An app that delivered something so lately is not down; no window of the thresholds is shorter. */
 const LATELY_MS = 300_000;
 
 /** Looks at everything once. Each part reads unfinished work, or a window of time, by an index. */
@@ -32,14 +32,10 @@ export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThre
   const { db, clock, isCatchUpOn } = deps;
   const nowMs = clock.now();
   const rules = deps.rules();
-  const [waiting, states, pins] = [
-    await readOutstanding(db, nowMs),
-    await listRuleStates(db),
-    await listSignaturePins(db),
-  ];
-  const sinceMs = nowMs - Math.max(thresholds.failingWithin, LATELY_MS);
-  const ended = await countEndedRuns(db, sinceMs, nowMs - LATELY_MS);
-  const endedWithin = thresholds.failingWithin >= LATELY_MS ? ended : ended.filter(({ isRecent }) => isRecent);
+  const waiting = await readOutstanding(db, nowMs);
+  const states = await listRuleStates(db);
+  const pins = await listSignaturePins(db);
+  const ended = await countEndedRuns(db, nowMs - thresholds.failingWithin, nowMs - LATELY_MS);
   const live = deps.secretPrints().map((print) => ({ print, pin: pins.find((one) => one.secretPrint === print) }));
   return {
     sources: await readQuietSources(db, rules, nowMs - thresholds.quietSource),
@@ -49,7 +45,7 @@ export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThre
       { what: "event", ...waiting.events },
       { what: "run", ...waiting.runs },
     ],
-    ended: sumByRule(endedWithin),
+    ended: sumByRule(ended),
     paused: [...states.values()].filter(({ state, changedBy }) => state === "paused" && changedBy === "relay"),
     budgets: await readBudgets(db, rules, nowMs),
     secrets: live.map(({ print, pin }) => ({

@@ -72,7 +72,7 @@ export const AlertsSchema = z.strictObject({
   outboxAge: span("outboxAge", 1_000, "between 1s and 30d"),
   failingShare: whole(1, 100).default(DEFAULT_ALERTS.failingShare),
   failingRuns: whole(1, 10_000).default(DEFAULT_ALERTS.failingRuns),
-  failingWithin: span("failingWithin", MINUTE_MS, "between 1m and 30d"),
+  failingWithin: span("failingWithin", 5 * MINUTE_MS, "between 5m and 30d"),
   secretUnused: span("secretUnused", HOUR_MS, "between 1h and 30d"),
   signatureChanged: span("signatureChanged", MINUTE_MS, "between 1m and 30d"),
   appDownTries: whole(1, 24).default(DEFAULT_ALERTS.appDownTries),
