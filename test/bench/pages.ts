@@ -146,7 +146,7 @@ function questionsAbout(count: number): readonly Question[] {
     {
       name: "name and status",
       query: { q: "kraków", status: "failed,cancelled" },
-      fault: all((run) => name("kraków")(run) && run.status !== "delivered", some(600)),
+      fault: all((run) => name("kraków")(run) && run.status !== "delivered", some(1_200)),
     },
     { name: "failed", query: { status: "failed" }, fault: all(({ status }) => status === "failed") },
     {
