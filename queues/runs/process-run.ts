@@ -97,12 +97,12 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   const limit = limitFor(deps, desk);
   if (limit && (await holdOverLimit(db, desk, limit, clock.now()))) return { kind: "moved" };
 
-  if (run.difyUploadId === null && (await skipInfected(deps, desk))) return { kind: "moved" };
-
   const keyVariable = run.rule.run.keyVariable;
   const app = deps.appOf(keyVariable);
   const pausedApp = await findPausedApp(db, app);
   if (pausedApp) return { kind: "wait_for_app", app, why: waitsForPausedApp(pausedApp) };
+
+  if (run.difyUploadId === null && (await skipInfected(deps, desk))) return { kind: "moved" };
 
   const dify = deps.difyFor(keyVariable);
   // Outside of the line for the app: an answer may take minutes. Which files a batch has shows when they are fetched.
