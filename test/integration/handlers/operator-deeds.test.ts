@@ -44,7 +44,6 @@ describe("rules by hand", () => {
     expect(written.map(({ action, target, actor }) => [action, target, actor])).toEqual([
       ["rule.pause", "read-new-files", "operator"],
       ["rule.resume", "read-new-files", "operator"],
-      ["rule.resume", "read-new-files", "operator"],
     ]);
   });
 
@@ -64,7 +63,7 @@ describe("rules by hand", () => {
     await act("pause");
     expect(await act("release")).toEqual({ rule: "read-new-files", state: "paused", released: 2 });
     expect(await act("release")).toMatchObject({ released: 0 });
-    expect(await db().$count(operatorActions, eq(operatorActions.action, "rule.release"))).toBe(2);
+    expect(await db().$count(operatorActions, eq(operatorActions.action, "rule.release"))).toBe(1);
     expect((await post("/api/rules/no-such-rule/release", OPERATOR)).status).toBe(404);
   });
 
@@ -109,7 +108,7 @@ test("the rules tell their state and what they used", async () => {
     changedBy: "relay",
     sinceMs: NOW_MS,
   });
-  expect(await (await get("/api/rules", bearer(VIEWER))).json()).toEqual({
+  expect(await (await get("/api/rules", bearer(VIEWER))).json()).toMatchObject({
     rules: [
       {
         name: "read-new-files",
@@ -122,6 +121,9 @@ test("the rules tell their state and what they used", async () => {
         tokensToday: 0,
         runsPerDay: null,
         tokensPerDay: null,
+        changedBy: "relay",
+        sinceMs: NOW_MS,
+        floodHeld: 0,
       },
     ],
     refused: null,
