@@ -45,6 +45,7 @@ const LINK_FAULTS = [
 /** Whether a message of Dify's is about a link that it could not fetch. */
 export const isLinkFault = (message: string): boolean => LINK_FAULTS.some((fault) => fault.test(message));
 
+const INPUT_ACTION = "Compare the rule's inputs with the variables of the app's Start node.";
 const LINK_ACTION = "Let Dify reach Fast.io, or write send: upload in the rule.";
 
 /** Whether a run was turned away for its inputs before it began; sending it otherwise cannot double it. */
@@ -129,7 +130,7 @@ const RULES: readonly Rule[] = [
     when: ({ status, message }) => status === 400 && isInputFault(message),
     code: "dify_input_invalid",
     failure: "permanent",
-    nextAction: "Compare the rule's inputs with the variables of the app's Start node.",
+    nextAction: INPUT_ACTION,
   },
   {
     when: (refusal) => refusal.status === 404 && !refusal.json && isFollow(refusal),
@@ -188,7 +189,9 @@ export function errorOfErrorEvent(
 /** What a failure's words say of the inputs; undefined when they do not speak of them. */
 function verdictOfInputs(message: string): Verdict | undefined {
   if (isLinkFault(message)) return { code: "dify_link_refused", failure: "permanent", nextAction: LINK_ACTION };
-  return isInputFault(message) ? { code: "dify_input_invalid", failure: "permanent" } : undefined;
+  return isInputFault(message)
+    ? { code: "dify_input_invalid", failure: "permanent", nextAction: INPUT_ACTION }
+    : undefined;
 }
 
 /**
@@ -207,10 +210,16 @@ export function errorOfRun(detail: DifyRunDetail, failedNode?: string): RelayErr
       const refusal = detail.totalSteps === 0 ? verdictOfInputs(detail.error ?? "") : undefined;
       return refusal
         ? toError(refusal, `Dify refused the inputs: ${said}`, { operation })
-        : new PermanentError("dify_run_failed", `the workflow failed${where}: ${said}`, { operation });
+        : new PermanentError("dify_run_failed", `the workflow failed${where}: ${said}`, {
+            operation,
+            nextAction: "Mend the workflow in Dify, publish it, and replay the run.",
+          });
     }
     case "stopped":
-      return new PermanentError("dify_run_stopped", `the workflow was stopped: ${said}`, { operation });
+      return new PermanentError("dify_run_stopped", `the workflow was stopped: ${said}`, {
+        operation,
+        nextAction: "Somebody stopped it in Dify; replay the run if its result is wanted all the same.",
+      });
     case "paused":
       return new PermanentError("dify_run_paused", "the workflow waits for a person", { operation });
     case "running":

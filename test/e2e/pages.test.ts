@@ -1,12 +1,11 @@
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { openBackend, type TestBackend } from "../support/backends.ts";
+import { openBrowser } from "../support/browser.ts";
 import { findChromium } from "../support/chromium.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
 
-const program = findChromium();
-
-describe.runIf(program !== undefined)("in Chromium", () => {
+describe.runIf(findChromium() !== undefined)("in Chromium", () => {
   let browser: Browser;
   let backend: TestBackend;
   let story: Story;
@@ -22,10 +21,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
     });
     await story.fastio.dropFile({ folder: "/Inbox", name: "<img src=x onerror=alert(1)>.txt", content: "hostile\n" });
     await story.untilDelivered(2, 60_000);
-    browser = await chromium.launch({
-      ...(program === undefined ? {} : { executablePath: program }),
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-    });
+    browser = await openBrowser();
   });
   afterAll(async () => {
     await browser?.close();

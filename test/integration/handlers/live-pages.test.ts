@@ -1,44 +1,28 @@
 import { eq } from "drizzle-orm";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { runs } from "../../../src/ledger/schema.ts";
+import { openBrowser, openPage } from "../../support/browser.ts";
 import { findChromium } from "../../support/chromium.ts";
 import { SOON } from "../../support/soon.ts";
 import { runNamed } from "../ledger/intakes.ts";
 import { OPERATOR, openReceiver, type Receiver, ROLE_TOKENS } from "./open-receiver.ts";
 
-const program = findChromium();
-
-describe.runIf(program !== undefined)("in Chromium", () => {
+describe.runIf(findChromium() !== undefined)("in Chromium", () => {
   let browser: Browser;
   let receiver: Receiver;
   const db = () => receiver.ledger.db;
 
   beforeAll(async () => {
     receiver = await openReceiver(ROLE_TOKENS);
-    browser = await chromium.launch({
-      ...(program === undefined ? {} : { executablePath: program }),
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-    });
+    browser = await openBrowser();
   });
   afterAll(async () => {
     await browser?.close();
     await receiver?.close();
   });
 
-  /** A page of a browser of its own, with what went wrong in it. */
-  async function openPage(): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
-    const context = await browser.newContext();
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-    return { page, complaints };
-  }
   const given = (...ids: readonly string[]) =>
     createRuns(
       db(),
@@ -54,7 +38,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
       .waitFor();
 
   test("somebody logs in with the keyboard alone, lands where they wanted to, and logs out again", async () => {
-    const { page, complaints } = await openPage();
+    const { page, complaints } = await openPage(browser);
     await page.goto(`${receiver.url}/rules`);
     expect(new URL(page.url()).pathname).toBe("/login");
     // The field has the focus.
@@ -81,7 +65,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
 
   test("a run's page follows the run; focus, what is unfolded and what is being written stay", async () => {
     await given("followed");
-    const { page, complaints } = await openPage();
+    const { page, complaints } = await openPage(browser);
     await page.goto(`${receiver.url}/runs/followed?token=${OPERATOR}`);
     await isLive(page);
     const cancel = page.locator("summary", { hasText: "Cancel" }).first();
@@ -96,7 +80,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
 
   test("a new run comes to the top of the list, and the focus stays with the run it was on", async () => {
     await given("older");
-    const { page, complaints } = await openPage();
+    const { page, complaints } = await openPage(browser);
     await page.goto(`${receiver.url}/runs?token=${OPERATOR}`);
     await isLive(page);
     await page.getByRole("link", { name: "older.csv" }).focus();
@@ -112,7 +96,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
   });
 
   test("the header says so when nothing is heard any more, and again when it is", async () => {
-    const { page } = await openPage();
+    const { page } = await openPage(browser);
     await page.goto(`${receiver.url}/?token=${OPERATOR}`);
     await isLive(page);
     await page.context().setOffline(true);
@@ -123,7 +107,7 @@ describe.runIf(program !== undefined)("in Chromium", () => {
   });
 
   test("the header says so when the login has ended", async () => {
-    const { page } = await openPage();
+    const { page } = await openPage(browser);
     await page.goto(`${receiver.url}/?token=${OPERATOR}`);
     await isLive(page);
     await page.context().clearCookies();
