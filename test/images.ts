@@ -42,8 +42,12 @@ try {
   const take = async (name: string, path: string, heading?: string): Promise<void> => {
     await page.goto(story.relayUrl + path);
     await page.getByText("live", { exact: true }).first().waitFor();
-    if (heading !== undefined)
-      await page.getByRole("heading", { name: heading }).evaluate("element => element.scrollIntoView()");
+    if (heading !== undefined) {
+      const title = JSON.stringify(heading);
+      await page.evaluate(
+        `[...document.querySelectorAll("h2")].find((h) => h.textContent === ${title}).scrollIntoView()`,
+      );
+    }
     await page.screenshot({ path: `${IMAGES}${name}.png` });
     console.log(`docs/images/${name}.png  ${path}`);
   };
