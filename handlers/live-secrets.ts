@@ -27,6 +27,8 @@ export type LiveSecrets = {
   readonly prints: () => readonly string[];
   /** Why a request's signature is right or wrong, by the secrets that are live. */
   readonly explain: ExplainSignature;
+  /** Looks into the file now: this process has written a secret there. */
+  readonly lookAgain: () => void;
 };
 
 /** Strangers can make us look into the file, but not more often than this. */
@@ -63,6 +65,9 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
   return {
     prints: () => now.prints,
     explain: (request, nowMs) => now.explain(request, nowMs),
+    lookAgain: () => {
+      if (file !== undefined) now = look(now);
+    },
     verify: (delivery, nowMs) => {
       const verdict = now.verify(delivery, nowMs);
       const strange =

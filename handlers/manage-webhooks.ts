@@ -48,6 +48,8 @@ export type ManageWebhooksDeps = {
   readonly secretPrints: () => readonly string[];
   /** FASTIO_WEBHOOK_SECRETS_FILE. */
   readonly secretsFile: string | undefined;
+  /** Called when a secret was written there: a delivery under it may come at once. */
+  readonly secretKept: () => void;
   readonly publicUrl: string | undefined;
 };
 
@@ -80,6 +82,7 @@ export function createManageWebhooks(deps: ManageWebhooksDeps): ManageWebhooks {
     (make: (signal: AbortSignal) => Promise<{ readonly id: string; readonly secret?: string }>) =>
     async (signal: AbortSignal) => {
       const { file, ...told } = await tellSecretOnce(secretsFile, () => make(signal));
+      if (file !== null) deps.secretKept();
       const answer = { kind: "made" as const, made: { ...told, isKept: file !== null } };
       return { answer, detail: { webhook: told.id, print: told.print } };
     };

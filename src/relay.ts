@@ -230,6 +230,7 @@ async function startServer(
     webhooks: createManageWebhooks({
       ...{ db, clock, log, fastio: upstreams.fastio, publicUrl: config.http.publicUrl, secretPrints: live.prints },
       secretsFile: config.fastio.secretsFile,
+      secretKept: live.lookAgain,
       findWorkspaces: (signal) => findWorkspaces({ fastio: upstreams.fastio, log }, rules.now().rules, signal),
     }),
     catchUpNow: catchUpNow({ ...deps, db, fastio: upstreams.fastio, accept, rules: () => rules.now().rules }),

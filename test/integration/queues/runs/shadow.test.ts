@@ -60,7 +60,7 @@ test("a shadow run can be replayed, and delivers nowhere again", async () => {
   onTestFinished(it.close);
   const { id } = await it.drop();
   await it.drive(id);
-  expect(await replayRun(ledger.db, id, Date.now())).toEqual({ kind: "replayed", from: "delivered" });
+  expect(await replayRun(ledger.db, id, Date.now())).toMatchObject({ kind: "replayed", from: "delivered" });
   const { run } = await it.drive(id);
   expect(run).toMatchObject({ status: "delivered", shareId: null });
   expect(it.dify.books().runs).toHaveLength(2);
