@@ -107,7 +107,7 @@ test("a link is closed from the command line, and what was done by hand is expor
   });
   expect((await relayCommand("shares", "list")).stdout).toBe("No links.\n");
   const shown = await relayCommand("shares", "show", shareId);
-  expect(shown.stdout).toMatch(/link +closed at .*asked by operator: sent to the wrong person/);
+  expect(shown.stdout).toMatch(/link +closed at .*asked by operator .+ on the command line: sent to the wrong person/);
   expect(await (await told(story, `/runs/${run.id}`)).text()).toContain("sent to the wrong person");
 
   const actions = await relayCommand("audit", "export", "--what", "operators", "--share", shareId, "--format", "json");
@@ -116,7 +116,7 @@ test("a link is closed from the command line, and what was done by hand is expor
     .split("\n")
     .map((line) => JSON.parse(line) as unknown);
   expect(did).toMatchObject([
-    { who: "operator", did: "share.revoke", target: shareId },
+    { who: expect.stringMatching(/^operator .+ on the command line$/), did: "share.revoke", target: shareId },
     { who: "relay", did: "share.close", target: shareId },
   ]);
 });

@@ -73,7 +73,7 @@ describe.runIf(findChromium() !== undefined)("an operator, in Chromium", () => {
     await page.getByRole("button", { name: "Find" }).first().click();
     await page.getByRole("link", { name: "offer-for-mueller.csv" }).click();
     expect(await page.getByText(BROKEN).count()).toBeGreaterThan(0);
-    expect(await page.getByText("publish it, and replay the run").count()).toBe(1);
+    expect(await page.getByText("publish it, and replay the run").count()).toBeGreaterThan(0);
     const address = page.url();
 
     story.dify.clearFaults();
