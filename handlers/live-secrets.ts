@@ -82,7 +82,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
 
 /** All that are live, newest first. @throws when the file cannot be read, or holds what is no secret */
 function readSecrets({ secrets, file }: Pick<LiveSecretsDeps, "secrets" | "file">): readonly string[] {
-  if (file === undefined) return secrets;
+  if (file === undefined) return [...new Set(secrets)];
   const told = readFileSync(file, "utf8").split(/[\s,]+/);
   const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
   checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");

@@ -100,6 +100,11 @@ export function createApp(deps: AppDeps): Hono {
   const forBoard = secureHeaders({ ...HEADERS, contentSecurityPolicy: BOARD_POLICY });
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
 
+  app.use(async (context, next) => {
+    await next();
+    // The rest of the body is not read, so nothing can follow it: who keeps connections must not send more on this one.
+    if (context.res.status === 413) context.header("connection", "close");
+  });
   mountWebhooks(app, deps);
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);

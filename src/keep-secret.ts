@@ -1,10 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { PermanentError } from "./errors.ts";
+import { MAX_SECRETS } from "./fastio/signatures/derive-keys.ts";
 import { messageOf } from "./message-of.ts";
 import { openDraft } from "./open-draft.ts";
-
-/** Older secrets kept beside a new one: while webhooks change over, both must be known. */
-const KEPT_BEFORE = 2;
 
 export type SecretFile = {
   /** Writes the secret before those that are there. */
@@ -15,16 +13,20 @@ export type SecretFile = {
 
 /**
  * Makes ready to write a secret that is told once: whatever is wrong with the file shows before the secret is asked for.
+ * None of the others is dropped for it, since each webhook has a secret of its own; a full file has to be tidied first.
  * The file holds the value of FASTIO_WEBHOOK_SECRETS, newest first, and is readable by its owner alone.
  * @throws {PermanentError} `usage_invalid` when the file cannot be written
  */
 export async function openSecretFile(path: string): Promise<SecretFile> {
   try {
-    const before = await readSecrets(path);
+    const { length } = await readSecrets(path);
+    if (length >= MAX_SECRETS)
+      throw new Error(`it holds ${length} already, and no more can be live; take out those whose webhooks are gone`);
     const { file, keep, abandon } = await openDraft(path);
     return {
       keep: async (secret) => {
-        const others = before.filter((one) => one !== secret).slice(0, KEPT_BEFORE);
+        // Read again: somebody else may have kept one meanwhile.
+        const others = (await readSecrets(path)).filter((one) => one !== secret);
         await file.writeFile(`${[secret, ...others].join(",")}\n`);
         await keep();
       },

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 
 /** A file that appears under its name when it is whole, readable by its owner alone. */
@@ -10,7 +11,8 @@ export type Draft = {
 
 /** @throws what the file system says of the place */
 export async function openDraft(path: string): Promise<Draft> {
-  const draft = `${path}.${process.pid}.new`;
+  // One that a killed process left behind is in nobody's way; in a container all have the same process id.
+  const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   const file = await open(draft, "wx", 0o600);
   return {
     file,

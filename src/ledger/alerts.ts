@@ -46,8 +46,9 @@ export async function settleAlerts(db: Db, findings: readonly NewFinding[], opti
       );
     };
 
-    for (const finding of findings) {
-      const key = `${finding.kind}:${finding.subject}`;
+    // Found twice, it is one alert all the same.
+    const byKey = new Map(findings.map((finding) => [`${finding.kind}:${finding.subject}`, finding]));
+    for (const [key, finding] of byKey) {
       const known = open.get(key);
       open.delete(key);
       const flapped = known !== undefined && nowMs - known.lastSeenMs > calmMs;

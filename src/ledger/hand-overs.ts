@@ -1,6 +1,6 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, lt, lte, notExists, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { type RunQueue, runs } from "./schema.ts";
+import { appStates, type RunQueue, runs } from "./schema.ts";
 
 /** Marks runs as handed to the queue. */
 export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
@@ -45,7 +45,7 @@ export async function listOverdueRuns(
   queuedBeforeMs: number,
   limit: number,
 ): Promise<OverdueRun[]> {
-  const overdue = (waits: SQL, first: typeof runs.queuedAtMs | typeof runs.notBeforeMs, most: number) =>
+  const overdue = (waits: SQL | undefined, first: typeof runs.queuedAtMs | typeof runs.notBeforeMs, most: number) =>
     db
       .select({
         ...queuedRun,
@@ -64,9 +64,19 @@ export async function listOverdueRuns(
       )
       .orderBy(asc(first))
       .limit(most);
+  // Those of a paused app are called when it goes on, and until then would only be turned away again.
+  const mayBeCalled = and(
+    isNotNull(runs.waitingApp),
+    notExists(
+      db
+        .select({ app: appStates.app })
+        .from(appStates)
+        .where(and(eq(appStates.app, runs.waitingApp), eq(appStates.state, "paused"))),
+    ),
+  );
   const inQueue = await overdue(isNull(runs.waitingApp), runs.queuedAtMs, limit);
   if (inQueue.length >= limit) return inQueue;
-  return [...inQueue, ...(await overdue(isNotNull(runs.waitingApp), runs.notBeforeMs, limit - inQueue.length))];
+  return [...inQueue, ...(await overdue(mayBeCalled, runs.notBeforeMs, limit - inQueue.length))];
 }
 
 /** Claims a run for a new hand-over. Only one of several sweeps wins. */

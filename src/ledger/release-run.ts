@@ -41,6 +41,8 @@ export async function releaseRun(
         status: "queued",
         queue: run.collectedAtMs === null ? "runs" : "shares",
         queuedAtMs: null,
+        // A batch that still gathered begins with what it has: a file that joined it now would come too late.
+        gatheringKey: null,
         generation: sql`${runs.generation} + 1`,
         notBeforeMs: 0,
         errorCode: null,

@@ -34,23 +34,26 @@ const LISTEN = operation({
   },
 });
 
+const EVENT_STREAM = {
+  "content-type": "text/event-stream; charset=utf-8",
+  // Proxies are neither to keep, change nor hold back what is sent.
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+};
+
 export const LIVE_OPERATIONS = [LISTEN];
 
 /** What changes, as it does; pages keep themselves up to date by it. */
 export function mountLive(mount: MountOperation, desk: NewsDesk, clock: Pick<Clock, "now">): void {
   mount(LISTEN, ({ query: { since = clock.now() } }, context) => {
+    // Whoever asks for the head alone would hold a seat that nobody reads from.
+    if (context.req.method === "HEAD") return { status: 200, response: context.body(null, 200, EVENT_STREAM) };
     const listener = desk.listen(since);
     if (!listener) {
       context.header("retry-after", RETRY_AFTER_SECONDS);
       return { status: 503, error: "Too many pages are kept up to date at this time." };
     }
-    const response = context.body(streamOf(listener), 200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      // Proxies are neither to keep, change nor hold back what is sent.
-      "cache-control": "no-store, no-transform",
-      "x-accel-buffering": "no",
-    });
-    return { status: 200, response };
+    return { status: 200, response: context.body(streamOf(listener), 200, EVENT_STREAM) };
   });
 }
 

@@ -51,7 +51,9 @@ export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
     if (!context.req.path.startsWith("/queues/static/")) context.header("cache-control", "no-store");
 
     const bearer = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
-    const linked = context.req.method === "GET" && !bearer ? context.req.query("token") : undefined;
+    // A link is followed by a person: what a foreign page loads as a picture is no try of theirs.
+    const isFollowed = ["document", undefined].includes(context.req.header("sec-fetch-dest"));
+    const linked = context.req.method === "GET" && !bearer && isFollowed ? context.req.query("token") : undefined;
     if (linked !== undefined) {
       const token = presentToken(deps, context, linked);
       if (token === "wait") return explain(context, asJson, 429, TOO_MANY_TRIES);

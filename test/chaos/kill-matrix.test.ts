@@ -24,27 +24,21 @@ const point = (step: string, method: string, path: RegExp, moment: KillPoint["mo
   moment,
 });
 
-/** In the order of the job; each strikes once, at whichever file comes first. */
+/** In the order of the job; each strikes once, at whichever file comes first. After an effect is worse than before it. */
 const KILL_POINTS: readonly KillPoint[] = [
   point("route", "GET", /\/storage\/[^/]+\/details\//, "before"),
-  point("route", "GET", /\/storage\/[^/]+\/details\//, "after"),
   point("fetch", "GET", /\/requestread\//, "after"),
   point("fetch", "GET", /\/storage\/[^/]+\/read\//, "after"),
-  point("Dify upload", "POST", /\/files\/upload/, "before"),
   point("Dify upload", "POST", /\/files\/upload/, "after"),
   point("workflow", "POST", /\/workflows\/run$/, "lost"),
   point("workflow", "POST", /\/workflows\/run$/, "before"),
   point("workflow", "POST", /\/workflows\/run$/, "after"),
   point("workflow", "POST", /\/workflows\/run$/, "meanwhile"),
-  point("confirmation", "GET", /\/workflows\/run\//, "before"),
   point("confirmation", "GET", /\/workflows\/run\//, "after"),
-  point("output", "GET", /\/files\/tools\//, "before"),
   point("output", "GET", /\/files\/tools\//, "after"),
   point("collect", "POST", /^\/current\/upload\/$/, "after"),
   point("collect", "POST", /\/upload\/[^/]+\/chunk\//, "after"),
-  point("collect", "POST", /\/upload\/[^/]+\/complete\//, "before"),
   point("collect", "POST", /\/upload\/[^/]+\/complete\//, "after"),
-  point("folder", "POST", /\/createfolder\//, "before"),
   point("folder", "POST", /\/createfolder\//, "after"),
   point("place", "POST", /\/addfile\//, "lost"),
   point("place", "POST", /\/addfile\//, "before"),

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { PermanentError, RelayError } from "../../errors.ts";
+import { MAX_SECRETS } from "../../fastio/signatures/derive-keys.ts";
 import type { Fastio, FastioWorkspace } from "../../fastio/types.ts";
 import { messageOf } from "../../message-of.ts";
 import { type Draft, openDraft } from "../../open-draft.ts";
@@ -24,8 +25,6 @@ type WriteDeps = {
   readonly signal: AbortSignal;
 };
 
-/** Older secrets kept beside a new one. */
-const KEPT_BEFORE = 2;
 const RULES_MODE = 0o644;
 
 /**
@@ -60,7 +59,7 @@ export async function writeSetup(deps: WriteDeps, plan: FilePlan, source: Source
 const secretChange = (secret: string | undefined, live: readonly string[]): readonly EnvChange[] =>
   secret === undefined
     ? []
-    : [{ name: "FASTIO_WEBHOOK_SECRETS", value: [secret, ...live.slice(0, KEPT_BEFORE)].join(",") }];
+    : [{ name: "FASTIO_WEBHOOK_SECRETS", value: [secret, ...live].slice(0, MAX_SECRETS).join(",") }];
 
 /** As it was, or as files usually are. */
 const modeOf = (path: string): Promise<number> =>

@@ -10,7 +10,7 @@ export type SigningKey = { readonly form: KeyForm; readonly bytes: Uint8Array };
 const MIN_LITERAL_BYTES = 8;
 /** Below this a decoding is more likely an accident than a key; a key of no bytes would let anybody sign. */
 const MIN_DERIVED_BYTES = 16;
-const MAX_SECRETS = 10;
+export const MAX_SECRETS = 10;
 const PREFIX = "whsec_";
 
 /** Bytes of an even number of hex digits, either case; undefined when it is anything else. */

@@ -15,11 +15,27 @@ const CHANGED =
 const PASTED =
   "Perhaps only the pasted copy differs. If deliveries are refused too, something on the way changes them.";
 
+/** Brackets within brackets; no delivery of Fast.io has more than a few. */
+const MAX_DEPTH = 64;
+
+/** How deep the brackets of a text are nested at most; those in strings count too. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth -= 1;
+    if (depth > deepest) deepest = depth;
+  }
+  return deepest;
+}
+
 /** Bodies that may have been signed instead. */
 export function guessBodies(body: Uint8Array): readonly Guess<Uint8Array>[] {
   const text = decode(body);
   if (text === undefined) return [];
-  const json = parse(text);
+  // Indents of what is nested deeply are many times as long as the text.
+  const json = depthOf(text) > MAX_DEPTH ? undefined : parse(text);
   const compact = json === undefined ? undefined : JSON.stringify(json);
   const ofText: readonly (readonly [would: string, nextAction: string, changed: string | undefined])[] = [
     ["without the newline at its end", PASTED, text.replace(/\r?\n$/, "")],

@@ -20,8 +20,11 @@ export function serveDocument(
   operations: readonly OperationSpec[],
   publicUrl: string | undefined,
 ): void {
+  // Writing it takes a while, and strangers may ask: only its address differs from one time to the next.
+  let written: ReturnType<typeof apiDocument> | undefined;
   mount(READ_DOCUMENT, (_asked, context) => {
-    const url = publicUrl ?? new URL(context.req.url).origin;
-    return { status: 200, body: apiDocument(operations, url.replace(/\/+$/, "")) };
+    const url = (publicUrl ?? new URL(context.req.url).origin).replace(/\/+$/, "");
+    written ??= apiDocument(operations, url);
+    return { status: 200, body: { ...written, servers: [{ url }] } };
   });
 }

@@ -257,7 +257,7 @@ describe("calls made from the document, good and bad, are answered as it says, a
         // Neither Fast.io nor Dify is there: 502 and 503 are told of what needs them, and of nothing else.
         expect(answer.status, `${path}?${search} ${text}`).toBeLessThan(needsUpstream(one) ? 504 : 500);
       }),
-      { numRuns: 8, endOnFailure: true, interruptAfterTimeLimit: 20_000 },
+      { numRuns: 4, endOnFailure: true, interruptAfterTimeLimit: 20_000 },
     );
   });
 });

@@ -206,6 +206,7 @@ describe("a bad delivery gets its status and a line in the ledger", () => {
   test("a body over 1 MiB that is sent all the same: 413", async () => {
     const answer = await deliver(receiver.url, Buffer.alloc(2 * MIB, "a"));
     expect(answer.status).toBe(413);
+    expect(answer.headers.get("connection")).toBe("close");
     expect(await answer.json()).toEqual({ error: "over 1048576 bytes" });
   });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { secretPrint } from "../../../handlers/take-delivery.ts";
 import { tellSecretOnce } from "../../../handlers/tell-secret-once.ts";
+import { openSecretFile } from "../../../src/keep-secret.ts";
 
 const SECRET = "whsec_a-new-secret-of-Fast.io";
 const make = async () => ({ id: "hook", secret: SECRET });
@@ -21,6 +22,28 @@ test("a secret is kept in the file and not told, or told and not kept", async ()
   expect(await tellSecretOnce(path, make)).toEqual({ id: "hook", print, secret: null, file: path });
   expect(readFileSync(path, "utf8")).toBe(`${SECRET},older,oldest\n`);
   expect(await tellSecretOnce(undefined, make)).toEqual({ id: "hook", print, secret: SECRET, file: null });
+});
+
+test("the secrets of other webhooks stay, and a file that is full is told before anything is made", async () => {
+  const path = join(folder(), "secrets");
+  const others = Array.from({ length: 9 }, (_, index) => `secret-of-webhook-${index}`);
+  writeFileSync(path, others.join("\n"));
+  await tellSecretOnce(path, make);
+  expect(readFileSync(path, "utf8")).toBe(`${[SECRET, ...others].join(",")}\n`);
+  let made = 0;
+  const another = async () => {
+    made += 1;
+    return { id: "hook", secret: "another secret of Fast.io" };
+  };
+  await expect(tellSecretOnce(path, another)).rejects.toThrow(/holds 10 already/);
+  expect(made).toBe(0);
+});
+
+test("what a killed process left behind is in nobody's way", async () => {
+  const path = join(folder(), "secrets");
+  const killed = await openSecretFile(path);
+  onTestFinished(() => killed.abandon());
+  expect(await tellSecretOnce(path, make)).toMatchObject({ file: path });
 });
 
 test("nothing is made when the file cannot be written, and nothing is kept when nothing was made", async () => {
