@@ -10,6 +10,7 @@ import type { Fastio } from "../src/fastio/types.ts";
 import type { Accept } from "../src/ledger/accept.ts";
 import { dropLease, takeLease } from "../src/ledger/leases.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
 import type { CompiledRule } from "../src/rules/compile-rules.ts";
 import type { Log } from "../src/telemetry/log.ts";
 
@@ -35,8 +36,12 @@ export type CaughtUp = {
 export type CatchUpNow = (
   sinceMs: number,
   signal: AbortSignal,
-  /** Told before each workspace. */
-  onWorkspace?: (name: string, done: number, total: number) => void,
+  options: {
+    /** Who wants it. */
+    readonly actor: string;
+    /** Told before each workspace. */
+    readonly onWorkspace?: (name: string, done: number, total: number) => void;
+  },
 ) => Promise<readonly CaughtUp[]>;
 
 const LEASE_MS = 120_000;
@@ -44,7 +49,15 @@ const LEASE_MS = 120_000;
 /** Asks Fast.io for everything since a moment, for each workspace that rules name, and brings what is new to the ledger. */
 export const catchUpNow =
   (deps: CatchUpNowDeps): CatchUpNow =>
-  async (sinceMs, signal, onWorkspace = () => undefined) => {
+  async (sinceMs, signal, { actor, onWorkspace = () => undefined }) => {
+    const { db, clock } = deps;
+    await recordOperatorAction(db, {
+      atMs: clock.now(),
+      actor,
+      action: "catch-up.ask",
+      target: "*",
+      detail: { sinceMs },
+    });
     const caught: CaughtUp[] = [];
     const watched = await findWatched({ fastio: deps.fastio, log: deps.log }, deps.rules(), signal);
     for (const workspace of watched) {

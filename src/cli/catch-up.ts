@@ -13,6 +13,7 @@ import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
+import { whoAmI } from "./who-am-i.ts";
 import { withFastio } from "./with-fastio.ts";
 
 export type CatchUpOptions = {
@@ -68,9 +69,10 @@ function askFastio(context: CliContext, db: Db, sinceMs: number): Promise<readon
     const deps = { db, clock, newId: randomUUID, log: silentLog, fastio, accept, rules: () => rules };
     const progress = createProgress(context);
     try {
-      return await catchUpNow(deps)(sinceMs, context.signal, (name, done, total) =>
-        progress.show(plain(`asking about ${name} …`), done, total),
-      );
+      return await catchUpNow(deps)(sinceMs, context.signal, {
+        actor: whoAmI(),
+        onWorkspace: (name, done, total) => progress.show(plain(`asking about ${name} …`), done, total),
+      });
     } finally {
       progress.clear();
     }

@@ -66,7 +66,9 @@ export function mountSources(mount: MountOperation, { readSources, catchUpNow, c
   mount(CATCH_UP_NOW, async ({ body }, context) => {
     const sinceMs = clock.now() - body.hours * HOUR_MS;
     try {
-      return { status: 200, body: { workspaces: await catchUpNow(Math.round(sinceMs), context.req.raw.signal) } };
+      const { signal } = context.req.raw;
+      const workspaces = await catchUpNow(Math.round(sinceMs), signal, { actor: context.get("who") });
+      return { status: 200, body: { workspaces } };
     } catch (error) {
       // Of a bug, the log of the route tells.
       if (!(error instanceof RelayError)) throw error;

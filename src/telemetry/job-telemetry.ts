@@ -1,4 +1,4 @@
-import type { Telemetry } from "bullmq";
+import { type Attributes, type Span, type Telemetry, TelemetryAttributes } from "bullmq";
 import { BullMQOtel } from "bullmq-otel";
 import { TRACE_MS, type Trace } from "./trace.ts";
 
@@ -13,7 +13,7 @@ export function createJobTelemetry(now: () => number = Date.now): NonNullable<Tr
   const { tracer, contextManager } = new BullMQOtel({ tracerName: "bullmq" });
   const metadataOf = (metadata: Metadata): string => JSON.stringify({ ...metadata, sinceMs: now() });
   const telemetry: Telemetry = {
-    tracer,
+    tracer: { startSpan: (...args) => withoutWords(tracer.startSpan(...args)) },
     contextManager: {
       active: () => contextManager.active(),
       with: (context, work) => contextManager.with(context, work),
@@ -25,4 +25,25 @@ export function createJobTelemetry(now: () => number = Date.now): NonNullable<Tr
     },
   };
   return { telemetry, metadataOf: (traceparent) => metadataOf({ traceparent }) };
+}
+
+/**
+ * A span that tells that a job failed, and not in whose words: errors quote what the upstreams wrote, which may hold
+ * what people sent.
+ */
+function withoutWords(span: Span): Span {
+  return {
+    setSpanOnContext: (context) => span.setSpanOnContext(context),
+    setAttribute: (key, value) => {
+      if (key !== TelemetryAttributes.JobFailedReason) span.setAttribute(key, value);
+    },
+    setAttributes: (attributes) => span.setAttributes(wordless(attributes)),
+    addEvent: (name, attributes = {}) => span.addEvent(name, wordless(attributes)),
+    recordException: (_error, time) => span.recordException({ name: "Error" }, time),
+    end: () => span.end(),
+  };
+}
+
+function wordless({ [TelemetryAttributes.JobFailedReason]: _words, ...rest }: Attributes): Attributes {
+  return rest;
 }

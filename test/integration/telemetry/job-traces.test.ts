@@ -63,3 +63,31 @@ test("a job of a trace that began too long ago is no part of it any more", async
   nowMs += TRACE_MS;
   expect(contextManager.fromMetadata(active, metadata)).toBe(active);
 });
+
+test("a job that fails is told of without the words of its error", async () => {
+  const collector = await startOtlpReceiver();
+  const { trace, close } = await openTrace(collector.url, "0", silentLog);
+  const [subject] = subjects().filter(({ available }) => available);
+  if (!subject) throw new Error("there is always the embedded one");
+  const { place, dispose } = await subject.create();
+  const opened = await openPlace(place);
+  const backend = await createQueueBackend(opened.config, {
+    ...{ clock: systemClock, random: Math.random, log: silentLog, trace },
+  });
+  let tries = 0;
+  const fail = async (): Promise<never> => {
+    tries += 1;
+    throw new Error("Dify quotes what people sent");
+  };
+  backend.work("events", fail, { concurrency: 1, onError: () => undefined });
+  await backend.open("events").add([{ id: "job-words", data: {}, traceparent: traceparent(9) }]);
+  await vi.waitFor(() => expect(tries).toBeGreaterThan(0), { timeout: 15_000 });
+  await backend.close();
+  await opened.close();
+  await dispose();
+  await close();
+  const told = JSON.stringify(collector.spans());
+  expect(told).toContain("process events");
+  expect(told).not.toContain("quotes");
+  await collector.close();
+});
