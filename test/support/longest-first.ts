@@ -6,8 +6,11 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 const LONGEST = [
   "test/chaos/kill-matrix",
+  "test/chaos/recovery-kills",
   "test/chaos/recovery-matrix",
   "test/chaos/stream-faults",
+  "test/e2e/operators",
+  "test/e2e/webhooks-cli",
   "test/e2e/catch-up",
   "test/e2e/burst",
   "test/e2e/bursts",

@@ -44,12 +44,15 @@ export function openPseudoTerminal(
   let screen = "";
   let read = 0;
   const listeners = new Set<() => void>();
-  const hear = (chunk: Buffer): void => {
-    screen += chunk.toString();
+  const hear = (chunk: string): void => {
+    screen += chunk;
     for (const listener of listeners) listener();
   };
-  child.stdout?.on("data", hear);
-  child.stderr?.on("data", hear);
+  for (const stream of [child.stdout, child.stderr]) {
+    // Letters may come in two pieces.
+    stream?.setEncoding("utf8");
+    stream?.on("data", hear);
+  }
   const ended = new Promise<number | null>((resolve) => {
     child.once("close", (code) => {
       resolve(code);
