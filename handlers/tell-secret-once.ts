@@ -38,7 +38,11 @@ export async function tellSecretOnce(
   // A disk may be full by now. The webhook signs with the secret already: better told than lost.
   const isKept = await file?.keep(secret).then(
     () => true,
-    () => false,
+    async () => {
+      // Nothing of the secret is to lie about under another name.
+      await file.abandon().catch(() => undefined);
+      return false;
+    },
   );
   return isKept === true && path !== undefined
     ? { id, print, secret: null, file: path }

@@ -53,7 +53,9 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       .select({ id: runs.id })
       .from(runs)
       .where(and(isNull(runs.queue), lt(runs.finishedAtMs, beforeMs), sql`(${owesAnEnd}) is not true`))
-      .limit(MAX_ROWS);
+      .limit(MAX_ROWS)
+      // One that somebody is at work on is forgotten the next time.
+      .for("update", { skipLocked: true });
     if (oldRuns.length > 0) {
       const ids = oldRuns.map(({ id }) => id);
       await tx.delete(attempts).where(inArray(attempts.runId, ids));
