@@ -39,8 +39,7 @@ test.each(backends)("on %s, one delivery sent five times and one event under fiv
   await vi.waitFor(() => expect(routed()).toBeGreaterThanOrEqual(2), SOON);
 
   // Letting go of the run after its last step moves its time of change a little: that is no new run.
-  const { updatedAtMs: _, ...lasting } = run ?? {};
-  expect(await story.runs()).toEqual([expect.objectContaining(lasting)]);
+  expect(await story.runs()).toEqual([{ ...run, updatedAtMs: expect.any(Number) }]);
   expect(story.dify.books().runs).toHaveLength(1);
   expect(story.fastio.books().shares).toHaveLength(1);
 });
