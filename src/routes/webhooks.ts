@@ -10,9 +10,9 @@ import {
   WRONG_METHOD_ANSWER,
 } from "../delivery-answers.ts";
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
-import { readLimitedBody } from "../read-body.ts";
 import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
+import { readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {
   readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
@@ -65,16 +65,6 @@ const verdictsOfBatch = (outcome: EdgeBatchOutcome): readonly string[] =>
   outcome.kind === "taken"
     ? outcome.outcomes.map(({ status }) => status)
     : [outcome.kind === "unconfigured" ? "refused" : outcome.kind];
-
-async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
-  const declared = Number(context.req.header("content-length") ?? Number.NaN);
-  const body = await readLimitedBody(
-    context.req.raw.body,
-    limitBytes,
-    Number.isFinite(declared) ? declared : undefined,
-  );
-  return { headers: (name) => context.req.header(name), allHeaders: () => context.req.raw.headers, body };
-}
 
 function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {
   switch (outcome.kind) {

@@ -1,51 +1,60 @@
-import { availableParallelism, loadavg } from "node:os";
-import { openBackend } from "../support/backends.ts";
-import { type Burst, runBurst, sayBurst } from "../support/bursts.ts";
-import { findPostgres, findRedis } from "../support/find-programs.ts";
-import { startPostgresWithLedger } from "../support/made-ledger.ts";
+import { type Burst, runBurst } from "../support/bursts.ts";
+import type { BenchContext, Part, Row } from "./frame/part.ts";
 
-const FILES = 2_000;
 /** What an app is given unless the settings say otherwise. */
 const SLOTS = 3;
 const WORK_MS = 500;
 const PATIENCE_MS = 1_800_000;
 
-/**
- * Many files in one drop: each a run, in batches, and beside 19 workspaces with one file each, on the fastest store of
- * this machine. `npm run bench -- bursts [FILES [each|batch|cold]]`
- */
-export async function benchBursts(args: readonly string[]): Promise<void> {
-  const files = Number(args[0] ?? FILES);
-  const all: Readonly<Record<string, Burst>> = {
-    each: { files, group: "each", coldWorkspaces: 0, slots: SLOTS, workMs: WORK_MS, patienceMs: PATIENCE_MS },
-    batch: {
-      files,
-      group: { maxFiles: 50 },
-      coldWorkspaces: 0,
-      slots: SLOTS,
-      workMs: 10 * WORK_MS,
-      patienceMs: PATIENCE_MS,
-    },
-    cold: { files, group: "each", coldWorkspaces: 19, slots: SLOTS, workMs: WORK_MS, patienceMs: PATIENCE_MS },
-  };
-  const chosen = Object.entries(all).filter(([name]) => args[1] === undefined || args[1] === name);
-  const postgres = findPostgres() ? await startPostgresWithLedger() : undefined;
-  const store = postgres === undefined ? "pglite" : findRedis() === undefined ? "postgres" : "redis + postgres";
+export const bursts: Part = {
+  name: "bursts",
+  description:
+    "Many files in one drop, on the fastest store: each file a run, in batches of 50, and beside 19 workspaces with one file each, whose files must not stand behind all the others. Dify takes 3 runs at a time, half a second each (5 s for a batch).",
+  minutes: 14,
+  sizeIs: "files",
+  run: async (context) => {
+    const files = context.size({ normal: 2_000, quick: 60 });
+    const base = { files, slots: SLOTS, patienceMs: PATIENCE_MS, coldWorkspaces: 0 };
+    const all: Readonly<Record<string, Burst>> = {
+      "each a run": { ...base, group: "each", workMs: WORK_MS },
+      "in batches": { ...base, group: { maxFiles: 50 }, workMs: 10 * WORK_MS },
+      "beside 19 cold workspaces": { ...base, group: "each", workMs: WORK_MS, coldWorkspaces: 19 },
+    };
+    const rows: Row[] = [];
+    for (const [name, burst] of Object.entries(all)) rows.push(...(await measure(context, name, burst)));
+    return rows;
+  },
+};
+
+async function measure({ say, fault, stores, openStore }: BenchContext, name: string, burst: Burst): Promise<Row[]> {
+  const { files, coldWorkspaces } = burst;
+  const backend = await openStore(stores.at(-1) ?? "pglite");
   try {
-    for (const [name, burst] of chosen) {
-      const backend = await openBackend(store, postgres?.url);
-      try {
-        const figures = await runBurst(backend.environment, burst);
-        const load = `load of this machine ${(loadavg()[0] ?? 0).toFixed(1)} on ${availableParallelism()} cores`;
-        console.log(`\n${name}, on ${store}; ${load}\n${sayBurst(burst, figures)}`);
-        const { given } = figures;
-        const isWhole = new Set(given).size === given.length && given.length === files + burst.coldWorkspaces;
-        if (!isWhole || figures.told.some(({ status }) => status !== "delivered")) process.exitCode = 1;
-      } finally {
-        await backend.drop();
-      }
-    }
+    say(`${files} files, ${name}, on ${backend.name}`);
+    const { told, given, seconds, drainSeconds, idealSeconds, coldWaits } = await runBurst(backend.environment, burst);
+    const all = files + coldWorkspaces;
+    const lost = all - new Set(given).size;
+    const doubled = given.length - new Set(given).size;
+    const undelivered = told.filter(({ status }) => status !== "delivered").length;
+    if (lost + doubled + undelivered > 0)
+      fault(`${name}: ${lost} files lost, ${doubled} doubled, ${undelivered} runs not delivered`);
+    const what = `${files} files, ${name}`;
+    const most = (values: readonly number[]): number => Math.max(0, ...values);
+    const cold: readonly Row[] = [
+      { what: `${what}: cold files told of within`, value: most(coldWaits.map(({ heardMs }) => heardMs)), unit: "ms" },
+      {
+        what: `${what}: runs of the hot workspace before a cold one, at most`,
+        value: most(coldWaits.map(({ hotRuns }) => hotRuns)),
+        unit: "",
+      },
+      { what: `${what}: a cold file's run begins within`, value: most(coldWaits.map(({ ms }) => ms)), unit: "ms" },
+    ];
+    return [
+      { what: `${what}: all delivered after`, value: seconds, unit: "s" },
+      { what: `${what}: Dify's slots at work`, value: idealSeconds / drainSeconds, unit: "×" },
+      ...(coldWorkspaces === 0 ? [] : cold),
+    ];
   } finally {
-    await postgres?.stop();
+    await backend.drop();
   }
 }

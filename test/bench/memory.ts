@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,14 +8,13 @@ import { startDifyEmulator } from "../../src/emulators/dify/start-dify-emulator.
 import type { Work } from "../../src/emulators/dify/work.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { startFastioEmulator } from "../../src/emulators/fastio/start.ts";
+import type { TestBackend } from "../support/backends.ts";
 import { freePort } from "../support/child-server.ts";
-import { findPostgres } from "../support/find-programs.ts";
-import { startPostgresWithLedger } from "../support/made-ledger.ts";
+import { residentBytes } from "../support/process-figures.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
-import { createEmptyDatabase } from "../support/servers.ts";
+import type { BenchContext, Part, Row } from "./frame/part.ts";
 
 const MIB = 1_048_576;
-const DEFAULT_MIB = 512;
 const SAMPLE_EVERY_MS = 25;
 const SECRET = "a secret of the bench";
 const TOKEN = "bench-operator-token";
@@ -38,24 +37,29 @@ const echo: Work = async ({ files, makeFile }) => {
   return outputs;
 };
 
-/**
- * How much a relay process grows while one large file goes from Fast.io to Dify and an output of the same size comes back.
- * The emulators live in this process, the relay in one of its own. `npm run bench -- memory [MIB]`
- */
-export async function benchMemory(args: readonly string[]): Promise<void> {
-  const mib = Number(args[0] ?? DEFAULT_MIB);
-  await measure("embedded PGlite", mib, undefined);
-  // The embedded database takes memory early that a stream may use later; on a server nothing hides the growth.
-  if (!findPostgres()) return console.log("\nPostgreSQL not found: measured on PGlite only");
-  const postgres = await startPostgresWithLedger();
-  try {
-    await measure("PostgreSQL", mib, (await createEmptyDatabase(postgres.url)).url);
-  } finally {
-    await postgres.stop();
-  }
-}
+export const memory: Part = {
+  name: "memory",
+  description:
+    "How much a relay process grows while one large file goes from Fast.io to Dify and an output of the same size comes back. Emulators and bench share a process, the relay has one of its own. The embedded database takes memory early that a stream may use later; on a server nothing hides the growth.",
+  minutes: 2,
+  sizeIs: "MiB",
+  run: async (context) => {
+    const mib = context.size({ normal: 512, quick: 32 });
+    const rows: Row[] = [];
+    for (const name of context.stores.filter((name) => name !== "redis + postgres")) {
+      const backend = await context.openStore(name);
+      try {
+        context.say(`${mib} MiB through and back on ${name}`);
+        rows.push(...(await measure(context, backend, mib)));
+      } finally {
+        await backend.drop();
+      }
+    }
+    return rows;
+  },
+};
 
-async function measure(title: string, mib: number, databaseUrl: string | undefined): Promise<void> {
+async function measure({ fault }: BenchContext, { name, environment }: TestBackend, mib: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "relay-bench-"));
   writeFileSync(join(folder, "rules.yaml"), RULES);
   const fastio = await startFastioEmulator({ maxFileBytes: 4_096 * MIB });
@@ -67,7 +71,7 @@ async function measure(title: string, mib: number, databaseUrl: string | undefin
   const port = await freePort();
   const relay = await startRelayProcess({
     PORT: String(port),
-    DATABASE_URL: databaseUrl ?? `pglite:${join(folder, "data")}`,
+    ...environment,
     RELAY_CONFIG: join(folder, "rules.yaml"),
     FASTIO_API_URL: fastio.apiUrl,
     FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey,
@@ -87,24 +91,19 @@ async function measure(title: string, mib: number, databaseUrl: string | undefin
     await delay(2_000);
     const before = residentBytes(relay.pid);
     const meter = startMeter(relay.pid);
-    const startedMs = performance.now();
     await fastio.dropFile({ folder: "/Inbox", name: "large.mp4", content: zeros(mib) });
     const droppedMs = performance.now();
     await untilDelivered(port, 2);
     const seconds = (performance.now() - droppedMs) / 1_000;
     const peak = meter.stop();
-    const after = residentBytes(relay.pid);
     const output = fastio.books().files.find(({ name }) => name === "copy of large.mp4");
-    console.log(`\n${title}`);
-    console.log(`file                    ${mib} MiB, dropped in ${((droppedMs - startedMs) / 1_000).toFixed(1)} s`);
-    console.log(
-      `through and back        ${seconds.toFixed(1)} s, ${((2 * mib) / seconds).toFixed(0)} MiB/s both ways together`,
-    );
-    console.log(`output in Fast.io       ${output ? `${output.size / MIB} MiB` : "missing"}`);
-    console.log(`resident before         ${(before / MIB).toFixed(1)} MiB`);
-    console.log(`resident at most        ${(peak / MIB).toFixed(1)} MiB`);
-    console.log(`resident after          ${(after / MIB).toFixed(1)} MiB`);
-    console.log(`growth                  ${((peak - before) / MIB).toFixed(1)} MiB`);
+    if (output?.size !== mib * MIB) fault(`${name}: the output has ${output?.size ?? 0} bytes, not ${mib * MIB}`);
+    const what = `${mib} MiB, ${name}`;
+    return [
+      { what: `${what}: both ways together`, value: (2 * mib) / seconds, unit: "MiB/s" },
+      { what: `${what}: resident before`, value: before / MIB, unit: "MiB" },
+      { what: `${what}: growth at most`, value: (peak - before) / MIB, unit: "MiB" },
+    ];
   } finally {
     await relay.kill();
     await Promise.all([fastio.close(), dify.close()]);
@@ -118,12 +117,6 @@ async function* zeros(mib: number): AsyncGenerator<Uint8Array> {
     piece.fill(index & 255);
     yield piece.slice();
   }
-}
-
-/** Linux only: `VmRSS` of /proc. */
-function residentBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kib) * 1_024;
 }
 
 function startMeter(pid: number): { stop(): number } {

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLedger } from "../../src/ledger/open-ledger.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import type { TestBackend } from "../support/backends.ts";
 import { freePort } from "../support/child-server.ts";
-import { findPostgres } from "../support/find-programs.ts";
 import { fileNameOf, fillLedger, nodeIdOf, PERSON, RARE, runIdOf } from "../support/large-ledger.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
-import { createEmptyDatabase, startPostgres } from "../support/servers.ts";
+import type { BenchContext, Part, Row } from "./frame/part.ts";
+import { inRounds } from "./frame/statistics.ts";
 
 const POSTGRES_RUNS = 1_000_000;
 const PGLITE_RUNS = 50_000;
@@ -35,50 +36,52 @@ type Question = {
   readonly fault: (told: Told) => string | undefined;
 };
 
-/**
- * How soon the pages answer with a large ledger, over real HTTP from a relay of its own: 1,000,000 runs on PostgreSQL,
- * 50,000 embedded. Fails on wrong answers, never on slow ones. `npm run bench -- pages [RUNS ON POSTGRESQL] [RUNS EMBEDDED]`
- */
-export async function benchPages([onPostgres = POSTGRES_RUNS, embedded = PGLITE_RUNS]: readonly (
-  | string
-  | number
-)[]): Promise<void> {
-  if (findPostgres() && Number(onPostgres) > 0) {
-    const postgres = await startPostgres();
-    try {
-      await measure("PostgreSQL", (await createEmptyDatabase(postgres.url)).url, Number(onPostgres));
-    } finally {
-      await postgres.stop();
+export const pages: Part = {
+  name: "pages",
+  description:
+    "How soon the pages answer with a large ledger, over real HTTP from a relay of its own: 15 times each after two to warm up. Each question's answer is checked.",
+  minutes: 12,
+  sizeIs: `runs on PostgreSQL, at most ${PGLITE_RUNS} of them embedded`,
+  run: async (context) => {
+    const count = context.size({ normal: POSTGRES_RUNS, quick: 20_000 });
+    const rows: Row[] = [];
+    for (const name of context.stores.filter((name) => name !== "redis + postgres")) {
+      const backend = await context.openStore(name);
+      try {
+        const runs = name === "pglite" ? Math.min(count, PGLITE_RUNS) : count;
+        rows.push(...(await measure(context, backend, runs)));
+      } finally {
+        await backend.drop();
+      }
     }
-  } else console.log("PostgreSQL: not measured");
-  if (Number(embedded) === 0) return;
-  const folder = mkdtempSync(join(tmpdir(), "relay-bench-"));
-  try {
-    await measure("embedded PGlite", `pglite:${join(folder, "data")}`, Number(embedded));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+    if (!context.stores.includes("postgres")) context.leaveOut("PostgreSQL (not found on this machine)");
+    return rows;
+  },
+};
 
-async function measure(title: string, url: string, count: number): Promise<void> {
+async function measure(
+  { say, fault }: BenchContext,
+  { name, environment }: TestBackend,
+  count: number,
+): Promise<readonly Row[]> {
+  const title = `${count.toLocaleString("en")} runs, ${name}`;
+  say(`${title}: filling the ledger`);
   const beganMs = Date.now();
-  const ledger = await openLedger(url, silentLog);
+  const ledger = await openLedger(environment["DATABASE_URL"] ?? "", silentLog);
   try {
     await fillLedger(ledger, count, beganMs);
   } finally {
     await ledger.close();
   }
-  console.log(
-    `\n${title}, ${count.toLocaleString("en")} runs (filled in ${((Date.now() - beganMs) / 1_000).toFixed(0)} s)`,
-  );
+  say(`${title}: filled in ${((Date.now() - beganMs) / 1_000).toFixed(0)} s`);
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "relay-bench-"));
   writeFileSync(join(folder, "rules.yaml"), RULES);
   const relay = await startRelayProcess(
     {
+      ...environment,
       PORT: String(port),
       RELAY_CONFIG: join(folder, "rules.yaml"),
-      DATABASE_URL: url,
       RELAY_TOKENS: `viewer:${TOKEN}`,
       DIFY_API_KEY: "app-bench",
       FASTIO_API_KEY: "bench",
@@ -88,21 +91,32 @@ async function measure(title: string, url: string, count: number): Promise<void>
   );
   try {
     const origin = `http://127.0.0.1:${port}`;
-    await time(origin, "/healthz", "nothing at all (/healthz)");
-    for (const question of questionsAbout(count)) await ask(origin, question);
-    for (const path of [
-      "/",
-      `/runs/${runIdOf(count)}`,
-      "/events",
-      "/api/shares",
-      `/events?${new URLSearchParams({ about: fileNameOf(7) })}`,
-    ])
-      await time(origin, path, path.slice(0, 40));
+    const asked: (readonly [what: string, path: string, wrong?: string | undefined])[] = [
+      ["nothing at all (/healthz)", "/healthz"],
+    ];
+    for (const { name: question, query, fault: faultOf } of questionsAbout(count)) {
+      const path = new URLSearchParams(query);
+      const told = await wholePage(origin, path);
+      asked.push([`runs: ${question}`, `/runs?${path}`, typeof told === "string" ? told : faultOf(told)]);
+    }
+    asked.push(
+      ["the overview", "/"],
+      ["one run", `/runs/${runIdOf(count)}`],
+      ["events", "/events"],
+      ["shares, as JSON", "/api/shares"],
+      ["what became of a file", `/events?${new URLSearchParams({ about: fileNameOf(7) })}`],
+    );
+    const rows: Row[] = [];
+    for (const [what, path, wrong] of asked) {
+      const { spentMs, fault: failed } = await time(origin, path);
+      if (wrong ?? failed) fault(`${title}: ${what}: ${wrong ?? failed}`);
+      rows.push({ what: `${title}: ${what}`, ...inRounds(spentMs), unit: "ms" });
+    }
+    return rows;
   } finally {
     await relay.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  console.log(`load of this machine meanwhile ${(loadavg()[0] ?? 0).toFixed(1)} on ${availableParallelism()} cores`);
 }
 
 function questionsAbout(count: number): readonly Question[] {
@@ -182,13 +196,6 @@ function questionsAbout(count: number): readonly Question[] {
   ];
 }
 
-async function ask(origin: string, { name, query, fault }: Question): Promise<void> {
-  const asked = new URLSearchParams(query);
-  const told = await wholePage(origin, asked);
-  const wrong = typeof told === "string" ? told : fault(told);
-  await time(origin, `/runs?${asked}`, name, wrong);
-}
-
 /** A search that was cut short, on a machine that is busy, is gone on with as a person would. */
 async function wholePage(origin: string, asked: URLSearchParams): Promise<Told | string> {
   const query = new URLSearchParams(asked);
@@ -203,23 +210,17 @@ async function wholePage(origin: string, asked: URLSearchParams): Promise<Told |
   }
 }
 
-/** Times a page, and tells what was wrong with the same answer as JSON. */
-async function time(origin: string, path: string, name: string, wrong?: string): Promise<void> {
+async function time(origin: string, path: string): Promise<{ readonly spentMs: number[]; readonly fault?: string }> {
   const spentMs: number[] = [];
-  let fault = wrong;
+  let fault: string | undefined;
   for (let round = -WARM_UP; round < TIMES; round += 1) {
     const beganMs = performance.now();
     const response = await request(`${origin}${path}`);
     await response.text();
     if (round >= 0) spentMs.push(performance.now() - beganMs);
-    if (response.status !== 200) fault ??= `status ${response.status}`;
+    if (response.status !== 200) fault = `status ${response.status}`;
   }
-  spentMs.sort((left, right) => left - right);
-  const at = (part: number): string => (spentMs[Math.floor(part * (spentMs.length - 1))] ?? 0).toFixed(0).padStart(5);
-  console.log(
-    `${name.padEnd(40)} median ${at(0.5)} ms   p95 ${at(0.95)} ms${fault === undefined ? "" : `   WRONG: ${fault}`}`,
-  );
-  if (fault !== undefined) process.exitCode = 1;
+  return { spentMs, ...(fault === undefined ? {} : { fault }) };
 }
 
 const request = (url: string): Promise<Response> => fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } });

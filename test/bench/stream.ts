@@ -4,6 +4,8 @@ import { systemClock } from "../../src/clock.ts";
 import { DEFAULT_SILENCE } from "../../src/dify/create-dify.ts";
 import { readRunStream } from "../../src/dify/read-run-stream.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import type { Part } from "./frame/part.ts";
+import { inRounds, ratios } from "./frame/statistics.ts";
 
 const FRAMES = 20_000;
 const CHUNK_BYTES = 16_384;
@@ -12,44 +14,51 @@ const ROUNDS = 81;
 const ROUNDS_PER_LOOK = 20;
 const MIB = 1_048_576;
 
-/**
- * How fast a run's stream is read to events, against `eventsource-parser` and `JSON.parse` alone: the same bytes from
- * the same kind of source, in turns. `npm run bench -- stream`
- */
-export async function benchStream(): Promise<void> {
-  const chunks = chunksOf(stream());
-  const mib = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) / MIB;
-  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
-    await parseAlone(chunks);
-    await readEvents(chunks);
-  }
-  const ours: Cost[] = [];
-  const theirs: Cost[] = [];
-  const heap: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    // In turns, so that whatever slows the machine slows both; each is first as often as the other.
-    const weFirst = round % 2 === 0;
-    if (weFirst) ours.push(await measure(() => readEvents(chunks)));
-    theirs.push(await measure(() => parseAlone(chunks)));
-    if (!weFirst) ours.push(await measure(() => readEvents(chunks)));
-    if (round % ROUNDS_PER_LOOK === 0) {
-      globalThis.gc?.();
-      heap.push(process.memoryUsage().heapUsed / MIB);
+export const stream: Part = {
+  name: "stream",
+  description:
+    "How fast a run's event stream is read to events, against `eventsource-parser` and `JSON.parse` alone: the same bytes from the same kind of source, in turns.",
+  minutes: 1,
+  run: async ({ rounds, say, leaveOut }) => {
+    const chunks = chunksOf(eventStream());
+    const mib = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) / MIB;
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+      await parseAlone(chunks);
+      await readEvents(chunks);
     }
-  }
-  const ratios = (kind: keyof Cost): number[] => ours.map((our, round) => (theirs[round]?.[kind] ?? 0) / our[kind]);
-  const told = (costs: readonly Cost[]): string => {
-    const wall = costs.map(({ wallMs }) => wallMs);
-    return `${(mib / (median(wall) / 1_000)).toFixed(0)} MiB/s (${spread(wall, 1)} ms)`;
-  };
-  console.log(`stream                  ${FRAMES} frames, ${mib.toFixed(1)} MiB, ${ROUNDS} rounds in turns`);
-  console.log(`parser and JSON alone   ${told(theirs)}`);
-  console.log(`events of a run         ${told(ours)}`);
-  console.log(`speed, alone = 1        ${median(ratios("wallMs")).toFixed(2)} (${spread(ratios("wallMs"), 2)})`);
-  // On a busy machine the clock tells more of the others than of us.
-  console.log(`the same by CPU time    ${median(ratios("cpuMs")).toFixed(2)} (${spread(ratios("cpuMs"), 2)})`);
-  console.log(`heap on the way         ${heap.map((mib) => mib.toFixed(1)).join(", ")} MiB`);
-}
+    const ours: Cost[] = [];
+    const theirs: Cost[] = [];
+    const heap: number[] = [];
+    const all = rounds({ normal: ROUNDS, quick: 9 });
+    say(`${all} rounds of ${mib.toFixed(1)} MiB`);
+    for (let round = 0; round < all; round++) {
+      // In turns, so that whatever slows the machine slows both; each is first as often as the other.
+      const weFirst = round % 2 === 0;
+      if (weFirst) ours.push(await measure(() => readEvents(chunks)));
+      theirs.push(await measure(() => parseAlone(chunks)));
+      if (!weFirst) ours.push(await measure(() => readEvents(chunks)));
+      if (round % ROUNDS_PER_LOOK === 0 && globalThis.gc) {
+        globalThis.gc();
+        heap.push(process.memoryUsage().heapUsed / MIB);
+      }
+    }
+    if (heap.length === 0) leaveOut("heap on the way (node runs without --expose-gc)");
+    const speed = (costs: readonly Cost[]): readonly number[] => costs.map(({ wallMs }) => (1_000 * mib) / wallMs);
+    const cpu = (costs: readonly Cost[]): readonly number[] => costs.map(({ cpuMs }) => 1 / cpuMs);
+    return [
+      { what: "parser and JSON alone", ...inRounds(speed(theirs)), unit: "MiB/s" },
+      { what: "events of a run", ...inRounds(speed(ours)), unit: "MiB/s" },
+      { what: "events of a run, alone = 1", ...inRounds(ratios(speed(ours), speed(theirs))), unit: "×" },
+      {
+        what: "the same by CPU time",
+        ...inRounds(ratios(cpu(ours), cpu(theirs))),
+        unit: "×",
+        note: "on a busy machine the clock tells more of the others than of us",
+      },
+      ...(heap.length === 0 ? [] : [{ what: "heap on the way", ...inRounds(heap), unit: "MiB" }]),
+    ];
+  },
+};
 
 /** As undici hands bodies over: a stream of Buffers. */
 const open = (chunks: readonly Buffer[]): Readable => Readable.from(chunks, { objectMode: false });
@@ -78,7 +87,7 @@ async function parseAlone(chunks: readonly Buffer[]): Promise<void> {
 const NODE_EVERY = 20;
 
 /** Frames as a workflow with a model sends them: mostly pieces of text, now and then a node with its inputs and outputs. */
-function stream(): Buffer {
+function eventStream(): Buffer {
   const ids = {
     workflow_run_id: "5e2c9a74-1d3b-47f6-b890-7a6c4e1f2d05",
     task_id: "0b7d1f52-93c6-4e08-8a41-5d2e6f90c311",
@@ -120,9 +129,3 @@ async function measure(work: () => Promise<void>): Promise<Cost> {
   const { user, system } = process.cpuUsage(cpu);
   return { wallMs, cpuMs: (user + system) / 1_000 };
 }
-
-const at = (numbers: readonly number[], share: number): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length - 1) * share)] ?? 0;
-const median = (numbers: readonly number[]): number => at(numbers, 0.5);
-const spread = (numbers: readonly number[], digits: number): string =>
-  `the middle half ${at(numbers, 0.25).toFixed(digits)} to ${at(numbers, 0.75).toFixed(digits)}`;

@@ -11,6 +11,8 @@ export type ServerCommand = {
   readonly args: readonly string[];
   /** Holds everything the server writes; removed with it. */
   readonly folder: string;
+  /** Default: ours. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly gid?: number;
   /** How to end it at once, as a crash would. */
@@ -43,6 +45,7 @@ export async function startChildServer(command: ServerCommand): Promise<ChildSer
     const started = spawn(command.program, command.args, {
       cwd: command.folder,
       stdio: ["ignore", log, log],
+      ...(command.env === undefined ? {} : { env: command.env }),
       ...(command.uid === undefined ? {} : { uid: command.uid }),
       ...(command.gid === undefined ? {} : { gid: command.gid }),
     });

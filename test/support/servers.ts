@@ -10,8 +10,11 @@ import { findPostgres, findRedis } from "./find-programs.ts";
 
 export type TestServer = ChildServer & { readonly url: string };
 
-/** A Redis of our own on a free loopback port, without persistence. */
-export async function startRedis(): Promise<TestServer> {
+/** What is measured runs as in production: what is committed is on the disk, and Redis appends to a file. */
+export type ServerWish = { readonly durable?: boolean };
+
+/** A Redis of our own on a free loopback port; without persistence, unless that is wished for. */
+export async function startRedis({ durable = false }: ServerWish = {}): Promise<TestServer> {
   const program = findRedis();
   if (program === undefined) throw new Error("Redis not found");
   const port = await freePort();
@@ -20,7 +23,7 @@ export async function startRedis(): Promise<TestServer> {
     program,
     args: [
       ...["--bind", "127.0.0.1", "--port", String(port), "--dir", folder],
-      ...["--appendonly", "no", "--save", "", "--maxmemory-policy", "noeviction"],
+      ...["--appendonly", durable ? "yes" : "no", "--save", "", "--maxmemory-policy", "noeviction"],
     ],
     folder,
     crashSignal: "SIGKILL",
@@ -40,7 +43,7 @@ export async function startRedis(): Promise<TestServer> {
 }
 
 /** A PostgreSQL of our own on a free loopback port; the URL's user may create databases. */
-export async function startPostgres(): Promise<TestServer> {
+export async function startPostgres({ durable = false }: ServerWish = {}): Promise<TestServer> {
   const programs = findPostgres();
   if (programs === undefined) throw new Error("PostgreSQL not found");
   const port = await freePort();
@@ -58,9 +61,9 @@ export async function startPostgres(): Promise<TestServer> {
     program: programs.postgres,
     args: [
       ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", ""],
-      ...["-c", "max_connections=300", "-c", "shared_buffers=64MB"],
-      // Crashes here are those of processes, which lose nothing that the kernel has; no power fails.
-      ...["-c", "fsync=off", "-c", "full_page_writes=off"],
+      ...["-c", "max_connections=300"],
+      // Crashes in tests are those of processes, which lose nothing that the kernel has; no power fails.
+      ...(durable ? [] : ["-c", "shared_buffers=64MB", "-c", "fsync=off", "-c", "full_page_writes=off"]),
     ],
     folder,
     ...owner,

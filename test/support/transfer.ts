@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
 import { pattern } from "./pattern.ts";
+import { residentBytes } from "./process-figures.ts";
 
 /** Where the uploading process is killed, as parts of the whole. */
 const KILLS = [0.25, 0.5, 0.75];
@@ -92,13 +92,4 @@ async function live(args: readonly string[], hear: (told: Told, kill: () => void
     seconds: (performance.now() - startedMs) / 1_000,
     killed: signal === "SIGKILL",
   };
-}
-
-/** Linux only; 0 for a process that is gone. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1_024;
-  } catch {
-    return 0;
-  }
 }

@@ -1,0 +1,13 @@
+import { bursts } from "./bursts.ts";
+import { files } from "./files.ts";
+import type { Part } from "./frame/part.ts";
+import { ingest } from "./ingest.ts";
+import { memory } from "./memory.ts";
+import { overload } from "./overload.ts";
+import { pages } from "./pages.ts";
+import { steady } from "./steady.ts";
+import { stream } from "./stream.ts";
+import { transfer } from "./transfer.ts";
+
+/** The suite, in the order in which it is measured and told. */
+export const PARTS: readonly Part[] = [ingest, steady, files, bursts, overload, memory, transfer, stream, pages];
