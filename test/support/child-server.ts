@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export type ServerCommand = {
   readonly gid?: number;
   /** How to end it at once, as a crash would. */
   readonly crashSignal: NodeJS.Signals;
+  /** A kill is SIGKILL to it and to the processes it has begun. */
+  readonly diesWithChildren?: boolean;
   /** How to ask it to leave. */
   readonly stopSignal: NodeJS.Signals;
   /** Resolves when it answers, rejects when it does not yet. */
@@ -35,6 +37,7 @@ export type ChildServer = {
 };
 
 const START_DEADLINE_MS = 120_000;
+const BURIAL_DEADLINE_MS = 1_000;
 
 export async function startChildServer(command: ServerCommand): Promise<ChildServer> {
   let child: ChildProcess | undefined;
@@ -49,19 +52,27 @@ export async function startChildServer(command: ServerCommand): Promise<ChildSer
       ...(command.uid === undefined ? {} : { uid: command.uid }),
       ...(command.gid === undefined ? {} : { gid: command.gid }),
     });
+    closeSync(log);
     await once(started, "spawn");
     child = started;
     keeper = endWithUs(pidOf(started), command.crashSignal, command.folder);
-    await untilItAnswers(started, command);
+    try {
+      await untilItAnswers(started, command);
+    } catch (error) {
+      await end(command.crashSignal);
+      throw error;
+    }
   };
 
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
+  const end = async (signal: NodeJS.Signals, withChildren = false): Promise<void> => {
     const ending = child;
     child = undefined;
     if (ending && ending.exitCode === null && ending.signalCode === null) {
       const gone = once(ending, "exit");
+      const children = withChildren ? childrenOf(pidOf(ending)) : [];
       ending.kill(signal);
       await gone;
+      await endAll(children);
     }
     keeper?.kill("SIGKILL");
     keeper = undefined;
@@ -82,7 +93,7 @@ export async function startChildServer(command: ServerCommand): Promise<ChildSer
     get pid() {
       return child ? pidOf(child) : -1;
     },
-    kill: () => end(command.crashSignal),
+    kill: () => (command.diesWithChildren ? end("SIGKILL", true) : end(command.crashSignal)),
     start,
     stop,
   };
@@ -126,6 +137,31 @@ async function untilItAnswers(child: ChildProcess, { program, folder, answers }:
       }
       await delay(20);
     }
+  }
+}
+
+/** Processes that this one has begun. */
+function childrenOf(pid: number): readonly number[] {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  const text = existsSync(list)
+    ? readFileSync(list, "utf8")
+    : execFileSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
+  return text.split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** SIGKILL to all of them; resolves when they are gone, or nobody has buried them in time. */
+async function endAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) sendSignal(pid, "SIGKILL");
+  const deadlineMs = Date.now() + BURIAL_DEADLINE_MS;
+  while (pids.some((pid) => sendSignal(pid, 0)) && Date.now() < deadlineMs) await delay(5);
+}
+
+/** @returns whether there was such a process */
+function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
   }
 }
 

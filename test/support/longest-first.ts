@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * other cores have nothing to do.
  */
 const LONGEST = [
+  "test/chaos/suite",
   "test/chaos/kill-matrix",
   "test/chaos/recovery-kills",
   "test/chaos/recovery-matrix",

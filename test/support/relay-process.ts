@@ -5,6 +5,7 @@ import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const START_TIMEOUT_MS = 120_000;
+const STARTED = /"event":"relay\.started"/;
 
 export type RelayProcess = {
   readonly pid: number;
@@ -14,16 +15,45 @@ export type RelayProcess = {
   stop(): Promise<number | null>;
   /** Resolves when it has ended, however that came. */
   readonly ended: Promise<number | null>;
-  /** Everything it printed. */
+  /** What it printed: all of it, unless somebody else takes it. */
   output(): string;
+};
+
+/** One that has just begun. */
+export type LaunchedRelay = RelayProcess & {
+  /** Resolves when it says that it has started; rejects when it ends before, or takes too long. */
+  readonly ready: Promise<void>;
+};
+
+export type LaunchOptions = {
+  /** What it says when it is ready. Default: that the relay has started. */
+  readonly readyWhen?: RegExp;
+  /** Gets what is printed; what comes after it is ready is kept by nobody else then. */
+  readonly onOutput?: (chunk: Buffer) => void;
 };
 
 /** Starts `relay start` (or another command) as a process of its own, ready when it says so. */
 export async function startRelayProcess(
   environment: Readonly<Record<string, string>>,
   args: readonly string[] = ["start"],
-  readyWhen: RegExp = /"event":"relay\.started"/,
+  readyWhen: RegExp = STARTED,
 ): Promise<RelayProcess> {
+  const relay = launchRelayProcess(environment, args, { readyWhen });
+  try {
+    await relay.ready;
+  } catch (error) {
+    await relay.kill();
+    throw error;
+  }
+  return relay;
+}
+
+/** The same for who cannot wait until it is ready: it may have to be killed before. */
+export function launchRelayProcess(
+  environment: Readonly<Record<string, string>>,
+  args: readonly string[],
+  { readyWhen = STARTED, onOutput }: LaunchOptions = {},
+): LaunchedRelay {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
     env: relayEnvironment(environment),
     stdio: ["ignore", "pipe", "pipe"],
@@ -41,7 +71,8 @@ export async function startRelayProcess(
   );
   const ready = new Promise<void>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
-      output += chunk.toString();
+      onOutput?.(chunk);
+      if (!said || !onOutput) output += chunk.toString();
       // Only until then: output may grow to megabytes.
       if (said) return;
       said = readyWhen.test(output);
@@ -53,12 +84,7 @@ export async function startRelayProcess(
     void ended.then((code) => reject(new Error(`relay ended with ${code} before it was ready:\n${output}`)));
     setTimeout(() => reject(new Error(`relay was not ready in time:\n${output}`)), START_TIMEOUT_MS).unref();
   });
-  try {
-    await ready;
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw error;
-  }
+  ready.catch(() => undefined); // for who does not ask
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     child.kill(signal);
     return ended;
@@ -71,5 +97,6 @@ export async function startRelayProcess(
     stop: () => end("SIGTERM"),
     ended,
     output: () => output,
+    ready,
   };
 }

@@ -10,7 +10,10 @@ import { findPostgres, findRedis } from "./find-programs.ts";
 
 export type TestServer = ChildServer & { readonly url: string };
 
-/** What is measured runs as in production: what is committed is on the disk, and Redis appends to a file. */
+/**
+ * What is measured, or killed for good, runs as in production: what is committed is on the disk, and Redis appends to a
+ * file. A kill is then SIGKILL, to all processes of the server.
+ */
 export type ServerWish = { readonly durable?: boolean };
 
 /** A Redis of our own on a free loopback port; without persistence, unless that is wished for. */
@@ -69,6 +72,7 @@ export async function startPostgres({ durable = false }: ServerWish = {}): Promi
     ...owner,
     // Quit is a crash to the data, and ends the backends too; a killed postmaster leaves them for a moment.
     crashSignal: "SIGQUIT",
+    diesWithChildren: durable,
     stopSignal: "SIGQUIT",
     answers: async () => withClient(url, (client) => client.query("select 1")),
   });
