@@ -9,7 +9,8 @@ import { createFastio } from "./fastio/client/create-fastio.ts";
 import { rememberPlaces } from "./fastio/remember-places.ts";
 import type { Fastio } from "./fastio/types.ts";
 import { createFileSources, type FileSources } from "./http/file-sources.ts";
-import { withHostGuard } from "./http/host-guard.ts";
+import { NOTHING_CONFIGURED } from "./http/guarded-lookup.ts";
+import { isOneOf, withHostGuard } from "./http/host-guard.ts";
 import { withMeasure } from "./http/measured.ts";
 import { withTimeouts } from "./http/timeouts.ts";
 import { createTransport } from "./http/transport.ts";
@@ -41,21 +42,14 @@ export function openUpstreams(
     /** Told of each call. Default: nobody is. */
     readonly metrics?: Metrics;
     readonly trace?: Trace;
-    /** How names that strangers give become addresses. Default: as the system does it. */
+    /** How names become addresses. Default: as the system does it. */
     readonly lookup?: LookupFunction | undefined;
   },
 ): Upstreams {
-  const transport = createTransport();
-  const publicTransport = createTransport({
-    reach: "public",
-    ...(deps.lookup === undefined ? {} : { lookup: deps.lookup }),
-  });
-  const origins = [
-    config.fastio.apiUrl,
-    ...fileOriginsOf(config.dify.apiUrl),
-    ...(config.dify.filesUrl === undefined ? [] : [config.dify.filesUrl]),
-    ...config.outboundOrigins,
-  ];
+  const { lookup } = deps;
+  const origins = outboundOriginsOf(config);
+  const transport = createTransport({ isConfigured: isOneOf(origins), lookup });
+  const publicTransport = createTransport({ isConfigured: NOTHING_CONFIGURED, lookup });
   const { metrics = silentMetrics, trace = silentTrace } = deps;
   const measured = (bare: Send) => withTimeouts(withMeasure(bare, { metrics, trace }), DEFAULT_TIMEOUTS);
   const send = measured(withHostGuard(transport.send, origins));
@@ -71,7 +65,7 @@ export function openUpstreams(
     send,
     sendPublic: measured(publicTransport.send),
     isConfigured: isFilePlace(config),
-    lookup: deps.lookup,
+    lookup,
   });
   const apps = new Map<string, DifyClient>();
   return {
@@ -109,6 +103,18 @@ export function openUpstreams(
     },
   };
 }
+
+/** Every place that Fast.io, Dify and their files are reached at. */
+export const outboundOriginsOf = ({
+  fastio,
+  dify,
+  outboundOrigins,
+}: Pick<Config, "fastio" | "dify" | "outboundOrigins">): readonly string[] => [
+  fastio.apiUrl,
+  ...fileOriginsOf(dify.apiUrl),
+  ...(dify.filesUrl === undefined ? [] : [dify.filesUrl]),
+  ...outboundOrigins,
+];
 
 /** Where files of either upstream are kept: all of the configured origins, and of Dify what it hands out as files. */
 function isFilePlace({ dify, outboundOrigins }: Pick<Config, "dify" | "outboundOrigins">): (url: URL) => boolean {

@@ -1,6 +1,7 @@
 import { nameHeader } from "../../handlers/person-name.ts";
 import type { Config, Role } from "../config.ts";
 import { PermanentError, RelayError } from "../errors.ts";
+import { askRelayAt } from "../http/ask-relay-at.ts";
 import { type Db, openLedger } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -64,7 +65,7 @@ export function tokenFor({ ask, tokens }: Pick<Config, "ask" | "tokens">, needed
 
 /**
  * Asks the running relay, by its API and with a token.
- * @throws {PermanentError} `config_invalid` when no token is known; what `fetch` throws when nobody answers
+ * @throws {PermanentError} `config_invalid` when no token is known; what `fetch` throws when nobody answers, or redirects
  */
 export async function fetchRelay(
   { signal }: Pick<CliContext, "signal">,
@@ -80,7 +81,7 @@ export async function fetchRelay(
     );
   }
   const asked = { authorization: `Bearer ${token}`, ...nameHeader(whoAmI()) };
-  return fetch(`${relayOrigin(config)}${path}`, {
+  return askRelayAt(`${relayOrigin(config)}${path}`, {
     signal: own,
     ...(body === undefined
       ? { headers: asked }

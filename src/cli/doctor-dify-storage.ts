@@ -5,7 +5,9 @@ import { systemClock } from "../clock.ts";
 import type { Environment } from "../config.ts";
 import { examineDifyStorage } from "../doctor/storage/examine-dify-storage.ts";
 import { OUTDATED_ADVICE, type StorageAdvice } from "../doctor/storage/storage-advice.ts";
+import { storageOriginsOf } from "../doctor/storage/storage-settings.ts";
 import { PermanentError } from "../errors.ts";
+import { isOneOf } from "../http/host-guard.ts";
 import { createTransport } from "../http/transport.ts";
 import { messageOf } from "../message-of.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -23,7 +25,7 @@ export type DoctorDifyStorageOptions = {
 export async function doctorDifyStorage(context: CliContext, options: DoctorDifyStorageOptions): Promise<ExitCode> {
   const environment = options.difyEnv === undefined ? context.environment : await readEnvFile(options.difyEnv);
   const { tell, end } = tellFindings(context, options);
-  const transport = createTransport();
+  const transport = createTransport({ isConfigured: isOneOf(storageOriginsOf(environment)) });
   let advice: StorageAdvice | undefined;
   try {
     const deps = { send: transport.send, clock: systemClock, newId: randomUUID };

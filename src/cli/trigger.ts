@@ -6,6 +6,7 @@ import { keyOfSample } from "../fastio/samples/key-of-sample.ts";
 import { type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
 import { type SampleDelivery, type SampleScheme, signSample, type Tampering } from "../fastio/samples/sign-sample.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { askRelayAt } from "../http/ask-relay-at.ts";
 import { readSecrets } from "../keep-secret.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
 import { causeOf, relayOrigin } from "./ask-relay.ts";
@@ -103,7 +104,7 @@ async function send(context: CliContext, config: Config, { headers, body }: Samp
   const startedMs = systemClock.now();
   const origin = relayOrigin(config);
   try {
-    const response = await fetch(`${origin}${RECEIVER_PATH}`, {
+    const response = await askRelayAt(`${origin}${RECEIVER_PATH}`, {
       method: "POST",
       headers,
       body,

@@ -3,12 +3,13 @@ import { systemClock } from "../clock.ts";
 import { type Config, type Environment, parseConfig } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
+import { isOneOf } from "../http/host-guard.ts";
 import { createTransport } from "../http/transport.ts";
 import { messageOf } from "../message-of.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { openUpstreams } from "../upstreams.ts";
+import { openUpstreams, outboundOriginsOf } from "../upstreams.ts";
 import { type ExamineDifyOptions, examineDify } from "./examine-dify.ts";
 import { examineFastio } from "./examine-fastio.ts";
 import { examineLedger, examineQueue, judgePasswords, judgeSettings } from "./examine-own.ts";
@@ -33,7 +34,7 @@ export async function examine(
 
   const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
   const upstreams = openUpstreams(config, deps);
-  const transport = createTransport();
+  const transport = createTransport({ isConfigured: isOneOf(outboundOriginsOf(config)) });
   try {
     for (const finding of await examineFastio({ fastio: upstreams.fastio, config }, rules, signal)) tell(finding);
     const found = await examineDify({ ...deps, send: transport.send, config }, rules, options, signal);

@@ -1,8 +1,8 @@
 import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import { PermanentError, TransientError } from "../errors.ts";
+import { publicLookup, refuseWrittenAddress } from "./guarded-lookup.ts";
 import { leadsToHost, refuseOtherHosts, withHostGuard } from "./host-guard.ts";
-import { publicLookup, refuseWrittenAddress } from "./public-address.ts";
 import { discard } from "./readers.ts";
 import type { OutboundResponse, Send } from "./types.ts";
 

@@ -1,4 +1,5 @@
 import { PermanentError } from "../errors.ts";
+import type { IsConfigured } from "./guarded-lookup.ts";
 import type { Send } from "./types.ts";
 
 /**
@@ -25,7 +26,8 @@ export function refuseOtherHosts(url: URL, isAllowed: (url: URL) => boolean, ope
   });
 }
 
-function isOneOf(origins: readonly string[]): (url: URL) => boolean {
+/** @param origins such as `https://api.fast.io`; what stands after host and port is not looked at */
+export function isOneOf(origins: readonly string[]): IsConfigured {
   const allowed = new Set(origins.map((origin) => new URL(origin).origin));
   return ({ origin }) => allowed.has(origin);
 }

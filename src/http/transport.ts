@@ -1,11 +1,11 @@
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { Agent, buildConnector, request as undiciRequest } from "undici";
-import { RelayError } from "../errors.ts";
-import { publicLookup, refuseWrittenAddress } from "./public-address.ts";
+import { Agent, request as undiciRequest } from "undici";
+import { guardedConnector } from "./guarded-connector.ts";
+import type { IsConfigured } from "./guarded-lookup.ts";
 import { asError, pullStream } from "./pull-stream.ts";
-import { ConnectFailure, TransportError, toTransportError } from "./transport-error.ts";
+import { TransportError, toTransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse, Send } from "./types.ts";
 
 export type Transport = {
@@ -19,10 +19,10 @@ export type TransportOptions = {
   readonly connectTimeoutMs?: number;
   /** Milliseconds an idle connection is kept for the next request. Default 4,000, below the 5 s of Node servers. */
   readonly keepAliveMs?: number;
-  /** `public`: connects to addresses of the public internet only; for places that strangers name. Default `any`. */
-  readonly reach?: "any" | "public";
+  /** Which places may be in a private network; all others must be of the public internet. */
+  readonly isConfigured: IsConfigured;
   /** How names become addresses. Default: as the system does it. */
-  readonly lookup?: LookupFunction;
+  readonly lookup?: LookupFunction | undefined;
 };
 
 /** Milliseconds unread answers get when the transport is closed. */
@@ -37,31 +37,14 @@ const CLOSE_GRACE_MS = 1_000;
 export function createTransport({
   connectTimeoutMs = 10_000,
   keepAliveMs = 4_000,
-  reach = "any",
+  isConfigured,
   lookup,
-}: TransportOptions = {}): Transport {
-  const look = reach === "public" ? publicLookup(lookup) : lookup;
-  const connect = buildConnector({
-    timeout: connectTimeoutMs,
-    allowH2: false,
-    ...(look === undefined ? {} : { lookup: look }),
-  });
+}: TransportOptions): Transport {
   const agent = new Agent({
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,
     pipelining: 1,
-    connect: (options, done) => {
-      try {
-        if (reach === "public") refuseWrittenAddress(options.hostname);
-      } catch (error) {
-        done(asError(error), null);
-        return;
-      }
-      connect(options, (error, socket) => {
-        if (error === null) done(null, socket);
-        else done(error instanceof RelayError ? error : new ConnectFailure("connect", { cause: error }), null);
-      });
-    },
+    connect: guardedConnector({ connectTimeoutMs, isConfigured, lookup }),
   });
   const unread = new Set<Readable>();
   const close = async (): Promise<void> => {

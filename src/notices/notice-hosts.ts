@@ -10,13 +10,15 @@ export type NoticeHosts = {
 export const PUBLIC_NOTICE_HOSTS: readonly string[] = ["hooks.slack.com", "hooks.slack-gov.com"];
 
 /** @returns why an address is not one for notices, without repeating it; undefined when it is */
-export function whyNoNoticeUrl(text: string, { hosts, isOwn }: NoticeHosts): string | undefined {
-  if (!URL.canParse(text)) return "is no web address";
-  const { protocol, host, hostname, username } = new URL(text);
-  if (protocol !== "https:" && !(isOwn && protocol === "http:")) return "must begin with https://";
+export function whyNoNoticeUrl(text: string, allowed: NoticeHosts): string | undefined {
+  const url = URL.parse(text);
+  if (url === null) return "is no web address";
+  const { protocol, username } = url;
+  if (protocol !== "https:" && !(allowed.isOwn && protocol === "http:")) return "must begin with https://";
   if (username !== "") return "must not hold a user name";
-  const isAllowed = hosts.some((allowed) =>
-    allowed.startsWith("*.") ? hostname.endsWith(allowed.slice(1)) : allowed === host,
-  );
-  return isAllowed ? undefined : "leads to a host that NOTICE_HOSTS does not name";
+  return isNamed(url, allowed) ? undefined : "leads to a host that NOTICE_HOSTS does not name";
 }
+
+/** Whether a URL leads to one of the hosts. */
+export const isNamed = ({ host, hostname }: URL, { hosts }: NoticeHosts): boolean =>
+  hosts.some((named) => (named.startsWith("*.") ? hostname.endsWith(named.slice(1)) : named === host));

@@ -15,6 +15,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, ParentBasedSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import { RelayError } from "../errors.ts";
+import { configuredAgent } from "../http/configured-agent.ts";
 import { messageOf } from "../message-of.ts";
 import { createJobTelemetry } from "./job-telemetry.ts";
 import type { Log } from "./log.ts";
@@ -54,6 +55,7 @@ export function openOtelTrace({ endpoint, version, log }: OtelTraceOptions): Ope
           url: `${endpoint.replace(/\/+$/, "")}/v1/traces`,
           timeoutMillis: EXPORT_TIMEOUT_MS,
           concurrencyLimit: 1,
+          httpAgentOptions: configuredAgent(),
         }),
         exportTimeoutMillis: EXPORT_TIMEOUT_MS,
         scheduledDelayMillis: EXPORT_EVERY_MS,

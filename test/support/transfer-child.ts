@@ -3,13 +3,13 @@ import { Readable } from "node:stream";
 import { systemClock } from "../../src/clock.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { createFastio } from "../../src/fastio/client/create-fastio.ts";
-import { createTransport } from "../../src/http/transport.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { openTransport } from "./open-transport.ts";
 import { pattern } from "./pattern.ts";
 
 const { workspaceId, personKey } = FASTIO_EMULATOR_DEFAULTS;
 const [mode, apiUrl = "", ...rest] = process.argv.slice(2);
-const transport = createTransport();
+const transport = openTransport();
 const fastio = createFastio({
   send: transport.send,
   baseUrl: apiUrl,

@@ -10,6 +10,7 @@ import { keyOfSample } from "../../fastio/samples/key-of-sample.ts";
 import { writeSample } from "../../fastio/samples/sample-deliveries.ts";
 import { type SampleScheme, signSample } from "../../fastio/samples/sign-sample.ts";
 import type { Fastio, FastioNode } from "../../fastio/types.ts";
+import { askRelayAt } from "../../http/ask-relay-at.ts";
 import { openRelay } from "../../relay.ts";
 import { fixedRules } from "../../rules/live-rules.ts";
 import { silentLog } from "../../telemetry/log.ts";
@@ -137,7 +138,7 @@ async function deliver(context: CliContext, asked: Config, { fastio }: Config, b
   let status: number;
   try {
     const { headers, body: sent } = delivery;
-    const response = await fetch(`${origin}/webhooks/fastio`, {
+    const response = await askRelayAt(`${origin}/webhooks/fastio`, {
       method: "POST",
       headers,
       body: sent,

@@ -80,6 +80,15 @@ export function readStorageSettings(environment: Environment): ReadStorageSettin
   return { kind: "read", settings: { endpoint, isAws, region, bucket, wantedStyle, style, managedIam, credentials } };
 }
 
+/** Where the store is, by both of its addresses; nowhere while the settings are faulty. */
+export function storageOriginsOf(environment: Environment): readonly string[] {
+  const read = readStorageSettings(environment);
+  if (read.kind === "faulty") return [];
+  const { endpoint, bucket } = read.settings;
+  const virtual = canBeVirtual(read.settings) ? [`${endpoint.protocol}//${bucket}.${endpoint.host}`] : [];
+  return [endpoint.origin, ...virtual];
+}
+
 /** Whether the bucket can be part of the host: a number has no names below it. */
 export const canBeVirtual = ({ endpoint, bucket }: Pick<StorageSettings, "endpoint" | "bucket">): boolean =>
   HOST_LABEL.test(bucket) && isIP(endpoint.hostname.replace(/^\[|\]$/g, "")) === 0;

@@ -16,8 +16,8 @@ import {
   type DifyEmulatorOptions,
   startDifyEmulator,
 } from "../../../src/emulators/dify/start-dify-emulator.ts";
-import { createTransport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { openTransport } from "../../support/open-transport.ts";
 import { driveRun, QUICK } from "./drive-run.ts";
 
 const closers: (() => Promise<void>)[] = [];
@@ -29,7 +29,7 @@ type Setting = { readonly dify: DifyClient; readonly emulator: DifyEmulator; rea
 
 async function setUp(options: DifyEmulatorOptions = {}, part: Partial<DifyDeps> = {}): Promise<Setting> {
   const emulator = await startDifyEmulator({ quiet: true, workMs: 30, ...options });
-  const transport = createTransport();
+  const transport = openTransport();
   closers.push(() => emulator.close(), transport.close);
   const dify = createDify({
     send: transport.send,
@@ -265,7 +265,7 @@ describe("runs that leave no trace", () => {
 
 /** Another client of the same emulator. */
 async function setUpSame({ emulator }: Setting, part: Partial<DifyDeps>): Promise<DifyClient> {
-  const transport = createTransport();
+  const transport = openTransport();
   closers.push(transport.close);
   return createDify({
     send: transport.send,
@@ -293,7 +293,7 @@ describe("the server and the app", () => {
 
   test.each(["P1", "P2", "P3"] as const)("%s is known by its version, with and without the header", async (profile) => {
     const setting = await setUp({ profile });
-    const transport = createTransport();
+    const transport = openTransport();
     closers.push(transport.close);
     const bare: DifyDeps["send"] = async (request, given) => {
       const answer = await transport.send(request, given);

@@ -9,8 +9,9 @@ import type { FaultRequest } from "../../../src/emulators/kit/faults.ts";
 import { createFastio } from "../../../src/fastio/client/create-fastio.ts";
 import type { Fastio } from "../../../src/fastio/types.ts";
 import { withTimeouts } from "../../../src/http/timeouts.ts";
-import { createTransport, type Transport } from "../../../src/http/transport.ts";
+import type { Transport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { openTransport } from "../../support/open-transport.ts";
 import { SOON } from "../../support/soon.ts";
 import { DIALECTS } from "./client-on.ts";
 
@@ -22,7 +23,7 @@ let fastio: Fastio;
 
 async function open(dialects: (typeof DIALECTS)[number]): Promise<void> {
   emulator = await startFastioEmulator({ dialects, uploadDelayMs: 60 });
-  transport = createTransport();
+  transport = openTransport();
   fastio = createFastio({
     send: withTimeouts(transport.send, { headersTimeoutMs: 5_000, bodyTimeoutMs: 5_000 }),
     baseUrl: emulator.apiUrl,

@@ -10,8 +10,8 @@ import {
 import { createFastio, type FastioOptions } from "../../../src/fastio/client/create-fastio.ts";
 import type { Fastio } from "../../../src/fastio/types.ts";
 import { withTimeouts } from "../../../src/http/timeouts.ts";
-import { createTransport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { openTransport } from "../../support/open-transport.ts";
 
 export type ClientOnEmulator = {
   readonly emulator: FastioEmulator;
@@ -34,7 +34,7 @@ export async function clientOn(
   options: Partial<FastioOptions> & { readonly clock?: Clock } = {},
 ): Promise<ClientOnEmulator> {
   const emulator = await startFastioEmulator({ seed: "contract", ...server });
-  const transport = createTransport();
+  const transport = openTransport();
   const lines: string[] = [];
   const statuses: number[] = [];
   const send = withTimeouts(transport.send, { headersTimeoutMs: 10_000, bodyTimeoutMs: 10_000 });

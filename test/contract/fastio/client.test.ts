@@ -13,8 +13,9 @@ import { createFastio } from "../../../src/fastio/client/create-fastio.ts";
 import { sameOpaqueId } from "../../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode } from "../../../src/fastio/types.ts";
 import { withTimeouts } from "../../../src/http/timeouts.ts";
-import { createTransport, type Transport } from "../../../src/http/transport.ts";
+import type { Transport } from "../../../src/http/transport.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { openTransport } from "../../support/open-transport.ts";
 
 const signal = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -59,7 +60,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
 
   beforeAll(async () => {
     emulator = await startFastioEmulator({ ...server, seed: "contract" });
-    transport = createTransport();
+    transport = openTransport();
     fastio = clientFor(transport, emulator, dialect);
     folder = await fastio.createFolder({ workspaceId: emulator.workspaceId, parentId: "root" }, "project", signal);
   });

@@ -5,7 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sameOpaqueId } from "../../../src/fastio/opaque-id.ts";
 import type { UploadProgress } from "../../../src/fastio/types.ts";
-import { createTransport } from "../../../src/http/transport.ts";
+import { openTransport } from "../../support/open-transport.ts";
 import { type ClientOnEmulator, clientOn, DIALECTS, sha256, streamOf } from "./client-on.ts";
 
 const signal = new AbortController().signal;
@@ -209,7 +209,7 @@ describe("on a reference server", () => {
   });
 
   test("chunks go three at a time and no more", async () => {
-    const transport = createTransport();
+    const transport = openTransport();
     let under = 0;
     let most = 0;
     const counting = on.again({

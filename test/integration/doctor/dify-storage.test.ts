@@ -6,8 +6,9 @@ import { systemClock } from "../../../src/clock.ts";
 import type { Environment } from "../../../src/config.ts";
 import type { Finding } from "../../../src/doctor/finding.ts";
 import { examineDifyStorage } from "../../../src/doctor/storage/examine-dify-storage.ts";
-import { createTransport, type Transport } from "../../../src/http/transport.ts";
+import type { Transport } from "../../../src/http/transport.ts";
 import type { Send } from "../../../src/http/types.ts";
+import { openTransport } from "../../support/open-transport.ts";
 import { runCommand } from "../../support/run-command.ts";
 import {
   AS_DIFY_NEEDS,
@@ -19,7 +20,7 @@ import {
 
 let transport: Transport;
 beforeEach(() => {
-  transport = createTransport();
+  transport = openTransport();
 });
 afterEach(() => transport.close());
 

@@ -8,8 +8,9 @@ import { systemClock } from "../../../src/clock.ts";
 import { multipartBody } from "../../../src/http/multipart.ts";
 import { readText } from "../../../src/http/readers.ts";
 import { withRetry } from "../../../src/http/retry.ts";
-import { createTransport, type Transport } from "../../../src/http/transport.ts";
+import type { Transport } from "../../../src/http/transport.ts";
 import type { OutboundRequest } from "../../../src/http/types.ts";
+import { openTransport } from "../../support/open-transport.ts";
 import { SOON } from "../../support/soon.ts";
 
 const never = new AbortController().signal;
@@ -17,7 +18,7 @@ let transport: Transport;
 const stops: (() => Promise<void>)[] = [];
 
 beforeEach(() => {
-  transport = createTransport({ connectTimeoutMs: 500 });
+  transport = openTransport({ connectTimeoutMs: 500 });
 });
 
 afterEach(async () => {

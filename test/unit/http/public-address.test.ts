@@ -1,7 +1,8 @@
 import type { LookupFunction } from "node:net";
 import { describe, expect, test } from "vitest";
+import { configuredLookup, publicLookup, refuseWrittenAddress } from "../../../src/http/guarded-lookup.ts";
 import { leadsToHost } from "../../../src/http/host-guard.ts";
-import { isPublicAddress, publicLookup, refuseWrittenAddress } from "../../../src/http/public-address.ts";
+import { isPublicAddress, mayHoldService } from "../../../src/http/public-address.ts";
 
 const PRIVATE = [
   "127.0.0.1",
@@ -36,6 +37,52 @@ test.each(PRIVATE)("%s is not public", (address) => {
 
 test.each(["8.8.8.8", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::1"])("%s is public", (address) => {
   expect(isPublicAddress(address)).toBe(true);
+});
+
+describe("a service that was configured", () => {
+  test.each([
+    "169.254.169.254",
+    "169.254.0.1",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "0.0.0.0",
+    "0.1.2.3",
+    "224.0.0.251",
+    "255.255.255.255",
+    "::",
+    "fe80::1",
+    "febf::1",
+    "ff02::fb",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "::ffff:169.254.169.254",
+    "::ffff:a9fe:a9fe",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::169.254.169.254",
+    "2002:a9fe:a9fe::1",
+    "not an address",
+  ])("is not at %s", (address) => {
+    expect(mayHoldService(address)).toBe(false);
+    expect(isPublicAddress(address)).toBe(false);
+  });
+
+  test.each([
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "8.8.8.8",
+    "::1",
+    "fd00::1",
+    "fd00:ec2::1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::8.8.8.8",
+    "2606:4700::1111",
+  ])("may be at %s", (address) => {
+    expect(mayHoldService(address)).toBe(true);
+  });
 });
 
 test.each([
@@ -84,6 +131,13 @@ describe("a name", () => {
       await expect(resolve(publicLookup(names(addresses)))).rejects.toMatchObject({ code: "host_refused" });
     },
   );
+
+  test("that was configured may mean a private address, and none where no service can be", async () => {
+    const lookup = configuredLookup(names(["10.0.0.1"], ["10.0.0.1", "169.254.169.254"], ["::ffff:a9fe:a9fe"]));
+    await expect(resolve(lookup)).resolves.toEqual([{ address: "10.0.0.1", family: 4 }]);
+    await expect(resolve(lookup)).rejects.toMatchObject({ code: "host_refused", failure: "misconfigured" });
+    await expect(resolve(lookup)).rejects.toMatchObject({ code: "host_refused", failure: "misconfigured" });
+  });
 
   test("that means another address a moment later is refused then", async () => {
     const lookup = publicLookup(names(["93.184.215.14"], ["127.0.0.1"]));
