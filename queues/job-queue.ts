@@ -2,7 +2,7 @@ import type { Queue } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
-import type { JobQueue, JobState, NewJob } from "./backend.ts";
+import type { JobQueue, JobState, NewJob, QueueName } from "./backend.ts";
 
 export type JobQueueDeps = {
   readonly queue: Queue;
@@ -19,6 +19,8 @@ const PRODUCER_DEADLINE_MS = 5_000;
 const FEW = 3;
 /** How many finished jobs are remembered, and for how long: for the eye, since the ledger remembers all. */
 const KEEP_DONE = { count: 1_000, age: 3_600 } as const;
+/** The sweep alone is a job every two seconds, each like the last: keys and memory of the queue's server for nothing. */
+const KEEP_UPKEEP_DONE = { count: 50, age: 3_600 } as const;
 const KEEP_FAILED = { count: 5_000, age: 7 * 24 * 3_600 } as const;
 
 const STATES: Readonly<Record<string, JobState>> = {
@@ -35,11 +37,12 @@ const STATES: Readonly<Record<string, JobState>> = {
 /** The producers' side of one BullMQ queue. */
 export function createJobQueue({ queue, readStates, attempts, clock, trace }: JobQueueDeps): JobQueue {
   const ask = <T>(call: () => Promise<T>): Promise<T> => failFast(clock, call);
+  const keepDone = queue.name === ("upkeep" satisfies QueueName) ? KEEP_UPKEEP_DONE : KEEP_DONE;
   return {
     bullmq: queue,
     add: async (jobs) => {
       if (jobs.length === 0) return;
-      const entries = jobs.map((job) => toEntry(job, attempts, trace));
+      const entries = jobs.map((job) => toEntry(job, { attempts, trace, keepDone }));
       await ask(() =>
         entries.length <= FEW
           ? Promise.all(
@@ -88,7 +91,16 @@ export async function failFast<T>(clock: Clock, call: () => Promise<T>): Promise
   }
 }
 
-function toEntry({ id, data, delayMs, priority, traceparent }: NewJob, attempts: number, { jobs }: Trace) {
+type EntryOptions = {
+  readonly attempts: number;
+  readonly trace: Trace;
+  readonly keepDone: { readonly count: number; readonly age: number };
+};
+
+function toEntry(
+  { id, data, delayMs, priority, traceparent }: NewJob,
+  { attempts, trace: { jobs }, keepDone }: EntryOptions,
+) {
   // BullMQ takes such ids for its own: digits number jobs, and a colon parts its keys.
   if (id === "" || id.includes(":") || /^\d+$/.test(id)) throw new Error(`not usable as a job id: ${id}`);
   return {
@@ -98,7 +110,7 @@ function toEntry({ id, data, delayMs, priority, traceparent }: NewJob, attempts:
       jobId: id,
       attempts,
       backoff: { type: "relay" },
-      removeOnComplete: KEEP_DONE,
+      removeOnComplete: keepDone,
       removeOnFail: KEEP_FAILED,
       ...(delayMs === undefined ? {} : { delay: Math.max(0, Math.round(delayMs)) }),
       ...(priority === undefined ? {} : { priority }),

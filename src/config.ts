@@ -71,6 +71,10 @@ const whole = (least: number, most: number, unit = "") => {
   return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
 };
 
+/** Parts of a day are for trials; the least is 14.4 minutes, longer than catch-up looks back as a rule. */
+const DAYS_FAULT = "must be a number of days from 0.01 to 36500";
+const days = z.coerce.number({ error: DAYS_FAULT }).min(0.01, { error: DAYS_FAULT }).max(36_500, { error: DAYS_FAULT });
+
 const databaseUrl = z
   .string()
   .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…");
@@ -120,7 +124,7 @@ export const EnvSchema = z.object({
   PUBLIC_URL: setting(httpUrl.optional()),
   TRUST_PROXY: setting(trustedProxies.optional()),
   ALLOW_PLAIN_HTTP: setting(z.enum(["on", "off"]).default("off")),
-  RETENTION_DAYS: setting(whole(1, 36_500, " days").default(90)),
+  RETENTION_DAYS: setting(days.default(90)),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 });
@@ -220,7 +224,7 @@ export function parseConfig(environment: Environment): Config {
       proxies: env.TRUST_PROXY,
       allowsPlainHttp: env.ALLOW_PLAIN_HTTP === "on",
     },
-    ledger: { url: env.DATABASE_URL, retentionMs: env.RETENTION_DAYS * 86_400_000 },
+    ledger: { url: env.DATABASE_URL, retentionMs: Math.round(env.RETENTION_DAYS * 86_400_000) },
     redisUrl: env.REDIS_URL,
     fastio: {
       apiUrl: env.FASTIO_API_URL,

@@ -135,7 +135,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
     });
 
-    const stopTicker = startTicker({ queue: queues.upkeep, clock, log });
+    const stopTicker = startTicker({ queue: queues.upkeep, clock, log, retentionMs: config.ledger.retentionMs });
     const work = startWork(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics, trace, accept });
     closers.push(work.release);
     const ends = [...work.ends];

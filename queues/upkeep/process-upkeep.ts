@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { forgetOperatorActions } from "../../src/ledger/operator-actions.ts";
 import { forgetBefore } from "../../src/ledger/retention.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
@@ -17,6 +18,9 @@ export type ProcessUpkeepDeps = {
 /** Upkeep does one chore at a time: so long forgetting may take, and so long the others have the turn before it goes on. */
 const RETENTION_MS = 5_000;
 
+/** Who did what by hand outlives the runs it was done to: it is asked for when something is looked into, which is late. */
+const DEEDS_KEPT_MS = 365 * 86_400_000;
+
 /** Does one chore. */
 export const processUpkeep =
   ({ db, clock, log, sweep, retentionMs }: ProcessUpkeepDeps) =>
@@ -31,6 +35,7 @@ export const processUpkeep =
         let forgotten: number;
         do {
           forgotten = await forgetBefore(db, clock.now() - retentionMs);
+          forgotten += await forgetOperatorActions(db, clock.now() - Math.max(retentionMs, DEEDS_KEPT_MS));
           total += forgotten;
         } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);
         if (total > 0) log.info("retention.forgotten", { rows: total });

@@ -5,14 +5,23 @@ import type { JobQueue } from "../backend.ts";
 import { type Chore, upkeepJob } from "./job.ts";
 
 const SWEEP_EVERY_MS = 2_000;
+/** Or sooner, where little is to be remembered. */
 const RETENTION_EVERY_MS = 3_600_000;
+const PART_OF_RETENTION = 1 / 24;
 
 /**
  * Asks for the chores of each period. Every process ticks, and the first to name a period's job makes it,
  * so no process leads; and since the asking is not stored in the queue, wiping the queue does not end it.
  * @returns stops the ticking
  */
-export function startTicker(deps: { readonly queue: JobQueue; readonly clock: Clock; readonly log: Log }): () => void {
+export function startTicker(deps: {
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long finished work is remembered, in milliseconds. */
+  readonly retentionMs: number;
+}): () => void {
+  const retentionEveryMs = Math.min(RETENTION_EVERY_MS, Math.ceil(deps.retentionMs * PART_OF_RETENTION));
   const ask = (chore: Chore, everyMs: number) => async (): Promise<void> => {
     try {
       await deps.queue.add([upkeepJob(chore, Math.floor(deps.clock.now() / everyMs))]);
@@ -22,7 +31,7 @@ export function startTicker(deps: { readonly queue: JobQueue; readonly clock: Cl
   };
   const chores = [
     { run: ask("sweep", SWEEP_EVERY_MS), everyMs: SWEEP_EVERY_MS },
-    { run: ask("retention", RETENTION_EVERY_MS), everyMs: RETENTION_EVERY_MS },
+    { run: ask("retention", retentionEveryMs), everyMs: retentionEveryMs },
   ];
   const timers = chores.map(({ run, everyMs }) => {
     void run();

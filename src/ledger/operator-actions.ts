@@ -71,3 +71,20 @@ export function listOperatorActions(
     .orderBy(desc(operatorActions.id))
     .limit(limit);
 }
+
+/** Rows forgotten per call, so that no call holds the ledger for long. */
+const MAX_FORGOTTEN = 1_000;
+
+/** Forgets what was done before a moment. @returns rows forgotten; call again while it is not 0 */
+export async function forgetOperatorActions(db: Db, beforeMs: number): Promise<number> {
+  const old = db
+    .select({ id: operatorActions.id })
+    .from(operatorActions)
+    .where(lt(operatorActions.atMs, beforeMs))
+    .limit(MAX_FORGOTTEN);
+  const gone = await db
+    .delete(operatorActions)
+    .where(inArray(operatorActions.id, old))
+    .returning({ id: operatorActions.id });
+  return gone.length;
+}

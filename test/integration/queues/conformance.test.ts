@@ -57,6 +57,18 @@ describe.each(subjects())("queue on $kind", ({ kind, available, create }) => {
       await vi.waitFor(() => expect(seen.map(({ id }) => id).toSorted()).toEqual(ids.toSorted()), WITHIN);
     });
 
+    test("of the jobs of upkeep, which are all alike, few are kept when they are done", async () => {
+      const backend = await open();
+      const queue = backend.open("upkeep");
+      await queue.add(Array.from({ length: 70 }, (_, index) => ({ id: `chore-${index}`, data: {} })));
+      backend.work("upkeep", async () => DONE, { concurrency: 10, onError: () => undefined });
+      await vi.waitFor(
+        async () => expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0, completed: 50 }),
+        WITHIN,
+      );
+      await queue.bullmq.obliterate({ force: true });
+    });
+
     test("an id that is known is not added again, neither while it waits nor once it is completed", async () => {
       const { queue, seen } = work(await open(), async () => DONE);
       const twice = { id: "twice", data: {} };

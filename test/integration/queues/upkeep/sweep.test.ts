@@ -10,8 +10,17 @@ import { TransientError } from "../../../../src/errors.ts";
 import { recordAttempt } from "../../../../src/ledger/attempts.ts";
 import { closeEvent, findEvent } from "../../../../src/ledger/event-queries.ts";
 import { saveOutput } from "../../../../src/ledger/outputs.ts";
-import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
-import { attempts, deliveries, events, outputs, type RunRow, refusals, runs } from "../../../../src/ledger/schema.ts";
+import { recordOperatorAction, setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import {
+  attempts,
+  deliveries,
+  events,
+  operatorActions,
+  outputs,
+  type RunRow,
+  refusals,
+  runs,
+} from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenEvent, givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
@@ -23,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 beforeEach(async () => {
-  for (const table of [events, runs, deliveries, attempts, outputs]) await ledger.db.delete(table);
+  for (const table of [events, runs, deliveries, attempts, outputs, operatorActions]) await ledger.db.delete(table);
 });
 
 const LONG_AGO = Date.now() - 60_000;
@@ -251,17 +260,26 @@ describe("the ticker", () => {
     };
     const clock = { ...systemClock, now: () => 7_200_000 };
     const watched: JobQueue = Object.create(queue, { add: { value: add } });
-    stops.push(startTicker({ queue: watched, clock, log: silentLog }));
-    stops.push(startTicker({ queue: watched, clock, log: silentLog }));
+    stops.push(startTicker({ queue: watched, clock, log: silentLog, retentionMs: 90 * DAY_MS }));
+    stops.push(startTicker({ queue: watched, clock, log: silentLog, retentionMs: 90 * DAY_MS }));
     await vi.waitFor(() => expect(asked).toHaveLength(4), SOON);
     expect(queue.added).toEqual(["sweep-3600", "retention-2"]);
+  });
+
+  test("where little is remembered, forgetting is asked for more often than each hour", async () => {
+    const queue = fakeQueue();
+    const clock = { ...systemClock, now: () => 7_200_000 };
+    stops.push(startTicker({ queue, clock, log: silentLog, retentionMs: 24 * 60_000 }));
+    await vi.waitFor(() => expect(queue.added).toEqual(["sweep-3600", "retention-120"]), SOON);
   });
 
   test("asks again in the next period, and after the queue was away", async () => {
     const queue = fakeQueue();
     queue.away = true;
     let nowMs = 10_000;
-    stops.push(startTicker({ queue, clock: { ...systemClock, now: () => nowMs }, log: silentLog }));
+    stops.push(
+      startTicker({ queue, clock: { ...systemClock, now: () => nowMs }, log: silentLog, retentionMs: 90 * DAY_MS }),
+    );
     queue.away = false;
     nowMs = 12_000;
     await vi.waitFor(() => expect(queue.added).toContain("sweep-6"), SOON);
@@ -357,6 +375,23 @@ describe("retention", () => {
     expect(await slow()).toMatchObject({ kind: "later" });
     expect(await slow()).toEqual({ kind: "done" });
     expect(await ledger.db.$count(refusals)).toBe(0);
+  });
+
+  test("who did what by hand is remembered for a year, whatever is forgotten of runs, and no longer", async () => {
+    const done = (target: string, agoMs: number) =>
+      recordOperatorAction(ledger.db, {
+        atMs: Date.now() - agoMs,
+        actor: "operator",
+        action: "run.replay",
+        target,
+        detail: {},
+      });
+    await done("last month", 30 * DAY_MS);
+    await done("in spring", 200 * DAY_MS);
+    await done("two years ago", 730 * DAY_MS);
+    await chore();
+    const left = await ledger.db.select().from(operatorActions);
+    expect(left.map(({ target }) => target)).toEqual(["last month", "in spring"]);
   });
 
   test("more rows than one call forgets are forgotten by one chore", async () => {
