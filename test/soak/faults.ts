@@ -12,7 +12,7 @@ export const FASTIO_FAULTS: readonly Fault[] = [
   always(0.004, { kind: "status", status: 429, headers: { "retry-after": "1" } }),
   always(0.004, { kind: "status", status: 503 }),
   always(0.002, { kind: "status", status: 500 }),
-  always(0.01, { kind: "latency", ms: 1_500 }),
+  always(0.003, { kind: "latency", ms: 1_500 }),
   always(0.002, { kind: "drop", when: "before" }),
   always(0.002, { kind: "drop", when: "after" }),
   always(0.001, { kind: "truncate", bytes: 40 }),

@@ -56,6 +56,16 @@ const LATENCY_PARTS = 6;
 export const warmUntilMs = (durationMs: number, retentionMs: number, followsRetention: boolean): number =>
   Math.max(WARM_UP_PART * durationMs, followsRetention ? 1.1 * retentionMs : 0);
 
+const ORDER = [
+  /^(receive|work|start)\./,
+  /^(redis|postgres|folder)\./,
+  /^(relay|load)\./,
+  /^emulators\./,
+  /^jobs\./,
+  /^rows\./,
+];
+const rankOf = (name: string): number => ORDER.findIndex((part) => part.test(name));
+
 /** Judges all series that somebody watches, processes first. @param series times in milliseconds since the epoch */
 export function judgeAll(
   series: Series,
@@ -65,7 +75,8 @@ export function judgeAll(
     retentionMs,
   }: { readonly beganMs: number; readonly durationMs: number; readonly retentionMs: number },
 ): readonly JudgedSeries[] {
-  return Object.entries(series).flatMap(([name, all]) => {
+  const inOrder = Object.entries(series).toSorted(([a], [b]) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
+  return inOrder.flatMap(([name, all]) => {
     const watched = watchedOf(name);
     const points = all
       .map(({ atMs, value }) => ({ atMs: atMs - beganMs, value }))

@@ -38,7 +38,7 @@ A relay under a steady load with faults, watched for what grows: memory, handles
 It starts its own PostgreSQL and Redis, both emulated upstreams in a process of their own, and the relay's processes.
 
   --minutes N     how long files are dropped (60)
-  --rate N        files a second (3)
+  --rate N        files a second (2)
   --store NAME    redis (default), postgres: two processes of the relay; pglite: one
   --report FILE   where the report goes (${REPORT} from ${TELLING_MINUTES} minutes on; shorter ones are only printed)
   --json FILE     where the figures go (beside the report)
@@ -55,7 +55,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
       args: [...args],
       options: {
         minutes: { type: "string", default: "60" },
-        rate: { type: "string", default: "3" },
+        rate: { type: "string", default: "2" },
         store: { type: "string", default: "redis" },
         report: { type: "string" },
         json: { type: "string" },

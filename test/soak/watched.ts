@@ -52,7 +52,7 @@ const OF_PROCESS: Readonly<Record<string, Watched>> = {
   cpu: {
     unit: "%",
     title: "processor time, of one core",
-    allowance: { partOfMean: 0.2, absolute: 2 },
+    allowance: { partOfMean: 0.3, absolute: 5 },
     followsRetention: false,
     isDrawn: false,
   },
