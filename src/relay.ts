@@ -37,6 +37,7 @@ import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
+import { startLookout } from "../queues/upkeep/lookout.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { createApp } from "./app.ts";
 import { findWorkspaces } from "./catch-up/watched-workspaces.ts";
@@ -135,8 +136,17 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
     });
 
-    const stopTicker = startTicker({ queue: queues.upkeep, clock, log, retentionMs: config.ledger.retentionMs });
-    const work = startWork(deps, parts.work, { ledger, backend, queues, upstreams, outbox, metrics, trace, accept });
+    const lookout = startLookout({ db: ledger.db, clock, log });
+    closers.push(lookout.stop);
+    const stopTicker = startTicker({
+      queue: queues.upkeep,
+      clock,
+      log,
+      lookout,
+      retentionMs: config.ledger.retentionMs,
+    });
+    const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept };
+    const work = startWork(deps, parts.work, core);
     closers.push(work.release);
     const ends = [...work.ends];
     closers.push(async () => {
@@ -153,7 +163,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       readMetrics: createReadMetrics({ prometheus, parts: figureParts({ db: ledger.db, queues, clock }), clock, log }),
     };
     const server = parts.receive
-      ? await startServer(deps, { ledger, backend, queues, upstreams, accept, outbox, metrics, trace, health })
+      ? await startServer(deps, { ...core, health })
       : await startMetricsServer(deps, health);
     if (server) ends.push(server.close);
     return { url: server?.url, ledger, upstreams, close };

@@ -5,6 +5,7 @@ import type { Outbox, Queues } from "../queues/outbox.ts";
 import { createReadAppParameters } from "../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../queues/runs/worker.ts";
 import { startSharesWorker } from "../queues/shares/worker.ts";
+import type { Lookout } from "../queues/upkeep/lookout.ts";
 import { startChores } from "../queues/upkeep/start-chores.ts";
 import { sweep } from "../queues/upkeep/sweep.ts";
 import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
@@ -37,6 +38,7 @@ export type Core = {
   readonly queues: Queues;
   readonly upstreams: Upstreams;
   readonly outbox: Outbox;
+  readonly lookout: Lookout;
   readonly accept: Accept;
   readonly metrics: Metrics;
   readonly trace: Trace;
@@ -59,11 +61,11 @@ export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Cor
   const workers = startWorkers(deps, names, core).map((worker) => () => worker.close(DRAIN_MS));
   if (!names.includes("upkeep")) return { ends: workers, release: async () => undefined };
   const { config, clock, newId, log, rules } = deps;
-  const { upstreams, accept } = core;
+  const { upstreams, accept, lookout } = core;
   const { db } = core.ledger;
   const notices = openNoticePost({ ...config, clock });
   const chores = startChores({
-    ...{ db, clock, newId, log, fastio: upstreams.fastio, post: notices.post },
+    ...{ db, clock, newId, log, lookout, fastio: upstreams.fastio, post: notices.post },
     ...(core.ledger.pglite && { pglite: core.ledger.pglite }),
     newest: { ruleNow: ruleNowOf(rules), appOf: upstreams.appOf },
     rules: () => rules.now().rules,
@@ -81,7 +83,7 @@ export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Cor
 function startWorkers(
   deps: WorkDeps,
   names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox, metrics, trace }: Core,
+  { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace }: Core,
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { db } = ledger;
@@ -108,6 +110,7 @@ function startWorkers(
         fastio,
         difyFor,
         appOf,
+        lookout,
         limit: { start: config.dify.parallel, ceiling: config.dify.parallelMax },
         limitOf: (name) => {
           const found = rules.now().rules.find(({ rule }) => rule.name === name);

@@ -17,6 +17,7 @@ import { callWaitingRuns } from "../../src/ledger/turns.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Outbox } from "../outbox.ts";
+import type { Lookout } from "../upkeep/lookout.ts";
 import { createSlotLine, type SlotLine, type WaitingRun } from "./slot-line.ts";
 
 export type AppGateDeps = {
@@ -25,6 +26,7 @@ export type AppGateDeps = {
   readonly newId: () => string;
   readonly log: Log;
   readonly outbox: Pick<Outbox, "sendCalled">;
+  readonly lookout: Pick<Lookout, "sees">;
   /** Slots of an app to begin with, and the most it is ever tried with. */
   readonly limit: { readonly start: number; readonly ceiling: number };
 };
@@ -84,7 +86,7 @@ type AppState = {
 };
 
 export function createAppGate(deps: AppGateDeps): AppGate {
-  const { db, clock, log, outbox, limit } = deps;
+  const { db, clock, log, outbox, lookout, limit } = deps;
   const owner = deps.newId();
   const apps = new Map<string, Promise<AppState>>();
   const open = new Set<AppState>();
@@ -211,6 +213,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     if (free > 0 || (await raise(state))) await call(state);
   };
   const tick = async (): Promise<void> => {
+    if (!lookout.sees("turns")) return;
     // Each for itself: trouble with one app keeps no other app's runs waiting.
     for (const app of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
   };

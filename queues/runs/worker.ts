@@ -5,7 +5,7 @@ import { type AppGateDeps, createAppGate } from "./app-gate.ts";
 import { RunJob } from "./job.ts";
 import { type ProcessRunDeps, processRun } from "./process-run.ts";
 
-export type RunsWorkerDeps = Omit<ProcessRunDeps, "gate"> & { readonly limit: AppGateDeps["limit"] };
+export type RunsWorkerDeps = Omit<ProcessRunDeps, "gate"> & Pick<AppGateDeps, "limit" | "lookout">;
 
 /** Jobs at a time for each slot an app may have: at work in Dify, standing ready, and having their outputs collected. */
 const JOBS_PER_SLOT = 3;

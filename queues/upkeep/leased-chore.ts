@@ -3,18 +3,22 @@ import { dropLease, takeLease } from "../../src/ledger/leases.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { Lookout, WorkKind } from "./lookout.ts";
 
 export type LeasedChoreDeps = {
   readonly db: Db;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: Log;
+  readonly lookout: Pick<Lookout, "until">;
 };
 
 export type LeasedChore = {
   /** Names the lease. */
   readonly name: string;
   readonly everyMs: number;
+  /** What it has to do, as the lookout sees it. Default: it goes to look each time. */
+  readonly when?: WorkKind;
   readonly work: (signal: AbortSignal) => Promise<unknown>;
 };
 
@@ -27,8 +31,11 @@ const RENEW_MS = 4_000;
  * sweep if they were jobs of the queue "upkeep". A failure is logged, and the chore goes on.
  * @returns stops it and resolves when it has stopped
  */
-export function startLeasedChore(deps: LeasedChoreDeps, { name, everyMs, work }: LeasedChore): () => Promise<void> {
-  const { db, clock, log } = deps;
+export function startLeasedChore(
+  deps: LeasedChoreDeps,
+  { name, everyMs, when, work }: LeasedChore,
+): () => Promise<void> {
+  const { db, clock, log, lookout } = deps;
   const owner = deps.newId();
   const stopping = new AbortController();
   const take = () => takeLease(db, { name, owner, untilMs: clock.now() + LEASE_MS }, clock.now()).catch(() => false);
@@ -58,6 +65,7 @@ export function startLeasedChore(deps: LeasedChoreDeps, { name, everyMs, work }:
     while (!stopping.signal.aborted) {
       if (await take()) await once();
       await rest(everyMs, stopping.signal);
+      if (when !== undefined) await lookout.until(when, stopping.signal);
     }
     await dropLease(db, name, owner).catch(() => undefined);
   })();

@@ -36,21 +36,25 @@ export function startChores(
     startLeasedChore(deps, {
       name: "links",
       everyMs: CLOSE_LINKS_EVERY_MS,
+      when: "links",
       work: (signal) => closeLinks(deps, signal),
     }),
     startLeasedChore(deps, {
       name: "receipts",
       everyMs: TELL_EVERY_MS,
+      when: "tellings",
       work: (signal) => tellEndings(deps, signal),
     }),
     startLeasedChore(deps, {
       name: "bulk",
       everyMs: BULK_EVERY_MS,
+      when: "bulk",
       work: (signal) => carryOutBulk(deps, signal),
     }),
     startLeasedChore(deps, {
       name: "notices",
       everyMs: TELL_EVERY_MS,
+      when: "notices",
       work: (signal) => sendNotices(deps, signal),
     }),
     startLeasedChore(deps, {

@@ -3,6 +3,7 @@ import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobQueue } from "../backend.ts";
 import { type Chore, upkeepJob } from "./job.ts";
+import type { Lookout } from "./lookout.ts";
 
 const SWEEP_EVERY_MS = 2_000;
 /** Or sooner, where little is to be remembered. */
@@ -10,17 +11,22 @@ const RETENTION_EVERY_MS = 3_600_000;
 const PART_OF_RETENTION = 1 / 24;
 
 /**
- * Asks for the chores of each period. Every process ticks, and the first to name a period's job makes it,
- * so no process leads; and since the asking is not stored in the queue, wiping the queue does not end it.
+ * Asks for the chores of each period, and for a sweep only when there may be something to hand over. Every process
+ * ticks, and the first to name a period's job makes it, so no process leads; and since the asking is not stored in the
+ * queue, wiping the queue does not end it.
  * @returns stops the ticking
  */
 export function startTicker(deps: {
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly log: Log;
+  readonly lookout: Pick<Lookout, "until">;
   /** How long finished work is remembered, in milliseconds. */
   readonly retentionMs: number;
 }): () => void {
+  const { clock, lookout } = deps;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const retentionEveryMs = Math.min(RETENTION_EVERY_MS, Math.ceil(deps.retentionMs * PART_OF_RETENTION));
   const ask = (chore: Chore, everyMs: number) => async (): Promise<void> => {
     try {
@@ -29,15 +35,18 @@ export function startTicker(deps: {
       deps.log.debug("upkeep.not_asked", { chore, message: messageOf(error) });
     }
   };
-  const chores = [
-    { run: ask("sweep", SWEEP_EVERY_MS), everyMs: SWEEP_EVERY_MS },
-    { run: ask("retention", retentionEveryMs), everyMs: retentionEveryMs },
+  const asks = [
+    { ask: ask("sweep", SWEEP_EVERY_MS), everyMs: SWEEP_EVERY_MS, until: () => lookout.until("handOver", signal) },
+    { ask: ask("retention", retentionEveryMs), everyMs: retentionEveryMs, until: () => undefined },
   ];
-  const timers = chores.map(({ run, everyMs }) => {
-    void run();
-    return setInterval(() => void run(), everyMs);
-  });
-  return () => {
-    for (const timer of timers) clearInterval(timer);
-  };
+  for (const one of asks) {
+    void (async () => {
+      while (!signal.aborted) {
+        await one.ask();
+        await clock.sleep(one.everyMs, signal).catch(() => undefined);
+        await one.until();
+      }
+    })();
+  }
+  return () => stopping.abort(new Error("the relay stops"));
 }

@@ -138,7 +138,12 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);
-  const gate = createAppGate({ ...desk, outbox, limit: { start: 3, ceiling: 20, ...options.limit } });
+  const gate = createAppGate({
+    ...desk,
+    outbox,
+    lookout: { sees: () => true },
+    limit: { start: 3, ceiling: 20, ...options.limit },
+  });
   const handlers = {
     runs: processRun({
       ...desk,

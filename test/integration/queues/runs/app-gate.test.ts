@@ -31,6 +31,7 @@ function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: Q
     newId: () => randomUUID(),
     log: silentLog,
     outbox: { sendCalled },
+    lookout: { sees: () => true },
     limit: LIMIT,
   });
   onTestFinished(gate.close);
