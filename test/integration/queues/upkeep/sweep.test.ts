@@ -282,7 +282,7 @@ describe("the ticker", () => {
   test("where little is remembered, forgetting is asked for more often than each hour", async () => {
     const queue = fakeQueue();
     const clock = { ...systemClock, now: () => 7_200_000 };
-    stops.push(startTicker({ queue, clock, log: silentLog, retentionMs: 24 * 60_000 }));
+    stops.push(startTicker({ queue, clock, log: silentLog, lookout, retentionMs: 24 * 60_000 }));
     await vi.waitFor(() => expect(queue.added).toEqual(["sweep-3600", "retention-120"]), SOON);
   });
 
