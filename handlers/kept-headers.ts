@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { PROOF_HEADERS, SIGNATURE_HEADERS } from "../src/fastio/signatures/read-signature.ts";
 import type { KeptHeader } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
@@ -78,5 +78,5 @@ function describe(secret: string): string {
   const form = HEX.test(secret) ? "hex" : BASE64.test(secret) ? "base64" : "text";
   const size = `${form}, ${secret.length} characters`;
   if (secret.length < MIN_PRINTED_CHARS) return size;
-  return `${size}, print ${createHash("sha256").update(secret).digest("hex").slice(0, 12)}`;
+  return `${size}, print ${hash("sha256", secret, "hex").slice(0, 12)}`;
 }

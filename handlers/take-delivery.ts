@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../src/clock.ts";
 import { eventKey } from "../src/fastio/events/event-keys.ts";
 import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts";
@@ -60,7 +60,7 @@ export const takeDelivery =
       route,
       headers: keptHeaders(delivery.allHeaders()),
       bodyBytes: body.kind === "bytes" ? body.bytes.byteLength : body.seenBytes,
-      ...(body.kind === "bytes" ? { bodyHash: createHash("sha256").update(body.bytes).digest("hex") } : {}),
+      ...(body.kind === "bytes" ? { bodyHash: hash("sha256", body.bytes, "hex") } : {}),
     };
     const seen = examineDelivery(delivery, deps.verify, receivedAtMs);
     if (seen.kind === "refused") {
@@ -127,4 +127,4 @@ function factsOf(verdict: VerifiedSignature, prints: readonly string[]) {
 }
 
 /** Tells which secret matched without telling the secret. */
-export const secretPrint = (secret: string): string => createHash("sha256").update(secret).digest("hex").slice(0, 12);
+export const secretPrint = (secret: string): string => hash("sha256", secret, "hex").slice(0, 12);

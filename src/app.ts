@@ -96,6 +96,8 @@ const BOARD_POLICY = {
 /** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
+  // Before all that is for browsers: deliveries come by the thousand, and each part of the way counts.
+  mountWebhooks(app, deps);
   const forPages = secureHeaders({ ...HEADERS, contentSecurityPolicy: PAGE_POLICY });
   const forBoard = secureHeaders({ ...HEADERS, contentSecurityPolicy: BOARD_POLICY });
   app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
@@ -105,7 +107,6 @@ export function createApp(deps: AppDeps): Hono {
     // The rest of the body is not read, so nothing can follow it: who keeps connections must not send more on this one.
     if (context.res.status === 413) context.header("connection", "close");
   });
-  mountWebhooks(app, deps);
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
 

@@ -36,6 +36,7 @@ import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { QueueBackend, QueueName } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
+import { createLane } from "../queues/hand-over-lane.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { startLookout } from "../queues/upkeep/lookout.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
@@ -45,6 +46,7 @@ import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { formLinkOf } from "./dify/form-link.ts";
 import { createAccept } from "./ledger/accept.ts";
+import { acceptDeliveries } from "./ledger/accept-deliveries.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { readSigns } from "./ledger/news.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
@@ -131,9 +133,12 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const outbox = createOutbox({ db: ledger.db, queues, clock, log, trace });
 
     const accept = createAccept({
-      db: ledger.db,
+      write: (batch) => acceptDeliveries(ledger.db, batch),
       log,
-      onCommitted: (keys) => void outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
+      onCommitted: createLane({
+        hand: (keys) => outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
+        clock,
+      }),
     });
 
     const lookout = startLookout({ db: ledger.db, clock, log });

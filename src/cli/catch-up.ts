@@ -5,6 +5,7 @@ import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { createAccept } from "../ledger/accept.ts";
+import { acceptDeliveries } from "../ledger/accept-deliveries.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { readSources, type WorkspaceSources } from "../ledger/source-report.ts";
 import { silentLog } from "../telemetry/log.ts";
@@ -65,7 +66,11 @@ function askFastio(context: CliContext, db: Db, sinceMs: number): Promise<readon
   return withFastio(context, async (fastio, config) => {
     const rules = await loadCompiledRules(config.rulesFile);
     // Nothing is handed to a queue here: the sweep of a running relay does that.
-    const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
+    const accept = createAccept({
+      write: (batch) => acceptDeliveries(db, batch),
+      log: silentLog,
+      onCommitted: () => undefined,
+    });
     const deps = { db, clock, newId: randomUUID, log: silentLog, fastio, accept, rules: () => rules };
     const progress = createProgress(context);
     try {

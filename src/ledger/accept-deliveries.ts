@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { FastioEvent } from "../fastio/events/event.ts";
 import type { Db } from "./open-ledger.ts";
 import { type DeliveryVerdict, deliveries, events, type KeptHeader, refusals } from "./schema.ts";
@@ -45,107 +45,192 @@ export type AcceptedBatch = {
 };
 
 const MINUTE_MS = 60_000;
-/** A statement takes 65,535 parameters, and an event is 16 of them. */
-const MAX_ROWS_A_STATEMENT = 1_000;
 /** What the column holds; a sender may claim to send more. */
 const MAX_INTEGER = 2_147_483_647;
 
+/** What is written of an event, by column, with the type that it is read as. */
+const EVENT_COLUMNS = {
+  key: "text",
+  id: "text",
+  source: "text",
+  raw_type: "text",
+  type: "text",
+  occurred_at_ms: "bigint",
+  received_at_ms: "bigint",
+  workspace_id: "text",
+  share_id: "text",
+  object_kind: "text",
+  object_id: "text",
+  version_id: "text",
+  actor_user_id: "text",
+  raw: "text",
+  traceparent: "text",
+} as const;
+type EventLine = Readonly<Record<keyof typeof EVENT_COLUMNS, string | number | null>>;
+
+/** And of a delivery. */
+const DELIVERY_COLUMNS = {
+  id: "text",
+  received_at_ms: "bigint",
+  route: "text",
+  reason: "text",
+  body_hash: "text",
+  body_bytes: "integer",
+  scheme: "text",
+  secret_print: "text",
+  key_form: "text",
+  sender_delivery_id: "text",
+  event_keys: "jsonb",
+  headers: "jsonb",
+} as const;
+type DeliveryLine = Readonly<Record<keyof typeof DELIVERY_COLUMNS, unknown>> & {
+  /** Known before anything is written; null: it depends on what it brings. */
+  readonly verdict: "ignored" | "refused" | null;
+  /** In which order they came. */
+  readonly place: number;
+  /** Keys that no delivery before it in the batch brings: it is accepted if the ledger had not seen one of them. */
+  readonly brings: readonly string[];
+};
+
+const namesOf = (columns: Readonly<Record<string, string>>, of = ""): SQL =>
+  sql.raw(
+    Object.keys(columns)
+      .map((name) => of + name)
+      .join(", "),
+  );
+const typesOf = (columns: Readonly<Record<string, string>>): SQL =>
+  sql.raw(
+    Object.entries(columns)
+      .map(([name, type]) => `${name} ${type}`)
+      .join(", "),
+  );
+const linesOf = (parameter: string): SQL => sql`json_to_recordset(${sql.placeholder(parameter)}::text::json)`;
+
 /**
- * Writes many intakes in one transaction: events first, so that the verdict of each delivery
- * (did it bring anything new?) can be stored with it.
+ * Writes many intakes in one statement, which is one transaction and one trip: events first, so that the verdict of each
+ * delivery (did it bring anything new?) can be stored with it. Rows go as JSON, since a parameter for each field
+ * computes longer than all the rest; the statement keeps its text, so that PostgreSQL plans it once.
  */
 export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promise<AcceptedBatch> {
-  return db.transaction(async (tx) => {
-    const rows = new Map<string, typeof events.$inferInsert>();
-    for (const intake of batch) {
-      if (intake.kind === "refusal") continue;
-      const traceparent = intake.kind === "delivery" ? intake.traceparent : undefined;
-      for (const { key, event } of intake.events)
-        if (!rows.has(key)) rows.set(key, { ...toRow(key, event), traceparent: traceparent ?? null });
-    }
-    const fresh = new Set<string>();
-    for (const part of chunksOf([...rows.values()].sort(byOrder(({ key }) => key)))) {
-      const inserted = await tx.insert(events).values(part).onConflictDoNothing().returning({ key: events.key });
-      for (const { key } of inserted) fresh.add(key);
-    }
-
-    const newKeys = [...fresh];
-    const verdicts: DeliveryVerdict[] = [];
-    const deliveryRows: (typeof deliveries.$inferInsert)[] = [];
-    const counts = new Map<string, { minuteMs: number; reason: string; count: number }>();
-    for (const intake of batch) {
-      const verdict = judge(intake, fresh);
-      verdicts.push(verdict);
-      if (intake.kind === "pulled") continue;
-      const refused = intake.kind === "refusal";
-      if (refused) {
-        const minuteMs = Math.floor(intake.facts.receivedAtMs / MINUTE_MS) * MINUTE_MS;
-        const slot = `${minuteMs} ${intake.reason}`;
-        const known = counts.get(slot);
-        counts.set(slot, { minuteMs, reason: intake.reason, count: (known?.count ?? 0) + 1 });
-        if (!intake.keep) continue;
-      }
-      deliveryRows.push({
-        ...intake.facts,
-        bodyBytes: Math.min(intake.facts.bodyBytes, MAX_INTEGER),
-        verdict,
-        reason: refused ? intake.reason : null,
-        eventKeys: refused ? [] : intake.events.map(({ key }) => key),
-      });
-    }
-    // The edge sends a delivery again under its id when it was not told that it had come: its first line stays.
-    for (const part of chunksOf(deliveryRows)) await tx.insert(deliveries).values(part).onConflictDoNothing();
-    if (counts.size > 0) {
-      await tx
-        .insert(refusals)
-        .values([...counts.values()].sort(byOrder(({ minuteMs, reason }) => `${minuteMs} ${reason}`)))
-        .onConflictDoUpdate({
-          target: [refusals.minuteMs, refusals.reason],
-          set: { count: sql`${refusals.count} + excluded.count` },
-        });
-    }
-    return { verdicts, newKeys };
-  });
+  const { eventLines, deliveryLines, refusalLines } = linesOfBatch(batch);
+  const fresh = db.$with("fresh", { key: events.key }).as(sql`
+    insert into ${events} (${namesOf(EVENT_COLUMNS)}, status, reasons)
+    select ${namesOf(EVENT_COLUMNS)}, 'accepted', '{}' from ${linesOf("events")} as line(${typesOf(EVENT_COLUMNS)})
+    on conflict do nothing
+    returning key`);
+  const told = db.$with("told", { id: deliveries.id }).as(sql`
+    select * from ${linesOf("deliveries")} as line(${typesOf(DELIVERY_COLUMNS)}, verdict text, place integer, brings text[])`);
+  const bringers = db.$with("bringers", { id: deliveries.id }).as(sql`
+    select distinct told.id from told cross join lateral unnest(told.brings) as brought(key) join fresh using (key)`);
+  // The edge sends a delivery again under its id when it was not told that it had come: its first line stays.
+  const kept = db.$with("kept", { id: deliveries.id }).as(sql`
+    insert into ${deliveries} (${namesOf(DELIVERY_COLUMNS)}, verdict)
+    select ${namesOf(DELIVERY_COLUMNS, "told.")},
+      coalesce(told.verdict, case when bringers.id is null then 'duplicate' else 'accepted' end)
+    from told left join bringers on bringers.id = told.id
+    order by told.place
+    on conflict do nothing`);
+  const counted = db.$with("counted", { reason: refusals.reason }).as(sql`
+    insert into ${refusals} (minute_ms, reason, count)
+    select minute_ms, reason, count from ${linesOf("refusals")} as line(minute_ms bigint, reason text, count integer)
+    on conflict (minute_ms, reason) do update set count = ${refusals.count} + excluded.count`);
+  const written = await db
+    .with(fresh, told, bringers, kept, counted)
+    .select({ key: fresh.key })
+    .from(fresh)
+    .prepare("accept_deliveries")
+    .execute({
+      events: JSON.stringify(eventLines),
+      deliveries: JSON.stringify(deliveryLines),
+      refusals: JSON.stringify(refusalLines),
+    });
+  const newKeys = written.map(({ key }) => key);
+  const unclaimed = new Set(newKeys);
+  return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newKeys };
 }
 
-/** Two processes that write the same rows lock them in the same order, or they would wait for each other for ever. */
-const byOrder =
+/** Events and refusals by name: two processes that write the same ones then do not wait for each other for ever. */
+function linesOfBatch(batch: readonly Intake[]) {
+  const eventLines = new Map<string, EventLine>();
+  const deliveryLines: DeliveryLine[] = [];
+  const keepDelivery = (
+    facts: DeliveryFacts,
+    more: Pick<DeliveryLine, "verdict" | "reason" | "event_keys" | "brings">,
+  ) => deliveryLines.push({ ...lineOfDelivery(facts), ...more, place: deliveryLines.length });
+  const counts = new Map<string, { readonly minute_ms: number; readonly reason: string; readonly count: number }>();
+  for (const intake of batch) {
+    if (intake.kind === "refusal") {
+      const { facts, reason, keep } = intake;
+      const minute_ms = Math.floor(facts.receivedAtMs / MINUTE_MS) * MINUTE_MS;
+      const slot = `${minute_ms} ${reason}`;
+      counts.set(slot, { minute_ms, reason, count: (counts.get(slot)?.count ?? 0) + 1 });
+      if (keep) keepDelivery(facts, { verdict: "refused", reason, event_keys: [], brings: [] });
+      continue;
+    }
+    const traceparent = (intake.kind === "delivery" ? intake.traceparent : undefined) ?? null;
+    const brings: string[] = [];
+    for (const { key, event } of intake.events) {
+      if (eventLines.has(key)) continue;
+      eventLines.set(key, lineOfEvent(key, event, traceparent));
+      brings.push(key);
+    }
+    if (intake.kind === "pulled") continue;
+    const keys = intake.events.map(({ key }) => key);
+    const verdict = keys.length === 0 ? "ignored" : null;
+    keepDelivery(intake.facts, { verdict, reason: null, event_keys: keys, brings });
+  }
+  return {
+    eventLines: [...eventLines.values()].sort(byName(({ key }) => String(key))),
+    deliveryLines,
+    refusalLines: [...counts].sort(byName(([slot]) => slot)).map(([, line]) => line),
+  };
+}
+
+const byName =
   <T>(nameOf: (row: T) => string) =>
   (a: T, b: T): number =>
     nameOf(a) < nameOf(b) ? -1 : 1;
 
-function chunksOf<T>(rows: readonly T[]): T[][] {
-  const chunks: T[][] = [];
-  for (let at = 0; at < rows.length; at += MAX_ROWS_A_STATEMENT) chunks.push(rows.slice(at, at + MAX_ROWS_A_STATEMENT));
-  return chunks;
-}
-
 /** An event is new for the first delivery of the batch that brings it, and a repeat for the others. */
-function judge(intake: Intake, fresh: Set<string>): DeliveryVerdict {
+function judge(intake: Intake, unclaimed: Set<string>): DeliveryVerdict {
   if (intake.kind === "refusal") return "refused";
   if (intake.events.length === 0) return "ignored";
   let isNew = false;
-  for (const { key } of intake.events) if (fresh.delete(key)) isNew = true;
+  for (const { key } of intake.events) if (unclaimed.delete(key)) isNew = true;
   return isNew ? "accepted" : "duplicate";
 }
 
-function toRow(key: string, event: FastioEvent): typeof events.$inferInsert {
+function lineOfDelivery(facts: DeliveryFacts) {
+  return {
+    id: facts.id,
+    received_at_ms: facts.receivedAtMs,
+    route: facts.route,
+    body_hash: facts.bodyHash ?? null,
+    body_bytes: Math.min(facts.bodyBytes, MAX_INTEGER),
+    scheme: facts.scheme ?? null,
+    secret_print: facts.secretPrint ?? null,
+    key_form: facts.keyForm ?? null,
+    sender_delivery_id: facts.senderDeliveryId ?? null,
+    headers: facts.headers ?? null,
+  };
+}
+
+function lineOfEvent(key: string, event: FastioEvent, traceparent: string | null): EventLine {
   return {
     key,
     id: event.id,
     source: event.source,
-    rawType: event.rawType,
+    raw_type: event.rawType,
     type: event.type,
-    occurredAtMs: event.occurredAtMs,
-    receivedAtMs: event.receivedAtMs,
-    workspaceId: event.workspaceId ?? null,
-    shareId: event.shareId ?? null,
-    objectKind: event.objectKind,
-    objectId: event.objectId ?? null,
-    versionId: event.versionId ?? null,
-    actorUserId: event.actorUserId ?? null,
+    occurred_at_ms: event.occurredAtMs,
+    received_at_ms: event.receivedAtMs,
+    workspace_id: event.workspaceId ?? null,
+    share_id: event.shareId ?? null,
+    object_kind: event.objectKind,
+    object_id: event.objectId ?? null,
+    version_id: event.versionId ?? null,
+    actor_user_id: event.actorUserId ?? null,
     raw: event.raw,
-    status: "accepted",
-    reasons: {},
+    traceparent,
   };
 }

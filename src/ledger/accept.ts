@@ -1,15 +1,15 @@
 import { type RelayError, TransientError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
-import { acceptDeliveries, type Intake } from "./accept-deliveries.ts";
-import type { Db } from "./open-ledger.ts";
+import type { AcceptedBatch, Intake } from "./accept-deliveries.ts";
 import type { DeliveryVerdict } from "./schema.ts";
 
 /** Commits one intake. @throws {TransientError} `ledger_unavailable` when the ledger cannot commit */
 export type Accept = (intake: Intake) => Promise<DeliveryVerdict>;
 
 export type AcceptDeps = {
-  readonly db: Db;
+  /** Writes all of a batch, or nothing; see `acceptDeliveries`. */
+  readonly write: (batch: readonly Intake[]) => Promise<AcceptedBatch>;
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
   readonly onCommitted: (newKeys: readonly string[]) => void;
@@ -25,6 +25,8 @@ const GATHER_MS = 2;
 const MAX_BATCH = 500;
 /** Events in one transaction, unless a single request brings more. */
 const MAX_BATCH_EVENTS = 5_000;
+/** What they may weigh together, unless a single one weighs more: about what is held as text, twice, while it is written. */
+const MAX_BATCH_CHARS = 8_388_608;
 /** Requests that may wait for a commit at once; beyond it the answer is 503, so that memory stays bounded. */
 const MAX_WAITING = 20_000;
 
@@ -38,7 +40,7 @@ type Waiting = {
  * Group commit: requests that arrive together, or while a commit is under way, share one transaction.
  * Webhooks and the pull feed both end here.
  */
-export function createAccept({ db, log, onCommitted, commitTimeoutMs = COMMIT_TIMEOUT_MS }: AcceptDeps): Accept {
+export function createAccept({ write, log, onCommitted, commitTimeoutMs = COMMIT_TIMEOUT_MS }: AcceptDeps): Accept {
   const waiting: Waiting[] = [];
   let busy = false;
 
@@ -50,18 +52,15 @@ export function createAccept({ db, log, onCommitted, commitTimeoutMs = COMMIT_TI
   };
 
   /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
-  const write = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
-    const { verdicts, newKeys } = await acceptDeliveries(
-      db,
-      batch.map(({ intake }) => intake),
-    );
+  const writeAndTell = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
+    const { verdicts, newKeys } = await write(batch.map(({ intake }) => intake));
     if (newKeys.length > 0) onCommitted(newKeys);
     return verdicts;
   };
 
   const commit = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      const verdicts = await inTime(write(batch), commitTimeoutMs);
+      const verdicts = await inTime(writeAndTell(batch), commitTimeoutMs);
       for (const [index, { resolve }] of batch.entries()) resolve(verdicts[index] ?? "ignored");
     } catch (error) {
       if (batch.length > 1 && isDataError(error)) {
@@ -104,9 +103,13 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
 /** How many of those who wait fit into one transaction; at least one. */
 function batchSize(waiting: readonly Waiting[]): number {
   let events = 0;
+  let chars = 0;
   for (const [index, { intake }] of waiting.entries()) {
-    events += intake.kind === "refusal" ? 0 : intake.events.length;
-    if (index >= MAX_BATCH || (index > 0 && events > MAX_BATCH_EVENTS)) return index;
+    if (intake.kind !== "refusal") {
+      events += intake.events.length;
+      for (const { event } of intake.events) chars += event.raw.length;
+    }
+    if (index >= MAX_BATCH || (index > 0 && (events > MAX_BATCH_EVENTS || chars > MAX_BATCH_CHARS))) return index;
   }
   return waiting.length;
 }

@@ -1,14 +1,80 @@
+import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
 import type { ReceivedDelivery } from "../../handlers/take-delivery.ts";
-import { readLimitedBody } from "../read-body.ts";
+import type { ReadHeader } from "../fastio/signatures/read-signature.ts";
+import { type LimitedBody, readLimitedBody } from "../read-body.ts";
 
-/** What was posted, as handlers want it: the exact bytes up to a limit, and the headers. */
+/**
+ * What was posted, as handlers want it: the exact bytes up to a limit, and the headers. Behind a socket they are taken
+ * from Node's own request: the web's streams and headers, made of it anew, compute as long as all the rest of a delivery.
+ */
 export async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
-  const declared = Number(context.req.header("content-length") ?? Number.NaN);
-  const body = await readLimitedBody(
-    context.req.raw.body,
-    limitBytes,
-    Number.isFinite(declared) ? declared : undefined,
-  );
-  return { headers: (name) => context.req.header(name), allHeaders: () => context.req.raw.headers, body };
+  const incoming = nodeRequestOf(context);
+  const headers = readHeader(context);
+  const declaredBytes = lengthOf(headers("content-length"));
+  if (incoming === undefined) {
+    const { raw } = context.req;
+    const body = await readLimitedBody(raw.body, limitBytes, declaredBytes);
+    return { headers, allHeaders: () => raw.headers, body };
+  }
+  const body = await readNodeBody(incoming, limitBytes, declaredBytes);
+  const all = (): [string, string][] =>
+    Object.entries(incoming.headers).map(([name, value]) => [name, textOf(value) ?? ""]);
+  return { headers, allHeaders: all, body };
+}
+
+/** Looks a header up by its lower-case name. */
+export function readHeader(context: Context): ReadHeader {
+  const incoming = nodeRequestOf(context);
+  return incoming === undefined ? (name) => context.req.header(name) : (name) => textOf(incoming.headers[name]);
+}
+
+const textOf = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(", ") : value;
+
+/** Undefined where no socket is behind the request, as in tests. */
+function nodeRequestOf({ env }: Context): IncomingMessage | undefined {
+  const { incoming } = (env ?? {}) as { readonly incoming?: IncomingMessage }; // as `@hono/node-server` gives it
+  return incoming;
+}
+
+const lengthOf = (header: string | undefined): number | undefined => {
+  const length = Number(header ?? Number.NaN);
+  return Number.isFinite(length) ? length : undefined;
+};
+
+/** As `readLimitedBody`; what is over the limit is left unread. */
+function readNodeBody(
+  incoming: IncomingMessage,
+  limitBytes: number,
+  declaredBytes: number | undefined,
+): Promise<LimitedBody> {
+  if (declaredBytes !== undefined && declaredBytes > limitBytes)
+    return Promise.resolve({ kind: "too_large", seenBytes: declaredBytes });
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let seenBytes = 0;
+    const settle = (body: LimitedBody): void => {
+      incoming.off("data", onData).off("end", onEnd).off("close", onCut).off("error", onCut);
+      resolve(body);
+    };
+    const onData = (chunk: Buffer): void => {
+      seenBytes += chunk.byteLength;
+      if (seenBytes > limitBytes) {
+        incoming.pause();
+        settle({ kind: "too_large", seenBytes });
+      } else chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      const [first = Buffer.alloc(0)] = chunks;
+      settle({ kind: "bytes", bytes: chunks.length > 1 ? Buffer.concat(chunks) : first });
+    };
+    // The sender went away in the middle: whatever came is not what was signed.
+    const onCut = (): void => settle({ kind: "cut_short", seenBytes });
+    if (incoming.errored || incoming.destroyed) {
+      onCut();
+      return;
+    }
+    incoming.on("data", onData).on("end", onEnd).on("close", onCut).on("error", onCut);
+  });
 }

@@ -1,5 +1,4 @@
 import type { Context, Hono } from "hono";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { EdgeBatchOutcome } from "../../handlers/receive-edge-batch.ts";
 import type { ReceivedDelivery, ReceiveOutcome } from "../../handlers/take-delivery.ts";
 import {
@@ -12,7 +11,7 @@ import {
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
 import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
-import { readIncoming } from "./read-incoming.ts";
+import { readHeader, readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {
   readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
@@ -28,18 +27,18 @@ export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics, trace 
     route: DeliveryRoute,
     handle: (context: Context) => Promise<Outcome>,
     verdictsOf: (outcome: Outcome) => readonly string[],
-    answer: (context: Context, outcome: Outcome) => Response,
+    answer: (outcome: Outcome) => Response,
   ) =>
     app.post(`/webhooks/${route}`, (context) => {
       const startedMs = performance.now();
-      const links = [context.req.header("traceparent")];
+      const links = [readHeader(context)("traceparent")];
       const attributes = { "http.request.method": "POST", "http.route": `/webhooks/${route}` };
       return trace.span({ name: "delivery.receive", kind: "server", parent: null, links, attributes }, async (span) => {
         const outcome = await handle(context);
         const verdicts = verdictsOf(outcome);
         for (const verdict of verdicts) metrics.deliveryJudged(route, verdict);
         metrics.acknowledged(route, performance.now() - startedMs);
-        const response = answer(context, outcome);
+        const response = answer(outcome);
         span.set({ "relay.verdict": verdicts.join(), "http.response.status_code": response.status });
         return response;
       });
@@ -56,8 +55,7 @@ export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics, trace 
     verdictsOfBatch,
     answerBatch,
   );
-  for (const path of ["/webhooks/fastio", "/webhooks/edge"])
-    app.all(path, (context) => tell(context, WRONG_METHOD_ANSWER));
+  for (const path of ["/webhooks/fastio", "/webhooks/edge"]) app.all(path, () => tell(WRONG_METHOD_ANSWER));
 }
 
 /** One for each delivery of a batch; a batch that is not taken counts as one delivery. */
@@ -66,38 +64,55 @@ const verdictsOfBatch = (outcome: EdgeBatchOutcome): readonly string[] =>
     ? outcome.outcomes.map(({ status }) => status)
     : [outcome.kind === "unconfigured" ? "refused" : outcome.kind];
 
-function answerDelivery(context: Context, outcome: ReceiveOutcome): Response {
+function answerDelivery(outcome: ReceiveOutcome): Response {
   switch (outcome.kind) {
     case "accepted":
     case "duplicate":
     case "ignored":
-      return context.json({ id: outcome.deliveryId, status: outcome.kind }, 202);
+      return answerJson(202, { id: outcome.deliveryId, status: outcome.kind });
     case "unavailable":
-      return tell(context, UNAVAILABLE_ANSWER);
+      return tell(UNAVAILABLE_ANSWER);
     case "refused":
-      return tell(context, REFUSAL_ANSWERS[outcome.reason]);
+      return tell(REFUSAL_ANSWERS[outcome.reason]);
     default:
       return outcome satisfies never;
   }
 }
 
-function answerBatch(context: Context, outcome: EdgeBatchOutcome): Response {
+function answerBatch(outcome: EdgeBatchOutcome): Response {
   switch (outcome.kind) {
     case "taken":
-      return context.json({ outcomes: outcome.outcomes } satisfies EdgeBatchAnswer);
+      return answerJson(200, { outcomes: outcome.outcomes } satisfies EdgeBatchAnswer);
     case "unavailable":
-      return tell(context, UNAVAILABLE_ANSWER);
+      return tell(UNAVAILABLE_ANSWER);
     case "unconfigured":
-      return tell(context, { status: 503, error: "EDGE_SECRET is not set, so nothing is taken from the edge" });
+      return tell({ status: 503, error: "EDGE_SECRET is not set, so nothing is taken from the edge" });
     case "refused":
       return outcome.reason === "too_large"
-        ? tell(context, { status: 413, error: `over ${MAX_BATCH_BYTES} bytes` })
-        : tell(context, REFUSAL_ANSWERS[outcome.reason]);
+        ? tell({ status: 413, error: `over ${MAX_BATCH_BYTES} bytes` })
+        : tell(REFUSAL_ANSWERS[outcome.reason]);
     default:
       return outcome satisfies never;
   }
 }
 
-function tell(context: Context, { status, error, headers }: DeliveryAnswer): Response {
-  return context.json({ error }, status as ContentfulStatusCode, headers); // all of ours have a body
-}
+/** The rest of a body that is too large is not read, so nothing can follow it: senders must not send more on its connection. */
+const LAST_ANSWER = { connection: "close" } as const;
+
+const tell = ({ status, error, headers }: DeliveryAnswer): Response =>
+  answerJson(status, { error }, { ...headers, ...(status === 413 ? LAST_ANSWER : {}) });
+
+/** Machines read these answers; should a browser, it shall make nothing of them. */
+const ANSWER_HEADERS = {
+  "content-type": "application/json",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "strict-transport-security": "max-age=15552000; includeSubDomains",
+  "x-content-type-options": "nosniff",
+} as const;
+
+/** Not by way of Hono's context, which makes a list of headers for each answer. */
+const answerJson = (status: number, value: object, headers?: DeliveryAnswer["headers"]): Response =>
+  new Response(JSON.stringify(value), {
+    status,
+    headers: headers === undefined ? ANSWER_HEADERS : { ...ANSWER_HEADERS, ...headers },
+  });

@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { createLineWriter } from "./line-writer.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -35,7 +36,7 @@ export function createLog(level: LogLevel, destination = 1): Log {
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    pino.destination({ fd: destination, sync: true }),
+    createLineWriter(destination),
   );
   return wrap(logger);
 }

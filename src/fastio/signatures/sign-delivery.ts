@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { encodeBase64 } from "../../base64.ts";
 import { PermanentError } from "../../errors.ts";
 import { deriveKeys, type KeyForm } from "./derive-keys.ts";
@@ -54,13 +55,13 @@ export const signDelivery = ({
   }
 };
 
-const pickKey = (secret: string, scheme: SignatureScheme, form: KeyForm | undefined): Uint8Array => {
+const pickKey = (secret: string, scheme: SignatureScheme, form: KeyForm | undefined): KeyObject => {
   const keys = deriveKeys(secret);
   const wanted: readonly KeyForm[] =
     form === undefined ? (scheme === "standard-webhooks" ? ["base64", "literal"] : ["literal"]) : [form];
   for (const candidate of wanted) {
     const key = keys.find((each) => each.form === candidate);
-    if (key !== undefined) return key.bytes;
+    if (key !== undefined) return key.key;
   }
   throw invalid(`the secret gives no ${wanted.join(" or ")} key`);
 };

@@ -1,8 +1,8 @@
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 
 /**
  * HMAC-SHA256 over a prefix and the exact body, without joining them in memory.
  * @param prefix what the scheme puts before the body: `<timestamp>.`, `<id>.<timestamp>.`, or nothing
  */
-export const computeSignature = (key: Uint8Array, prefix: string, body: Uint8Array): Uint8Array =>
+export const computeSignature = (key: KeyObject, prefix: string, body: Uint8Array): Uint8Array =>
   createHmac("sha256", key).update(prefix, "utf8").update(body).digest();

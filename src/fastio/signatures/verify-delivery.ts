@@ -71,7 +71,7 @@ export const findMatch = <Key extends SigningKey>(
   body: Uint8Array,
 ): Key | undefined =>
   keys.find((key) => {
-    const expected = computeSignature(key.bytes, prefix, body);
+    const expected = computeSignature(key.key, prefix, body);
     return signatures.some((bytes) => bytes.length === expected.length && timingSafeEqual(bytes, expected));
   });
 

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import type { FastioEmulatorOptions } from "../../../src/emulators/fastio/start.ts";
 import { createAccept } from "../../../src/ledger/accept.ts";
+import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { readGaps } from "../../../src/ledger/gap-report.ts";
 import { listPullStates } from "../../../src/ledger/pull-states.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
@@ -28,7 +29,11 @@ describe.each(databases)("on %s", (name) => {
     const { db } = ledger();
     const deps = { db, clock, log: silentLog, fastio: client.fastio, lookBackMs };
     const make = (): Pull => {
-      const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
+      const accept = createAccept({
+        write: (batch) => acceptDeliveries(db, batch),
+        log: silentLog,
+        onCommitted: () => undefined,
+      });
       return createPull({
         ...deps,
         takeIn: createTakeIn({ ...deps, accept, wantedTypes: () => new Set(RULE_EVENTS) }),

@@ -5,6 +5,7 @@ import { findWatched } from "../../../src/catch-up/watched-workspaces.ts";
 import { systemClock } from "../../../src/clock.ts";
 import type { FastioEmulatorOptions } from "../../../src/emulators/fastio/start.ts";
 import { createAccept } from "../../../src/ledger/accept.ts";
+import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
@@ -25,7 +26,11 @@ async function open(server: FastioEmulatorOptions = {}) {
   onTestFinished(() => ledger.dispose());
   const { db } = ledger;
   const deps = { db, clock: systemClock, log: silentLog, fastio: client.fastio, lookBackMs: 900_000 };
-  const accept = createAccept({ db, log: silentLog, onCommitted: () => undefined });
+  const accept = createAccept({
+    write: (batch) => acceptDeliveries(db, batch),
+    log: silentLog,
+    onCommitted: () => undefined,
+  });
   const pull = createPull({
     ...deps,
     takeIn: createTakeIn({ ...deps, accept, wantedTypes: () => new Set(RULE_EVENTS) }),

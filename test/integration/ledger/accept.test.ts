@@ -163,10 +163,14 @@ function open(db: Db) {
   const counted = new Proxy(db, {
     get: (target, property) => {
       const value: unknown = Reflect.get(target, property);
-      if (property === "transaction") transactions += 1;
+      if (property === "with") transactions += 1; // the one statement of a batch
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  const accept = createAccept({ db: counted, log: silentLog, onCommitted: (keys) => newKeys.push(...keys) });
+  const accept = createAccept({
+    write: (batch) => acceptDeliveries(counted, batch),
+    log: silentLog,
+    onCommitted: (keys) => newKeys.push(...keys),
+  });
   return { accept, newKeys, transactions: () => transactions };
 }

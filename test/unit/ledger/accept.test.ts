@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { createAccept } from "../../../src/ledger/accept.ts";
 import type { AcceptedBatch, Intake } from "../../../src/ledger/accept-deliveries.ts";
-import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
 import { SOON } from "../../support/soon.ts";
 
@@ -11,13 +10,10 @@ const DELIVERY: Intake = {
   events: [],
 };
 
-/** A ledger of which only the transactions matter. */
-const ledgerThat = (transaction: () => Promise<AcceptedBatch>): Db => ({ transaction }) as unknown as Db;
-
 describe("a ledger that hangs", () => {
   test("makes the sender come again, and does not hold those who come later", async () => {
     const accept = createAccept({
-      db: ledgerThat(() => new Promise(() => undefined)),
+      write: () => new Promise(() => undefined),
       log: silentLog,
       onCommitted: () => undefined,
       commitTimeoutMs: 20,
@@ -33,7 +29,7 @@ describe("a ledger that hangs", () => {
     });
     const onCommitted = vi.fn();
     const accept = createAccept({
-      db: ledgerThat(() => late),
+      write: () => late,
       log: silentLog,
       onCommitted,
       commitTimeoutMs: 20,
@@ -45,7 +41,7 @@ describe("a ledger that hangs", () => {
 
   test("has a bounded number of senders waiting", async () => {
     const accept = createAccept({
-      db: ledgerThat(() => new Promise(() => undefined)),
+      write: () => new Promise(() => undefined),
       log: silentLog,
       onCommitted: () => undefined,
     });
@@ -58,9 +54,8 @@ test("a failed commit is logged in the driver's words, without what was to be wr
   const lines: unknown[] = [];
   const log: Log = { ...silentLog, error: (event, fields) => lines.push({ event, ...fields }) };
   const accept = createAccept({
-    db: ledgerThat(() =>
+    write: () =>
       Promise.reject(new Error("Failed query: insert …\nparams: private", { cause: new Error("no space left") })),
-    ),
     log,
     onCommitted: () => undefined,
   });

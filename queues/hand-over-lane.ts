@@ -1,0 +1,35 @@
+import type { Clock } from "../src/clock.ts";
+
+export type LaneDeps<T> = {
+  /** Hands all of these over. @returns whether it could; must not reject */
+  readonly hand: (items: readonly T[]) => Promise<boolean>;
+  readonly clock: Clock;
+};
+
+/** Items in one hand-over. */
+const MOST_AT_ONCE = 500;
+/** Items that may wait; further ones are left to the sweep, so that memory stays bounded. */
+const MOST_WAITING = 20_000;
+/** After a hand-over that failed the queue is left in peace for a moment. */
+const REST_MS = 250;
+
+/**
+ * Hands over what comes, one bulk at a time: what comes meanwhile goes together with the next. What could not be handed
+ * over is forgotten here, since the ledger remembers it and the sweep looks there.
+ * @returns takes items, and does not wait
+ */
+export function createLane<T>({ hand, clock }: LaneDeps<T>): (items: readonly T[]) => void {
+  const waiting: T[] = [];
+  const { signal } = new AbortController();
+  let busy = false;
+  const drain = async (): Promise<void> => {
+    while (waiting.length > 0) if (!(await hand(waiting.splice(0, MOST_AT_ONCE)))) await clock.sleep(REST_MS, signal);
+    busy = false;
+  };
+  return (items) => {
+    for (const item of items.slice(0, MOST_WAITING - waiting.length)) waiting.push(item);
+    if (busy) return;
+    busy = true;
+    void drain();
+  };
+}
