@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { forgeDelivery, listen, readText } from "./ask-relay.ts";
 
-/** What readers did; by page. */
+/** What readers did, counted. */
 export type ReadingTally = { reads: number; failed: number; streams: number; forged: number };
 
 const PAGES = [

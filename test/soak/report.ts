@@ -19,7 +19,7 @@ export function printReport(findings: Findings): string {
   return `${[
     "# Soak",
     "Written by `npm run soak`; do not edit. Beside it lie the figures as JSON.",
-    `**${wrong.length === 0 ? "Flat, nothing lost, nothing doubled." : `${wrong.length} faults.`}** ${options.minutes} minutes at ${options.rate} files a second on ${options.store}, with faults all the time. ${account.taken} file versions that a rule takes: ${account.workflowRuns} finished workflow runs, ${account.delivered} delivered runs, ${account.shares} shares.`,
+    `**${sayVerdict(findings, wrong.length)}** ${options.minutes} minutes at ${options.rate} files a second on ${options.store}, with faults all the time. ${account.taken} file versions that a rule takes: ${account.workflowRuns} finished workflow runs, ${account.delivered} delivered runs, ${account.shares} shares.`,
     ...(wrong.length === 0
       ? []
       : [
@@ -36,9 +36,7 @@ export function printReport(findings: Findings): string {
       `- Growth is the slope of the least squares after a warm-up of a fifth of the time (for rows and jobs: until retention is at work); falling is no fault. Allowed is the greater of a part of the mean and a fixed amount.`,
     ].join("\n"),
     "## Over time",
-    "```text",
-    drawn.map(drawLine).join("\n"),
-    "```",
+    ["```text", ...drawn.map(drawLine), "```"].join("\n"),
     "## Latency, from the drop to the share",
     table(
       ["minute", "files", "p50", "p99"],
@@ -75,10 +73,13 @@ export function printReport(findings: Findings): string {
         .toSorted()
         .map(([what, count]) => [`\`${what}\``, String(count)]),
     ),
-  ]
-    .join("\n\n")
-    .replaceAll("```text\n\n", "```text\n")
-    .replaceAll("\n\n```\n", "\n```\n")}\n`;
+  ].join("\n\n")}\n`;
+}
+
+function sayVerdict({ series }: Findings, wrong: number): string {
+  if (wrong > 0) return `${wrong} faults.`;
+  const isShort = series.some(({ verdict }) => verdict.kind === "too_short");
+  return `${isShort ? "Too short to tell what grows; nothing" : "Flat, nothing"} lost, nothing doubled.`;
 }
 
 /** What machines read: verdicts, and each series by the minute. */

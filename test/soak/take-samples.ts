@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { readText } from "./ask-relay.ts";
 import type { Load } from "./drop-files.ts";
@@ -41,7 +42,7 @@ export function createSampler({ parts, emulators, stores }: World, load: Pick<Lo
   };
   const take = async (): Promise<void> => {
     const atMs = Date.now();
-    note(atMs, { "load.owed": load.owed() });
+    note(atMs, { "load.owed": load.owed(), "load.machine": loadavg()[0] ?? 0 });
     noteProcess(atMs, "emulators", emulators.pid);
     for (const { name, process } of parts) noteProcess(atMs, name, process.pid);
     // A line may be cut while we ask; what is not told now is told the next time.

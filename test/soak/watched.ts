@@ -84,6 +84,7 @@ const OF_STORES: Readonly<Record<string, Watched>> = {
   },
   "relay.outbox": { ...FEW, title: "outbox: depth", allowance: { partOfMean: 0.1, absolute: 10 } },
   "relay.open": { ...FEW, title: "runs that have not ended", allowance: { partOfMean: 0.25, absolute: 20 } },
+  "load.machine": { ...TOLD, title: "programs that want the processors, ours and others (load average)" },
   "load.owed": { ...FEW, title: "files dropped and not delivered yet", allowance: { partOfMean: 0.25, absolute: 20 } },
 };
 

@@ -98,6 +98,13 @@ describe("the report", () => {
     expect(text.indexOf("- grows: work: resident memory")).toBeLessThan(text.indexOf("## What ran"));
   });
 
+  test("a trial does not claim that nothing grows", () => {
+    const { series, ...rest } = findingsOf();
+    const short = series.map((one) => ({ ...one, verdict: { ...one.verdict, kind: "too_short" as const } }));
+    const text = printReport({ ...rest, series: short });
+    expect(text).toContain("**Too short to tell what grows; nothing lost, nothing doubled.**");
+  });
+
   test("the figures are JSON, by the minute", () => {
     const figures = JSON.parse(printFigures(findingsOf()));
     expect(figures.series["work.rss"]).toMatchObject({ unit: "MiB", kind: "flat" });
