@@ -1,11 +1,14 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import type { Pressure } from "../src/pressure/watch-pressure.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
 
 export type Readiness = {
   readonly ready: boolean;
   readonly ledger: "ok" | "unavailable";
   readonly queue: "ok" | "unavailable";
+  /** Whether deliveries are taken, or sent away for a while because something is too full or too slow. */
+  readonly intake: "open" | "refusing";
   /** Whether the rules file as it stands is in force; what is wrong with it is for those with a token. */
   readonly rules: "ok" | "refused";
 };
@@ -22,10 +25,12 @@ export const checkReadiness =
     db,
     checkQueue,
     refused,
+    pressure,
   }: {
     readonly db: Db;
     readonly checkQueue: (signal: AbortSignal) => Promise<void>;
     readonly refused: LiveRules["refused"];
+    readonly pressure: Pick<Pressure, "retryAfterSeconds">;
   }): CheckReadiness =>
   async () => {
     const [ledger, queue] = await Promise.all([
@@ -36,6 +41,7 @@ export const checkReadiness =
       ready: ledger,
       ledger: ledger ? "ok" : "unavailable",
       queue: queue ? "ok" : "unavailable",
+      intake: pressure.retryAfterSeconds() === undefined ? "open" : "refusing",
       rules: refused() === undefined ? "ok" : "refused",
     };
   };

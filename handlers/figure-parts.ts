@@ -6,11 +6,17 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { countOpenRuns, listAppsNow, readBacklog } from "../src/ledger/overview-queries.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { readSources, type WorkspaceSources } from "../src/ledger/source-report.ts";
+import type { Pressure } from "../src/pressure/watch-pressure.ts";
 import { OTHER } from "../src/telemetry/bounded-label.ts";
 import type { GaugeName, Reading } from "../src/telemetry/gauges.ts";
 import type { FigurePart } from "./read-metrics.ts";
 
-export type FigureDeps = { readonly db: Db; readonly queues: Queues; readonly clock: Clock };
+export type FigureDeps = {
+  readonly db: Db;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly pressure: Pick<Pressure, "strains">;
+};
 
 /** How old a figure may be. Those that cost more are read less often. */
 const FRESH_MS = { cheap: 5_000, dear: 30_000 } as const;
@@ -19,7 +25,12 @@ const MOST = 100;
 const SOURCES_SINCE_MS = 3_600_000;
 
 /** What is read of the ledger and the queue when metrics are asked for. */
-export const figureParts = ({ db, queues, clock }: FigureDeps): readonly FigurePart[] => [
+export const figureParts = ({ db, queues, clock, pressure }: FigureDeps): readonly FigurePart[] => [
+  {
+    name: "pressure",
+    freshMs: 0,
+    read: async () => pressure.strains().map(({ reason }) => of("relay_pressure", { reason }, 1)),
+  },
   {
     name: "queues",
     freshMs: FRESH_MS.cheap,

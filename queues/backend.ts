@@ -69,6 +69,8 @@ export type WorkOptions = {
   readonly limiter?: { readonly max: number; readonly durationMs: number };
 };
 
+export type QueueMemory = { readonly usedBytes: number; readonly maxBytes: number };
+
 /** BullMQ on one of its stores. Callers never see which. */
 export type QueueBackend = {
   readonly kind: "redis" | "postgres" | "pglite";
@@ -78,6 +80,11 @@ export type QueueBackend = {
   work(name: QueueName, handle: HandleJob, options: WorkOptions): JobWorker;
   /** Reads from the queue. @throws {TransientError} `queue_unavailable`, or the signal's reason */
   check(signal: AbortSignal): Promise<void>;
+  /**
+   * How full the server's memory is, where that has a limit of its own and nothing is thrown away to make room.
+   * @throws {TransientError} `queue_unavailable`
+   */
+  memory(): Promise<QueueMemory | undefined>;
   /** Closes workers that still run, then queues, then connections. Not the embedded database, which is the caller's. */
   close(): Promise<void>;
 };

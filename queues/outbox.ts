@@ -42,11 +42,20 @@ export type OutboxDeps = {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether the queue has no room: then work stays in the ledger, and the sweep hands it over later. */
+  readonly holdsBack?: () => boolean;
   /** Default: nobody listens. */
   readonly trace?: Trace;
 };
 
-export function createOutbox({ db, queues, clock, log, trace = silentTrace }: OutboxDeps): Outbox {
+export function createOutbox({
+  db,
+  queues,
+  clock,
+  log,
+  holdsBack = () => false,
+  trace = silentTrace,
+}: OutboxDeps): Outbox {
   /** What a job carries of its trace, by the id of what it is about. */
   const tracesOf = async (what: "events" | "runs", ids: readonly string[]) => {
     const found = trace.jobs ? await readTraceparents(db, what, ids, clock.now()) : undefined;
@@ -56,6 +65,7 @@ export function createOutbox({ db, queues, clock, log, trace = silentTrace }: Ou
     };
   };
   const send = async (what: string, count: number, hand: () => Promise<void>): Promise<boolean> => {
+    if (holdsBack()) return false;
     try {
       await hand();
       return true;

@@ -4,6 +4,7 @@ import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
+import type { PressureLimits } from "./pressure/judge-pressure.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
@@ -87,6 +88,9 @@ const trustedProxies = z.string().transform((text, context) => {
 });
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" });
 
+/** A disk that is full can spoil an embedded ledger; this is room for some hundred thousand events. */
+const LEAST_FREE_BYTES = 134_217_728;
+
 /** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
 export const EnvSchema = z.object({
   HOST: setting(z.string().default("127.0.0.1")),
@@ -124,6 +128,10 @@ export const EnvSchema = z.object({
   PUBLIC_URL: setting(httpUrl.optional()),
   TRUST_PROXY: setting(trustedProxies.optional()),
   ALLOW_PLAIN_HTTP: setting(z.enum(["on", "off"]).default("off")),
+  OUTBOX_MAX_EVENTS: setting(whole(1, 1_000_000_000).default(1_000_000)),
+  OUTBOX_MAX_HOURS: setting(whole(1, 8_760, " hours").default(168)),
+  LEDGER_MAX_LAG_MS: setting(whole(100, 600_000, " milliseconds").default(5_000)),
+  QUEUE_MAX_MEMORY_PERCENT: setting(whole(1, 100, " per cent").default(80)),
   RETENTION_DAYS: setting(days.default(90)),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
@@ -150,6 +158,8 @@ export type Config = {
   readonly ledger: { readonly url: string; readonly retentionMs: number };
   /** undefined: the queue lives in the database. */
   readonly redisUrl: string | undefined;
+  /** Beyond these, deliveries are sent away for a while, or work waits in the ledger. */
+  readonly pressure: PressureLimits;
   readonly fastio: {
     readonly apiUrl: string;
     readonly apiKey: string | undefined;
@@ -226,6 +236,13 @@ export function parseConfig(environment: Environment): Config {
     },
     ledger: { url: env.DATABASE_URL, retentionMs: Math.round(env.RETENTION_DAYS * 86_400_000) },
     redisUrl: env.REDIS_URL,
+    pressure: {
+      outboxEvents: env.OUTBOX_MAX_EVENTS,
+      outboxAgeMs: env.OUTBOX_MAX_HOURS * 3_600_000,
+      ledgerLagMs: env.LEDGER_MAX_LAG_MS,
+      queueMemoryPercent: env.QUEUE_MAX_MEMORY_PERCENT,
+      freeBytes: LEAST_FREE_BYTES,
+    },
     fastio: {
       apiUrl: env.FASTIO_API_URL,
       apiKey: env.FASTIO_API_KEY,

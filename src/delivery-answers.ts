@@ -21,11 +21,14 @@ export const REFUSAL_ANSWERS = {
   too_large: { status: 413, error: `over ${MAX_DELIVERY_BYTES} bytes` },
 } as const satisfies Record<Refusal, DeliveryAnswer>;
 
-export const UNAVAILABLE_ANSWER = {
+/** @param retryAfterSeconds when there is a reason to ask for another wait than the usual one */
+export const unavailableAnswer = (retryAfterSeconds = RETRY_AFTER_SECONDS): DeliveryAnswer => ({
   status: 503,
   error: "cannot commit now, send it again later",
-  headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
-} as const satisfies DeliveryAnswer;
+  headers: { "Retry-After": String(retryAfterSeconds) },
+});
+
+export const UNAVAILABLE_ANSWER = unavailableAnswer();
 
 export const WRONG_METHOD_ANSWER = {
   status: 405,

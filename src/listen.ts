@@ -1,17 +1,18 @@
 import { createServer, type Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Config } from "./config.ts";
+import { type ArrivalLimits, limitServer, SERVER_OPTIONS } from "./server-limits.ts";
 
 /** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
 const CLOSE_MS = 3_000;
 const IDLE_LOOK_MS = 50;
 
-/** An upload of a tool call may take 15 minutes to arrive; Node's default is 5. Heads have the usual minute. */
-const ARRIVAL = { requestTimeout: 16 * 60_000, headersTimeout: 60_000 };
-
 /** A server that does not listen yet. */
-export const serverOf = (fetch: (request: Request) => Response | Promise<Response>): Server =>
-  createAdaptorServer({ fetch, createServer, serverOptions: ARRIVAL }) as Server; // createServer is node:http's
+export function serverOf(fetch: (request: Request) => Response | Promise<Response>, limits?: ArrivalLimits): Server {
+  const server = createAdaptorServer({ fetch, createServer, serverOptions: SERVER_OPTIONS }) as Server; // createServer is node:http's
+  limitServer(server, limits);
+  return server;
+}
 
 /** Serves until it is closed; port 0 picks a free one. */
 export function listen(

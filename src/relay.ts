@@ -57,6 +57,7 @@ import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
 import { openGate } from "./open-gate.ts";
 import { openTools } from "./open-tools.ts";
+import { openPressure } from "./pressure/open-pressure.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import { type Core, startWork } from "./start-work.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -69,8 +70,8 @@ import { VERSION } from "./version.ts";
 export type RelayDeps = {
   readonly config: Config;
   readonly rules: LiveRules;
-  /** How names that callers of tools give become addresses. Default: as the system does it. */
-  readonly lookup?: LookupFunction;
+  /** How names become addresses. Default: as the system does it. */
+  readonly lookup?: LookupFunction | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -130,16 +131,20 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const { metrics } = prometheus;
     const upstreams = openUpstreams(config, { ...deps, metrics, trace });
     closers.push(() => upstreams.close());
-    const outbox = createOutbox({ db: ledger.db, queues, clock, log, trace });
-
-    const accept = createAccept({
-      write: (batch) => acceptDeliveries(ledger.db, batch),
-      log,
-      onCommitted: createLane({
-        hand: (keys) => outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
-        clock,
+    const { accept, pressure, stop } = openPressure(
+      createAccept({
+        write: (batch) => acceptDeliveries(ledger.db, batch),
+        log,
+        onCommitted: createLane({
+          hand: (keys) => outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
+          clock,
+        }),
       }),
-    });
+      { limits: config.pressure, ledger, backend, clock, log },
+    );
+    closers.push(stop);
+    const { holdsBack } = pressure;
+    const outbox = createOutbox({ db: ledger.db, queues, clock, log, holdsBack, trace });
 
     const lookout = startLookout({ db: ledger.db, clock, log });
     closers.push(lookout.stop);
@@ -150,7 +155,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       lookout,
       retentionMs: config.ledger.retentionMs,
     });
-    const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept };
+    const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept, pressure };
     const work = startWork(deps, parts.work, core);
     closers.push(work.release);
     const ends = [...work.ends];
@@ -164,8 +169,14 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
         db: ledger.db,
         checkQueue: (signal) => backend.check(signal),
         refused: deps.rules.refused,
+        pressure,
       }),
-      readMetrics: createReadMetrics({ prometheus, parts: figureParts({ db: ledger.db, queues, clock }), clock, log }),
+      readMetrics: createReadMetrics({
+        prometheus,
+        parts: figureParts({ db: ledger.db, queues, clock, pressure }),
+        clock,
+        log,
+      }),
     };
     const server = parts.receive
       ? await startServer(deps, { ...core, health })
@@ -194,7 +205,7 @@ type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMe
 
 async function startServer(
   deps: RelayDeps,
-  { ledger, queues, upstreams, accept, outbox, metrics, trace, health }: Core & { readonly health: Health },
+  { ledger, queues, upstreams, accept, pressure, outbox, metrics, trace, health }: Core & { readonly health: Health },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log, rules } = deps;
   const { db } = ledger;
@@ -229,6 +240,7 @@ async function startServer(
     ...health,
     metrics,
     trace,
+    pressure,
     ...openGate(config, { ...deps, countAlerts: alerts.count }),
     news,
     runs: createReadRuns(db),

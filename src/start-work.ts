@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import { liveSecretPrints } from "../handlers/live-secrets.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
@@ -16,6 +17,7 @@ import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import type { Accept } from "./ledger/accept.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
+import type { Pressure } from "./pressure/watch-pressure.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -25,6 +27,7 @@ import type { Upstreams } from "./upstreams.ts";
 type WorkDeps = {
   readonly config: Config;
   readonly rules: LiveRules;
+  readonly lookup?: LookupFunction | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -40,6 +43,7 @@ export type Core = {
   readonly outbox: Outbox;
   readonly lookout: Lookout;
   readonly accept: Accept;
+  readonly pressure: Pressure;
   readonly metrics: Metrics;
   readonly trace: Trace;
 };
@@ -63,7 +67,7 @@ export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Cor
   const { config, clock, newId, log, rules } = deps;
   const { upstreams, accept, lookout } = core;
   const { db } = core.ledger;
-  const notices = openNoticePost({ ...config, clock });
+  const notices = openNoticePost({ ...config, clock, lookup: deps.lookup });
   const chores = startChores({
     ...{ db, clock, newId, log, lookout, fastio: upstreams.fastio, post: notices.post },
     ...(core.ledger.pglite && { pglite: core.ledger.pglite }),
@@ -72,6 +76,7 @@ export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Cor
     thresholds: () => rules.now().alerts,
     appOf: upstreams.appOf,
     secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
+    strains: core.pressure.strains,
     isCatchUpOn: config.catchUp.on,
     noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
     publicUrl: config.http.publicUrl,

@@ -1,6 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import { type RedisOptions as AnyRedisOptions, Redis } from "ioredis";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
+import { readRedisMemory } from "./redis-memory.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
 type RedisOptions = Omit<AnyRedisOptions, "replyMapping">; // the constructor types it more narrowly
@@ -82,6 +83,7 @@ export async function createRedisBackend(
     },
     readStates: async (queue, ids) =>
       new Map(await Promise.all(ids.map(async (id) => [id, await queue.getJobState(id)] as const))),
+    readMemory: async () => readRedisMemory(await producer.info("memory")),
     close: async () => {
       for (const client of clients) client.disconnect();
     },

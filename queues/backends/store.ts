@@ -1,6 +1,6 @@
 import type { Processor, Queue, QueueOptions, WorkerOptions } from "bullmq";
 import { silentTrace } from "../../src/telemetry/trace.ts";
-import type { JobQueue, QueueBackend, QueueDeps, QueueName, QueueTuning } from "../backend.ts";
+import type { JobQueue, QueueBackend, QueueDeps, QueueMemory, QueueName, QueueTuning } from "../backend.ts";
 import { createJobQueue, failFast } from "../job-queue.ts";
 import { type OpenedWorker, startJobWorker } from "../job-worker.ts";
 import { retryDelayMs } from "./retry-delay.ts";
@@ -17,6 +17,8 @@ export type Store = {
   readStates(queue: Queue, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Whether an error only says that the server is away. */
   isOutage(error: unknown): boolean;
+  /** Of a store whose memory has a limit. */
+  readMemory?(): Promise<QueueMemory | undefined>;
   /** Closes what the store opened for all; queues and workers are closed before. */
   close(): Promise<void>;
 };
@@ -92,6 +94,7 @@ export function assembleBackend(
       signal.throwIfAborted();
       await Promise.race([failFast(clock, () => open("events").bullmq.isPaused()), untilAborted(signal)]);
     },
+    memory: () => failFast(clock, async () => store.readMemory?.()),
     close: () => {
       closing ??= closeAll();
       return closing;

@@ -1,3 +1,4 @@
+import type { PressureReason } from "../pressure/judge-pressure.ts";
 import type { AlertKind, AlertThresholds } from "../rules/alerts-schema.ts";
 import { spanWords as span } from "../span-words.ts";
 import type { AlertSigns } from "./signs.ts";
@@ -50,6 +51,25 @@ const growingOutbox: Judge = ({ outbox }, { outboxAge }, nowMs) =>
       message: `${plural(depth, what)} could not be handed to the queue, the oldest for ${span(nowMs - (oldestMs ?? nowMs))}`,
       nextAction: "see whether the queue's server answers (/readyz), and whether a worker does the queue upkeep",
     }));
+
+/** What is to be done about each. */
+const RELIEF: Readonly<Record<PressureReason, string>> = {
+  ledger_lag: "see what keeps PostgreSQL busy, or give it faster disks; LEDGER_MAX_LAG_MS is the limit",
+  outbox_size:
+    "see whether the queue's server answers (/readyz), and whether workers run; OUTBOX_MAX_EVENTS is the limit",
+  outbox_age:
+    "see whether the queue's server answers (/readyz), and whether workers run; OUTBOX_MAX_HOURS is the limit",
+  disk_full: "make room on the disk of the ledger, or move the ledger to PostgreSQL",
+  queue_memory: "give Redis more memory, or start more workers; QUEUE_MAX_MEMORY_PERCENT is the limit",
+};
+
+const underPressure: Judge = ({ strains }) =>
+  strains.map(({ reason, detail }) => ({
+    kind: "under_pressure" as const,
+    subject: reason,
+    message: `${reason === "queue_memory" ? "work is kept in the ledger" : "deliveries are sent away with 503 for a while"}: ${detail}`,
+    nextAction: RELIEF[reason],
+  }));
 
 const failingRules: Judge = ({ ended }, { failingShare, failingRuns, failingWithin }) =>
   ended
@@ -120,6 +140,7 @@ const JUDGES: readonly (readonly [AlertKind, Judge])[] = [
   ["app_down", appsDown],
   ["rule_paused", pausedRules],
   ["failing_rule", failingRules],
+  ["under_pressure", underPressure],
   ["growing_outbox", growingOutbox],
   ["quiet_source", quietSources],
   ["budget_reached", budgetsReached],

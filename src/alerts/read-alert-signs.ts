@@ -8,6 +8,7 @@ import { listPullStates } from "../ledger/pull-states.ts";
 import { listRuleStates } from "../ledger/rule-state-queries.ts";
 import { listSignaturePins } from "../ledger/signature-pins.ts";
 import { listStuckApps } from "../ledger/stuck-apps.ts";
+import type { Strain } from "../pressure/judge-pressure.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { sameId } from "../rules/same-id.ts";
@@ -22,6 +23,8 @@ export type AlertSignsDeps = {
   /** Prints of the secrets that are live, newest first. */
   readonly secretPrints: () => readonly string[];
   readonly isCatchUpOn: boolean;
+  /** Limits that this process sees passed. */
+  readonly strains: () => readonly Strain[];
 };
 
 /** An app that delivered something so lately is not down; no window of the thresholds is shorter. */
@@ -45,6 +48,7 @@ export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThre
       { what: "event", ...waiting.events },
       { what: "run", ...waiting.runs },
     ],
+    strains: deps.strains(),
     ended: sumByRule(ended),
     paused: [...states.values()].filter(({ state, changedBy }) => state === "paused" && changedBy === "relay"),
     budgets: await readBudgets(db, rules, nowMs),

@@ -1,3 +1,5 @@
+import type { Strain } from "../pressure/judge-pressure.ts";
+
 /** What is looked at to see whether something is wrong. Times are milliseconds since the epoch. */
 export type AlertSigns = {
   /** Workspaces that rules in force name. */
@@ -21,6 +23,8 @@ export type AlertSigns = {
     readonly depth: number;
     readonly oldestMs: number | null;
   }[];
+  /** Limits that are passed now, as the process that looks sees it. */
+  readonly strains: readonly Pick<Strain, "reason" | "detail">[];
   /** Runs that ended within the window, by rule: delivered or failed. */
   readonly ended: readonly { readonly ruleName: string; readonly failed: number; readonly all: number }[];
   /** Rules that the relay paused, not a person. */

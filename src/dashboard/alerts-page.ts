@@ -6,6 +6,7 @@ import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
 export const ALERT_WORDS: Readonly<Record<Alert["kind"], string>> = {
   quiet_source: "A source is quiet",
   growing_outbox: "Work does not reach its queue",
+  under_pressure: "Something is too full or too slow",
   failing_rule: "A rule fails",
   rule_paused: "A rule was paused",
   budget_reached: "A budget is used up",
@@ -50,6 +51,7 @@ function subjectOf({ kind, subject }: Alert): Markup | string {
       return html`<a href="/deliveries">the deliveries</a>, `;
     case "quiet_source":
     case "growing_outbox":
+    case "under_pressure":
     case "app_down":
       return "";
     default:

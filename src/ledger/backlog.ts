@@ -20,18 +20,25 @@ const backlog = (atMs: ReturnType<typeof sql>) => ({
   oldestMs: sql`min(${atMs})`.mapWith((value: unknown) => (value === null ? null : Number(value))),
 });
 
+const NONE: Backlog = { depth: 0, oldestMs: null };
+
+/** Events that were committed and wait to be handed to their queue. */
+export async function readEventOutbox(db: Db): Promise<Backlog> {
+  const [found] = await db
+    .select(backlog(sql`${events.receivedAtMs}`))
+    .from(events)
+    .where(and(eq(events.status, "accepted"), isNull(events.queuedAtMs)));
+  return found ?? NONE;
+}
+
 /** Reads through indexes that hold unfinished work alone. */
 export async function readOutstanding(db: Db, nowMs: number): Promise<Outstanding> {
-  const [[ofEvents], [ofRuns]] = await Promise.all([
-    db
-      .select(backlog(sql`${events.receivedAtMs}`))
-      .from(events)
-      .where(and(eq(events.status, "accepted"), isNull(events.queuedAtMs))),
+  const [ofEvents, [ofRuns]] = await Promise.all([
+    readEventOutbox(db),
     db
       .select(backlog(sql`greatest(${runs.updatedAtMs}, ${runs.dueAtMs})`))
       .from(runs)
       .where(and(isNotNull(runs.queue), isNull(runs.queuedAtMs), lte(runs.dueAtMs, nowMs), isNull(runs.gatheringKey))),
   ]);
-  const none = { depth: 0, oldestMs: null };
-  return { events: ofEvents ?? none, runs: ofRuns ?? none };
+  return { events: ofEvents, runs: ofRuns ?? NONE };
 }

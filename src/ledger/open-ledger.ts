@@ -16,6 +16,8 @@ export type Ledger = {
   readonly db: Db;
   /** The embedded database, so that the queue can live in it too. */
   readonly pglite?: PGlite;
+  /** Where the embedded database keeps its files. */
+  readonly folder?: string;
   close(): Promise<void>;
 };
 
@@ -49,7 +51,7 @@ async function openPglite(folder: string): Promise<Ledger> {
     pglite = await openFolder(folder);
     const db = drizzle(pglite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
-    return { kind: "pglite", db, pglite, close };
+    return { kind: "pglite", db, pglite, folder, close };
   } catch (error) {
     await close();
     throw error;

@@ -11,13 +11,13 @@ import { type LimitedBody, readLimitedBody } from "../read-body.ts";
 export async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
   const incoming = nodeRequestOf(context);
   const headers = readHeader(context);
-  const declaredBytes = lengthOf(headers("content-length"));
+  const declared = declaredBytes(headers);
   if (incoming === undefined) {
     const { raw } = context.req;
-    const body = await readLimitedBody(raw.body, limitBytes, declaredBytes);
+    const body = await readLimitedBody(raw.body, limitBytes, declared);
     return { headers, allHeaders: () => raw.headers, body };
   }
-  const body = await readNodeBody(incoming, limitBytes, declaredBytes);
+  const body = await readNodeBody(incoming, limitBytes, declared);
   const all = (): [string, string][] =>
     Object.entries(incoming.headers).map(([name, value]) => [name, textOf(value) ?? ""]);
   return { headers, allHeaders: all, body };
@@ -38,19 +38,20 @@ function nodeRequestOf({ env }: Context): IncomingMessage | undefined {
   return incoming;
 }
 
-const lengthOf = (header: string | undefined): number | undefined => {
-  const length = Number(header ?? Number.NaN);
+/** The length that a request claims; undefined when it claims none. */
+export function declaredBytes(headers: ReadHeader): number | undefined {
+  const length = Number(headers("content-length") ?? Number.NaN);
   return Number.isFinite(length) ? length : undefined;
-};
+}
 
 /** As `readLimitedBody`; what is over the limit is left unread. */
 function readNodeBody(
   incoming: IncomingMessage,
   limitBytes: number,
-  declaredBytes: number | undefined,
+  declared: number | undefined,
 ): Promise<LimitedBody> {
-  if (declaredBytes !== undefined && declaredBytes > limitBytes)
-    return Promise.resolve({ kind: "too_large", seenBytes: declaredBytes });
+  if (declared !== undefined && declared > limitBytes)
+    return Promise.resolve({ kind: "too_large", seenBytes: declared });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let seenBytes = 0;

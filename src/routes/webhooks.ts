@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import type { EdgeBatchOutcome } from "../../handlers/receive-edge-batch.ts";
 import type { ReceivedDelivery, ReceiveOutcome } from "../../handlers/take-delivery.ts";
 import {
@@ -6,35 +6,66 @@ import {
   MAX_DELIVERY_BYTES,
   REFUSAL_ANSWERS,
   UNAVAILABLE_ANSWER,
+  unavailableAnswer,
   WRONG_METHOD_ANSWER,
 } from "../delivery-answers.ts";
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
+import { createInFlight, type InFlight } from "../in-flight.ts";
+import type { Pressure } from "../pressure/watch-pressure.ts";
 import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
-import { readHeader, readIncoming } from "./read-incoming.ts";
+import { declaredBytes, readHeader, readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {
   readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
   readonly trace: Trace;
+  readonly pressure: Pick<Pressure, "retryAfterSeconds">;
   readonly receive: (delivery: ReceivedDelivery) => Promise<ReceiveOutcome>;
   readonly receiveEdge: (batch: ReceivedDelivery) => Promise<EdgeBatchOutcome>;
 };
 
+/** Deliveries that are answered at a time, and their bodies together; whoever comes beyond that is sent away at once. */
+const MOST_AT_ONCE = { requests: 4_096, bytes: 134_217_728 };
+const BUSY_SECONDS = 1;
+
 /** What comes in from Fast.io, straight or by the edge worker. */
-export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics, trace }: WebhookDeps): void {
+export function mountWebhooks(
+  app: Hono,
+  {
+    receive,
+    receiveEdge,
+    metrics,
+    trace,
+    pressure,
+    inFlight = createInFlight(MOST_AT_ONCE),
+  }: WebhookDeps & { readonly inFlight?: InFlight },
+): void {
   /** Timed, counted, and the beginning of a trace; one that a stranger names is told of, not joined. */
   const take = <Outcome>(
     route: DeliveryRoute,
-    handle: (context: Context) => Promise<Outcome>,
+    limitBytes: number,
+    handle: (incoming: ReceivedDelivery) => Promise<Outcome>,
     verdictsOf: (outcome: Outcome) => readonly string[],
     answer: (outcome: Outcome) => Response,
   ) =>
     app.post(`/webhooks/${route}`, (context) => {
+      const headers = readHeader(context);
+      const bytes = Math.min(declaredBytes(headers) ?? limitBytes, limitBytes);
+      const waitSeconds = pressure.retryAfterSeconds() ?? (inFlight.enter(bytes) ? undefined : BUSY_SECONDS);
+      if (waitSeconds !== undefined) {
+        metrics.deliveryJudged(route, "unavailable");
+        return tell(unavailableAnswer(waitSeconds));
+      }
       const startedMs = performance.now();
-      const links = [readHeader(context)("traceparent")];
+      const links = [headers("traceparent")];
       const attributes = { "http.request.method": "POST", "http.route": `/webhooks/${route}` };
       return trace.span({ name: "delivery.receive", kind: "server", parent: null, links, attributes }, async (span) => {
-        const outcome = await handle(context);
+        let outcome: Outcome;
+        try {
+          outcome = await handle(await readIncoming(context, limitBytes));
+        } finally {
+          inFlight.leave(bytes);
+        }
         const verdicts = verdictsOf(outcome);
         for (const verdict of verdicts) metrics.deliveryJudged(route, verdict);
         metrics.acknowledged(route, performance.now() - startedMs);
@@ -43,18 +74,8 @@ export function mountWebhooks(app: Hono, { receive, receiveEdge, metrics, trace 
         return response;
       });
     });
-  take(
-    "fastio",
-    async (context) => receive(await readIncoming(context, MAX_DELIVERY_BYTES)),
-    ({ kind }) => [kind],
-    answerDelivery,
-  );
-  take(
-    "edge",
-    async (context) => receiveEdge(await readIncoming(context, MAX_BATCH_BYTES)),
-    verdictsOfBatch,
-    answerBatch,
-  );
+  take("fastio", MAX_DELIVERY_BYTES, receive, ({ kind }) => [kind], answerDelivery);
+  take("edge", MAX_BATCH_BYTES, receiveEdge, verdictsOfBatch, answerBatch);
   for (const path of ["/webhooks/fastio", "/webhooks/edge"]) app.all(path, () => tell(WRONG_METHOD_ANSWER));
 }
 

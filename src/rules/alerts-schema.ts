@@ -5,6 +5,7 @@ import { anyNumber, duration, word } from "./fields.ts";
 export const ALERT_KINDS = [
   "quiet_source",
   "growing_outbox",
+  "under_pressure",
   "failing_rule",
   "rule_paused",
   "budget_reached",

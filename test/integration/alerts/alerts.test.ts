@@ -109,6 +109,7 @@ describe("looking at the ledger", () => {
     appOf: () => "a1b2c3",
     secretPrints: () => ["newest", "older"],
     isCatchUpOn: true,
+    strains: () => [],
     noticeVariable: undefined,
     publicUrl: undefined,
   });

@@ -11,6 +11,7 @@ const ago = (ms: number): number => NOW_MS - ms;
 const WELL: AlertSigns = {
   sources: [],
   isCatchUpOn: true,
+  strains: [],
   webhooks: { lastVerifiedMs: null },
   outbox: [
     { what: "event", depth: 0, oldestMs: null },
@@ -65,6 +66,11 @@ describe("what is wrong is found", () => {
       "growing_outbox:run",
       { outbox: [{ what: "run", depth: 3, oldestMs: ago(60_000) }] },
     ],
+    [
+      "a limit that is passed",
+      "under_pressure:queue_memory",
+      { strains: [{ reason: "queue_memory", detail: "Redis has filled 80 % of its memory" }] },
+    ],
     ["a rule of which half fails", "failing_rule:invoices", { ended: [{ ruleName: "invoices", failed: 3, all: 6 }] }],
     [
       "a rule the relay paused",
@@ -96,6 +102,7 @@ describe("what is wrong is found", () => {
       secrets: [newest, older],
       signatures: [changed],
       apps: [down],
+      strains: [{ reason: "disk_full", detail: "1 MiB are free" }],
     };
     expect(
       judge(all)
