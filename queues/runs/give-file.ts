@@ -42,7 +42,8 @@ export async function giveInputs(deps: GiveFileDeps, desk: RunDesk): Promise<Rea
   const url = await linkFor(deps, desk);
   if (url !== undefined) return prepared.fill({ url });
   if (desk.run.difyUploadId === null) await upload(deps, desk, prepared, limits);
-  return prepared.fill({ uploadId: desk.run.difyUploadId ?? "" } satisfies FileSource);
+  if (desk.run.difyUploadId === null) throw new Error("the run starts, and its file was never sent to Dify");
+  return prepared.fill({ uploadId: desk.run.difyUploadId } satisfies FileSource);
 }
 
 /**

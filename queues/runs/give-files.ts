@@ -74,7 +74,10 @@ export async function giveBatchInputs(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { inputs } = await readAppParameters(run.rule.run.keyVariable, dify, signal);
   const files = await listFiles(db, run.id);
-  const sources = files.map(({ difyUploadId }) => ({ uploadId: difyUploadId ?? "" }));
+  const sources = files.map(({ name, difyUploadId }) => {
+    if (difyUploadId === null) throw new Error(`the batch starts, and its file ${name} was never sent to Dify`);
+    return { uploadId: difyUploadId };
+  });
   return prepareRunInputs(run, inputs, files.map(toInput)).fill(...sources);
 }
 

@@ -96,6 +96,15 @@ test("an upload that fails is tried again alone: those that are at Dify are not 
   expect(it.dify.books().runs).toHaveLength(1);
 });
 
+test("a file that never came to Dify, though the batch was said to be ready, is named instead of being left empty", async () => {
+  const it = await batchBench();
+  const { id } = await dropAll(it, "north.csv", "south.csv");
+  await it.db.update(runs).set({ difyUploadId: "said-to-be-there" }).where(eq(runs.id, id));
+  const turn = await it.turn(id);
+  expect(turn).toMatchObject({ kind: "threw", error: { message: expect.stringContaining("its file north.csv") } });
+  expect(it.dify.books().runs).toEqual([]);
+});
+
 test("a file that the app does not take is left out with a warning, and the others have their run", async () => {
   const it = await batchBench();
   const { id } = await dropAll(it, "north.csv", "music.mp3", "west.csv");
@@ -158,7 +167,7 @@ test("a file that changes while Dify works on it: the newer version's result sta
   const it = await bench({ dify: { apps: [{ ...DEFAULT_APP, work }] } });
   const old = await it.drop("table.csv", TABLE);
   const working = it.turn(old.id);
-  await vi.waitFor(() => expect(it.dify.books().runs).toHaveLength(1), { timeout: 20_000, interval: 20 });
+  await vi.waitFor(() => expect(it.dify.books().runs).toHaveLength(1), SOON);
   const fresh = await it.drop("table.csv", `${TABLE}3,4\n`);
   expect(fresh.nodeId).toBe(old.nodeId);
   changed = true;
