@@ -1,5 +1,5 @@
 /** What a relay or the ledger tells at a time. */
-const PAGE = 500;
+export const PAGE = 500;
 
 type Query = Readonly<Record<string, string>>;
 

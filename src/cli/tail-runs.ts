@@ -10,6 +10,7 @@ import { causeOf, fetchRelay, isHeldByRelay, refusalOf, relayOrigin } from "./as
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";
 import { plain } from "./print-table.ts";
+import { PAGE } from "./read-pages.ts";
 import { howItGoes, resultOf } from "./run-line.ts";
 import { pagesOfLedger, type ReadPage, readRunPages } from "./runs.ts";
 
@@ -27,9 +28,7 @@ const ANSWER_MS = 10_000;
 const LONGEST_PAUSE_MS = 15_000;
 /** Changes that are committed late may carry an earlier time than some that were read. */
 const OVERLAP_MS = 5_000;
-/** Changes that one look takes in; a burst of more is read in several. */
-const MOST_AT_ONCE = 5_000;
-/** Runs of which it is remembered what was printed last. */
+/** Runs of which it is remembered what was printed last, beside those that the next look reads again. */
 const MOST_REMEMBERED = 20_000;
 
 /** Where the runs are read; opened anew after an interruption. */
@@ -47,11 +46,15 @@ export async function tailRuns(context: CliContext, options: TailOptions): Promi
     try {
       source = await openSource(context, config, mayOpenEmbedded);
       for (;;) {
-        const runs = await readChanges(source.read, since, options.lines);
-        if (failures > 0) context.warn(`${source.name} is back`);
-        failures = 0;
-        tell(runs, since === undefined);
-        since = Math.max(since ?? 0, ...runs.map(({ updatedAtMs }) => updatedAtMs));
+        let latest = since ?? 0;
+        for await (const runs of readChanges(source.read, since, options.lines)) {
+          if (failures > 0) context.warn(`${source.name} is back`);
+          failures = 0;
+          tell(runs, since);
+          latest = runs.reduce((most, { updatedAtMs }) => Math.max(most, updatedAtMs), latest);
+        }
+        // Only now: pages come in another order than the changes did.
+        since = latest;
         // While an embedded ledger is open here, no relay can start; nor would anything in it change.
         if (source.name === EMBEDDED) {
           mayOpenEmbedded = false;
@@ -115,30 +118,44 @@ async function readFromRelay(
   });
 }
 
-/** The newest runs at first; later those that changed, oldest change first. */
-async function readChanges(read: ReadPage, since: number | undefined, lines: number): Promise<readonly RunSummary[]> {
-  const query: Readonly<Record<string, string>> =
-    since === undefined ? {} : { updatedAfterMs: String(Math.max(0, since - OVERLAP_MS)) };
-  const runs = (await readRunPages(read, query, since === undefined ? Math.max(1, lines) : MOST_AT_ONCE)) ?? [];
-  return runs.toSorted((left, right) => left.updatedAtMs - right.updatedAtMs);
+/** The newest runs at first; later all that changed, however many. Within a page the oldest change comes first. */
+async function* readChanges(
+  read: ReadPage,
+  since: number | undefined,
+  lines: number,
+): AsyncGenerator<readonly RunSummary[]> {
+  const oldestFirst = (runs: readonly RunSummary[]): readonly RunSummary[] =>
+    runs.toSorted((left, right) => left.updatedAtMs - right.updatedAtMs);
+  if (since === undefined) {
+    yield oldestFirst((await readRunPages(read, {}, Math.max(1, lines))) ?? []);
+    return;
+  }
+  const query = { updatedAfterMs: String(Math.max(0, since - OVERLAP_MS)), limit: String(PAGE) };
+  let before: string | null = null;
+  do {
+    const page: RunList | undefined = await read(before === null ? query : { ...query, before });
+    if (!page) return;
+    yield oldestFirst(page.runs);
+    before = page.next;
+  } while (before !== null);
 }
 
 /** Prints what has not been printed of a run yet. */
 function createTeller(context: CliContext, { rule, status, lines, json }: TailOptions) {
-  const printed = new Map<string, string>();
+  const printed = new Map<string, { readonly words: string; readonly atMs: number }>();
   const isWanted = (run: RunSummary): boolean =>
     (rule === undefined || run.rule === rule) && (status.length === 0 || status.includes(run.status));
-  return (runs: readonly RunSummary[], isFirst: boolean): void => {
+  return (runs: readonly RunSummary[], since: number | undefined): void => {
     for (const run of runs) {
-      const now = `${run.status} ${run.progress} ${run.finishedAtMs}`;
-      if (printed.get(run.id) === now) continue;
-      // The newest stand last, so that the oldest are forgotten first.
+      const words = `${run.status} ${run.progress} ${run.finishedAtMs}`;
+      const isKnown = printed.get(run.id)?.words === words;
+      // Those that changed last stand last, so that the others are forgotten first.
       printed.delete(run.id);
-      printed.set(run.id, now);
-      if (isWanted(run) && !(isFirst && lines === 0)) context.print(lineOf(context, run, json));
+      printed.set(run.id, { words, atMs: run.updatedAtMs });
+      if (!isKnown && isWanted(run) && !(since === undefined && lines === 0)) context.print(lineOf(context, run, json));
     }
-    for (const id of printed.keys()) {
-      if (printed.size <= MOST_REMEMBERED) break;
+    for (const [id, { atMs }] of printed) {
+      if (printed.size <= MOST_REMEMBERED || atMs > (since ?? 0) - OVERLAP_MS) break;
       printed.delete(id);
     }
   };

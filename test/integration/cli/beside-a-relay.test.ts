@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
@@ -100,7 +103,7 @@ describe("with --url", () => {
     });
     expect(await ask(["events", "show", "nothing.pdf"])).toMatchObject({
       code: 1,
-      stderr: "no event tells of nothing.pdf",
+      stderr: "no event tells of nothing.pdf\n",
     });
     expect(await ask(["rules", "list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("read-new-files") });
 
@@ -119,7 +122,10 @@ describe("with --url", () => {
     const operator = { RELAY_TOKEN: OPERATOR };
     const caughtUp = async () => {
       const { stdout } = await ask(["catch-up", "--since", "1h", "--json"], operator);
-      const told = stdout.split("\n").map((line) => JSON.parse(line) as { workspaceId: string; fresh: number });
+      const told = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { workspaceId: string; fresh: number });
       return told.find(({ workspaceId }) => workspaceId === fastio.workspaceId)?.fresh;
     };
     expect(await caughtUp()).toBe(1);
@@ -185,5 +191,40 @@ describe("relay runs tail", () => {
     stop.abort();
     expect(await tail).toBe(0);
     expect(seen()).toHaveLength(3);
+  });
+
+  test("tells a burst of one moment whole, each change once, however many there are", async () => {
+    const PAGE = 500;
+    const burst = Array.from({ length: 6_000 }, (_, at) => ({
+      ...{ id: `burst-${at}`, file: `${at}.pdf`, rule: "contracts", status: "failed", progress: null, error: null },
+      ...{ createdAtMs: 6_000 - at, finishedAtMs: null, updatedAtMs: 5_000 },
+    }));
+    let looks = 0;
+    // A relay's API with more runs than one could make in the time of a test.
+    const server = createServer((request, response) => {
+      const { searchParams } = new URL(request.url ?? "/", "http://relay");
+      const from = Number(searchParams.get("before") ?? 0);
+      const size = searchParams.has("updatedAfterMs") ? PAGE : 1;
+      const next = size === 1 || from + size >= burst.length ? null : String(from + size);
+      if (size === PAGE && next === null) looks += 1;
+      response
+        .setHeader("content-type", "application/json")
+        .end(JSON.stringify({ runs: burst.slice(from, from + size), next }));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const stop = new AbortController();
+    const { context, told } = cliContext(elsewhere(), { signal: stop.signal });
+    const tail = runProgram(["runs", "tail", "--lines", "1", "--json", "--url", url], context);
+    await vi.waitFor(() => expect(looks).toBeGreaterThanOrEqual(2), SOON);
+    stop.abort();
+    expect(await tail).toBe(0);
+    const runsTold = told.lines.map((line) => (JSON.parse(line) as { readonly run: string }).run);
+    expect(runsTold).toHaveLength(burst.length);
+    expect(new Set(runsTold)).toEqual(new Set(burst.map(({ id }) => id)));
   });
 });
