@@ -8,6 +8,7 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { hastenPausedRun } from "../src/ledger/release-runs.ts";
 import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
+import { lineOf } from "../src/line-of.ts";
 import { difyUserOf } from "../src/run-id.ts";
 import type { Actor } from "./cancel-run.ts";
 
@@ -17,7 +18,12 @@ export type AskedForm = Omit<DifyForm, "token"> & {
   readonly formUrl: string | null;
 };
 
-export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
+export type FormAnswer = {
+  readonly action: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Why; it is written down with the deed, and not told to Dify. */
+  readonly reason?: string | undefined;
+};
 
 /** Why nothing can be asked or answered. */
 export type NoQuestion =
@@ -73,7 +79,7 @@ export const readQuestion =
 
 export const answerRun =
   (deps: AnswerRunDeps): AnswerRun =>
-  (id, actor, answer) =>
+  (id, actor, { reason, ...answer }) =>
     withForms<AnswerOutcome>(deps, id, async ({ forms, dify, signal }) => {
       const form = forms.find(({ actions }) => actions.some((action) => action.id === answer.action));
       if (!form)
@@ -86,7 +92,7 @@ export const answerRun =
         throw error;
       }
       const nowMs = deps.clock.now();
-      const detail = { action: answer.action };
+      const detail = { action: answer.action, reason: lineOf(reason) };
       await deps.db.transaction(async (tx) => {
         await hastenPausedRun(tx, id, ANSWERED, nowMs);
         await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.answer", target: id, detail });

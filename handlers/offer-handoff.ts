@@ -5,6 +5,7 @@ import { findRun } from "../src/ledger/find-run.ts";
 import { beginHandoff, recordHandoff, restoreHandoff, withdrawHandoff } from "../src/ledger/handoffs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
+import { lineOf } from "../src/line-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 
 export type HandoffOutcome =
@@ -27,7 +28,7 @@ export type HandoffOutcome =
 /** Makes the link by which a person takes over the organisation that a run's workspace belongs to. */
 export type OfferHandoff = (
   runId: string,
-  wish: { readonly actor: string; readonly replace: boolean },
+  wish: { readonly actor: string; readonly reason?: string | undefined; readonly replace: boolean },
 ) => Promise<HandoffOutcome>;
 
 export type OfferHandoffDeps = {
@@ -42,7 +43,7 @@ const DEADLINE_MS = 30_000;
 
 export const offerHandoff =
   ({ db, clock, log, fastio }: OfferHandoffDeps): OfferHandoff =>
-  async (runId, { actor, replace }) => {
+  async (runId, { actor, reason, replace }) => {
     const run = await findRun(db, runId);
     if (!run) return { kind: "unknown_run", run: runId };
     if (run.rule.handoff !== true || run.rule.shadow === true)
@@ -64,7 +65,8 @@ export const offerHandoff =
       if (replaced?.transferId) await fastio.deleteTransfer(org, replaced.transferId, signal);
       stands = null;
       const { claimUrl, expiresAtMs, id } = await fastio.createTransfer(org, signal);
-      await recordHandoff(db, { ...which, runId, askedBy: actor, transferId: id ?? null, expiresAtMs }, clock.now());
+      const made = { ...which, runId, askedBy: actor, transferId: id ?? null, expiresAtMs };
+      await recordHandoff(db, { ...made, reason: lineOf(reason) }, clock.now());
       log.info("handoff.offered", { runId, org, expiresAtMs });
       return { kind: "offered", run: runId, org, claimUrl, expiresAtMs };
     } catch (error) {

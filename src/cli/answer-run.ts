@@ -28,11 +28,13 @@ export async function answerRun(
   options: {
     readonly action: string | undefined;
     readonly inputs: Readonly<Record<string, string>>;
+    readonly reason: string | undefined;
     readonly json: boolean;
   },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const answer = options.action === undefined ? undefined : { action: options.action, inputs: options.inputs };
+  const { action, inputs, reason } = options;
+  const answer = action === undefined ? undefined : { action, inputs, reason };
   const outcome = await inLedgerOrRelay<Outcome | undefined>(
     config,
     (db) => answerInLedger(config, db, id, answer),

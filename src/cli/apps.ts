@@ -4,8 +4,9 @@ import { createAppOf } from "../app-name.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { fixedRules } from "../rules/live-rules.ts";
-import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
+import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { doDeed } from "./do-deed.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
@@ -50,23 +51,13 @@ export async function changeApp(
   { reason, json }: { readonly reason?: string; readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const changed = await inLedgerOrRelay<Changed | undefined>(
-    config,
-    async (db) => {
-      const change = changeAppState({ db, clock: systemClock, ...(await namesIn(config)) });
-      const outcome = await change(asked, action, { actor: whoAmI(), reason });
-      if (outcome.kind === "changed") return outcome;
-      context.warn(`no rule has the key of such an app; there are ${outcome.known.join(", ")}`);
-      return undefined;
-    },
-    async () => {
-      const path = `/api/apps/${encodeURIComponent(asked)}/${action}`;
-      const answer = await askRelay(context, config, { path, body: { reason } });
-      if (answer?.status === 200) return answer.told as Changed; // our own API
-      if (answer) context.warn(plain(refusalOf(answer)));
-      return undefined;
-    },
-  );
+  const through = { path: `/api/apps/${encodeURIComponent(asked)}/${action}`, body: { reason } };
+  const changed = await doDeed<Changed>(context, config, through, async (db) => {
+    const change = changeAppState({ db, clock: systemClock, ...(await namesIn(config)) });
+    const outcome = await change(asked, action, { actor: whoAmI(), reason });
+    if (outcome.kind === "changed") return { kind: "done", done: outcome };
+    return { kind: "refused", why: `no rule has the key of such an app; there are ${outcome.known.join(", ")}` };
+  });
   if (!changed) return 1;
   const { app, state } = changed;
   context.print(json ? JSON.stringify({ app, state }) : `the app ${app} is ${state}`);

@@ -78,11 +78,19 @@ export function addRunCommands(
     .argument("<run>")
     .option("--action <id>", "which of the form's buttons to press")
     .option("--input <name=value...>", "what to fill in", collectInput, {})
+    .option("--reason <text>", "why; it is written down")
     .option("--json", "as JSON", false)
-    .action((run: string, { action, input, json }: { action?: string; input: Record<string, string>; json: boolean }) =>
-      end(import("./answer-run.ts").then(({ answerRun }) => answerRun(context, run, { action, inputs: input, json }))),
+    .action((run: string, { action, input: inputs, reason, json }: AnswerOptions) =>
+      end(import("./answer-run.ts").then(({ answerRun }) => answerRun(context, run, { action, inputs, reason, json }))),
     );
 }
+
+type AnswerOptions = {
+  readonly action?: string;
+  readonly input: Readonly<Record<string, string>>;
+  readonly reason?: string;
+  readonly json: boolean;
+};
 
 function collectInput(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const split = text.indexOf("=");

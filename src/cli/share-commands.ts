@@ -81,8 +81,9 @@ export function addShareCommands(program: Command, context: CliContext, end: End
     .description("the claim link at the end of a run whose rule says handoff: true; told once")
     .argument("<run>")
     .option("--replace", "take back the offer that is open", false)
+    .option("--reason <text>", "why; it is written down")
     .option("--json", "as JSON", false)
-    .action((run: string, options: { replace: boolean; json: boolean }) =>
+    .action((run: string, options: { replace: boolean; reason?: string; json: boolean }) =>
       end(import("./transfers.ts").then(({ claimLink }) => claimLink(context, run, options))),
     );
 }

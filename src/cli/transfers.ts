@@ -6,8 +6,8 @@ import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { doDeed } from "./do-deed.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 import { withFastio } from "./with-fastio.ts";
@@ -87,31 +87,22 @@ function printClaimLink(context: CliContext, json: boolean, claim: Claim): void 
 export async function claimLink(
   context: CliContext,
   run: string,
-  { replace, json }: { readonly replace: boolean; readonly json: boolean },
+  { replace, reason, json }: { readonly replace: boolean; readonly reason?: string; readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const claim = await inLedgerOrRelay<Claim | undefined>(
-    config,
-    async (db) => {
-      const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
-      try {
-        const deps = { db, clock: systemClock, log: silentLog, fastio: upstreams.fastio };
-        const outcome = await offerHandoff(deps)(run, { actor: whoAmI(), replace });
-        if (outcome.kind === "offered") return outcome;
-        context.warn(plain(whyNot(outcome)));
-        return undefined;
-      } finally {
-        await upstreams.close();
-      }
-    },
-    async () => {
-      const path = `/api/runs/${encodeURIComponent(run)}/claim-link${replace ? "?replace=true" : ""}`;
-      const answer = await askRelay(context, config, { path, body: {}, role: "admin" });
-      if (answer && answer.status < 300) return answer.told as Claim; // our own answers
-      if (answer) context.warn(plain(refusalOf(answer)));
-      return undefined;
-    },
-  );
+  const path = `/api/runs/${encodeURIComponent(run)}/claim-link${replace ? "?replace=true" : ""}`;
+  const claim = await doDeed<Claim>(context, config, { path, body: { reason }, role: "admin" }, async (db) => {
+    const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
+    try {
+      const deps = { db, clock: systemClock, log: silentLog, fastio: upstreams.fastio };
+      const outcome = await offerHandoff(deps)(run, { actor: whoAmI(), reason, replace });
+      return outcome.kind === "offered"
+        ? { kind: "done", done: outcome }
+        : { kind: "refused", why: plain(whyNot(outcome)) };
+    } finally {
+      await upstreams.close();
+    }
+  });
   if (!claim) return 1;
   printClaimLink(context, json, { org: claim.org, claimUrl: claim.claimUrl, expiresAtMs: claim.expiresAtMs });
   return 0;

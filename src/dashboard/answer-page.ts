@@ -19,6 +19,7 @@ ${forms.map((form) => questionForm(run, form))}`,
 const questionForm = (run: string, form: AskedForm): Markup =>
   html`<form method="post" action="/runs/${run}/answer"><p class="pre">${form.question}</p>
 ${form.inputs.map(inputField)}
+<p><label>Reason <input name="reason" maxlength="200"></label></p>
 <p>${form.actions.map(({ id, title }) => html`<button name="action" value="${id}">${title || id}</button> `)}</p>
 <p class="soft">Open until ${timeOf(form.expiresAtMs)}.${form.formUrl === null ? "" : html` Or <a href="${form.formUrl}" rel="noreferrer">answer it on Dify's page</a>: whoever has that link may answer.`}</p></form>`;
 

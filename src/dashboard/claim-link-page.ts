@@ -35,7 +35,8 @@ export function handoffPanel(
   return html`<p class="note">${words}</p>${
     mayOffer
       ? html`<div class="actions"><details><summary>${name}</summary><form method="post" action="/runs/${run}/claim-link${query}">
-<p>Whoever opens it becomes the owner of the whole organisation. It is shown once and lives 72 hours.</p><button>${button}</button></form></details></div>`
+<p>Whoever opens it becomes the owner of the whole organisation. It is shown once and lives 72 hours.</p>
+<label>Reason <input name="reason" maxlength="200"></label> <button>${button}</button></form></details></div>`
       : ""
   }`;
 }

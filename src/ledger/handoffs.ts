@@ -39,10 +39,14 @@ export async function beginHandoff(
 /** Writes down an offer that was made, and who made it; never its token. */
 export async function recordHandoff(
   db: Db,
-  offer: HandoffPlace & Pick<HandoffRow, "runId" | "askedBy" | "transferId"> & { readonly expiresAtMs: number },
+  offer: HandoffPlace &
+    Pick<HandoffRow, "runId" | "askedBy" | "transferId"> & {
+      readonly expiresAtMs: number;
+      readonly reason: string | null;
+    },
   nowMs: number,
 ): Promise<void> {
-  const { transferId, expiresAtMs, orgId, ruleName } = offer;
+  const { transferId, expiresAtMs, orgId, ruleName, reason } = offer;
   await db.transaction(async (tx) => {
     await tx.update(handoffs).set({ transferId, expiresAtMs }).where(at(offer));
     await recordOperatorAction(tx, {
@@ -50,7 +54,7 @@ export async function recordHandoff(
       actor: offer.askedBy,
       action: "handoff.offer",
       target: offer.runId,
-      detail: { org: orgId, rule: ruleName, transferId, expiresAtMs },
+      detail: { org: orgId, rule: ruleName, transferId, expiresAtMs, reason },
     });
   });
 }

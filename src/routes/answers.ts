@@ -6,6 +6,7 @@ import { readLimitedBody } from "../read-body.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
 import { type Answer, operation, type Refused } from "./api/operation.ts";
 import { explain } from "./explain.ts";
+import { Reason } from "./read-reason.ts";
 import { NO_SUCH_RUN, RUN_ID, RunParams } from "./runs.ts";
 
 const MAX_ANSWER_BYTES = 262_144;
@@ -16,6 +17,7 @@ const AnswerBody = z.strictObject({
     .record(z.string(), z.unknown())
     .default({})
     .describe("What is filled in, by the names of the form's inputs"),
+  ...Reason.shape,
 });
 
 const AskedForm = z
@@ -124,7 +126,7 @@ async function readForm(context: Context): Promise<z.output<typeof AnswerBody> |
     const fields = [...new URLSearchParams(new TextDecoder("utf-8", { fatal: true }).decode(read.bytes))];
     const inputs = fields.filter(([name]) => name.startsWith(INPUT_PREFIX));
     return AnswerBody.safeParse({
-      ...Object.fromEntries(fields.filter(([name]) => name === "action")),
+      ...Object.fromEntries(fields.filter(([name]) => name === "action" || name === "reason")),
       inputs: Object.fromEntries(inputs.map(([name, value]) => [name.slice(INPUT_PREFIX.length), value])),
     }).data;
   } catch {

@@ -5,6 +5,8 @@ import { claimLinkPage } from "../dashboard/claim-link-page.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
 import { type Answer, operation } from "./api/operation.ts";
+import { explain } from "./explain.ts";
+import { Reason, readReason, WRONG_REASON } from "./read-reason.ts";
 import { NO_SUCH_RUN, RUN_ID, RunParams } from "./runs.ts";
 
 const OFFER_HANDOFF = operation({
@@ -20,6 +22,8 @@ const OFFER_HANDOFF = operation({
   query: z.strictObject({
     replace: z.enum(["true", "false"]).default("false").describe("Whether an offer that is open is taken back first"),
   }),
+  body: Reason,
+  bodyExample: { reason: "the client takes over" },
   answers: {
     200: {
       description: "The link",
@@ -39,13 +43,15 @@ export const HANDOFF_OPERATIONS = [OFFER_HANDOFF];
 
 /** The link by which a person takes over an organisation, as JSON and for the form of the run's page. */
 export function mountHandoff(app: Hono, mount: MountOperation, { admin }: Guards, offer: OfferHandoff): void {
-  mount(OFFER_HANDOFF, async ({ params: { id }, query }, context) =>
-    tellHandoff(await offer(id, { actor: context.get("who"), replace: query.replace === "true" })),
+  mount(OFFER_HANDOFF, async ({ params: { id }, query, body: { reason } }, context) =>
+    tellHandoff(await offer(id, { actor: context.get("who"), reason, replace: query.replace === "true" })),
   );
   app.post(`/runs/:id{${RUN_ID}}/claim-link`, admin, async (context) => {
     const id = context.req.param("id") ?? "";
     const replace = context.req.query("replace") === "true";
-    const outcome = await offer(id, { actor: context.get("who"), replace });
+    const why = await readReason(context, false);
+    if (!why) return explain(context, false, 400, WRONG_REASON);
+    const outcome = await offer(id, { actor: context.get("who"), reason: why.reason, replace });
     context.header("cache-control", "no-store");
     return outcome.kind === "offered"
       ? context.html(claimLinkPage(outcome, context.get("reader")))

@@ -1,7 +1,9 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { answerRun, readQuestion } from "../../../../handlers/answer-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { formLinkOf } from "../../../../src/dify/form-link.ts";
+import { operatorActions } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench } from "../../../support/workbench.ts";
 
@@ -43,9 +45,11 @@ test("a paused run shows what it asks, takes one answer, and goes on by itself t
   expect(JSON.stringify(asked)).not.toMatch(/token/i);
 
   const before = await readRunRow(ledger.db, id);
-  expect(await answer(id, "admin", { action: "approve", inputs: { feedback: "yes" } })).toMatchObject({
-    kind: "answered",
-  });
+  const yes = { action: "approve", inputs: { feedback: "yes" }, reason: "Anna asked\nfor it" };
+  expect(await answer(id, "admin", yes)).toMatchObject({ kind: "answered" });
+  expect(await ledger.db.select().from(operatorActions).where(eq(operatorActions.target, id))).toMatchObject([
+    { actor: "admin", action: "run.answer", detail: { action: "approve", reason: "Anna asked for it" } },
+  ]);
   expect(await answer(id, "admin", { action: "reject", inputs: { feedback: "no" } })).toMatchObject({
     kind: "too_late",
   });
