@@ -7,18 +7,23 @@ const SECOND_MS = 1_000;
 const COMPUTES = 2;
 const WAITS = 3;
 
-/** One project a layer; those that talk to real servers get them from the global set-up. */
-function layer(name: string, timeoutMs: number, options: { servers?: boolean; files: number }) {
+/**
+ * One project a layer; those of one turn run side by side, and talk to real servers if they are told to. Files of one
+ * worker share what they load, which takes longer than many of them run: none of them changes what another one sees.
+ */
+function layer(name: string, timeoutMs: number, options: { turn: number; files: number; servers?: boolean }) {
   return {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
       environment: "node",
-      expect: { poll: { timeout: 15 * SECOND_MS } },
+      expect: { poll: { timeout: 60 * SECOND_MS } },
       testTimeout: timeoutMs,
-      hookTimeout: Math.max(timeoutMs, 30 * SECOND_MS),
+      hookTimeout: timeoutMs,
       globalSetup: options.servers ? ["test/support/global-setup.ts"] : [],
+      isolate: false,
       maxWorkers: options.files,
+      sequence: { groupOrder: options.turn },
     },
   };
 }
@@ -27,11 +32,11 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      layer("unit", 20 * SECOND_MS, { files: COMPUTES }),
-      layer("contract", 30 * SECOND_MS, { files: WAITS }),
-      layer("integration", 60 * SECOND_MS, { servers: true, files: WAITS }),
-      layer("e2e", 300 * SECOND_MS, { servers: true, files: WAITS }),
-      layer("chaos", 900 * SECOND_MS, { servers: true, files: COMPUTES }),
+      layer("unit", 60 * SECOND_MS, { turn: 1, files: COMPUTES }),
+      layer("contract", 120 * SECOND_MS, { turn: 2, files: WAITS }),
+      layer("integration", 180 * SECOND_MS, { turn: 3, files: WAITS, servers: true }),
+      layer("e2e", 600 * SECOND_MS, { turn: 4, files: WAITS, servers: true }),
+      layer("chaos", 900 * SECOND_MS, { turn: 5, files: WAITS, servers: true }),
     ],
   },
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { missingServers } from "./support/find-programs.ts";
-import { type Failure, REPORT_FILE, type Report } from "./support/report.ts";
+import { type Failure, type LayerReport, REPORT_FILE, type Report } from "./support/report.ts";
 
 const LAYERS = ["unit", "contract", "integration", "e2e", "chaos"] as const;
 type Layer = (typeof LAYERS)[number];
@@ -24,13 +24,13 @@ const CHARS_PER_LINE = 300;
 /** Where the time went: so many files of all layers. */
 const SLOWEST_TOLD = 10;
 
-type LayerResult = Report & { readonly layer: Layer; readonly seconds: number };
+type LayerResult = LayerReport & { readonly layer: string };
+
+const NOTHING: LayerReport = { files: [], passed: 0, skipped: [], failures: [], ms: 0 };
 
 const startedMs = Date.now();
 const layers = parseLayers(process.argv.slice(2));
-const results: LayerResult[] = [];
-for (const layer of layers) results.push(await runLayer(layer));
-summarise(results);
+summarise(await runLayers(layers));
 
 function parseLayers(args: readonly string[]): readonly Layer[] {
   const unknown = args.filter((arg) => !LAYERS.some((layer) => layer === arg));
@@ -41,25 +41,26 @@ function parseLayers(args: readonly string[]): readonly Layer[] {
   return args.length === 0 ? LAYERS : LAYERS.filter((layer) => args.includes(layer));
 }
 
-async function runLayer(layer: Layer): Promise<LayerResult> {
-  const beganMs = Date.now();
-  if (globSync(`test/${layer}/**/*.test.ts`, { cwd: ROOT }).length === 0) {
-    return { layer, files: [], passed: 0, failures: [], skipped: [], seconds: 0 };
-  }
-  console.log(`\n── ${layer}`);
+/** All of them in one Vitest, which takes them one after the other, and starts what they need of servers once. */
+async function runLayers(asked: readonly Layer[]): Promise<readonly LayerResult[]> {
+  const there = asked.filter((layer) => globSync(`test/${layer}/**/*.test.ts`, { cwd: ROOT }).length > 0);
   const folder = mkdtempSync(join(tmpdir(), "relay-report-"));
   try {
     const file = join(folder, "report.json");
-    const exitCode = await runVitest(layer, file);
-    return { layer, seconds: secondsSince(beganMs), ...readReport(file, exitCode) };
+    const exitCode = there.length === 0 ? 0 : await runVitest(there, file);
+    const report = readReport(file, exitCode);
+    const results = asked.map((layer) => ({ layer, ...(report.layers[layer] ?? NOTHING) }));
+    if (report.outside.length === 0) return results;
+    return [...results, { ...NOTHING, layer: "no layer", failures: report.outside }];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function runVitest(layer: Layer, reportFile: string): Promise<number> {
+async function runVitest(asked: readonly Layer[], reportFile: string): Promise<number> {
   const node = existsSync(BUNDLED_NODE) ? BUNDLED_NODE : process.execPath;
-  const args = ["run", "--project", layer, "--reporter=default", `--reporter=${REPORTER}`];
+  const projects = asked.flatMap((layer) => ["--project", layer]);
+  const args = ["run", ...projects, "--reporter=default", `--reporter=${REPORTER}`];
   const env = { ...process.env, [REPORT_FILE]: reportFile };
   const child = spawn(node, [VITEST, ...args], { cwd: ROOT, stdio: "inherit", env });
   const [code] = await once(child, "exit");
@@ -69,10 +70,11 @@ async function runVitest(layer: Layer, reportFile: string): Promise<number> {
 function readReport(file: string, exitCode: number): Report {
   const report = existsSync(file)
     ? (JSON.parse(readFileSync(file, "utf8")) as Report) // written by our reporter
-    : { files: [], passed: 0, skipped: [], failures: [] };
-  if (exitCode === 0 || report.failures.length > 0) return report;
+    : { layers: {}, outside: [] };
+  const hasFailures = Object.values(report.layers).some(({ failures }) => failures.length > 0);
+  if (exitCode === 0 || hasFailures || report.outside.length > 0) return report;
   const failure = { file: "(no file)", test: `vitest left with exit code ${exitCode}`, message: "" };
-  return { ...report, failures: [failure] };
+  return { ...report, outside: [failure] };
 }
 
 /** Stands near the end, since of a long output often only the end is kept. */
@@ -107,11 +109,10 @@ function summarise(all: readonly LayerResult[]): void {
   tellSlowest(all);
   tellFailures(all.flatMap(({ failures }) => failures));
   console.log("\n── summary");
-  for (const { layer, files, passed, failures, skipped, seconds } of all) {
+  for (const { layer, files, passed, failures, skipped, ms } of all) {
     const counts = `${passed} passed, ${failures.length} failed, ${skipped.length} skipped`;
-    console.log(
-      `${layer.padEnd(12)} ${files.length === 0 ? "no test files" : `${files.length} files, ${counts}, ${seconds} s`}`,
-    );
+    const told = `${files.length} files, ${counts}, ${Math.round(ms / 1_000)} s`;
+    console.log(`${layer.padEnd(12)} ${files.length + failures.length === 0 ? "no test files" : told}`);
     for (const { file, test } of failures.slice(0, FAILURES_TOLD)) console.log(`  failed: ${file} > ${test}`);
     for (const name of skipped) console.log(`  skipped: ${name}`);
   }

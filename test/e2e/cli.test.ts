@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runInProcess } from "../support/cli-context.ts";
+import { copyMadeLedger } from "../support/made-ledger.ts";
 import { runCommand } from "../support/run-command.ts";
 
 let folder: string;
@@ -20,12 +22,16 @@ describe("the command line", () => {
   });
 
   test.each([
-    [["bogus"]],
     [["emulate", "fastio", "--port", "x"]],
     [["work", "--queues", "nothing"]],
     [["demo", "--files", "/does/not/exist"]],
   ])("%j is a usage fault: 2", async (args) => {
-    const { code, stderr } = await runCommand(args, {}, folder);
+    const { code, stderr } = await runInProcess(args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });
+  });
+
+  test("a process that is asked for what does not exist ends with 2 and says so", async () => {
+    const { code, stderr } = await runCommand(["bogus"], {}, folder);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });
   });
 
@@ -43,7 +49,7 @@ describe("the command line", () => {
   test("a rules file with faults ends it with 78 and tells line and column", async () => {
     const file = join(folder, "broken.yaml");
     writeFileSync(file, "rules:\n  - name: first\n    whenn:\n      workspace: x\n");
-    const { code, stderr } = await runCommand(["rules", "check", file], {}, folder);
+    const { code, stderr } = await runInProcess(["rules", "check", file]);
     expect(code).toBe(78);
     expect(stderr).toMatch(/broken\.yaml:3:\d+.*whenn/);
   });
@@ -51,17 +57,13 @@ describe("the command line", () => {
   test("a rule whose key variable is not set ends the start with 78, naming rule and variable", async () => {
     const file = join(folder, "rules.yaml");
     writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n    run: { key: LEGAL_APP }\n");
-    const { code, stderr } = await runCommand(["start"], { RELAY_CONFIG: file, FASTIO_API_KEY: "key" }, folder);
+    const { code, stderr } = await runInProcess(["start"], { RELAY_CONFIG: file, FASTIO_API_KEY: "key" });
     expect(code).toBe(78);
     expect(stderr).toMatch(/LEGAL_APP.*contracts/);
   });
 
   test("tools openapi prints what Dify imports, with the relay's public address", async () => {
-    const { code, stdout } = await runCommand(
-      ["tools", "openapi"],
-      { PUBLIC_URL: "https://relay.example.com/" },
-      folder,
-    );
+    const { code, stdout } = await runInProcess(["tools", "openapi"], { PUBLIC_URL: "https://relay.example.com/" });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ openapi: "3.0.3", servers: [{ url: "https://relay.example.com" }] });
   });
@@ -75,39 +77,39 @@ describe("the command line", () => {
       DIFY_API_KEY: "x",
       TOOLS_TOKEN: "agent-a:hidden-hidden-hidden",
     };
-    const { code, stderr } = await runCommand(["start"], settings, folder);
+    const { code, stderr } = await runInProcess(["start"], settings);
     expect(code).toBe(78);
     expect(stderr).toMatch(/TOOLS_TOKEN.*tools:.*agent-a/);
     expect(stderr).not.toContain("hidden");
   });
 
   test("rules check, runs list and runs show answer in words and as JSON", async () => {
-    const environment = { DATABASE_URL: `pglite:${join(folder, "ledger")}` };
+    const environment = { DATABASE_URL: copyMadeLedger(join(folder, "ledger")) };
     const file = join(folder, "good.yaml");
     writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n");
-    expect(await runCommand(["rules", "check", file, "--json"], {}, folder)).toMatchObject({
+    expect(await runInProcess(["rules", "check", file, "--json"])).toMatchObject({
       code: 0,
       stdout: `${JSON.stringify({ file, rules: ["contracts"] })}\n`,
     });
-    const list = await runCommand(["rules", "list", "--json"], { ...environment, RELAY_CONFIG: file }, folder);
+    const list = await runInProcess(["rules", "list", "--json"], { ...environment, RELAY_CONFIG: file });
     expect(JSON.parse(list.stdout)).toMatchObject({ rules: [{ name: "contracts", state: "active" }], refused: null });
     const tried = ["rules", "backtest", "--since", "1d"];
     const fastio = { FASTIO_API_KEY: "key", FASTIO_API_URL: "http://127.0.0.1:1/current" };
-    expect(await runCommand(tried, { ...environment, ...fastio, RELAY_CONFIG: file }, folder)).toMatchObject({
+    expect(await runInProcess(tried, { ...environment, ...fastio, RELAY_CONFIG: file })).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/the ledger remembers no event[\s\S]*contracts +0/),
     });
     // What a server of the guide cannot do is known before a file comes.
     writeFileSync(file, "rules:\n  - name: contracts\n    when: { workspace: Legal }\n    deliver: { expires: 30d }\n");
-    expect(await runCommand(["rules", "check", file], { FASTIO_DIALECT: "guide" }, folder)).toMatchObject({
+    expect(await runInProcess(["rules", "check", file], { FASTIO_DIALECT: "guide" })).toMatchObject({
       code: 1,
       stdout: expect.stringContaining("say storage: folder"),
     });
-    expect(await runCommand(["runs", "list"], environment, folder)).toMatchObject({
+    expect(await runInProcess(["runs", "list"], environment)).toMatchObject({
       code: 0,
       stdout: "No runs yet.\n",
     });
-    expect(await runCommand(["runs", "list", "--json"], environment, folder)).toMatchObject({ code: 0, stdout: "" });
-    expect(await runCommand(["runs", "show", "nobody"], environment, folder)).toMatchObject({ code: 1 });
+    expect(await runInProcess(["runs", "list", "--json"], environment)).toMatchObject({ code: 0, stdout: "" });
+    expect(await runInProcess(["runs", "show", "nobody"], environment)).toMatchObject({ code: 1 });
   });
 });

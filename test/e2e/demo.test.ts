@@ -52,14 +52,15 @@ describe("the demo", () => {
     expect(told.map(({ file }) => file)).toContain("recording.wav");
   });
 
-  test("takes the user's own files, whatever they are, and prints progress and a table of shares", async () => {
+  test("takes the user's own files, whatever they are, prints progress and a table of shares, and stays up with working addresses until it is told to end", async () => {
     const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const names = ["mine.csv", "thesis.weirdtype", "Ünïcode – 報告.txt"];
     const files = names.map((name) => join(folder, name));
     for (const file of files) writeFileSync(file, "a,b\n1,2\n");
-    const { code, stdout } = await runCommand(["demo", "--once", "--files", ...files]);
-    expect(code).toBe(0);
+    const demo = await startRelayProcess({}, ["demo", "--files", ...files], /Ctrl-C ends it/);
+    onTestFinished(demo.kill);
+    const stdout = demo.output();
     expect(stdout).toMatch(/^FILE +STATUS +TIME +SHARE$/m);
     for (const name of names) {
       expect(stdout).toMatch(new RegExp(`^dropped +${name}$`, "m"));
@@ -68,12 +69,8 @@ describe("the demo", () => {
     }
     // There is no terminal.
     expect(stdout).not.toContain("\u001B");
-  });
 
-  test("stays up with working addresses until it is told to end", async () => {
-    const demo = await startRelayProcess({}, ["demo", "--files", "package.json"], /Ctrl-C ends it/);
-    onTestFinished(demo.kill);
-    const places = [...demo.output().matchAll(/(http:\/\/\S+)/g)].map(([, url]) => url ?? "");
+    const places = [...stdout.matchAll(/(http:\/\/\S+)/g)].map(([, url]) => url ?? "");
     expect(places.length).toBeGreaterThanOrEqual(5);
     for (const url of places) expect({ url, status: await visit(url) }).toEqual({ url, status: 200 });
     expect(await demo.stop()).toBe(0);

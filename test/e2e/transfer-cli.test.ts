@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { startFastioEmulator } from "../../src/emulators/fastio/start.ts";
-import { runCommand } from "../support/run-command.ts";
+import { runInProcess } from "../support/cli-context.ts";
 
 test("offers are made, listed without their links, limited to five in plain words, and taken back", async () => {
   const fastio = await startFastioEmulator();
   onTestFinished(fastio.close);
   const environment = { FASTIO_API_URL: fastio.apiUrl, FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey };
-  const transfer = (...args: string[]) => runCommand(["transfer", ...args], environment, ".");
+  const transfer = (...args: string[]) => runInProcess(["transfer", ...args], environment);
   const tokens = [];
   for (let count = 1; count <= 4; count += 1) {
     const response = await fetch(`${fastio.apiUrl}/org/${FASTIO_EMULATOR_DEFAULTS.orgId}/transfer/token/create/`, {

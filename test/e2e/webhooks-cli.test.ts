@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulatorOptions, startFastioEmulator } from "../../src/emulators/fastio/start.ts";
 import { openBackend } from "../support/backends.ts";
+import { runInProcess } from "../support/cli-context.ts";
 import { copyMadeLedger } from "../support/made-ledger.ts";
 import { runCommand } from "../support/run-command.ts";
 import { openStory } from "../support/story.ts";
@@ -27,8 +28,9 @@ async function open(server: FastioEmulatorOptions = {}) {
     FASTIO_API_URL: fastio.apiUrl,
     FASTIO_API_KEY: relayKey,
     DATABASE_URL: copyMadeLedger(join(folder, "data")),
+    RELAY_CONFIG: join(folder, "relay.config.yaml"),
   };
-  return { fastio, folder, run: (...args: string[]) => runCommand(args, environment, folder) };
+  return { fastio, folder, run: (...args: string[]) => runInProcess(args, environment) };
 }
 
 describe("relay webhooks", () => {
@@ -90,13 +92,13 @@ describe("relay webhooks", () => {
   });
 
   test("a workspace nobody knows, a missing address and a missing key are told", async () => {
-    const { folder, run } = await open();
+    const { run } = await open();
     expect(await run("webhooks", "list", "--workspace", "Nowhere")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("workspaces list"),
     });
     expect(await run("webhooks", "register")).toMatchObject({ code: 2, stderr: expect.stringContaining("PUBLIC_URL") });
-    expect(await runCommand(["workspaces", "list"], {}, folder)).toMatchObject({
+    expect(await runInProcess(["workspaces", "list"])).toMatchObject({
       code: 78,
       stderr: expect.stringContaining("FASTIO_API_KEY"),
     });
@@ -162,13 +164,13 @@ test("a rotation needs no restart and refuses nothing: the file holds both secre
   expect(await rotate()).toMatchObject({ code: 0 });
   const relay = await story.start();
   await story.fastio.dropFile({ folder: "/Inbox", name: "first.txt", content: "1" });
-  await story.untilDelivered(1, 60_000);
+  await story.untilDelivered(1);
 
   const before = readFileSync(file, "utf8").trim();
   expect(await rotate()).toMatchObject({ code: 0 });
   expect(readFileSync(file, "utf8").trim().split(",")[1]).toBe(before);
   await story.fastio.dropFile({ folder: "/Inbox", name: "second.txt", content: "2" });
-  await story.untilDelivered(2, 60_000);
+  await story.untilDelivered(2);
   expect(relay.output()).toContain("signature.newest_seen");
   expect(relay.output()).not.toContain("delivery.refused");
   for (const secret of readFileSync(file, "utf8").trim().split(",")) expect(relay.output()).not.toContain(secret);

@@ -36,18 +36,29 @@ export function cliContext(
 
 export type Outcome = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** Runs `relay …` inside the test. @returns its exit code, failures included, and what it said */
+/**
+ * Runs `relay …` inside the test, where a process of its own would promise nothing more: starting one takes a second.
+ * @returns its exit code, failures included, and what it said, as `runCommand` tells it
+ */
 export async function runInProcess(args: readonly string[], environment: Environment = {}): Promise<Outcome> {
-  const { context, told } = cliContext(environment);
+  let stdout = "";
+  let stderr = "";
+  const write = (text: string): void => {
+    stdout += text;
+  };
+  const warn = (line: string): void => {
+    stderr += `${line}\n`;
+  };
+  const { context } = cliContext(environment, { print: (line) => write(`${line}\n`), write, warn });
   let code: number;
   try {
     code = await runProgram(args, context);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
-    context.warn(error.message);
-    if (error.nextAction) context.warn(error.nextAction);
+    warn(`relay: ${error.message}`);
+    if (error.nextAction) warn(`→ ${error.nextAction}`);
     code =
       error.code === "usage_invalid" ? 2 : error.code === "config_invalid" || error.code === "rules_invalid" ? 78 : 1;
   }
-  return { code, stdout: told.lines.join("\n"), stderr: told.warnings.join("\n") };
+  return { code, stdout, stderr };
 }

@@ -10,11 +10,20 @@ export type Failure = { readonly file: string; readonly test: string; readonly m
 export type FileTime = { readonly file: string; readonly ms: number };
 
 /** What became of one layer. Vitest's own JSON report leaves out errors outside of tests, and differences. */
-export type Report = {
+export type LayerReport = {
   readonly files: readonly FileTime[];
   readonly passed: number;
   readonly skipped: readonly string[];
   readonly failures: readonly Failure[];
+  /** From the first file to the last. */
+  readonly ms: number;
+};
+
+export type Report = {
+  /** By their names; those that ran. */
+  readonly layers: Readonly<Record<string, LayerReport>>;
+  /** Errors outside of tests. */
+  readonly outside: readonly Failure[];
 };
 
 /** Where {@link ReportFile} writes. */
@@ -22,18 +31,45 @@ export const REPORT_FILE = "RELAY_TEST_REPORT";
 
 /** A Vitest reporter, which has to be a class. */
 export default class ReportFile implements Reporter {
+  readonly #spans = new Map<string, { beganMs: number; endedMs: number }>();
+
+  onTestModuleQueued({ project }: TestModule): void {
+    const nowMs = performance.now();
+    if (!this.#spans.has(project.name)) this.#spans.set(project.name, { beganMs: nowMs, endedMs: nowMs });
+  }
+
+  onTestModuleEnd({ project }: TestModule): void {
+    const span = this.#spans.get(project.name);
+    if (span) span.endedMs = performance.now();
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const file = process.env[REPORT_FILE];
     if (file === undefined) throw new Error(`${REPORT_FILE} names no file`);
-    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const layerOf = (name: string): LayerReport => {
+      const { beganMs = 0, endedMs = 0 } = this.#spans.get(name) ?? {};
+      return {
+        ...reportOn(modules.filter(({ project }) => project.name === name)),
+        ms: endedMs - beganMs,
+      };
+    };
+    const names = new Set(modules.map(({ project }) => project.name));
     const report: Report = {
-      files: modules.map(timeOf),
-      passed: tests.filter((test) => test.result().state === "passed").length,
-      skipped: tests.filter((test) => test.result().state === "skipped").map(({ fullName }) => fullName),
-      failures: [...modules.flatMap(failuresOf), ...unhandled.map(outsideOfTests)],
+      layers: Object.fromEntries([...names].map((name) => [name, layerOf(name)])),
+      outside: unhandled.map(outsideOfTests),
     };
     writeFileSync(file, JSON.stringify(report));
   }
+}
+
+function reportOn(modules: readonly TestModule[]): Omit<LayerReport, "ms"> {
+  const tests = modules.flatMap((module) => [...module.children.allTests()]);
+  return {
+    files: modules.map(timeOf),
+    passed: tests.filter((test) => test.result().state === "passed").length,
+    skipped: tests.filter((test) => test.result().state === "skipped").map(({ fullName }) => fullName),
+    failures: modules.flatMap(failuresOf),
+  };
 }
 
 function timeOf(module: TestModule): FileTime {

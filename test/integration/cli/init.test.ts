@@ -284,7 +284,7 @@ describe("without a person", () => {
       args: [],
       change: { DIFY_API_KEY: "app-wrongwrongwrongwrongwr" },
       code: 78,
-      words: /^Dify: /,
+      words: /^relay: Dify: /,
     },
     { what: "a variable that is not set", args: ["--dify-key-from", "NOWHERE"], change: {}, code: 2, words: /NOWHERE/ },
     { what: "an unknown workspace", args: ["--workspace", "Nowhere"], change: {}, code: 2, words: /Nowhere/ },

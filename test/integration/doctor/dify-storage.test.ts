@@ -8,8 +8,8 @@ import type { Finding } from "../../../src/doctor/finding.ts";
 import { examineDifyStorage } from "../../../src/doctor/storage/examine-dify-storage.ts";
 import type { Transport } from "../../../src/http/transport.ts";
 import type { Send } from "../../../src/http/types.ts";
+import { runInProcess } from "../../support/cli-context.ts";
 import { openTransport } from "../../support/open-transport.ts";
-import { runCommand } from "../../support/run-command.ts";
 import {
   AS_DIFY_NEEDS,
   type S3Server,
@@ -313,7 +313,7 @@ describe("relay doctor dify-storage", () => {
     const file = join(folder, "dify.env");
     const lines = Object.entries(environmentFor(server)).map(([name, value]) => `${name}='${value}'`);
     writeFileSync(file, ["# Dify", ...lines].join("\n"));
-    const { code, stdout, stderr } = await runCommand(["doctor", "dify-storage", "--dify-env", file], {}, folder);
+    const { code, stdout, stderr } = await runInProcess(["doctor", "dify-storage", "--dify-env", file]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const words of [
       "ok      storage.delete [dify-files]",
@@ -333,7 +333,7 @@ describe("relay doctor dify-storage", () => {
   test("--json behind the name holds checks and advice; a fault ends it with 1", async () => {
     const server = await startS3({ buckets: [] });
     const args = ["doctor", "dify-storage", "--json", "--origin", "https://dify.example"];
-    const { code, stdout } = await runCommand(args, environmentFor(server), folder);
+    const { code, stdout } = await runInProcess(args, environmentFor(server));
     expect(code).toBe(1);
     const told = JSON.parse(stdout);
     expect(told).toMatchObject({ ok: false, advice: { env: expect.arrayContaining(["S3_BUCKET_NAME=dify-files"]) } });
@@ -346,7 +346,7 @@ describe("relay doctor dify-storage", () => {
     [["--origin", "dify.example"]],
     [["--origin", "https://dify.example/app"]],
   ])("%j is a usage fault: 2", async (args) => {
-    const { code, stderr } = await runCommand(["doctor", "dify-storage", ...args], {}, folder);
+    const { code, stderr } = await runInProcess(["doctor", "dify-storage", ...args]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });
   });
 });
