@@ -135,7 +135,7 @@ describe.each(backends)("on %s", { concurrent: true }, (name) => {
     });
     await keptAlive;
 
-    const told = await story.untilDelivered(FILES, 120_000);
+    const told = await story.untilDelivered(FILES);
     const fastioBooks = story.fastio.books();
     const difyBooks = story.dify.books();
     expect(difyBooks.runs.filter(({ status }) => status === "succeeded")).toHaveLength(FILES);

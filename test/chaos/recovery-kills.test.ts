@@ -81,7 +81,7 @@ describe("SIGKILL", { concurrent: true }, () => {
       const goOn = async (cut: string): Promise<void> => {
         await relay?.ended;
         relay = await story.start();
-        await story.untilDelivered(files, 120_000);
+        await story.untilDelivered(files);
         const workflowRuns = story.dify.books().runs.length;
         expect({ cut, workflowRuns }).toEqual({ cut, workflowRuns: files });
       };

@@ -48,7 +48,7 @@ describe.each(STAGES)("on $name with Dify $profile", { concurrent: true }, ({ na
       await story.fastio.dropFile({ folder: "/Inbox", name: `table-${index}.csv`, content: `a,b\n${index},2\n` });
     }
 
-    const told = await story.untilDelivered(STREAM_FAULTS.length, 180_000);
+    const told = await story.untilDelivered(STREAM_FAULTS.length);
     const { runs } = story.dify.books();
     expect(runs.map(({ status }) => status)).toEqual(STREAM_FAULTS.map(() => "succeeded"));
     expect(new Set(runs.map(({ user }) => user)).size).toBe(STREAM_FAULTS.length);

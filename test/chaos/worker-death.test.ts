@@ -50,7 +50,7 @@ async function untilRunning({ dify, runs }: Story): Promise<string> {
 }
 
 async function expectOneResult(story: Story, workflowRunId: string): Promise<void> {
-  const [told] = await story.untilDelivered(1, 60_000);
+  const [told] = await story.untilDelivered(1);
   expect(told).toMatchObject({ workflowRun: workflowRunId, error: null });
   expect(story.dify.books().runs).toMatchObject([{ id: workflowRunId, status: "succeeded" }]);
   expect(story.dify.books().uploads).toHaveLength(1);

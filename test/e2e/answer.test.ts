@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { openBackend, type TestBackend } from "../support/backends.ts";
-import { type CommandResult, runCommand } from "../support/run-command.ts";
+import { type Outcome, runInProcess } from "../support/cli-context.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
 
 let backend: TestBackend;
@@ -106,7 +106,7 @@ test("from the command line too, beside a relay that holds the ledger", async ()
     DIFY_API_URL: story.dify.apiUrl,
     RELAY_TOKENS: `operator:${STORY_TOKEN}`,
   };
-  const answer = (...args: string[]): Promise<CommandResult> => runCommand(["runs", "answer", id, ...args], settings);
+  const answer = (...args: string[]): Promise<Outcome> => runInProcess(["runs", "answer", id, ...args], settings);
 
   const asked = await answer();
   expect(asked).toMatchObject({ code: 0, stderr: "" });

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../src/emulators/dify/apps.ts";
 import { openBackend } from "../support/backends.ts";
@@ -26,9 +27,7 @@ const LONG_MS = 60_000;
 async function openHook() {
   const told: string[] = [];
   const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    told.push(body);
+    told.push(await text(request));
     response.end("ok");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -76,7 +75,7 @@ test("a lease is asked about, read, shared with what Fast.io says of it, and tol
   });
   await first.kill();
   const second = await story.start();
-  const [told] = await story.untilDelivered(1, LONG_MS);
+  const [told] = await story.untilDelivered(1);
   // Killed when people were just told, or just were not.
   await vi.waitFor(() => expect(fastio.books().comments).toHaveLength(1), { timeout: LONG_MS, interval: 5 });
   await second.kill();

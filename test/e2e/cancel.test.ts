@@ -1,6 +1,7 @@
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { openBackend } from "../support/backends.ts";
-import { runCommand } from "../support/run-command.ts";
+import { runInProcess } from "../support/cli-context.ts";
+import { SOON } from "../support/soon.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
 
 const WORK_MS = 60_000;
@@ -14,14 +15,11 @@ async function openLongStory() {
 }
 
 const oneAtWork = (story: Story): Promise<string> =>
-  vi.waitFor(
-    async () => {
-      const [run] = await story.runs();
-      if (!run?.workflowRun) throw new Error("no workflow run is known yet");
-      return run.id;
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  vi.waitFor(async () => {
+    const [run] = await story.runs();
+    if (!run?.workflowRun) throw new Error("no workflow run is known yet");
+    return run.id;
+  }, SOON);
 const drop = (story: Story) => story.fastio.dropFile({ folder: "/Inbox", name: "table.csv", content: "a\n1\n" });
 const whatBecameOf = async (story: Story, status: string, ms: number) =>
   vi.waitFor(async () => expect(await story.runs()).toMatchObject([{ status }]), { timeout: ms, interval: 100 });
@@ -36,19 +34,16 @@ test("a relay that is killed right after a run was to be cancelled stops the wor
     method: "POST",
     headers: { authorization: `Bearer ${STORY_TOKEN}` },
   }).catch(() => undefined);
-  await vi.waitFor(
-    async () => {
-      const response = await fetch(`${story.relayUrl}/api/runs/${id}`, {
-        headers: { authorization: `Bearer ${STORY_TOKEN}` },
-      });
-      expect(await response.json()).toMatchObject({ cancelAskedAtMs: expect.any(Number) });
-    },
-    { timeout: 5_000, interval: 10 },
-  );
+  await vi.waitFor(async () => {
+    const response = await fetch(`${story.relayUrl}/api/runs/${id}`, {
+      headers: { authorization: `Bearer ${STORY_TOKEN}` },
+    });
+    expect(await response.json()).toMatchObject({ cancelAskedAtMs: expect.any(Number) });
+  }, SOON);
   await relay.kill();
   await asked;
   await story.start();
-  await whatBecameOf(story, "cancelled", 30_000);
+  await whatBecameOf(story, "cancelled", 60_000);
   expect(story.dify.books().runs).toMatchObject([{ status: "stopped" }]);
   expect(story.fastio.books().shares).toEqual([]);
 });
@@ -65,11 +60,11 @@ test("on the command line a run at work is cancelled through the relay that hold
     PORT: relayUrl.port,
     RELAY_TOKENS: `operator:${STORY_TOKEN}`,
   };
-  const cancelled = await runCommand(["runs", "cancel", id, "--reason", "the wrong file"], environment, ".");
+  const cancelled = await runInProcess(["runs", "cancel", id, "--reason", "the wrong file"], environment);
   expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining("Dify confirmed") });
   expect(cancelled.stdout).toContain("the wrong file");
-  await whatBecameOf(story, "cancelled", 5_000);
-  const again = await runCommand(["runs", "cancel", id, "none", "--json"], environment, ".");
+  await whatBecameOf(story, "cancelled", 60_000);
+  const again = await runInProcess(["runs", "cancel", id, "none", "--json"], environment);
   expect(again.code).toBe(1);
   expect(
     again.stdout
@@ -80,6 +75,6 @@ test("on the command line a run at work is cancelled through the relay that hold
     { run: id, status: "cancelled" },
     { run: "none", status: "refused" },
   ]);
-  expect(await runCommand(["runs", "replay", id], environment, ".")).toMatchObject({ code: 0 });
-  await vi.waitFor(() => expect(story.dify.books().runs).toHaveLength(2), { timeout: 15_000 });
+  expect(await runInProcess(["runs", "replay", id], environment)).toMatchObject({ code: 0 });
+  await vi.waitFor(() => expect(story.dify.books().runs).toHaveLength(2), SOON);
 });

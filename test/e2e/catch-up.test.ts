@@ -28,8 +28,8 @@ const dropMany = async (story: Story, count: number, from = 0): Promise<void> =>
 };
 
 /** Each file ran once in Dify and became one share. */
-async function expectEachOnce(story: Story, count: number, timeoutMs: number): Promise<void> {
-  const told = await story.untilDelivered(count, timeoutMs);
+async function expectEachOnce(story: Story, count: number): Promise<void> {
+  const told = await story.untilDelivered(count);
   expect(new Set(told.map(({ file }) => file)).size).toBe(count);
   expect(story.dify.books().runs).toHaveLength(count);
   const { shares } = story.fastio.books();
@@ -49,7 +49,7 @@ describe(`on ${backend}`, () => {
     await story.start();
     const startedMs = Date.now();
     await dropMany(story, 100);
-    await expectEachOnce(story, 100, 150_000);
+    await expectEachOnce(story, 100);
     console.info(`${backend}: 100 files without webhooks in ${((Date.now() - startedMs) / 1_000).toFixed(1)} s`);
     expect(deliveriesThatCame(story)).toBe(0);
   });
@@ -66,7 +66,7 @@ describe(`on ${backend}`, () => {
     story.fastio.addFault({ match: { ...webhooks, probability: 0.3 }, times: 0, action: { kind: "webhook_reorder" } });
     await story.start();
     await dropMany(story, 50);
-    await expectEachOnce(story, 50, 100_000);
+    await expectEachOnce(story, 50);
     const { deliveries } = story.fastio.books();
     expect(deliveries.filter(({ settled }) => settled === "dropped").length).toBeGreaterThan(0);
     expect(deliveriesThatCame(story)).toBeGreaterThan(0);
@@ -76,12 +76,12 @@ describe(`on ${backend}`, () => {
     const story = await openBusyStory();
     const first = await story.start();
     await dropMany(story, 3);
-    await expectEachOnce(story, 3, 40_000);
+    await expectEachOnce(story, 3);
     await first.kill();
     story.fastio.addFault({ times: 0, action: { kind: "webhook_drop" } });
     await dropMany(story, 5, 3);
     await story.start();
-    await expectEachOnce(story, 8, 40_000);
+    await expectEachOnce(story, 8);
   });
 
   test.each([
@@ -94,6 +94,6 @@ describe(`on ${backend}`, () => {
     // A listing knows what is new only after a first one.
     await vi.waitFor(() => expect(relay.output()).toContain('"event":"catch_up.pulled"'), SOON);
     await dropMany(story, 6);
-    await expectEachOnce(story, 6, 60_000);
+    await expectEachOnce(story, 6);
   });
 });

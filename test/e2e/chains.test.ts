@@ -65,11 +65,11 @@ test("what people upload into a share reaches a workflow by webhook, and without
   const shareId = await makeUploadShare(story.fastio, "upload-here-1");
   await story.start();
   await uploadIntoShare(story.fastio, shareId, "by-webhook.csv", "a,b\n1,2\n");
-  await story.untilDelivered(1, 60_000);
+  await story.untilDelivered(1);
 
   story.fastio.addFault({ times: 0, action: { kind: "webhook_drop" } });
   await uploadIntoShare(story.fastio, shareId, "by-catch-up.csv", "a,b\n3,4\n");
-  const told = await story.untilDelivered(2, 60_000);
+  const told = await story.untilDelivered(2);
   expect(told.map(({ file }) => file).sort()).toEqual(["by-catch-up.csv", "by-webhook.csv"]);
   expect(story.dify.books().runs).toHaveLength(2);
 });

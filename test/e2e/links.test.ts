@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../src/emulators/fastio/defaults.ts";
 import { openBackend } from "../support/backends.ts";
+import { type Outcome, runInProcess } from "../support/cli-context.ts";
 import type { RelayProcess } from "../support/relay-process.ts";
-import { type CommandResult, runCommand } from "../support/run-command.ts";
 import { openStory, STORY_TOKEN, type Story, type ToldRun } from "../support/story.ts";
 
 const ADMIN = "test-admin-token-0123";
@@ -24,7 +24,7 @@ type Delivered = {
   readonly relay: RelayProcess;
   readonly run: ToldRun;
   readonly shareId: string;
-  readonly relayCommand: (...args: string[]) => Promise<CommandResult>;
+  readonly relayCommand: (...args: string[]) => Promise<Outcome>;
 };
 
 /** One file, delivered to one invited person, by a relay that holds its ledger. */
@@ -36,12 +36,12 @@ async function deliverOne(name: string): Promise<Delivered> {
   onTestFinished(story.end);
   const relay = await story.start();
   await story.fastio.dropFile({ folder: "/Inbox", name, content: "a,b\n 1 ,2\n 1 ,2\n" });
-  const [run] = await story.untilDelivered(1, 60_000);
+  const [run] = await story.untilDelivered(1);
   const [share] = story.fastio.books().shares;
   if (!run || !share) throw new Error("nothing was delivered");
   const { hostname, port } = new URL(story.relayUrl);
   const environment = { ...backend.environment, ...tokens, HOST: hostname, PORT: port };
-  const relayCommand = (...args: string[]) => runCommand(args, environment, ".");
+  const relayCommand = (...args: string[]) => runInProcess(args, environment);
   return { story, relay, run, shareId: share.id, relayCommand };
 }
 
@@ -139,7 +139,14 @@ test("an organisation is handed over by a link that is told to an admin once and
 
   const again = await relayCommand("transfer", "claim-link", run.id);
   expect(again).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("offered already") });
-  const replaced = await relayCommand("transfer", "claim-link", run.id, "--replace");
+  const replaced = await relayCommand(
+    "transfer",
+    "claim-link",
+    run.id,
+    "--replace",
+    "--reason",
+    "the first went astray",
+  );
   expect(replaced.code).toBe(0);
   const second = replaced.stdout.split("\n")[0] ?? "";
   expect(second).not.toBe(first);
@@ -160,5 +167,6 @@ test("an organisation is handed over by a link that is told to an admin once and
     await (await told(story, "/api/audit?what=operators&format=json")).text(),
   ].join("\n");
   expect(everything).toContain("handoff.offer");
+  expect(everything).toContain("the first went astray");
   for (const link of [first, second]) expect(everything).not.toContain(new URL(link).searchParams.get("token"));
 });

@@ -64,7 +64,7 @@ describe.runIf(findChromium() !== undefined)("an operator, in Chromium", () => {
   test("finds a failed file by a part of its name, reads why, has it mended, replays it, watches it being delivered, and opens the share", async () => {
     story.dify.addFault({ times: 0, action: { kind: "node_failure", message: BROKEN } });
     await drop("offer-for-mueller.csv");
-    await vi.waitFor(async () => expect(await ended("failed")).toBe(1), { timeout: 30_000, interval: 200 });
+    await vi.waitFor(async () => expect(await ended("failed")).toBe(1), { timeout: 90_000, interval: 200 });
 
     const { page, complaints } = await openPage(browser);
     await logIn(page, STORY_TOKEN, "Anna");

@@ -20,7 +20,7 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
       content: "name,city\n Ada ,London\n Ada ,London\n",
     });
     await story.fastio.dropFile({ folder: "/Inbox", name: "<img src=x onerror=alert(1)>.txt", content: "hostile\n" });
-    await story.untilDelivered(2, 60_000);
+    await story.untilDelivered(2);
     browser = await openBrowser();
   });
   afterAll(async () => {

@@ -30,7 +30,7 @@ test.each(backends)("on %s, one delivery sent five times and one event under fiv
   const verdicts = await Promise.all([...repeated, ...renamed]);
   expect(verdicts.toSorted()).toEqual(["accepted", ...Array(9).fill("duplicate")]);
 
-  const [run] = await story.untilDelivered(1, 90_000);
+  const [run] = await story.untilDelivered(1);
   // Afterwards too, and under another event id: the run is that of the file's version.
   expect(await send(story, body, headersOf(story, body, "delivery-late"))).toBe("duplicate");
   const again = body.replace("event-1", "event-2");

@@ -29,14 +29,14 @@ describe.runIf(backends.includes("redis + postgres"))("after full runs at debug 
     const relay = await story.start();
 
     await story.fastio.dropFile({ folder: "/Inbox", name: "good.csv", content: "a,b\n1,2\n" });
-    await story.untilDelivered(1, 60_000);
+    await story.untilDelivered(1);
     // Failures say more than successes: at every kind of door, once.
     story.fastio.addFault({ match: { path: "read/?token" }, action: { kind: "status", status: 500 } });
     story.fastio.addFault({ match: { path: "requestread" }, action: { kind: "drop", when: "after" } });
     story.dify.addFault({ match: { path: "/files/tools/" }, action: { kind: "status", status: 500 } });
     story.dify.addFault({ match: { path: "/files/upload" }, action: { kind: "drop", when: "before" } });
     await story.fastio.dropFile({ folder: "/Inbox", name: "harder.csv", content: "a,b\n3,4\n" });
-    await story.untilDelivered(2, 90_000);
+    await story.untilDelivered(2);
     await fetch(`${story.relayUrl}/webhooks/fastio`, {
       method: "POST",
       headers: {

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -38,6 +39,9 @@ export type ChildServer = {
 
 const START_DEADLINE_MS = 120_000;
 const BURIAL_DEADLINE_MS = 1_000;
+/** Above what services are used to; Linux gives to those who ask for any port the ones from 32768 on, others higher ones. */
+const LOWEST_PORT = 12_000;
+const FIRST_GIVEN_PORT = 32_768;
 
 export async function startChildServer(command: ServerCommand): Promise<ChildServer> {
   let child: ChildProcess | undefined;
@@ -99,15 +103,27 @@ export async function startChildServer(command: ServerCommand): Promise<ChildSer
   };
 }
 
-/** A loopback port that was free a moment ago. */
+/**
+ * A loopback port that was free a moment ago, and that nobody gets by chance until it is listened on, or while its
+ * process is dead: connections and servers that ask for any port are given those above.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, FIRST_GIVEN_PORT);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
+  return true;
 }
 
 /**

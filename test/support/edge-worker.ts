@@ -89,8 +89,8 @@ export async function startEdgeWorker({ bindings, queues = true, maxRetries }: E
     log: new Log(LogLevel.NONE),
     handleRuntimeStdio: (...streams: readonly Readable[]) => {
       for (const stream of streams) {
-        stream.on("data", (chunk: unknown) => {
-          logged += String(chunk);
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          logged += text;
         });
       }
     },

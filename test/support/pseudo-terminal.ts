@@ -20,7 +20,7 @@ export type PseudoTerminal = {
   kill(): void;
 };
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const PYTHON = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
 /** @param command a program and its arguments, which hold no quotes */
@@ -53,8 +53,11 @@ export function openPseudoTerminal(
     stream?.setEncoding("utf8");
     stream?.on("data", hear);
   }
+  let isOver = false;
   const ended = new Promise<number | null>((resolve) => {
+    // Its last words included, which may come after its end.
     child.once("close", (code) => {
+      isOver = true;
       resolve(code);
       for (const listener of listeners) listener();
     });
@@ -73,7 +76,7 @@ export function openPseudoTerminal(
           read += found.index + found[0].length;
           stop();
           resolve(found);
-        } else if (child.exitCode !== null) fail("it ended");
+        } else if (isOver) fail("it ended");
       };
       const timer = setTimeout(() => fail("it took too long"), PATIENCE_MS);
       const stop = (): void => {

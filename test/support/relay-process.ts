@@ -29,7 +29,7 @@ export type LaunchOptions = {
   /** What it says when it is ready. Default: that the relay has started. */
   readonly readyWhen?: RegExp;
   /** Gets what is printed; what comes after it is ready is kept by nobody else then. */
-  readonly onOutput?: (chunk: Buffer) => void;
+  readonly onOutput?: (text: string) => void;
 };
 
 /** Starts `relay start` (or another command) as a process of its own, ready when it says so. */
@@ -64,22 +64,24 @@ export function launchRelayProcess(
   let output = "";
   let said = false;
   const ended = new Promise<number | null>((resolve) =>
-    child.once("exit", (code) => {
+    // Its last words included.
+    child.once("close", (code) => {
       keeper?.kill("SIGKILL");
       resolve(code);
     }),
   );
   const ready = new Promise<void>((resolve, reject) => {
-    const take = (chunk: Buffer): void => {
-      onOutput?.(chunk);
-      if (!said || !onOutput) output += chunk.toString();
+    const take = (text: string): void => {
+      onOutput?.(text);
+      if (!said || !onOutput) output += text;
       // Only until then: output may grow to megabytes.
       if (said) return;
       said = readyWhen.test(output);
       if (said) resolve();
     };
-    child.stdout?.on("data", take);
-    child.stderr?.on("data", take);
+    // A letter of several bytes may come in pieces.
+    child.stdout?.setEncoding("utf8").on("data", take);
+    child.stderr?.setEncoding("utf8").on("data", take);
     child.once("error", reject);
     void ended.then((code) => reject(new Error(`relay ended with ${code} before it was ready:\n${output}`)));
     setTimeout(() => reject(new Error(`relay was not ready in time:\n${output}`)), START_TIMEOUT_MS).unref();

@@ -20,11 +20,12 @@ export function runCommand(
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout += chunk.toString();
+    // A letter of several bytes may come in pieces.
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
     });
-    child.stderr.on("data", (chunk: Buffer) => {
-      stderr += chunk.toString();
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
     });
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, stdout, stderr }));

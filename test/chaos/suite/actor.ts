@@ -39,9 +39,9 @@ export function createActor(
     while (isWanted) {
       let lastWords = "";
       relay = launchRelayProcess(environment, args, {
-        onOutput: (chunk) => {
-          lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS);
-          appendFileSync(logFile, chunk);
+        onOutput: (text) => {
+          lastWords = (lastWords + text).slice(-LAST_WORDS);
+          appendFileSync(logFile, text);
         },
       });
       const isReady = await relay.ready.then(

@@ -18,6 +18,7 @@ import {
 } from "../../../src/emulators/dify/start-dify-emulator.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { openTransport } from "../../support/open-transport.ts";
+import { SOON } from "../../support/soon.ts";
 import { driveRun, QUICK } from "./drive-run.ts";
 
 const closers: (() => Promise<void>)[] = [];
@@ -417,17 +418,14 @@ describe("files", () => {
     if (file === undefined) throw new Error("no output file");
     expect(file.url).toMatch(/^\/files\//);
     await expect
-      .poll(
-        async () => {
-          try {
-            (await dify.openOutput(file, signal)).body.destroy();
-            return "open";
-          } catch (error) {
-            return error instanceof Error && "code" in error ? error.code : error;
-          }
-        },
-        { timeout: 5_000 },
-      )
+      .poll(async () => {
+        try {
+          (await dify.openOutput(file, signal)).body.destroy();
+          return "open";
+        } catch (error) {
+          return error instanceof Error && "code" in error ? error.code : error;
+        }
+      }, SOON)
       .toBe("output_expired");
   });
 });

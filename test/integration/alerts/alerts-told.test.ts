@@ -8,6 +8,7 @@ import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
+import { SOON } from "../../support/soon.ts";
 import { openReceiver, type Receiver } from "../handlers/open-receiver.ts";
 
 const VIEWER = "a viewer's long token";
@@ -40,7 +41,7 @@ describe("a relay in whose ledger a rule was paused", () => {
       },
       { work: ["upkeep"] },
     );
-    await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
   });
   afterAll(async () => {
     await relay.close();

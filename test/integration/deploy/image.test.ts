@@ -16,7 +16,7 @@ const RULES = `rules:
 `;
 
 const endOf = (child: ChildProcess): Promise<number | null> =>
-  new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  new Promise((resolve) => child.once("close", (code) => resolve(code)));
 
 test("the image starts as it stands, with the packages it installs, without root and on files it cannot write; its health check tells the truth, and SIGTERM ends it in order", async () => {
   const image = readImage();
@@ -54,12 +54,16 @@ test("the image starts as it stands, with the packages it installs, without root
   const relay = run(image.command);
   let output = "";
   for (const stream of [relay.stdout, relay.stderr])
-    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
   const ended = endOf(relay);
   onTestFinished(() => {
     relay.kill("SIGKILL");
   });
-  await vi.waitFor(() => expect(output).toContain('"event":"relay.started"'), { timeout: 30_000, interval: 50 });
+  await vi.waitFor(() => expect(output).toContain('"event":"relay.started"'), {
+    // It compiles everything, and makes its ledger.
+    timeout: 120_000,
+    interval: 50,
+  });
   expect(await isHealthy()).toBe(true);
   relay.kill("SIGTERM");
   expect(await ended).toBe(0);

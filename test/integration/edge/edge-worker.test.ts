@@ -11,7 +11,7 @@ import { bodyOf, deliver, openReceiver, type Receiver, SECRET, signed } from "..
 
 const EDGE_SECRET = "a secret shared by edge and relay";
 /** The worker looks for a relay that is away every 30 s at least. */
-const DRAINED = { timeout: 45_000, interval: 20 };
+const DRAINED = { timeout: 90_000, interval: 20 };
 /** Over a queue's message in base64, and below what a delivery may have. */
 const LARGE_CHARS = 200_000;
 

@@ -4,7 +4,7 @@ import { events } from "../../../src/ledger/schema.ts";
 import { createTestDatabase, startPostgres, startRedis } from "../../support/servers.ts";
 import { bodyOf, deliver, openReceiver, signed } from "./open-receiver.ts";
 
-const WITHIN = { timeout: 30_000, interval: 100 };
+const WITHIN = { timeout: 60_000, interval: 100 };
 
 describe.skipIf(inject("postgresUrl") === undefined)("PostgreSQL killed under the receiver", () => {
   test("is 503 with Retry-After until it is back; then deliveries are accepted, and none is lost or doubled", async () => {

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { orderTellings } from "../../../queues/receipts/tell-endings.ts";
@@ -28,8 +29,7 @@ async function openHook(answers: readonly { readonly status: number; readonly re
   const told: Told[] = [];
   const left = [...answers];
   const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
+    const body = await text(request);
     told.push({ path: request.url ?? "", type: request.headers["content-type"], body });
     const { status, retryAfter } = left.shift() ?? { status: 200 };
     response.writeHead(status, retryAfter === undefined ? {} : { "retry-after": retryAfter }).end("ok");

@@ -6,7 +6,7 @@ import { PermanentError, TransientError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { type OpenPlace, openPlace, type Place, startHolder, subjects } from "./subjects.ts";
 
-const WITHIN = { timeout: 20_000, interval: 5 };
+const WITHIN = { timeout: 60_000, interval: 5 };
 /** Far below what would come of a wait for nothing, and enough on a machine that is busy with other things. */
 const BUSY_MS = 8_000;
 const DONE = { kind: "done" } as const;
@@ -311,10 +311,7 @@ describe.each(subjects())("queue on $kind", ({ kind, available, create }) => {
         { id: "long", data: {} },
         ...Array.from({ length: 200 }, (_, index) => ({ id: `l-${index}`, data: {} })),
       ]);
-      await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ completed: 201 }), {
-        ...WITHIN,
-        timeout: 30_000,
-      });
+      await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ completed: 201 }), WITHIN);
       const seen = workers.flatMap((worker) => worker.seen.map(({ id }) => id));
       expect(seen).toHaveLength(201);
       expect(new Set(seen).size).toBe(201);

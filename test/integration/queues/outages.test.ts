@@ -8,7 +8,7 @@ import { freePort } from "../../support/child-server.ts";
 import { createTestDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
 import { layLine } from "../../support/tcp-line.ts";
 
-const WITHIN = { timeout: 20_000, interval: 10 };
+const WITHIN = { timeout: 60_000, interval: 10 };
 /** Far below what would come of a wait for nothing, and enough on a machine that is busy with other things. */
 const BUSY_MS = 9_000;
 

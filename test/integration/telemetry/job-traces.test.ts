@@ -5,6 +5,7 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 import { type OpenedTrace, openTrace } from "../../../src/telemetry/open-trace.ts";
 import { TRACE_MS } from "../../../src/telemetry/trace.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
+import { SOON } from "../../support/soon.ts";
 import { openPlace, subjects } from "../queues/subjects.ts";
 
 const traceId = (job: number): string => `${job}`.padStart(32, "a");
@@ -40,7 +41,7 @@ describe.each(subjects().filter(({ available }) => available))("jobs on $kind", 
     // As whoever adds them may be at work on something else.
     await trace.span({ name: "another", parent: null }, () => queue.add([jobOf(1), { id: "job-without", data: {} }]));
     await queue.add([2, 3, 4, 5].map(jobOf));
-    await vi.waitFor(() => expect(heard.size).toBe(6), { timeout: 15_000 });
+    await vi.waitFor(() => expect(heard.size).toBe(6), SOON);
     await backend.close();
     await close();
     await dispose();
@@ -81,7 +82,7 @@ test("a job that fails is told of without the words of its error", async () => {
   };
   backend.work("events", fail, { concurrency: 1, onError: () => undefined });
   await backend.open("events").add([{ id: "job-words", data: {}, traceparent: traceparent(9) }]);
-  await vi.waitFor(() => expect(tries).toBeGreaterThan(0), { timeout: 15_000 });
+  await vi.waitFor(() => expect(tries).toBeGreaterThan(0), SOON);
   await backend.close();
   await opened.close();
   await dispose();

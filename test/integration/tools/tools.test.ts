@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { toolCalls } from "../../../src/ledger/schema.ts";
+import { SOON } from "../../support/soon.ts";
 import {
   AGENT_TOKEN,
   formOf,
@@ -157,7 +158,7 @@ describe("a file is read while it arrives", () => {
       (async function* () {
         yield Buffer.from(head);
         yield Buffer.alloc(HALF);
-        await vi.waitFor(async () => expect(await sessionsOf("slow.bin")).toBeGreaterThan(0), { timeout: 15_000 });
+        await vi.waitFor(async () => expect(await sessionsOf("slow.bin")).toBeGreaterThan(0), SOON);
         yield Buffer.from("the end\r\n--b--\r\n");
       })(),
     );
@@ -169,7 +170,7 @@ describe("a file is read while it arrives", () => {
       (async function* () {
         yield Buffer.from(head.replace("slow.bin", "gone.bin"));
         yield Buffer.alloc(HALF);
-        await vi.waitFor(async () => expect(await sessionsOf("gone.bin")).toBeGreaterThan(0), { timeout: 15_000 });
+        await vi.waitFor(async () => expect(await sessionsOf("gone.bin")).toBeGreaterThan(0), SOON);
         throw new Error("the sender went away");
       })(),
     );
@@ -177,7 +178,7 @@ describe("a file is read while it arrives", () => {
     await vi.waitFor(async () => {
       const rows = await bench.relay.ledger.db.select().from(toolCalls);
       expect(rows.filter(({ operation, status }) => operation === "uploadFile" && status === null)).toEqual([]);
-    });
+    }, SOON);
     expect(await sessionsOf("gone.bin")).toBe(0);
     const { body } = await bench.read("list-files", { workspace: "Dify-Outputs" });
     expect(JSON.stringify(body)).not.toContain("gone.bin");

@@ -198,7 +198,7 @@ describe("silence", () => {
     const done = collect(body, { clock, silence });
     body.write(started);
     for (let count = 0; count < 5; count += 1) {
-      await vi.waitFor(() => expect(clock.waiting()).toHaveLength(1));
+      await vi.waitFor(() => expect(clock.waiting()).toHaveLength(1), SOON);
       clock.advance(39);
       body.write(":");
       await vi.waitFor(() => expect(body.readableLength).toBe(0), SOON);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { createSilenceWatch } from "../../../src/dify/silence-watch.ts";
+import { SOON } from "../../support/soon.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 function watched() {
@@ -32,7 +33,7 @@ test("a wait that lasts is told once its own limit is over, not the limit of the
   await settle();
   expect(silent).toEqual([]);
   clock.advance(1);
-  await vi.waitFor(() => expect(silent).toEqual([40]));
+  await vi.waitFor(() => expect(silent).toEqual([40]), SOON);
 });
 
 test("a shorter limit is not kept waiting by the longer one before", async () => {
@@ -41,7 +42,7 @@ test("a shorter limit is not kept waiting by the longer one before", async () =>
   watch.end();
   watch.begin(40);
   clock.advance(40);
-  await vi.waitFor(() => expect(silent).toEqual([40]));
+  await vi.waitFor(() => expect(silent).toEqual([40]), SOON);
 });
 
 test("nobody waits: between two waits, without a limit, and after the close", async () => {

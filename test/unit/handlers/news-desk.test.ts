@@ -3,6 +3,7 @@ import { createNewsDesk, type Listener } from "../../../handlers/news-desk.ts";
 import type { Clock } from "../../../src/clock.ts";
 import { type Signs, TOPICS } from "../../../src/ledger/news.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 
 const NOW_MS = 1_764_000_000_000;
 const QUIET: Signs = {
@@ -44,7 +45,7 @@ function openDesk(mostListeners?: number) {
       signs = next instanceof Error ? next : { ...QUIET, ...next };
       const before = looks;
       pass((ms) => ms < 10_000);
-      await vi.waitFor(() => expect(looks).toBe(before + 1));
+      await vi.waitFor(() => expect(looks).toBe(before + 1), SOON);
       await new Promise(setImmediate); // the news is told after the look
     },
     beat: () => pass((ms) => ms > 10_000),

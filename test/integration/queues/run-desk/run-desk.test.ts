@@ -3,7 +3,6 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { MAX_ATTEMPTS } from "../../../../queues/failure-policy.ts";
-import { LEASE_MS } from "../../../../queues/keep-lease.ts";
 import { type CancelProgress, type RunDesk, type RunProgress, workOnRun } from "../../../../queues/run-desk.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
@@ -157,9 +156,7 @@ describe("one worker at a time", () => {
     const run = await newRun();
     await work(run, async () => {
       const first = (await read(run.id)).leaseUntilMs;
-      await vi.waitFor(async () => expect((await read(run.id)).leaseUntilMs).toBeGreaterThan(first), {
-        timeout: LEASE_MS,
-      });
+      await vi.waitFor(async () => expect((await read(run.id)).leaseUntilMs).toBeGreaterThan(first), SOON);
       return MOVED;
     });
     expect(await read(run.id)).toMatchObject({ leaseOwner: null });

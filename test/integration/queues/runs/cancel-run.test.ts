@@ -38,7 +38,7 @@ const actionsOn = (id: string) => ledger.db.select().from(operatorActions).where
 async function atWork(it: Workbench): Promise<{ readonly id: string; readonly turn: ReturnType<Workbench["turn"]> }> {
   const { id } = await it.drop();
   const turn = it.turn(id);
-  await vi.waitFor(async () => expect((await read(id)).taskId).not.toBeNull(), { timeout: 10_000 });
+  await vi.waitFor(async () => expect((await read(id)).taskId).not.toBeNull(), SOON);
   return { id, turn };
 }
 
@@ -148,7 +148,7 @@ describe("while the workflow runs", () => {
     const { id } = await it.drop();
     const death = new AbortController();
     const turn = it.turn(id, death.signal);
-    await vi.waitFor(async () => expect((await read(id)).taskId).not.toBeNull(), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await read(id)).taskId).not.toBeNull(), SOON);
     death.abort(new Error("the process ends"));
     await turn;
     // What a killed process leaves: a lease that nobody renews.

@@ -39,7 +39,7 @@ test("a double that comes out of Dify's queue while its twin is at work is stopp
       expect(row.taskId).not.toBeNull();
       return row;
     },
-    { timeout: 10_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   );
   // An earlier call left no trace for longer than it was looked for; here it is.
   await ledger.db.update(runs).set({ submissions: 2 }).where(eq(runs.id, id));

@@ -10,6 +10,7 @@ import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
+import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../../support/workbench.ts";
 
@@ -337,7 +338,7 @@ describe("the nodes of the workflow", () => {
     const read = createReadRuns(ledger.db);
     try {
       // It began less than a second after the first was noted, and nothing comes after it.
-      await vi.waitFor(async () => expect((await readRunRow(ledger.db, id)).progress).toBe("Work"), 10_000);
+      await vi.waitFor(async () => expect((await readRunRow(ledger.db, id)).progress).toBe("Work"), SOON);
       const story = await read.story(id);
       expect(told(story ?? { nodes: [] })).toEqual(["Start succeeded", "Work running"]);
       expect(story?.nodes[1]?.startedAtMs).toBeGreaterThan(Date.now() - 60_000);
