@@ -4,7 +4,7 @@ import { runInProcess } from "../support/cli-context.ts";
 import { SOON } from "../support/soon.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
 
-const WORK_MS = 60_000;
+const WORK_MS = 300_000;
 
 async function openLongStory() {
   const backend = await openBackend("pglite", inject("postgresUrl"));

@@ -4,7 +4,7 @@ import { endWithUs } from "./child-server.ts";
 import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 300_000;
 const STARTED = /"event":"relay\.started"/;
 
 export type RelayProcess = {

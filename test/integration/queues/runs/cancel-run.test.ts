@@ -21,7 +21,7 @@ async function bench({ rule, ...options }: WorkbenchOptions = {}): Promise<Workb
   return opened;
 }
 
-const LONG_MS = 60_000;
+const LONG_MS = 300_000;
 const RUN = { method: "POST", path: "/workflows/run" };
 const deps = {
   get db() {
