@@ -156,7 +156,7 @@ function createLook({ db, clock, fastio }: BacktestDeps, rules: readonly Compile
     counts.read += 1;
     const self = await fastio.whoami(signal);
     try {
-      const subject = await findSubject({ fastio, clock }, event, signal);
+      const subject = await findSubject({ fastio, clock, db }, event, signal);
       if (typeof subject === "string") return subject;
       const origin = await originOf(db, subject);
       const facts = await readFacts({ db, clock }, event, subject, origin, self.userId);

@@ -1,5 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import type { Fastio, FastioNode, FastioShare, FastioWorkspace, StoragePlace } from "../../src/fastio/types.ts";
+import type { Db } from "../../src/ledger/open-ledger.ts";
+import { drawReading } from "../../src/ledger/readings.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { locateNode, type NodePlace } from "./locate-node.ts";
 
@@ -14,13 +16,16 @@ export type EventSubject = {
   readonly workspace: FastioWorkspace | undefined;
   /** The share, when the file lies in its own storage. */
   readonly share: FastioShare | undefined;
-  /** When it began to be read: of two readings that which began later saw the newer version. */
+  /** When it began to be read, by the clock of who read. */
   readonly seenAtMs: number;
+  /** Of two readings that with the larger number began later, and saw the newer version. */
+  readonly reading: number;
 };
 
 type FindDeps = {
   readonly fastio: Pick<Fastio, "readNode" | "readShare" | "readWorkspace">;
   readonly clock: Clock;
+  readonly db: Db;
 };
 
 /**
@@ -29,7 +34,7 @@ type FindDeps = {
  * @throws {PermanentError} `not_found` (gone) when it, its share or a folder above it has vanished
  */
 export async function findSubject(
-  { fastio, clock }: FindDeps,
+  { fastio, clock, db }: FindDeps,
   event: EventRow,
   signal: AbortSignal,
 ): Promise<EventSubject | string> {
@@ -38,6 +43,7 @@ export async function findSubject(
   if (typeof home === "string") return home;
   const { workspaceId, share } = home;
   const storage = share === undefined ? workspaceId : { shareId: share.id };
+  const reading = await drawReading(db);
   const seenAtMs = clock.now();
   const node = await fastio.readNode(storage, event.objectId, signal);
   if (node.deleted) return "the file is in the trash";
@@ -50,6 +56,7 @@ export async function findSubject(
     workspace: await fastio.readWorkspace(workspaceId, signal),
     share,
     seenAtMs,
+    reading,
   };
 }
 

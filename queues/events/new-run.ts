@@ -26,7 +26,7 @@ export function newRun(
   state: RuleState | undefined,
   warnings: readonly string[],
 ): WantedRun {
-  const { node, place, workspaceId, workspace, share, seenAtMs } = subject;
+  const { node, place, workspaceId, workspace, share, seenAtMs, reading } = subject;
   const nodeId = normaliseOpaqueId(node.id);
   const paused = state?.state === "paused";
   // What tells this content from the next: without any of it all versions would be one run.
@@ -59,6 +59,7 @@ export function newRun(
     ...(paused ? whyHeld(state) : {}),
     ...(warnings.length > 0 && { warning: warnings.join("; ") }),
     seenAtMs,
+    reading,
     dueAtMs: settledAtMs(event, rule, nowMs),
     invited: [],
     createdAtMs: nowMs,

@@ -3,6 +3,7 @@ import { and, eq, inArray, isNotNull, isNull, lte, max, ne, sql } from "drizzle-
 import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
+import { isReadAfter } from "./readings.ts";
 import { listFiles, recountFiles } from "./run-files.ts";
 import { moveNames, nameRuns } from "./run-names.ts";
 import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
@@ -119,11 +120,13 @@ async function addFile(tx: Db, run: RunRow, ordinal: number, file: WantedRun): P
     mimeType: file.mimeType ?? null,
     hash: file.fileHash ?? null,
     seenAtMs: file.seenAtMs ?? file.createdAtMs,
+    reading: file.reading ?? null,
   });
   await nameRuns(tx, [{ run, files: [{ ordinal, name: file.fileName }] }]);
 }
 
-async function isOlder(tx: Db, { ruleName, nodeId, seenAtMs, createdAtMs }: WantedRun): Promise<boolean> {
+async function isOlder(tx: Db, wanted: WantedRun): Promise<boolean> {
+  const { ruleName, nodeId, seenAtMs, createdAtMs, reading } = wanted;
   const [newer] = await tx
     .select({ fileKey: runFiles.fileKey })
     .from(runFiles)
@@ -131,7 +134,7 @@ async function isOlder(tx: Db, { ruleName, nodeId, seenAtMs, createdAtMs }: Want
       and(
         eq(runFiles.nodeId, nodeId),
         eq(runFiles.ruleName, ruleName),
-        sql`${runFiles.seenAtMs} > ${seenAtMs ?? createdAtMs}`,
+        isReadAfter(runFiles, { reading: reading ?? null, seenAtMs: seenAtMs ?? createdAtMs }),
       ),
     )
     .limit(1);

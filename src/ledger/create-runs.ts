@@ -60,7 +60,7 @@ async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
   }
   // The rule may have gathered files before.
   if ((await tx.$count(runFiles, eq(runFiles.fileKey, run.id))) > 0) return {};
-  const isOld = others.length > 0 && (await hasNewer(tx, { ...run, seenAtMs: run.seenAtMs ?? null, fileCount: null }));
+  const isOld = others.length > 0 && (await hasNewer(tx, { ...run, ...readingOf(run), fileCount: null }));
   if (!isOld && others.length > 0) await skipOlder(tx, run, nowMs);
   const state = isOld ? asSkipped(nowMs) : await heldByFlood(tx, run.ruleName, floodHold);
   const [row] = await tx
@@ -72,6 +72,8 @@ async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
   await nameRuns(tx, [{ run: row, files: [{ ordinal: 0, name: row.fileName }] }]);
   return { run: row };
 }
+
+const readingOf = ({ seenAtMs, reading }: NewRun) => ({ seenAtMs: seenAtMs ?? null, reading: reading ?? null });
 
 /** Another event about a file that is waited for until it is left alone. */
 async function waitLonger(tx: Db, { id, dueAtMs = 0 }: NewRun): Promise<void> {

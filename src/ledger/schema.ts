@@ -6,7 +6,7 @@ export * from "./schema/aftermath.ts";
 export * from "./schema/bulk.ts";
 export * from "./schema/control.ts";
 export * from "./schema/intake.ts";
-export { relay } from "./schema/relay-schema.ts";
+export { readings, relay } from "./schema/relay-schema.ts";
 export * from "./schema/results.ts";
 export * from "./schema/runs.ts";
 export * from "./schema/search.ts";

@@ -1,5 +1,6 @@
-import { and, eq, inArray, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, not, notInArray, or } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
+import { isReadAfter } from "./readings.ts";
 import { type NewRun, type RunRow, type RunStatus, runs } from "./schema.ts";
 
 /** Statuses of a run that may not have asked anything of Dify yet; whether it has, `submittedAtMs` tells. */
@@ -15,8 +16,9 @@ export const NEWER_CAME = "a newer version of the file came";
  */
 export async function hasNewer(
   db: Db,
-  { id, ruleName, nodeId, seenAtMs, fileCount }: Pick<RunRow, "id" | "ruleName" | "nodeId" | "seenAtMs" | "fileCount">,
+  run: Pick<RunRow, "id" | "ruleName" | "nodeId" | "seenAtMs" | "reading" | "fileCount">,
 ): Promise<boolean> {
+  const { id, ruleName, nodeId, seenAtMs, reading, fileCount } = run;
   if (seenAtMs === null || fileCount !== null) return false;
   const [newer] = await db
     .select({ id: runs.id })
@@ -27,7 +29,7 @@ export async function hasNewer(
         eq(runs.ruleName, ruleName),
         ne(runs.id, id),
         isNull(runs.fileCount),
-        sql`${runs.seenAtMs} > ${seenAtMs}`,
+        isReadAfter(runs, { reading, seenAtMs }),
         notInArray(runs.status, [...WITHOUT_RESULT]),
       ),
     )
@@ -48,7 +50,10 @@ export async function skipOlder(db: Db, run: NewRun, nowMs: number): Promise<voi
         isNull(runs.fileCount),
         isNull(runs.submittedAtMs),
         inArray(runs.status, [...WAITING]),
-        or(isNull(runs.seenAtMs), lte(runs.seenAtMs, run.seenAtMs ?? nowMs)),
+        or(
+          isNull(runs.seenAtMs),
+          not(isReadAfter(runs, { reading: run.reading ?? null, seenAtMs: run.seenAtMs ?? nowMs })),
+        ),
       ),
     );
 }

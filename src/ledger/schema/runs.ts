@@ -1,5 +1,15 @@
 import { sql } from "drizzle-orm";
-import { bigserial, boolean, doublePrecision, index, integer, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  bigserial,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 import type { Rule } from "../../rules/rule.ts";
 import type { RunNode } from "../run-nodes.ts";
 import type { SentInput } from "../sent-inputs.ts";
@@ -72,8 +82,10 @@ export const runs = relay.table(
     leaseUntilMs: ms("lease_until_ms").notNull().default(0),
     /** The Dify app it is for, as it was when the run was made: runs of one app take turns by workspace. */
     app: text(),
-    /** When this version was read as the newest one of its file: tells which of two versions came later. */
+    /** When this version was read as the newest one of its file. */
     seenAtMs: ms("seen_at_ms"),
+    /** Number of that reading: tells which of two versions came later. Null: it was read before readings had numbers. */
+    reading: bigint({ mode: "number" }),
     /** Not begun before: its file is to be left alone until then, or further files may join its batch. */
     dueAtMs: ms("due_at_ms").notNull().default(0),
     /** Files in its batch; null for a run of one file. */
@@ -239,6 +251,8 @@ export const runFiles = relay.table(
     hash: text(),
     /** When this version was read as the newest one of its file. */
     seenAtMs: ms("seen_at_ms").notNull(),
+    /** Number of that reading, as in `runs`. */
+    reading: bigint({ mode: "number" }),
     difyUploadId: text("dify_upload_id"),
     /** Why the workflow is run without it; null when it is not. */
     leftOut: text("left_out"),

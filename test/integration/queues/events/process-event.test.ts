@@ -390,3 +390,54 @@ describe("what is not to be begun yet is left to the sweep", () => {
     expect((await routeOne(node, { rules })).event).toMatchObject({ status: "routed", reasons: {} });
   });
 });
+
+describe("the newest version of a file wins, whatever the clocks of those who read it say", () => {
+  /** One process after the other reads it, the first with a clock that is ahead. */
+  const fast = { now: () => Date.now() + 45_000 };
+  const versions = () => {
+    const first = file();
+    return { first, newest: { ...first, versionId: "version2" } };
+  };
+  const OUTDATED = [
+    ["version1", "skipped"],
+    ["version2", "queued"],
+  ];
+
+  test("file by file", async () => {
+    const { first, newest } = versions();
+    await routeOne(first, fast);
+    const { runs } = await routeOne(newest);
+    expect(runs.map(({ versionId, status }) => [versionId, status]).sort()).toEqual(OUTDATED);
+  });
+
+  test("in batches", async () => {
+    const rules = RULES.replace("run: {", "run: { group: batch,").replace("{{ file }}", "{{ files }}");
+    const { first, newest } = versions();
+    await routeOne(first, { rules, ...fast });
+    const { event } = await routeOne(newest, { rules });
+    expect([event.status, event.reasons]).toEqual(["routed", {}]);
+  });
+
+  test("and an older one that took long to be routed does not", async () => {
+    const { first, newest } = versions();
+    const isRead = new AbortController();
+    const goesOn = new AbortController();
+    const readWorkspace = async (id: string) => {
+      isRead.abort();
+      await aborted(goesOn.signal);
+      return { id, name: "Contracts" };
+    };
+    const late = routeOne(first, { ...fast, fastio: { readWorkspace } });
+    await aborted(isRead.signal);
+    await routeOne(newest);
+    goesOn.abort();
+    const { runs } = await late;
+    expect(runs.map(({ versionId, status }) => [versionId, status]).sort()).toEqual(OUTDATED);
+  });
+});
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
