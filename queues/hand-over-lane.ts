@@ -6,8 +6,17 @@ export type LaneDeps<T> = {
   readonly clock: Clock;
 };
 
+export type Lane<T> = {
+  /** Does not wait. */
+  take(items: readonly T[]): void;
+  /** Whether what is taken now is handed over at once, as far as can be told. */
+  isFlowing(): boolean;
+};
+
 /** Items in one hand-over. */
 const MOST_AT_ONCE = 500;
+/** With more than this waiting it is not at once any more. */
+const FLOWING = 2_000;
 /** Items that may wait; further ones are left to the sweep, so that memory stays bounded. */
 const MOST_WAITING = 20_000;
 /** After a hand-over that failed the queue is left in peace for a moment. */
@@ -16,20 +25,26 @@ const REST_MS = 250;
 /**
  * Hands over what comes, one bulk at a time: what comes meanwhile goes together with the next. What could not be handed
  * over is forgotten here, since the ledger remembers it and the sweep looks there.
- * @returns takes items, and does not wait
  */
-export function createLane<T>({ hand, clock }: LaneDeps<T>): (items: readonly T[]) => void {
+export function createLane<T>({ hand, clock }: LaneDeps<T>): Lane<T> {
   const waiting: T[] = [];
   const { signal } = new AbortController();
   let busy = false;
+  let isWell = true;
   const drain = async (): Promise<void> => {
-    while (waiting.length > 0) if (!(await hand(waiting.splice(0, MOST_AT_ONCE)))) await clock.sleep(REST_MS, signal);
+    while (waiting.length > 0) {
+      isWell = await hand(waiting.splice(0, MOST_AT_ONCE));
+      if (!isWell) await clock.sleep(REST_MS, signal);
+    }
     busy = false;
   };
-  return (items) => {
-    for (const item of items.slice(0, MOST_WAITING - waiting.length)) waiting.push(item);
-    if (busy) return;
-    busy = true;
-    void drain();
+  return {
+    take: (items) => {
+      for (const item of items.slice(0, MOST_WAITING - waiting.length)) waiting.push(item);
+      if (busy) return;
+      busy = true;
+      void drain();
+    },
+    isFlowing: () => isWell && waiting.length < FLOWING,
   };
 }

@@ -25,11 +25,18 @@ export type Queues = {
  * in the ledger, and the sweep hands it over later.
  */
 export type Outbox = {
-  sendEvents(events: readonly { readonly key: string; readonly generation: number }[]): Promise<boolean>;
+  sendEvents(events: readonly SentEvent[]): Promise<boolean>;
   /** Of runs that are to be begun, those that are many of one workspace wait in the ledger until they are called. */
   sendRuns(runs: readonly QueuedRun[]): Promise<boolean>;
   /** Hands over runs whose turn it is. */
   sendCalled(runs: readonly QueuedRun[]): Promise<boolean>;
+};
+
+export type SentEvent = {
+  readonly key: string;
+  readonly generation: number;
+  /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
+  readonly isMarked?: boolean;
 };
 
 /** Jobs of one workspace that a queue takes in the order in which they come; what is more lets those of others pass. */
@@ -64,15 +71,23 @@ export function createOutbox({
       return traceparent === undefined ? {} : { traceparent };
     };
   };
-  const send = async (what: string, count: number, hand: () => Promise<void>): Promise<boolean> => {
-    if (holdsBack()) return false;
+  const send = async (
+    what: string,
+    count: number,
+    hand: () => Promise<void>,
+    takeBack = async (): Promise<void> => undefined,
+  ): Promise<boolean> => {
     try {
-      await hand();
-      return true;
+      if (!holdsBack()) {
+        await hand();
+        return true;
+      }
     } catch (error) {
       log.warn("outbox.postponed", { what, count, message: messageOf(error) });
-      return false;
     }
+    // With the ledger away, too, the sweep finds out later that the queue does not know them.
+    await takeBack().catch(() => undefined);
+    return false;
   };
 
   const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
@@ -94,20 +109,25 @@ export function createOutbox({
 
   return {
     sendEvents: (events) =>
-      send("events", events.length, async () => {
-        if (events.length === 0) return;
-        const keys = events.map(({ key }) => key);
-        const places = await placesOf(db, "events", keys);
-        const traceOf = await tracesOf("events", keys);
-        await queues.events.add(
-          events.map(({ key, generation }) => ({
-            ...eventJob(key, generation),
-            ...priorityAt(places.get(key)),
-            ...traceOf(key),
-          })),
-        );
-        await markEventsQueued(db, keys, clock.now());
-      }),
+      send(
+        "events",
+        events.length,
+        async () => {
+          if (events.length === 0) return;
+          const keys = events.map(({ key }) => key);
+          const places = await placesOf(db, "events", keys);
+          const traceOf = await tracesOf("events", keys);
+          await queues.events.add(
+            events.map(({ key, generation }) => ({
+              ...eventJob(key, generation),
+              ...priorityAt(places.get(key)),
+              ...traceOf(key),
+            })),
+          );
+          await markEventsQueued(db, keysOf(events, false), clock.now());
+        },
+        () => markEventsQueued(db, keysOf(events, true), null),
+      ),
     sendRuns: (runs) =>
       send("runs", runs.length, async () => {
         const parked = await parkRuns(db, idsOf(runs, "runs"), SHARE, clock.now());
@@ -118,6 +138,9 @@ export function createOutbox({
 }
 
 const JOB_OF = { runs: runJob, shares: shareJob } as const satisfies Record<RunQueue, unknown>;
+
+const keysOf = (events: readonly SentEvent[], marked: boolean): string[] =>
+  events.filter(({ isMarked = false }) => isMarked === marked).map(({ key }) => key);
 
 const idsOf = (runs: readonly QueuedRun[], queue: RunQueue): string[] =>
   runs.filter((run) => run.queue === queue).map(({ id }) => id);

@@ -46,7 +46,7 @@ import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { formLinkOf } from "./dify/form-link.ts";
 import { createAccept } from "./ledger/accept.ts";
-import { acceptDeliveries } from "./ledger/accept-deliveries.ts";
+import { createWriter } from "./ledger/accept-deliveries.ts";
 import { dropAllLeases } from "./ledger/leases.ts";
 import { readSigns } from "./ledger/news.ts";
 import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
@@ -131,20 +131,20 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const { metrics } = prometheus;
     const upstreams = openUpstreams(config, { ...deps, metrics, trace });
     closers.push(() => upstreams.close());
+    const write = createWriter(ledger.db);
     const { accept, pressure, stop } = openPressure(
       createAccept({
-        write: (batch) => acceptDeliveries(ledger.db, batch),
+        write: (batch) => write(batch, lane.isFlowing() ? clock.now() : null),
         log,
-        onCommitted: createLane({
-          hand: (keys) => outbox.sendEvents(keys.map((key) => ({ key, generation: 0 }))),
-          clock,
-        }),
+        onCommitted: ({ newKeys, isQueued }) =>
+          lane.take(newKeys.map((key) => ({ key, generation: 0, isMarked: isQueued }))),
       }),
       { limits: config.pressure, ledger, backend, clock, log },
     );
     closers.push(stop);
     const { holdsBack } = pressure;
     const outbox = createOutbox({ db: ledger.db, queues, clock, log, holdsBack, trace });
+    const lane = createLane({ hand: outbox.sendEvents, clock });
 
     const lookout = startLookout({ db: ledger.db, clock, log });
     closers.push(lookout.stop);

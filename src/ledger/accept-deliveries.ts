@@ -42,6 +42,8 @@ export type AcceptedBatch = {
   readonly verdicts: readonly DeliveryVerdict[];
   /** Keys of events the ledger had not seen; they are the queue's business now. */
   readonly newKeys: readonly string[];
+  /** Whether the ledger says that the queue has them. */
+  readonly isQueued: boolean;
 };
 
 const MINUTE_MS = 60_000;
@@ -65,6 +67,7 @@ const EVENT_COLUMNS = {
   actor_user_id: "text",
   raw: "text",
   traceparent: "text",
+  queued_at_ms: "bigint",
 } as const;
 type EventLine = Readonly<Record<keyof typeof EVENT_COLUMNS, string | number | null>>;
 
@@ -110,9 +113,22 @@ const linesOf = (parameter: string): SQL => sql`json_to_recordset(${sql.placehol
  * Writes many intakes in one statement, which is one transaction and one trip: events first, so that the verdict of each
  * delivery (did it bring anything new?) can be stored with it. Rows go as JSON, since a parameter for each field
  * computes longer than all the rest; the statement keeps its text, so that PostgreSQL plans it once.
+ * @param queuedAtMs see {@link createWriter}
  */
-export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promise<AcceptedBatch> {
-  const { eventLines, deliveryLines, refusalLines } = linesOfBatch(batch);
+export function acceptDeliveries(
+  db: Db,
+  batch: readonly Intake[],
+  queuedAtMs: number | null = null,
+): Promise<AcceptedBatch> {
+  return createWriter(db)(batch, queuedAtMs);
+}
+
+/**
+ * @see acceptDeliveries
+ * @returns writes a batch. `queuedAtMs`: when the events will have been handed to the queue, if that is about to happen;
+ * to note it later writes each of them and its indexes a second time. Should it not happen, the sweep finds out.
+ */
+export function createWriter(db: Db) {
   const fresh = db.$with("fresh", { key: events.key }).as(sql`
     insert into ${events} (${namesOf(EVENT_COLUMNS)}, status, reasons)
     select ${namesOf(EVENT_COLUMNS)}, 'accepted', '{}' from ${linesOf("events")} as line(${typesOf(EVENT_COLUMNS)})
@@ -134,23 +150,26 @@ export async function acceptDeliveries(db: Db, batch: readonly Intake[]): Promis
     insert into ${refusals} (minute_ms, reason, count)
     select minute_ms, reason, count from ${linesOf("refusals")} as line(minute_ms bigint, reason text, count integer)
     on conflict (minute_ms, reason) do update set count = ${refusals.count} + excluded.count`);
-  const written = await db
+  const statement = db
     .with(fresh, told, bringers, kept, counted)
     .select({ key: fresh.key })
     .from(fresh)
-    .prepare("accept_deliveries")
-    .execute({
+    .prepare("accept_deliveries");
+  return async (batch: readonly Intake[], queuedAtMs: number | null): Promise<AcceptedBatch> => {
+    const { eventLines, deliveryLines, refusalLines } = linesOfBatch(batch, queuedAtMs);
+    const written = await statement.execute({
       events: JSON.stringify(eventLines),
       deliveries: JSON.stringify(deliveryLines),
       refusals: JSON.stringify(refusalLines),
     });
-  const newKeys = written.map(({ key }) => key);
-  const unclaimed = new Set(newKeys);
-  return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newKeys };
+    const newKeys = written.map(({ key }) => key);
+    const unclaimed = new Set(newKeys);
+    return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newKeys, isQueued: queuedAtMs !== null };
+  };
 }
 
 /** Events and refusals by name: two processes that write the same ones then do not wait for each other for ever. */
-function linesOfBatch(batch: readonly Intake[]) {
+function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
   const eventLines = new Map<string, EventLine>();
   const deliveryLines: DeliveryLine[] = [];
   const keepDelivery = (
@@ -171,7 +190,7 @@ function linesOfBatch(batch: readonly Intake[]) {
     const brings: string[] = [];
     for (const { key, event } of intake.events) {
       if (eventLines.has(key)) continue;
-      eventLines.set(key, lineOfEvent(key, event, traceparent));
+      eventLines.set(key, { ...lineOfEvent(key, event), traceparent, queued_at_ms: queuedAtMs });
       brings.push(key);
     }
     if (intake.kind === "pulled") continue;
@@ -215,7 +234,7 @@ function lineOfDelivery(facts: DeliveryFacts) {
   };
 }
 
-function lineOfEvent(key: string, event: FastioEvent, traceparent: string | null): EventLine {
+function lineOfEvent(key: string, event: FastioEvent): Omit<EventLine, "traceparent" | "queued_at_ms"> {
   return {
     key,
     id: event.id,
@@ -231,6 +250,5 @@ function lineOfEvent(key: string, event: FastioEvent, traceparent: string | null
     version_id: event.versionId ?? null,
     actor_user_id: event.actorUserId ?? null,
     raw: event.raw,
-    traceparent,
   };
 }

@@ -12,7 +12,7 @@ export type AcceptDeps = {
   readonly write: (batch: readonly Intake[]) => Promise<AcceptedBatch>;
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
-  readonly onCommitted: (newKeys: readonly string[]) => void;
+  readonly onCommitted: (committed: Pick<AcceptedBatch, "newKeys" | "isQueued">) => void;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
   readonly commitTimeoutMs?: number;
 };
@@ -53,8 +53,8 @@ export function createAccept({ write, log, onCommitted, commitTimeoutMs = COMMIT
 
   /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
   const writeAndTell = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
-    const { verdicts, newKeys } = await write(batch.map(({ intake }) => intake));
-    if (newKeys.length > 0) onCommitted(newKeys);
+    const { verdicts, ...committed } = await write(batch.map(({ intake }) => intake));
+    if (committed.newKeys.length > 0) onCommitted(committed);
     return verdicts;
   };
 

@@ -7,12 +7,13 @@ export async function findEvent(db: Db, key: string): Promise<EventRow | undefin
   return row;
 }
 
-/** Marks events as handed to the queue. */
-export async function markEventsQueued(db: Db, keys: readonly string[], nowMs: number): Promise<void> {
+/** Marks events as handed to the queue; null: as not handed over after all. */
+export async function markEventsQueued(db: Db, keys: readonly string[], nowMs: number | null): Promise<void> {
+  if (keys.length === 0) return;
   await db
     .update(events)
     .set({ queuedAtMs: nowMs })
-    .where(inArray(events.key, [...keys]));
+    .where(and(inArray(events.key, [...keys]), nowMs === null ? eq(events.status, "accepted") : undefined));
 }
 
 /** Events that wait for the queue: committed, never handed over. Oldest first. */

@@ -116,7 +116,7 @@ export async function callWaitingRuns(db: Db, app: string, most: number, nowMs: 
 }
 
 /** A backlog is counted so far: whoever comes behind it is last in any case. */
-export const COUNTED_BACKLOG = 5_000;
+export const COUNTED_BACKLOG = 1_000;
 
 /**
  * About how many of its workspace's events that are not routed, or runs that are not delivered, come before each of

@@ -4,7 +4,7 @@ import { cpuMs } from "../support/process-figures.ts";
 import type { BenchContext, Part, Row } from "./frame/part.ts";
 import { inRounds, median, ratios } from "./frame/statistics.ts";
 import { startLoadGenerator } from "./load/load-generator.ts";
-import { countDeliveries, untilHandedOver } from "./load/look-at-ledger.ts";
+import { countDeliveries, waitForJobs } from "./load/look-at-ledger.ts";
 import { type Receiver, startCeiling, startReceiver } from "./load/start-receivers.ts";
 
 const CONNECTIONS = 64;
@@ -42,8 +42,9 @@ export const ingest: Part = {
           const count = round < 0 ? Math.ceil(size / 4) : size;
           const name = `${Date.now().toString(36)}${round + 1}`;
           await load.make(name, count);
-          const figures = await measure(context, load, one, count);
-          sent.set(one.name, (sent.get(one.name) ?? 0) + count);
+          const all = (sent.get(one.name) ?? 0) + count;
+          sent.set(one.name, all);
+          const figures = await measure(context, load, one, { count, all });
           if (round >= 0) told.set(one.name, [...(told.get(one.name) ?? []), figures]);
         }
       }
@@ -102,7 +103,7 @@ async function measure(
   { fault }: BenchContext,
   load: ReturnType<typeof startLoadGenerator>,
   { name, receivers, store, untilQueued }: Contestant,
-  count: number,
+  { count, all }: { readonly count: number; readonly all: number },
 ): Promise<Round> {
   const cpu = (): number => receivers.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
   const before = cpu();
@@ -111,7 +112,7 @@ async function measure(
   if (statuses[202] !== count)
     fault(`${name}: of ${count} deliveries not all were answered 202: ${JSON.stringify(statuses)}`);
   const answeredMs = performance.now();
-  if (store && untilQueued) await untilHandedOver(store, receivers, fault);
+  if (store && untilQueued) await waitForJobs(store, all, receivers, fault);
   // Orders to the generator take a moment, which is none of the receiver's.
   const whole = seconds + (store && untilQueued ? (performance.now() - answeredMs) / 1_000 : 0);
   const cpuUs = ((cpu() - before) * 1_000) / count;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
 import pg from "pg";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
@@ -12,35 +13,46 @@ const PATIENCE_MS = 60_000;
 const RESTING = 0.2;
 const REST_LOOK_MS = 150;
 
-/** Waits until every event was handed to the queue, as its ledger says; of an embedded one, until its process rests. */
-export async function untilHandedOver(
+/** Waits until the queue has so many jobs; where it is in an embedded ledger, until its process rests. */
+export async function waitForJobs(
   { name, environment }: TestBackend,
+  jobs: number,
   processes: readonly { readonly pid: number }[],
   fault: (line: string) => void,
 ): Promise<void> {
   const overMs = Date.now() + PATIENCE_MS;
   if (name === "pglite") {
     const cpu = (): number => processes.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
-    for (let before = -Number.POSITIVE_INFINITY; cpu() - before > RESTING * REST_LOOK_MS && Date.now() < overMs; ) {
+    for (let before = Number.NEGATIVE_INFINITY; cpu() - before > RESTING * REST_LOOK_MS && Date.now() < overMs; ) {
       before = cpu();
       await delay(REST_LOOK_MS);
     }
     return;
   }
-  const client = new pg.Client({ connectionString: environment["DATABASE_URL"] ?? "" });
-  await client.connect();
+  const { count, close } = await openCounter(environment);
   try {
-    for (;;) {
-      const { rows } = await client.query(
-        "select 1 from relay.events where status = 'accepted' and queued_at_ms is null limit 1",
-      );
-      if (rows.length === 0) return;
-      if (Date.now() > overMs) return fault(`${name}: events were not handed to the queue within a minute`);
+    while ((await count()) < jobs) {
+      if (Date.now() > overMs) return fault(`${name}: of ${jobs} events the queue has ${await count()} after a minute`);
       await delay(LOOK_EVERY_MS);
     }
   } finally {
-    await client.end();
+    await close();
   }
+}
+
+/** Jobs of events that nobody takes: BullMQ keeps those with a priority in a list of their own. */
+async function openCounter({ REDIS_URL, DATABASE_URL }: Readonly<Record<string, string>>) {
+  if (REDIS_URL !== undefined) {
+    const redis = new Redis(REDIS_URL);
+    const count = async (): Promise<number> =>
+      (await redis.llen("relay:events:wait")) + (await redis.zcard("relay:events:prioritized"));
+    return { count, close: async () => redis.disconnect() };
+  }
+  const client = new pg.Client({ connectionString: DATABASE_URL });
+  await client.connect();
+  const count = async (): Promise<number> =>
+    Number((await client.query("select count(*) from bullmq.job where queue = 'events'")).rows[0]?.count);
+  return { count, close: () => client.end() };
 }
 
 /** What the ledger has, asked when no relay holds it. */

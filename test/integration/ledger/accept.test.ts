@@ -170,7 +170,7 @@ function open(db: Db) {
   const accept = createAccept({
     write: (batch) => acceptDeliveries(counted, batch),
     log: silentLog,
-    onCommitted: (keys) => newKeys.push(...keys),
+    onCommitted: (committed) => newKeys.push(...committed.newKeys),
   });
   return { accept, newKeys, transactions: () => transactions };
 }

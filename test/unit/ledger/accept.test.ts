@@ -35,8 +35,8 @@ describe("a ledger that hangs", () => {
       commitTimeoutMs: 20,
     });
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
-    commit({ verdicts: ["accepted"], newKeys: ["ev-late"] });
-    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith(["ev-late"]), SOON);
+    commit({ verdicts: ["accepted"], newKeys: ["ev-late"], isQueued: false });
+    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith({ newKeys: ["ev-late"], isQueued: false }), SOON);
   });
 
   test("has a bounded number of senders waiting", async () => {
