@@ -93,6 +93,33 @@ const oldRun = (change: Parameters<typeof givenRun>[2] = {}): Promise<RunRow> =>
   givenRun(ledger.db, rule, { updatedAtMs: LONG_AGO, ...change });
 const oldEvent = () => givenEvent(ledger.db, { workspaceId: "w", objectId: "n", receivedAtMs: LONG_AGO });
 
+/** As the receiver notes it when it is about to hand an event over. */
+async function markedEvent(queuedAtMs: number): Promise<string> {
+  const key = await oldEvent();
+  await ledger.db.update(events).set({ queuedAtMs }).where(eq(events.key, key));
+  return key;
+}
+
+describe("an event that is noted as handed over before it is", () => {
+  test("is noted as waiting when the queue does not take it, and handed over when it does again", async () => {
+    const key = await markedEvent(Date.now());
+    const { sweep, outbox, queues } = openQueues();
+    queues.events.away = true;
+    expect(await outbox.sendEvents([{ key, generation: 0, isMarked: true }])).toBe(false);
+    expect((await findEvent(ledger.db, key))?.queuedAtMs).toBeNull();
+    queues.events.away = false;
+    await sweep();
+    expect(queues.events.added).toEqual([`event-${key}-0`]);
+  });
+
+  test("by a receiver that died at that moment, is found to be unknown to the queue", async () => {
+    const key = await markedEvent(LONG_AGO);
+    const { sweep, queues } = openQueues();
+    await sweep();
+    expect(queues.events.added).toEqual([`event-${key}-1`]);
+  });
+});
+
 describe("work the queue was never told of", () => {
   test("is handed over, each to its queue", async () => {
     const event = await oldEvent();
