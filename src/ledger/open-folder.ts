@@ -4,6 +4,12 @@ import type { PGlite } from "@electric-sql/pglite";
 import { reuseStatements } from "./reuse-statements.ts";
 
 /**
+ * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
+ * machine to itself; here the files are in the cache of the system as well.
+ */
+const SMALL = ["shared_buffers=16MB", "wal_buffers=1MB", "maintenance_work_mem=16MB"];
+
+/**
  * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
  *
  * Making one writes a thousand files. A process killed in the middle leaves a folder that PGlite takes for whole
@@ -16,7 +22,7 @@ export async function openFolder(folder: string): Promise<PGlite> {
   // Only a folder that held nothing is marked: nothing else is ever thrown away.
   if (namesIn(folder).length === 0)
     writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
-  const pglite = await PGlite.create(folder);
+  const pglite = await PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
   rmSync(unfinished, { force: true });
   await reuseStatements(pglite);
   return pglite;

@@ -4,6 +4,8 @@ import { endWithUs } from "./child-server.ts";
 import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** As the scripts, the image and the program itself have it. */
+export const NODE_FLAGS = ["--max-semi-space-size=16"] as const;
 const START_TIMEOUT_MS = 300_000;
 const STARTED = /"event":"relay\.started"/;
 
@@ -54,7 +56,7 @@ export function launchRelayProcess(
   args: readonly string[],
   { readyWhen = STARTED, onOutput }: LaunchOptions = {},
 ): LaunchedRelay {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
     env: relayEnvironment(environment),
     stdio: ["ignore", "pipe", "pipe"],
     cwd: environment["TEST_FOLDER"] ?? process.cwd(),

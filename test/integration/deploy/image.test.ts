@@ -6,6 +6,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { freePort } from "../../support/child-server.ts";
 import { giveTo, layOut, readImage } from "../../support/image.ts";
 import { relayEnvironment } from "../../support/relay-environment.ts";
+import { NODE_FLAGS } from "../../support/relay-process.ts";
 
 /** `node`, in the official images of Node.js. */
 const NODE_UID = 1000;
@@ -21,7 +22,7 @@ const endOf = (child: ChildProcess): Promise<number | null> =>
 test("the image starts as it stands, with the packages it installs, without root and on files it cannot write; its health check tells the truth, and SIGTERM ends it in order", async () => {
   const image = readImage();
   expect(image.user).toBe("node");
-  expect(image.command).toEqual(["node", "src/main.ts", "start"]);
+  expect(image.command).toEqual(["node", ...NODE_FLAGS, "src/main.ts", "start"]);
   const folder = mkdtempSync(join(tmpdir(), "relay-image-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
