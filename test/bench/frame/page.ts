@@ -37,7 +37,7 @@ export function printPage({ parts }: BenchRecord): string {
   const reached = wanted.filter(({ row }) => row.reached === true).length;
   const sections = [
     "# Figures",
-    "`npm run bench` measured these and wrote this page and [bench.json](bench.json); do not edit them. `npm run bench -- --list` tells the parts; `npm run bench -- NAME…` measures some of them again and leaves the others as they were. Each part tells when, of which commit and on which machine: a figure of another machine is another figure, a ratio holds on most. Load generators, emulators and servers shared the machine with the relay.",
+    "`npm run bench` measured these and wrote this page and [bench.json](bench.json); do not edit them. `npm run bench -- --list` tells the parts; `npm run bench -- NAME…` measures some of them again and leaves the others as they were. Each part tells when, of which commit and on which machine: a figure of another machine is another figure, a ratio holds on most. Load generators, emulators and servers shared the machine with the relay. Where the load of the machine before a part was well above 0, others worked on it at the same time: rates are then too low, waits too long, and what takes several processes (receiver, PostgreSQL, Redis) suffers more than what takes one, so that ratios are too low as well.",
     "Of what is measured in rounds, the rounds of all that is compared take turns, so that whatever slows the machine slows all of it. The figure is the median of the rounds, beside it the lowest and the highest; a ratio is taken round by round.",
     ...(wanted.length === 0
       ? []
