@@ -46,6 +46,8 @@ export type FastioBooks = {
     readonly url: string;
     readonly folderNodeId: string | null;
     readonly creator: string;
+    /** Milliseconds since the Unix epoch. */
+    readonly createdMs: number;
     readonly files: readonly { readonly name: string; readonly size: number; readonly sha256: string }[];
     readonly members: readonly { readonly email: string; readonly status: string; readonly permissions: string }[];
   }[];
@@ -130,6 +132,7 @@ export function readBooks(world: World, counts: ReadonlyMap<string, number>): Fa
       url: shareUrl(world, share),
       folderNodeId: share.folderId ?? null,
       creator: share.creator,
+      createdMs: share.createdMs,
       files: filesOf(nodes, share).map(({ path, node }) => {
         const version = currentVersion(node);
         return { name: path, size: version?.size ?? 0, sha256: version?.sha256 ?? "" };

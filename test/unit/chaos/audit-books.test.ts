@@ -34,6 +34,7 @@ const share = (own: Partial<Share> = {}): Share => ({
   customName: "relay-r1",
   url: "http://shares/relay-r1",
   folderNodeId: "f1",
+  createdMs: 0,
   creator: "relay",
   files: [{ name: "report.md", size: 1, sha256: "00" }],
   members: [],
