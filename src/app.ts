@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { secureHeaders } from "hono/secure-headers";
 import type { CatchUpNow } from "../handlers/catch-up-now.ts";
 import type { ManageWebhooks } from "../handlers/manage-webhooks.ts";
 import type { NewsDesk } from "../handlers/news-desk.ts";
@@ -19,6 +18,7 @@ import { serveDocument } from "./routes/api/serve-document.ts";
 import { type AppRouteDeps, mountApps } from "./routes/apps.ts";
 import { mountAssets } from "./routes/assets.ts";
 import { type AuditRouteDeps, mountAudit } from "./routes/audit.ts";
+import { browserHeaders } from "./routes/browser-headers.ts";
 import { type BulkRouteDeps, mountBulk } from "./routes/bulk.ts";
 import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
 import { mountEvents } from "./routes/events.ts";
@@ -69,44 +69,12 @@ export type AppDeps = WebhookDeps &
     readonly log: Log;
   };
 
-const HEADERS = {
-  // Under `no-referrer` browsers send the forms of our own pages with `Origin: null`, as if they were others'.
-  referrerPolicy: "same-origin",
-  xFrameOptions: "DENY",
-} as const;
-/** Our pages are text, one style sheet and one script, all from here. */
-const PAGE_POLICY = {
-  defaultSrc: ["'none'"],
-  styleSrc: ["'self'"],
-  scriptSrc: ["'self'"],
-  connectSrc: ["'self'"],
-  imgSrc: ["'self'", "data:"],
-  formAction: ["'self'"],
-  baseUri: ["'none'"],
-  frameAncestors: ["'none'"],
-};
-/** bull-board brings scripts of its own; it also asks Google for a font, which it does not get. */
-const BOARD_POLICY = {
-  defaultSrc: ["'self'"],
-  styleSrc: ["'self'", "'unsafe-inline'"],
-  imgSrc: ["'self'", "data:"],
-  frameAncestors: ["'none'"],
-};
-
 /** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   // Before all that is for browsers: deliveries come by the thousand, and each part of the way counts.
   mountWebhooks(app, deps);
-  const forPages = secureHeaders({ ...HEADERS, contentSecurityPolicy: PAGE_POLICY });
-  const forBoard = secureHeaders({ ...HEADERS, contentSecurityPolicy: BOARD_POLICY });
-  app.use((context, next) => (/^\/queues(\/|$)/.test(context.req.path) ? forBoard : forPages)(context, next));
-
-  app.use(async (context, next) => {
-    await next();
-    // The rest of the body is not read, so nothing can follow it: who keeps connections must not send more on this one.
-    if (context.res.status === 413) context.header("connection", "close");
-  });
+  app.use(browserHeaders(deps));
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import { reuseStatements } from "./reuse-statements.ts";
@@ -22,6 +22,8 @@ export async function openFolder(folder: string): Promise<PGlite> {
   // Only a folder that held nothing is marked: nothing else is ever thrown away.
   if (namesIn(folder).length === 0)
     writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
+  // It tells of files and people: whoever else has an account on this machine is not to read it.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const pglite = await PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
   rmSync(unfinished, { force: true });
   await reuseStatements(pglite);

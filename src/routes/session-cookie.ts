@@ -11,20 +11,20 @@ export type SessionCookie = {
   drop(context: Context): void;
 };
 
-/**
- * @param publicUrl where people reach the relay; undefined: where they ask it
- * @param trustsProxy whether what a proxy says of TLS is to be believed
- */
-export function createSessionCookie({
-  publicUrl,
-  trustsProxy,
-}: {
+export type TlsSigns = {
+  /** Where people reach the relay; undefined: where they ask it. */
   readonly publicUrl: string | undefined;
+  /** Whether what a proxy says of TLS is to be believed. */
   readonly trustsProxy: boolean;
-}): SessionCookie {
-  const isSecure = (context: Context): boolean =>
-    publicUrl?.startsWith("https:") ||
-    (trustsProxy && /^https\s*(,|$)/i.test(context.req.header("x-forwarded-proto") ?? ""));
+};
+
+/** Whether a request came over TLS, as far as is known: the relay itself speaks none. */
+export const isOverTls = (context: Context, { publicUrl, trustsProxy }: TlsSigns): boolean =>
+  publicUrl?.startsWith("https:") === true ||
+  (trustsProxy && /^https\s*(,|$)/i.test(context.req.header("x-forwarded-proto") ?? ""));
+
+export function createSessionCookie(signs: TlsSigns): SessionCookie {
+  const isSecure = (context: Context): boolean => isOverTls(context, signs);
   const optionsFor = (context: Context) =>
     ({
       httpOnly: true,

@@ -14,6 +14,7 @@ import { createInFlight, type InFlight } from "../in-flight.ts";
 import type { Pressure } from "../pressure/watch-pressure.ts";
 import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
+import { HSTS } from "./browser-headers.ts";
 import { declaredBytes, readHeader, readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {
@@ -127,7 +128,8 @@ const tell = ({ status, error, headers }: DeliveryAnswer): Response =>
 const ANSWER_HEADERS = {
   "content-type": "application/json",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "strict-transport-security": "max-age=15552000; includeSubDomains",
+  "cache-control": "no-store",
+  "strict-transport-security": HSTS,
   "x-content-type-options": "nosniff",
 } as const;
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { multipartBody } from "../../../src/http/multipart.ts";
@@ -291,3 +292,11 @@ test("a retry waits for what Retry-After asks", async () => {
 function* slices(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
 }
+
+test("an answer that claims to be packed stays packed, and its limit counts what came", async () => {
+  const packed = gzipSync(Buffer.alloc(50_000_000));
+  const url = await serve((_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(packed));
+  const response = await transport.send(get(url), never);
+  const text = await readText(response, { maxBytes: 1_000_000 });
+  expect(text.length).toBeLessThanOrEqual(packed.length);
+});

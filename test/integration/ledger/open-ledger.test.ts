@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -113,6 +113,12 @@ test("a second ledger on the same folder is refused, naming the holder", async (
     code: "ledger_locked",
     message: expect.stringContaining(`process ${process.pid}`),
   });
+});
+
+test("the folder of a ledger is its owner's alone", async () => {
+  const url = await newUrl("pglite");
+  await open(url);
+  expect(statSync(url.slice("pglite:".length)).mode & 0o777).toBe(0o700);
 });
 
 test("a folder whose making was killed in the middle is made anew", async () => {

@@ -85,3 +85,12 @@ test("text with its wildcards escaped matches itself and nothing longer", () => 
     }),
   );
 });
+
+test.each(["*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", "{a,aa}*{a,aa}*{a,aa}*{a,aa}*{a,aa}*b", "*?*?*?*?*?*?*?*?b"])(
+  "%s looks at a long name once, however it was chosen",
+  (pattern) => {
+    const startedMs = performance.now();
+    expect(matches(pattern, "a".repeat(4_000), NAME_GLOB)).toBe(false);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  },
+);

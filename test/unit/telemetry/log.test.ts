@@ -1,0 +1,43 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { createLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
+
+function openLog() {
+  const folder = mkdtempSync(join(tmpdir(), "relay-log-"));
+  const file = join(folder, "log");
+  const descriptor = openSync(file, "w");
+  onTestFinished(() => {
+    closeSync(descriptor);
+    rmSync(folder, { recursive: true });
+  });
+  /** Lines are written together, a moment later. */
+  const text = (): Promise<string> =>
+    vi.waitFor(() => {
+      const told = readFileSync(file, "utf8");
+      expect(told).toMatch(/\n$/);
+      return told;
+    }, SOON);
+  return { log: createLog("debug", descriptor), text };
+}
+
+test("what strangers send stays within its line, whatever it holds", async () => {
+  const { log, text } = openLog();
+  const hostile = 'a"}\n{"level":"error","event":"forged"}\r\n\u001b[2J\u0000\u0007';
+  log.info("delivery.refused", { reason: hostile });
+  const line = await text();
+  expect(line.trimEnd().split("\n")).toHaveLength(1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  expect(line.trimEnd()).not.toMatch(/[\u0000-\u001f]/);
+  expect(JSON.parse(line)).toMatchObject({ event: "delivery.refused", level: "info", reason: hostile });
+});
+
+test("fields that hold secrets are left blank, on the line itself and one below", async () => {
+  const { log, text } = openLog();
+  log.warn("x", { token: "t0p", url: "https://signed", at: { password: "t0p", apiKey: "t0p", authorization: "t0p" } });
+  const line = await text();
+  expect(line).not.toMatch(/t0p|signed/);
+  expect(JSON.parse(line)).toMatchObject({ token: "[redacted]", at: { password: "[redacted]" } });
+});
