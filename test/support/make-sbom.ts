@@ -24,7 +24,9 @@ type Component = {
 function neededPackages(): ReadonlySet<string> {
   const lock = readFileSync(fileURLToPath(new URL("../../package-lock.json", import.meta.url)), "utf8");
   const { packages } = JSON.parse(lock) as {
-    readonly packages: Readonly<Record<string, { readonly version?: string; readonly dev?: boolean; readonly devOptional?: boolean }>>;
+    readonly packages: Readonly<
+      Record<string, { readonly version?: string; readonly dev?: boolean; readonly devOptional?: boolean }>
+    >;
   };
   const needed = Object.entries(packages).filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional);
   return new Set(needed.map(([path, { version }]) => `${path.split("node_modules/").at(-1)}@${version}`));
