@@ -1,6 +1,9 @@
-import { sql } from "drizzle-orm";
+import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
+import { listProcesses } from "../src/ledger/processes.ts";
 import type { Pressure } from "../src/pressure/watch-pressure.ts";
+import { workedQueues } from "../src/processes/worked-queues.ts";
+import type { QueueName } from "../src/queue-names.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
 
 export type Readiness = {
@@ -11,6 +14,8 @@ export type Readiness = {
   readonly intake: "open" | "refusing";
   /** Whether the rules file as it stands is in force; what is wrong with it is for those with a token. */
   readonly rules: "ok" | "refused";
+  /** Queues that no process works on now; undefined: the ledger cannot tell. */
+  readonly unworked: readonly QueueName[] | undefined;
 };
 export type CheckReadiness = () => Promise<Readiness>;
 
@@ -18,37 +23,46 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 /**
  * Ready means: deliveries can be committed. A queue that is away is told but does not make the relay unready,
- * because deliveries are accepted without it; nor does a rules file that is wrong, because the rules from before go on.
+ * because deliveries are accepted without it; nor do a rules file that is wrong, because the rules from before go on, and
+ * queues that nobody works on, which are told, too.
  */
 export const checkReadiness =
   ({
     db,
+    clock,
     checkQueue,
     refused,
     pressure,
   }: {
     readonly db: Db;
+    readonly clock: Clock;
     readonly checkQueue: (signal: AbortSignal) => Promise<void>;
     readonly refused: LiveRules["refused"];
     readonly pressure: Pick<Pressure, "retryAfterSeconds">;
   }): CheckReadiness =>
   async () => {
-    const [ledger, queue] = await Promise.all([
-      isFine(Promise.resolve(db.execute(sql`select 1`))),
-      isFine(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS))),
+    const [processes, queue] = await Promise.all([
+      inTime(listProcesses(db)),
+      inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true)),
     ]);
     return {
-      ready: ledger,
-      ledger: ledger ? "ok" : "unavailable",
+      ready: processes !== undefined,
+      ledger: processes ? "ok" : "unavailable",
       queue: queue ? "ok" : "unavailable",
       intake: pressure.retryAfterSeconds() === undefined ? "open" : "refusing",
       rules: refused() === undefined ? "ok" : "refused",
+      unworked:
+        processes &&
+        workedQueues(processes, clock.now())
+          .filter(({ unworkedSinceMs }) => unworkedSinceMs !== null)
+          .map(({ name }) => name),
     };
   };
 
-async function isFine(check: Promise<unknown>): Promise<boolean> {
-  const late = new Promise<false>((resolve) => {
-    setTimeout(() => resolve(false), CHECK_TIMEOUT_MS).unref();
+/** @returns undefined when it fails, or takes too long */
+async function inTime<T>(asked: Promise<T>): Promise<T | undefined> {
+  const late = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), CHECK_TIMEOUT_MS).unref();
   });
-  return Promise.race([check.then(() => true).catch(() => false), late]);
+  return Promise.race([asked.catch(() => undefined), late]);
 }

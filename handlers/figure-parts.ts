@@ -4,9 +4,11 @@ import { listOpenAlerts } from "../src/ledger/alerts.ts";
 import { type Backlog, readOutstanding } from "../src/ledger/backlog.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { countOpenRuns, listAppsNow, readBacklog } from "../src/ledger/overview-queries.ts";
+import { listProcesses } from "../src/ledger/processes.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import { readSources, type WorkspaceSources } from "../src/ledger/source-report.ts";
 import type { Pressure } from "../src/pressure/watch-pressure.ts";
+import { workedQueues } from "../src/processes/worked-queues.ts";
 import { OTHER } from "../src/telemetry/bounded-label.ts";
 import type { GaugeName, Reading } from "../src/telemetry/gauges.ts";
 import type { FigurePart } from "./read-metrics.ts";
@@ -62,6 +64,9 @@ export const figureParts = ({ db, queues, clock, pressure }: FigureDeps): readon
             of("relay_app_limit_slots", { app }, slots),
             of("relay_app_slots_used", { app }, atWork),
           ]),
+        ...workedQueues(await listProcesses(db), nowMs).map(({ name, workers }) =>
+          of("relay_queue_workers", { queue: name }, workers),
+        ),
         ...alerts.slice(0, MOST).map(({ kind, subject }) => of("relay_alert", { kind, subject }, 1)),
         ...states.slice(0, MOST).map(({ ruleName }) => of("relay_rule_paused", { rule: ruleName }, 1)),
       ];

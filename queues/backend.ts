@@ -1,10 +1,11 @@
 import type { PGlite } from "@electric-sql/pglite";
 import type { Queue } from "bullmq";
 import type { Clock } from "../src/clock.ts";
+import type { QueueName } from "../src/queue-names.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
 
-export type QueueName = "events" | "runs" | "shares" | "upkeep";
+export type { QueueName };
 
 export type NewJob = {
   /** Derived, so that repeats collide: no `:` and not all digits. */

@@ -5,6 +5,7 @@ import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
+import { readRedisUrl } from "./redis/read-redis-url.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
@@ -79,7 +80,10 @@ const days = z.coerce.number({ error: DAYS_FAULT }).min(0.01, { error: DAYS_FAUL
 const databaseUrl = z
   .string()
   .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…");
-const redisUrl = z.string().refine((url) => /^rediss?:\/\//.test(url), "must be redis://… or rediss://…");
+const redisUrl = z.string().superRefine((url, context) => {
+  const read = readRedisUrl(url);
+  if ("fault" in read) context.addIssue(read.fault);
+});
 const trustedProxies = z.string().transform((text, context) => {
   const proxies = parseTrustedProxies(text);
   if (!proxies)
@@ -283,35 +287,4 @@ export function parseConfig(environment: Environment): Config {
 /** Zod's words name kinds of values, not values; what it says of an enum lists our own choices. */
 function sayFault(message: string): string {
   return message.replace(/^Invalid (input|option): /, "");
-}
-
-/** What start-up logs: each setting, secrets as present or absent. */
-export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
-  const presence = (value: unknown): string => (value ? "set" : "absent");
-  return {
-    host: config.http.host,
-    port: config.http.port,
-    trustProxy: config.http.proxies ?? "none",
-    plainHttp: config.http.allowsPlainHttp ? "allowed" : "on this machine",
-    ledger: config.ledger.url.startsWith("pglite:") ? config.ledger.url : "postgres",
-    queue: config.redisUrl ? "redis" : "in the database",
-    fastioApi: config.fastio.apiUrl,
-    fastioKey: presence(config.fastio.apiKey),
-    fastioDialect: config.fastio.dialect,
-    webhookSecrets: config.fastio.secrets.length,
-    webhookSecretsFile: presence(config.fastio.secretsFile),
-    signatureScheme: config.fastio.signature,
-    edgeSecret: presence(config.edgeSecret),
-    catchUp: config.catchUp.on ? "on" : "off",
-    difyApi: config.dify.apiUrl,
-    difyParallel: config.dify.parallel,
-    difyParallelMax: config.dify.parallelMax,
-    noticeHosts: config.notices.hosts,
-    alertNotices: presence(config.notices.urlOf(ALERT_NOTICE_VARIABLE)),
-    traces: presence(config.traces.endpoint),
-    rulesFile: config.rulesFile,
-    roles: config.tokens.map(({ role }) => role),
-    toolTokens: config.toolTokens.map(({ name }) => name),
-    retentionDays: config.ledger.retentionMs / 86_400_000,
-  };
 }

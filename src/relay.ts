@@ -34,7 +34,7 @@ import { releaseRun } from "../handlers/release-run.ts";
 import { replayRun } from "../handlers/replay-run.ts";
 import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
-import type { QueueBackend, QueueName } from "../queues/backend.ts";
+import type { QueueBackend } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { createLane } from "../queues/hand-over-lane.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
@@ -45,19 +45,17 @@ import { findWorkspaces } from "./catch-up/watched-workspaces.ts";
 import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { formLinkOf } from "./dify/form-link.ts";
+import { joinLedger } from "./join-ledger.ts";
 import { createAccept } from "./ledger/accept.ts";
 import { createWriter } from "./ledger/accept-deliveries.ts";
-import { dropAllLeases } from "./ledger/leases.ts";
 import { readSigns } from "./ledger/news.ts";
-import { type Ledger, openLedger } from "./ledger/open-ledger.ts";
-import { releaseTellings } from "./ledger/receipts.ts";
-import { releaseAllLeases } from "./ledger/run-leases.ts";
-import { releaseToolRequests } from "./ledger/tool-requests.ts";
+import type { Ledger } from "./ledger/open-ledger.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
 import { openGate } from "./open-gate.ts";
 import { openTools } from "./open-tools.ts";
 import { openPressure } from "./pressure/open-pressure.ts";
+import type { QueueName } from "./queue-names.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
 import { type Core, startWork } from "./start-work.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -107,15 +105,8 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const ledger = await openLedger(config.ledger.url, log);
-    closers.push(() => ledger.close());
-    // Nobody else can hold a lease on an embedded ledger: what is left of them belongs to a dead process.
-    if (ledger.kind === "pglite") {
-      await releaseAllLeases(ledger.db);
-      await dropAllLeases(ledger.db);
-      await releaseTellings(ledger.db);
-      await releaseToolRequests(ledger.db);
-    }
+    const { ledger, leave } = await joinLedger(deps, parts);
+    closers.push(leave);
 
     const { trace, close: closeTrace } = await openTrace(config.traces.endpoint, VERSION, log);
     closers.push(closeTrace);
@@ -156,7 +147,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       retentionMs: config.ledger.retentionMs,
     });
     const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept, pressure };
-    const work = startWork(deps, parts.work, core);
+    const work = startWork(deps, parts, core);
     closers.push(work.release);
     const ends = [...work.ends];
     closers.push(async () => {
@@ -167,6 +158,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const health = {
       readiness: checkReadiness({
         db: ledger.db,
+        clock,
         checkQueue: (signal) => backend.check(signal),
         refused: deps.rules.refused,
         pressure,

@@ -8,6 +8,7 @@ import { startRunsWorker } from "../queues/runs/worker.ts";
 import { startSharesWorker } from "../queues/shares/worker.ts";
 import type { Lookout } from "../queues/upkeep/lookout.ts";
 import { startChores } from "../queues/upkeep/start-chores.ts";
+import { startWatch } from "../queues/upkeep/start-watch.ts";
 import { sweep } from "../queues/upkeep/sweep.ts";
 import { startUpkeepWorker } from "../queues/upkeep/worker.ts";
 import { startCatchUp } from "./catch-up/start.ts";
@@ -60,29 +61,41 @@ const MAX_SUBMISSIONS = 10;
 /** How long work under way may take to end at shutdown. */
 const DRAIN_MS = 5_000;
 
-/** Starts the workers of these queues; with `upkeep` also the chores, and what asks Fast.io for news. */
-export function startWork(deps: WorkDeps, names: readonly QueueName[], core: Core): StartedWork {
+/**
+ * Starts the workers of these queues; with `upkeep` also the chores, and what asks Fast.io for news. A receiver looks
+ * out for what is wrong, too: nobody else could tell that no process works on `upkeep`.
+ */
+export function startWork(
+  deps: WorkDeps,
+  { receive, work: names }: { readonly receive: boolean; readonly work: readonly QueueName[] },
+  core: Core,
+): StartedWork {
   const workers = startWorkers(deps, names, core).map((worker) => () => worker.close(DRAIN_MS));
-  if (!names.includes("upkeep")) return { ends: workers, release: async () => undefined };
   const { config, clock, newId, log, rules } = deps;
   const { upstreams, accept, lookout } = core;
   const { db } = core.ledger;
+  const isUpkeep = names.includes("upkeep");
+  const watch = () =>
+    startWatch({
+      ...{ db, clock, newId, log, lookout, appOf: upstreams.appOf },
+      rules: () => rules.now().rules,
+      thresholds: () => rules.now().alerts,
+      secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
+      strains: core.pressure.strains,
+      isCatchUpOn: config.catchUp.on,
+      noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
+      publicUrl: config.http.publicUrl,
+    });
+  const watches = receive || isUpkeep ? [watch()] : [];
+  if (!isUpkeep) return { ends: [...workers, ...watches], release: async () => undefined };
   const notices = openNoticePost({ ...config, clock, lookup: deps.lookup });
   const chores = startChores({
     ...{ db, clock, newId, log, lookout, fastio: upstreams.fastio, post: notices.post },
     ...(core.ledger.pglite && { pglite: core.ledger.pglite }),
     newest: { ruleNow: ruleNowOf(rules), appOf: upstreams.appOf },
-    rules: () => rules.now().rules,
-    thresholds: () => rules.now().alerts,
-    appOf: upstreams.appOf,
-    secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
-    strains: core.pressure.strains,
-    isCatchUpOn: config.catchUp.on,
-    noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
-    publicUrl: config.http.publicUrl,
   });
   const catchUp = config.catchUp.on ? [startCatchUp({ ...deps, db, fastio: upstreams.fastio, accept })] : [];
-  return { ends: [...workers, ...chores, ...catchUp], release: () => notices.close() };
+  return { ends: [...workers, ...watches, ...chores, ...catchUp], release: () => notices.close() };
 }
 
 function startWorkers(
@@ -131,6 +144,7 @@ function startWorkers(
         db,
         clock,
         log,
+        newId,
         sweep: sweep({ db, queues, outbox, clock, log }),
         retentionMs: config.ledger.retentionMs,
       }),

@@ -1,10 +1,9 @@
 import { Queue, Worker } from "bullmq";
-import { type RedisOptions as AnyRedisOptions, Redis } from "ioredis";
-import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
+import { Cluster } from "ioredis";
+import { mastersOf, openRedis, type RedisClient, type RedisManners } from "../../src/redis/open-redis.ts";
+import type { QueueBackend, QueueConfig, QueueDeps, QueueName } from "../backend.ts";
 import { readRedisMemory } from "./redis-memory.ts";
 import { assembleBackend, type Store } from "./store.ts";
-
-type RedisOptions = Omit<AnyRedisOptions, "replyMapping">; // the constructor types it more narrowly
 
 const DEFAULT_PREFIX = "relay";
 /** How long a producer waits for one answer. */
@@ -12,37 +11,33 @@ const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_RECONNECT_MS = 500;
 
-const COMMON: RedisOptions = {
-  lazyConnect: true,
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  // Without these two ioredis takes the best part of a second to be back after Redis is.
-  enableReadyCheck: false,
-  retryStrategy: (times) => Math.min(20 * times, MAX_RECONNECT_MS),
-  // Still loading its file, or no longer the primary: reconnect and ask again, after the pause above.
-  reconnectOnError: ({ message }) => (/^(LOADING|READONLY)/.test(message) ? 2 : false),
-};
+const COMMON = {
+  connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  retryDelayMs: (times: number) => Math.min(20 * times, MAX_RECONNECT_MS),
+} as const;
 
 /**
- * BullMQ on Redis or Valkey. A server that is away at the start is no failure:
- * producers fail fast and workers wait, as in any later outage.
+ * BullMQ on Redis or Valkey: one server, a cluster, or the master that sentinels name. A server that is away at the
+ * start is no failure: producers fail fast and workers wait, as in any later outage.
+ * @throws {PermanentError} `config_invalid` when the address does not fit
  */
 export async function createRedisBackend(
   config: Extract<QueueConfig, { kind: "redis" }>,
   deps: QueueDeps,
 ): Promise<QueueBackend> {
   const { log } = deps;
-  const prefix = config.prefix ?? DEFAULT_PREFIX;
-  const clients = new Set<Redis>();
+  const clients = new Set<RedisClient>();
 
-  const connect = (options: RedisOptions): Redis => {
-    const client = new Redis(config.url, { ...COMMON, ...options });
+  const connect = (manners: Omit<RedisManners, keyof typeof COMMON>): RedisClient => {
+    const client = openRedis(config.url, { ...COMMON, ...manners });
     clients.add(client);
     client.on("error", () => undefined); // told once an outage, below
     client.connect().catch(() => undefined);
     return client;
   };
 
-  const producer = connect({ maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS });
+  const producer = connect({ maxRetriesPerRequest: 1, waitsForServer: false, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+  const prefix = prefixesFor(producer, config.prefix ?? DEFAULT_PREFIX);
   reportOutages(producer, deps);
   await warnOfEviction(producer, deps);
 
@@ -53,26 +48,22 @@ export async function createRedisBackend(
       new Queue(name, {
         ...options,
         connection: producer,
-        prefix,
+        prefix: prefix(name),
         streams: { events: { maxLen: 1_000 } },
         // Otherwise a queue that is opened during an outage stays unusable for ever.
         skipWaitingForReady: true,
         skipVersionCheck: true,
       }),
     openWorker: (name, process, options) => {
-      const connection = connect({ maxRetriesPerRequest: null });
+      const connection = connect({ maxRetriesPerRequest: null, waitsForServer: true });
       const mine = new Set([connection]);
-      // BullMQ duplicates it for its blocking reads, and would leave the copy behind if closed in an outage.
-      const duplicate = connection.duplicate.bind(connection);
-      connection.duplicate = (override) => {
-        const copy = duplicate({ ...override, lazyConnect: false });
+      noteCopies(connection, (copy) => {
         copy.on("error", () => undefined);
         mine.add(copy);
         clients.add(copy);
-        return copy;
-      };
+      });
       return {
-        worker: new Worker(name, process, { ...options, connection, prefix }),
+        worker: new Worker(name, process, { ...options, connection, prefix: prefix(name) }),
         release: async () => {
           for (const client of mine) {
             client.disconnect();
@@ -83,17 +74,46 @@ export async function createRedisBackend(
     },
     readStates: async (queue, ids) =>
       new Map(await Promise.all(ids.map(async (id) => [id, await queue.getJobState(id)] as const))),
-    readMemory: async () => readRedisMemory(await producer.info("memory")),
+    readMemory: async () => {
+      const told = await Promise.all(mastersOf(producer).map((master) => master.info("memory")));
+      // Of a cluster's masters the fullest: each queue lives on one of them.
+      const limited = told.flatMap((info) => readRedisMemory(info) ?? []);
+      return limited.toSorted((one, other) => other.usedBytes / other.maxBytes - one.usedBytes / one.maxBytes)[0];
+    },
     close: async () => {
       for (const client of clients) client.disconnect();
     },
   };
-  log.debug("queue.opened", { kind: "redis", prefix });
+  log.debug("queue.opened", { kind: "redis", prefix: prefix("runs") });
   return assembleBackend(store, config.tuning, deps);
 }
 
+/**
+ * A script of BullMQ's touches many keys of one queue, which a cluster must therefore keep in one slot: what stands in
+ * braces decides which. Each queue has its own, so that the cluster's masters share them.
+ */
+const prefixesFor =
+  (client: RedisClient, prefix: string) =>
+  (name: QueueName): string =>
+    client instanceof Cluster ? `${prefix}:{${name}}` : prefix;
+
+/** BullMQ duplicates a connection for its blocking reads, and would leave the copy behind if closed in an outage. */
+function noteCopies(client: RedisClient, note: (copy: RedisClient) => void): void {
+  const noted = <Copy extends RedisClient>(copy: Copy): Copy => {
+    note(copy);
+    return copy;
+  };
+  if (client instanceof Cluster) {
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (nodes, options) => noted(duplicate(nodes, { ...options, lazyConnect: false }));
+    return;
+  }
+  const duplicate = client.duplicate.bind(client);
+  client.duplicate = (options) => noted(duplicate({ ...options, lazyConnect: false }));
+}
+
 /** One line when the server goes and one when it is back, however many clients notice. */
-function reportOutages(client: Redis, { log }: QueueDeps): void {
+function reportOutages(client: RedisClient, { log }: QueueDeps): void {
   let away = false;
   const gone = (error?: Error): void => {
     if (away) return;
@@ -111,20 +131,22 @@ function reportOutages(client: Redis, { log }: QueueDeps): void {
 }
 
 /** BullMQ's keys must not be evicted: https://docs.bullmq.io/guide/going-to-production */
-async function warnOfEviction(client: Redis, { log, onWarning }: QueueDeps): Promise<void> {
+async function warnOfEviction(client: RedisClient, { log, onWarning }: QueueDeps): Promise<void> {
   const warn = onWarning ?? ((warning: string) => log.warn("queue.misconfigured", { kind: "redis", warning }));
   try {
     await untilConnected(client);
-    const policy = /^maxmemory_policy:(\S+)/m.exec(await client.info("memory"))?.[1];
-    if (policy !== undefined && policy !== "noeviction") {
-      warn(`maxmemory-policy is ${policy}: Redis may throw away queued jobs; set it to noeviction`);
+    const told = await Promise.all(mastersOf(client).map((master) => master.info("memory")));
+    const policies = told.map((info) => /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "noeviction");
+    for (const policy of new Set(policies)) {
+      if (policy !== "noeviction")
+        warn(`maxmemory-policy is ${policy}: Redis may throw away queued jobs; set it to noeviction`);
     }
   } catch (error) {
     log.warn("queue.unreachable", { kind: "redis", message: error instanceof Error ? error.message : "unknown" });
   }
 }
 
-async function untilConnected(client: Redis): Promise<void> {
+async function untilConnected(client: RedisClient): Promise<void> {
   if (client.status === "ready") return;
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("no connection")), CONNECT_TIMEOUT_MS);
@@ -135,8 +157,20 @@ async function untilConnected(client: Redis): Promise<void> {
   });
 }
 
-const OUTAGE =
-  /Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|isn't writeable|Command timed out|max retries per request/i;
+const OUTAGE = new RegExp(
+  [
+    "Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH",
+    "isn't writeable|Command timed out|max retries per request",
+    // A cluster without a master for the slot, and sentinels that know of none.
+    "CLUSTERDOWN|Cluster isn't ready|Cluster is ended|Too many Cluster redirections|refresh slots cache",
+    "startup nodes is available|All sentinels are unreachable",
+    // In the middle of a fail-over.
+    "^LOADING|^READONLY|^UNBLOCKED|^MASTERDOWN",
+    // A certificate that is not trusted, or bears another name.
+    "certificate|SSL routines",
+  ].join("|"),
+  "i",
+);
 
 function isRedisOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import type { NewJob } from "../backend.ts";
+import type { JobKind } from "../job-kind.ts";
 
 /** Ids only; the event itself is in the ledger. */
-export const EventJob = z.strictObject({ v: z.literal(1), eventKey: z.string().min(1) });
+const EventJob = z.strictObject({ v: z.literal(1), eventKey: z.string().min(1) });
+
+export const EVENTS_JOBS: JobKind<typeof EventJob> = { schema: EventJob, upgrades: [] };
 
 /** @param generation how often the outbox had to hand it over; a new one makes a new job */
 export function eventJob(eventKey: string, generation: number): NewJob {

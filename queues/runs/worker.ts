@@ -1,8 +1,8 @@
 import type { JobWorker, QueueBackend } from "../backend.ts";
+import { withJob } from "../job-kind.ts";
 import { logWorkerError } from "../log-worker-error.ts";
-import { parseJob } from "../parse-job.ts";
 import { type AppGateDeps, createAppGate } from "./app-gate.ts";
-import { RunJob } from "./job.ts";
+import { RUNS_JOBS } from "./job.ts";
 import { type ProcessRunDeps, processRun } from "./process-run.ts";
 
 export type RunsWorkerDeps = Omit<ProcessRunDeps, "gate"> & Pick<AppGateDeps, "limit" | "lookout">;
@@ -15,10 +15,14 @@ const LEAST_JOBS = 24;
 export function startRunsWorker(backend: QueueBackend, deps: RunsWorkerDeps): JobWorker {
   const gate = createAppGate(deps);
   const handle = processRun({ ...deps, gate });
-  const worker = backend.work("runs", (job, signal) => handle(parseJob(RunJob, job.data).runId, signal), {
-    concurrency: Math.max(LEAST_JOBS, JOBS_PER_SLOT * deps.limit.ceiling),
-    onError: logWorkerError(deps.log, "runs"),
-  });
+  const worker = backend.work(
+    "runs",
+    withJob(RUNS_JOBS, deps, ({ runId }, signal) => handle(runId, signal)),
+    {
+      concurrency: Math.max(LEAST_JOBS, JOBS_PER_SLOT * deps.limit.ceiling),
+      onError: logWorkerError(deps.log, "runs"),
+    },
+  );
   return {
     close: async (deadlineMs) => {
       await worker.close(deadlineMs);

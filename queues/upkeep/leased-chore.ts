@@ -1,8 +1,8 @@
 import type { Clock } from "../../src/clock.ts";
-import { dropLease, takeLease } from "../../src/ledger/leases.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { openLease } from "./hold-lease.ts";
 import type { Lookout, WorkKind } from "./lookout.ts";
 
 export type LeasedChoreDeps = {
@@ -35,39 +35,26 @@ export function startLeasedChore(
   deps: LeasedChoreDeps,
   { name, everyMs, when, work }: LeasedChore,
 ): () => Promise<void> {
-  const { db, clock, log, lookout } = deps;
-  const owner = deps.newId();
+  const { clock, log, lookout } = deps;
+  const lease = openLease(deps, { name, owner: deps.newId(), lastsMs: LEASE_MS, renewMs: RENEW_MS });
   const stopping = new AbortController();
-  const take = () => takeLease(db, { name, owner, untilMs: clock.now() + LEASE_MS }, clock.now()).catch(() => false);
-  const rest = (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => undefined);
 
   /** One go, for as long as the lease is ours. */
-  const once = async (): Promise<void> => {
-    const over = new AbortController();
-    const signal = AbortSignal.any([stopping.signal, over.signal]);
-    const renewing = (async () => {
-      for (;;) {
-        await rest(RENEW_MS, signal);
-        if (signal.aborted) return;
-        if (!(await take())) over.abort(new Error("another process has this chore"));
+  const once = (): Promise<unknown> =>
+    lease.during(async (signal) => {
+      try {
+        await work(signal);
+      } catch (error) {
+        if (!signal.aborted) log.warn("upkeep.chore_failed", { chore: name, message: messageOf(error) });
       }
-    })();
-    try {
-      await work(signal);
-    } catch (error) {
-      if (!signal.aborted) log.warn("upkeep.chore_failed", { chore: name, message: messageOf(error) });
-    } finally {
-      over.abort(new Error("done"));
-      await renewing;
-    }
-  };
+    }, stopping.signal);
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      if (await take()) await once();
-      await rest(everyMs, stopping.signal);
+      if (await lease.take()) await once();
+      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
       if (when !== undefined) await lookout.until(when, stopping.signal);
     }
-    await dropLease(db, name, owner).catch(() => undefined);
+    await lease.drop();
   })();
   return async () => {
     stopping.abort(new Error("the relay stops"));

@@ -4,13 +4,15 @@ import { forgetOperatorActions } from "../../src/ledger/operator-actions.ts";
 import { forgetBefore } from "../../src/ledger/retention.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
+import { openLease } from "./hold-lease.ts";
 import type { Chore } from "./job.ts";
 
 export type ProcessUpkeepDeps = {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  readonly sweep: () => Promise<unknown>;
+  readonly newId: () => string;
+  readonly sweep: (signal: AbortSignal) => Promise<unknown>;
   /** How long finished work is remembered, in milliseconds. */
   readonly retentionMs: number;
 };
@@ -21,29 +23,51 @@ const RETENTION_MS = 5_000;
 /** Who did what by hand outlives the runs it was done to: it is asked for when something is looked into, which is late. */
 const DEEDS_KEPT_MS = 365 * 86_400_000;
 
-/** Does one chore. */
-export const processUpkeep =
-  ({ db, clock, log, sweep, retentionMs }: ProcessUpkeepDeps) =>
-  async (chore: Chore, signal: AbortSignal): Promise<JobOutcome> => {
-    switch (chore) {
-      case "sweep":
-        await sweep();
-        break;
-      case "retention": {
-        const endMs = clock.now() + RETENTION_MS;
-        let total = 0;
-        let forgotten: number;
-        do {
-          forgotten = await forgetBefore(db, clock.now() - retentionMs);
-          forgotten += await forgetOperatorActions(db, clock.now() - Math.max(retentionMs, DEEDS_KEPT_MS));
-          total += forgotten;
-        } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);
-        if (total > 0) log.info("retention.forgotten", { rows: total });
-        if (forgotten > 0) return { kind: "later", atMs: clock.now() + RETENTION_MS };
-        break;
-      }
-      default:
-        chore satisfies never;
+/** After the death of the process that is at a chore, another may begin it within this time. */
+const LEASE_MS = 5_000;
+const RENEW_MS = 1_500;
+
+/**
+ * Does one chore, unless another process is at it: each period has a job of its own, which may come while that of the
+ * period before is still at work elsewhere.
+ */
+export const processUpkeep = (deps: ProcessUpkeepDeps) => {
+  const owner = deps.newId();
+  return async (chore: Chore, signal: AbortSignal): Promise<JobOutcome> => {
+    const lease = openLease(deps, { name: `upkeep.${chore}`, owner, lastsMs: LEASE_MS, renewMs: RENEW_MS });
+    if (!(await lease.take())) return { kind: "done" };
+    try {
+      return await lease.during((held) => doChore(deps, chore, held), signal);
+    } finally {
+      await lease.drop();
     }
-    return { kind: "done" };
   };
+};
+
+async function doChore(
+  { db, clock, log, sweep, retentionMs }: ProcessUpkeepDeps,
+  chore: Chore,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  switch (chore) {
+    case "sweep":
+      await sweep(signal);
+      break;
+    case "retention": {
+      const endMs = clock.now() + RETENTION_MS;
+      let total = 0;
+      let forgotten: number;
+      do {
+        forgotten = await forgetBefore(db, clock.now() - retentionMs);
+        forgotten += await forgetOperatorActions(db, clock.now() - Math.max(retentionMs, DEEDS_KEPT_MS));
+        total += forgotten;
+      } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);
+      if (total > 0) log.info("retention.forgotten", { rows: total });
+      if (forgotten > 0) return { kind: "later", atMs: clock.now() + RETENTION_MS };
+      break;
+    }
+    default:
+      chore satisfies never;
+  }
+  return { kind: "done" };
+}

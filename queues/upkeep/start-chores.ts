@@ -1,4 +1,3 @@
-import { WATCH_EVERY_MS, type WatchAlertsDeps, watchAlerts } from "../../src/alerts/watch-alerts.ts";
 import { nameOldRuns } from "../../src/ledger/name-old-runs.ts";
 import type { Ledger } from "../../src/ledger/open-ledger.ts";
 import { tidyEmbedded } from "../../src/ledger/tidy-embedded.ts";
@@ -28,7 +27,6 @@ export function startChores(
     TellEndingsDeps &
     SendNoticesDeps &
     CarryOutBulkDeps &
-    WatchAlertsDeps &
     Pick<Ledger, "pglite">,
 ): readonly (() => Promise<void>)[] {
   const { pglite } = deps;
@@ -72,6 +70,5 @@ export function startChores(
     ...(pglite
       ? [startLeasedChore(deps, { name: "tidy", everyMs: TIDY_EVERY_MS, work: () => tidyEmbedded(pglite) })]
       : []),
-    startLeasedChore(deps, { name: "alerts", everyMs: WATCH_EVERY_MS, work: () => watchAlerts(deps) }),
   ];
 }

@@ -54,11 +54,12 @@ const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "pau
 /**
  * Compares the ledger with the queue and hands over what the queue lacks: work it was never told of
  * (it was down, or we died after the commit) and work it has forgotten (it was wiped, or evicted).
+ * @param signal ends with the lease
  * @returns how many events and runs were handed over
  */
 export const sweep =
   ({ db, queues, outbox, clock, log }: SweepDeps) =>
-  async (): Promise<{ readonly events: number; readonly runs: number }> => {
+  async (signal?: AbortSignal): Promise<{ readonly events: number; readonly runs: number }> => {
     const nowMs = clock.now();
     const events = [...(await listUnqueuedEvents(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS))];
     const overdueEvents = await listOverdueEvents(db, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
@@ -76,6 +77,8 @@ export const sweep =
     // Behind those that have not been looked at for longer, or a long backlog would hide what is lost.
     if (aliveKeys.length > 0) await markEventsQueued(db, aliveKeys, nowMs);
 
+    // Another process may be at it by now. Two at once would do no harm, but twice the work.
+    signal?.throwIfAborted();
     await releaseHeldRuns(db, nowMs);
     await closeBatches(db, nowMs);
     await reviveCancelled(db, nowMs);

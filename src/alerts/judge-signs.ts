@@ -71,6 +71,16 @@ const underPressure: Judge = ({ strains }) =>
     nextAction: RELIEF[reason],
   }));
 
+const unworkedQueues: Judge = ({ unworked }, { queueUnworked }, nowMs) =>
+  unworked
+    .filter(({ sinceMs }) => nowMs - sinceMs >= queueUnworked)
+    .map(({ name, sinceMs }) => ({
+      kind: "queue_unworked" as const,
+      subject: name,
+      message: `no process has worked on the queue ${name} for ${span(nowMs - sinceMs)}`,
+      nextAction: `start one: relay work --queues ${name}, or relay work for all queues`,
+    }));
+
 const failingRules: Judge = ({ ended }, { failingShare, failingRuns, failingWithin }) =>
   ended
     .filter(({ failed, all }) => all >= failingRuns && (100 * failed) / all >= failingShare)
@@ -142,6 +152,7 @@ const JUDGES: readonly (readonly [AlertKind, Judge])[] = [
   ["failing_rule", failingRules],
   ["under_pressure", underPressure],
   ["growing_outbox", growingOutbox],
+  ["queue_unworked", unworkedQueues],
   ["quiet_source", quietSources],
   ["budget_reached", budgetsReached],
   ["signature_changed", changedSignatures],

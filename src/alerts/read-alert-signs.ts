@@ -4,11 +4,13 @@ import { dayOf, listRuleUsage, reachedLimit } from "../ledger/budgets.ts";
 import { lastWebhookEvents } from "../ledger/gap-report.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { countEndedRuns } from "../ledger/overview-queries.ts";
+import { listProcesses } from "../ledger/processes.ts";
 import { listPullStates } from "../ledger/pull-states.ts";
 import { listRuleStates } from "../ledger/rule-state-queries.ts";
 import { listSignaturePins } from "../ledger/signature-pins.ts";
 import { listStuckApps } from "../ledger/stuck-apps.ts";
 import type { Strain } from "../pressure/judge-pressure.ts";
+import { workedQueues } from "../processes/worked-queues.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { sameId } from "../rules/same-id.ts";
@@ -49,6 +51,9 @@ export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThre
       { what: "run", ...waiting.runs },
     ],
     strains: deps.strains(),
+    unworked: workedQueues(await listProcesses(db), nowMs).flatMap(({ name, unworkedSinceMs: sinceMs }) =>
+      sinceMs === null ? [] : [{ name, sinceMs }],
+    ),
     ended: sumByRule(ended),
     paused: [...states.values()].filter(({ state, changedBy }) => state === "paused" && changedBy === "relay"),
     budgets: await readBudgets(db, rules, nowMs),

@@ -25,6 +25,8 @@ export type AlertSigns = {
   }[];
   /** Limits that are passed now, as the process that looks sees it. */
   readonly strains: readonly Pick<Strain, "reason" | "detail">[];
+  /** Queues that no process works on. */
+  readonly unworked: readonly { readonly name: string; readonly sinceMs: number }[];
   /** Runs that ended within the window, by rule: delivered or failed. */
   readonly ended: readonly { readonly ruleName: string; readonly failed: number; readonly all: number }[];
   /** Rules that the relay paused, not a person. */

@@ -1,9 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { QueueName } from "../../queues/backend.ts";
+import { QUEUE_NAMES, type QueueName } from "../queue-names.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { parsePort } from "./parse-options.ts";
-
-const ALL_QUEUES: readonly QueueName[] = ["events", "runs", "shares", "upkeep"];
 
 /** What runs until it is stopped: the relay, whole or in parts, and the emulated upstreams. */
 export function addServiceCommands(
@@ -24,7 +22,7 @@ export function addServiceCommands(
   program
     .command("start")
     .description("receiver and workers in one process")
-    .action(() => end(import("./start.ts").then(({ start }) => start(context, { receive: true, work: ALL_QUEUES }))));
+    .action(() => end(import("./start.ts").then(({ start }) => start(context, { receive: true, work: QUEUE_NAMES }))));
   program
     .command("receive")
     .description("the receiver and the pages alone")
@@ -34,7 +32,7 @@ export function addServiceCommands(
     .description("workers alone")
     .addOption(
       new Option("--queues <names>", "which queues, separated by commas")
-        .default(ALL_QUEUES, "all")
+        .default(QUEUE_NAMES, "all")
         .argParser(parseQueues),
     )
     .action(({ queues }: { queues: readonly QueueName[] }) =>
@@ -62,8 +60,8 @@ export function addServiceCommands(
 
 function parseQueues(text: string): readonly QueueName[] {
   return text.split(",").map((part) => {
-    const name = ALL_QUEUES.find((known) => known === part.trim());
-    if (!name) throw new InvalidArgumentError(`queues are ${ALL_QUEUES.join(", ")}.`);
+    const name = QUEUE_NAMES.find((known) => known === part.trim());
+    if (!name) throw new InvalidArgumentError(`queues are ${QUEUE_NAMES.join(", ")}.`);
     return name;
   });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
-import { describeConfig } from "../config.ts";
+import { describeConfig } from "../describe-config.ts";
 import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
 import { messageOf } from "../message-of.ts";
 import { whyPagesAreRefused } from "../open-gate.ts";

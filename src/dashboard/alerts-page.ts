@@ -7,6 +7,7 @@ export const ALERT_WORDS: Readonly<Record<Alert["kind"], string>> = {
   quiet_source: "A source is quiet",
   growing_outbox: "Work does not reach its queue",
   under_pressure: "Something is too full or too slow",
+  queue_unworked: "Nobody works on a queue",
   failing_rule: "A rule fails",
   rule_paused: "A rule was paused",
   budget_reached: "A budget is used up",
@@ -52,6 +53,7 @@ function subjectOf({ kind, subject }: Alert): Markup | string {
     case "quiet_source":
     case "growing_outbox":
     case "under_pressure":
+    case "queue_unworked":
     case "app_down":
       return "";
     default:

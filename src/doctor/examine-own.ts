@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
-import { Redis } from "ioredis";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
+import { listProcesses } from "../ledger/processes.ts";
+import type { ProcessRow } from "../ledger/schema.ts";
 import { messageOf } from "../message-of.ts";
 import { whyPagesAreRefused } from "../open-gate.ts";
+import { isLive, workedQueues } from "../processes/worked-queues.ts";
+import { mastersOf, openRedis } from "../redis/open-redis.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
@@ -62,21 +65,38 @@ export function judgePasswords({ fastio }: Pick<Config, "fastio">, rules: readon
 }
 
 /** Opens the ledger as the relay would; one that is not there yet is left alone. */
-export async function examineLedger(url: string, log: Log): Promise<Finding> {
+export async function examineLedger(url: string, log: Log): Promise<readonly Finding[]> {
   const folder = url.startsWith("pglite:") ? url.slice("pglite:".length) : undefined;
   const about = (verdict: Verdict): Finding => ({ check: "ledger", subject: folder ?? "PostgreSQL", ...verdict });
-  if (folder !== undefined && !existsSync(folder)) return about(ok("is made at the first start"));
+  if (folder !== undefined && !existsSync(folder)) return [about(ok("is made at the first start"))];
   try {
     const ledger = await openLedger(url, log);
-    await ledger.close();
-    return about(ok("opens, and its schema is up to date"));
+    const rows = await listProcesses(ledger.db).finally(ledger.close);
+    return [about(ok("opens, and its schema is up to date")), ...judgeProcesses(rows, Date.now())];
   } catch (error) {
     if (error instanceof RelayError && error.code === "ledger_locked") {
-      return about(ok(`is in use: ${messageOf(error)}`));
+      return [about(ok(`is in use: ${messageOf(error)}`))];
     }
     const remedy = error instanceof RelayError ? error.nextAction : undefined;
-    return about(failed("ledger_unavailable", messageOf(error), remedy ?? "Check DATABASE_URL."));
+    return [about(failed("ledger_unavailable", messageOf(error), remedy ?? "Check DATABASE_URL."))];
   }
+}
+
+/** Whether somebody works on each queue, where any process of the relay runs at all. */
+export function judgeProcesses(rows: readonly ProcessRow[], nowMs: number): readonly Finding[] {
+  const live = rows.filter((row) => isLive(row, nowMs));
+  if (live.length === 0) return [];
+  const versions = [...new Set(live.map(({ version }) => version))].toSorted().join(" and ");
+  const all = { check: "processes", subject: "the relay" };
+  return [
+    { ...all, ...ok(`${live.length} ${live.length === 1 ? "process runs" : "processes run"}, of version ${versions}`) },
+    ...workedQueues(rows, nowMs)
+      .filter(({ workers }) => workers === 0)
+      .map(({ name }) => ({
+        ...{ check: "processes", subject: name },
+        ...warning("queue_unworked", "no process works on this queue", `Start one: relay work --queues ${name}.`),
+      })),
+  ];
 }
 
 /** A Redis must neither throw jobs away nor forget them at a restart. */
@@ -87,19 +107,28 @@ export async function examineQueue(redisUrl: string | undefined): Promise<readon
     ...verdict,
   });
   if (redisUrl === undefined) return [about(ok("lives in the ledger's database"))];
-  const client = new Redis(redisUrl, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: CONNECT_TIMEOUT_MS,
+  const client = openRedis(redisUrl, {
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    commandTimeoutMs: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
+    retryDelayMs: () => null,
+    waitsForServer: true,
   });
-  client.on("error", () => undefined); // the call that fails tells it
+  let why: unknown;
+  for (const event of ["error", "node error"] as const) {
+    client.on(event, (error: unknown) => {
+      why ??= error;
+    });
+  }
   try {
     await client.connect();
-    return judgeRedis(await client.info()).map(about);
+    const told = await Promise.all(mastersOf(client).map((master) => master.info()));
+    // Of servers of which the same is to be said, once.
+    const verdicts = new Map(told.flatMap(judgeRedis).map((verdict) => [verdict.found, verdict]));
+    return [...verdicts.values()].map(about);
   } catch (error) {
-    return [about(failed("queue_unavailable", messageOf(error), "Check REDIS_URL, and that the server runs."))];
+    // The call that fails says no more than that there is no connection.
+    return [about(failed("queue_unavailable", messageOf(why ?? error), "Check REDIS_URL, and that the server runs."))];
   } finally {
     client.disconnect();
   }

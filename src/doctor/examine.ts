@@ -29,7 +29,7 @@ export async function examine(
   if (config === undefined) return;
   const rules = await readRules(config.rulesFile, tell);
   for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules)]) tell(finding);
-  tell(await examineLedger(config.ledger.url, silentLog));
+  for (const finding of await examineLedger(config.ledger.url, silentLog)) tell(finding);
   for (const finding of await examineQueue(config.redisUrl)) tell(finding);
 
   const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };

@@ -12,6 +12,7 @@ export type Fault =
   | "queue_unavailable"
   | "queue_may_evict"
   | "queue_may_forget"
+  | "queue_unworked"
   // Fast.io
   | "fastio_key_refused"
   | "fastio_unreachable"

@@ -21,9 +21,7 @@ export type Ledger = {
   close(): Promise<void>;
 };
 
-const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
-/** Spells `RELA`; any fixed number that nobody else uses will do. */
-const MIGRATION_LOCK = 0x52454c41;
+export const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
@@ -59,10 +57,10 @@ async function openPglite(folder: string): Promise<Ledger> {
 }
 
 async function openPostgres(url: string, log: Log): Promise<Ledger> {
-  const [{ default: pg }, { drizzle }, { migrate }] = await Promise.all([
+  const [{ default: pg }, { drizzle }, { migratePostgres }] = await Promise.all([
     import("pg"),
     import("drizzle-orm/node-postgres"),
-    import("drizzle-orm/node-postgres/migrator"),
+    import("./migrate-postgres.ts"),
   ]);
   const pool = new pg.Pool({
     connectionString: url,
@@ -74,11 +72,8 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
   try {
     const client = await pool.connect();
     try {
-      // Processes that start together wait here for the first of them to migrate.
-      await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
-      await migrate(drizzle(client, { schema }), { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
+      await migratePostgres(drizzle(client), { migrationsFolder: MIGRATIONS, log });
     } finally {
-      await client.query("select pg_advisory_unlock($1)", [MIGRATION_LOCK]).catch(() => undefined);
       client.release();
     }
   } catch (error) {

@@ -6,6 +6,7 @@ export const ALERT_KINDS = [
   "quiet_source",
   "growing_outbox",
   "under_pressure",
+  "queue_unworked",
   "failing_rule",
   "rule_paused",
   "budget_reached",
@@ -25,6 +26,8 @@ export type AlertThresholds = {
   readonly quietWebhooks: number;
   /** Work that its queue was not told of for so long. */
   readonly outboxAge: number;
+  /** A queue that no process has worked on for so long. */
+  readonly queueUnworked: number;
   /** Per cent of a rule's runs that failed, of so many at least, within so long. */
   readonly failingShare: number;
   readonly failingRuns: number;
@@ -48,6 +51,7 @@ export const DEFAULT_ALERTS: AlertThresholds = {
   quietSource: 2 * HOUR_MS,
   quietWebhooks: DAY_MS,
   outboxAge: MINUTE_MS,
+  queueUnworked: MINUTE_MS,
   failingShare: 50,
   failingRuns: 5,
   failingWithin: HOUR_MS,
@@ -71,6 +75,7 @@ export const AlertsSchema = z.strictObject({
   quietSource: span("quietSource", MINUTE_MS, "between 1m and 30d"),
   quietWebhooks: span("quietWebhooks", MINUTE_MS, "between 1m and 30d"),
   outboxAge: span("outboxAge", 1_000, "between 1s and 30d"),
+  queueUnworked: span("queueUnworked", 1_000, "between 1s and 30d"),
   failingShare: whole(1, 100).default(DEFAULT_ALERTS.failingShare),
   failingRuns: whole(1, 10_000).default(DEFAULT_ALERTS.failingRuns),
   failingWithin: span("failingWithin", 5 * MINUTE_MS, "between 5m and 30d"),

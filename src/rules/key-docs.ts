@@ -48,6 +48,7 @@ export const KEY_DOCS: Readonly<Record<string, KeyDoc>> = {
     unsaid: "24h",
   },
   "alerts.outboxAge": { says: "Work that could not be handed to its queue for so long.", unsaid: "1m" },
+  "alerts.queueUnworked": { says: "A queue that no process has worked on for so long.", unsaid: "1m" },
   "alerts.failingShare": { says: "Per cent of a rule's runs that failed.", unsaid: 50 },
   "alerts.failingRuns": { says: "Of so many that ended, at least.", unsaid: 5 },
   "alerts.failingWithin": { says: "Within so long.", unsaid: "1h" },

@@ -104,6 +104,7 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
     "quietSource",
     "quietWebhooks",
     "outboxAge",
+    "queueUnworked",
     "failingShare",
     "failingRuns",
     "failingWithin",

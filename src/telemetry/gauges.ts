@@ -12,6 +12,7 @@ export const GAUGES = {
   relay_events_unrouted_age_seconds: { help: "Age of the oldest of them; 0 when there is none.", labels: [] },
   relay_pressure: { help: "1 for each limit that is passed now, as this process sees it.", labels: ["reason"] },
   relay_queue_jobs: { help: "Jobs by queue and state.", labels: ["queue", "state"] },
+  relay_queue_workers: { help: "Processes that work on the queue.", labels: ["queue"] },
   relay_runs: { help: "Runs that have not ended, by status.", labels: ["status"] },
   relay_alert: { help: "1 for each alert that is open.", labels: ["kind", "subject"] },
   relay_rule_paused: { help: "1 for each rule that is paused.", labels: ["rule"] },

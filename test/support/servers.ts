@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { chownSync, mkdtempSync } from "node:fs";
+import { chownSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ConnectionOptions } from "node:tls";
 import { Redis } from "ioredis";
 import pg from "pg";
+import type { TestCertificate } from "./certificates.ts";
 import { type ChildServer, freePort, startChildServer } from "./child-server.ts";
 import { findPostgres, findRedis } from "./find-programs.ts";
 
@@ -18,21 +20,31 @@ export type ServerWish = { readonly durable?: boolean };
 
 /** A Redis of our own on a free loopback port; without persistence, unless that is wished for. */
 export async function startRedis({ durable = false }: ServerWish = {}): Promise<TestServer> {
+  const port = await freePort();
+  const server = await startRedisServer(port, [
+    ...["--bind", "127.0.0.1", "--port", String(port)],
+    ...["--appendonly", durable ? "yes" : "no", "--save", "", "--maxmemory-policy", "noeviction"],
+  ]);
+  return withUrl(server, `redis://127.0.0.1:${port}`);
+}
+
+/** @param options of the client that asks whether it answers */
+export async function startRedisServer(
+  port: number,
+  args: readonly string[],
+  options: { readonly tls?: ConnectionOptions } = {},
+): Promise<ChildServer> {
   const program = findRedis();
   if (program === undefined) throw new Error("Redis not found");
-  const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "relay-redis-"));
-  const server = await startChildServer({
+  return startChildServer({
     program,
-    args: [
-      ...["--bind", "127.0.0.1", "--port", String(port), "--dir", folder],
-      ...["--appendonly", durable ? "yes" : "no", "--save", "", "--maxmemory-policy", "noeviction"],
-    ],
+    args: [...args, "--dir", folder],
     folder,
     crashSignal: "SIGKILL",
     stopSignal: "SIGKILL", // nothing is worth keeping
     answers: async () => {
-      const client = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
+      const client = new Redis(port, "127.0.0.1", { ...options, lazyConnect: true, retryStrategy: () => null });
       client.on("error", () => undefined);
       try {
         await client.connect();
@@ -42,11 +54,16 @@ export async function startRedis({ durable = false }: ServerWish = {}): Promise<
       }
     },
   });
-  return withUrl(server, `redis://127.0.0.1:${port}`);
 }
 
-/** A PostgreSQL of our own on a free loopback port; the URL's user may create databases. */
-export async function startPostgres({ durable = false }: ServerWish = {}): Promise<TestServer> {
+/**
+ * A PostgreSQL of our own on a free loopback port; the URL's user may create databases.
+ * With a certificate it takes nothing but TLS.
+ */
+export async function startPostgres({
+  durable = false,
+  certificate,
+}: ServerWish & { readonly certificate?: TestCertificate } = {}): Promise<TestServer> {
   const programs = findPostgres();
   if (programs === undefined) throw new Error("PostgreSQL not found");
   const port = await freePort();
@@ -59,7 +76,8 @@ export async function startPostgres({ durable = false }: ServerWish = {}): Promi
     ["-D", data, "-U", "relay", "-A", "trust", "-E", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
     { stdio: ["ignore", "ignore", "pipe"], cwd: folder, ...owner },
   );
-  const url = `postgres://relay@127.0.0.1:${port}/postgres`;
+  const tls = certificate === undefined ? [] : takeTlsAlone(data, certificate, owner);
+  const url = `postgres://relay@127.0.0.1:${port}/postgres${certificate === undefined ? "" : "?sslmode=no-verify"}`;
   const server = await startChildServer({
     program: programs.postgres,
     args: [
@@ -67,6 +85,7 @@ export async function startPostgres({ durable = false }: ServerWish = {}): Promi
       ...["-c", "max_connections=300"],
       // Crashes in tests are those of processes, which lose nothing that the kernel has; no power fails.
       ...(durable ? [] : ["-c", "shared_buffers=64MB", "-c", "fsync=off", "-c", "full_page_writes=off"]),
+      ...tls,
     ],
     folder,
     ...owner,
@@ -77,6 +96,24 @@ export async function startPostgres({ durable = false }: ServerWish = {}): Promi
     answers: async () => withClient(url, (client) => client.query("select 1")),
   });
   return withUrl(server, url);
+}
+
+/** @returns arguments for the server */
+function takeTlsAlone(
+  data: string,
+  { cert, key }: TestCertificate,
+  owner: { readonly uid: number; readonly gid: number } | undefined,
+): readonly string[] {
+  for (const [name, text] of [
+    ["server.crt", cert],
+    ["server.key", key],
+    ["pg_hba.conf", "hostssl all all 127.0.0.1/32 trust\n"],
+  ] as const) {
+    const file = join(data, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    if (owner) chownSync(file, owner.uid, owner.gid);
+  }
+  return ["-c", "ssl=on"];
 }
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };

@@ -34,8 +34,12 @@ export type Story = {
   readonly secret: string;
   /** The rules file, which may be written anew while the relay runs. */
   readonly rulesFile: string;
-  /** Starts the relay, or starts it again. @param args another command than `start`, such as `work` */
-  start(args?: readonly string[]): Promise<RelayProcess>;
+  /**
+   * Starts the relay, or starts it again.
+   * @param args another command than `start`, such as `work`
+   * @param change settings of this process alone
+   */
+  start(args?: readonly string[], change?: Readonly<Record<string, string>>): Promise<RelayProcess>;
   /** At most 500, newest first. */
   runs(): Promise<readonly ToldRun[]>;
   /** All there are. */
@@ -102,7 +106,7 @@ export async function openStory(
     relayUrl,
     secret: WEBHOOK_SECRET,
     rulesFile: join(folder, "rules.yaml"),
-    start: async (args = ["start"]) => {
+    start: async (args = ["start"], change = {}) => {
       const settings = {
         TEST_FOLDER: folder,
         HOST: "127.0.0.1",
@@ -117,6 +121,7 @@ export async function openStory(
         RELAY_TOKENS: `operator:${STORY_TOKEN}`,
         LOG_LEVEL: "info",
         ...environment,
+        ...change,
       };
       const relay = await startRelayProcess(settings, args);
       started.push(relay);
@@ -164,7 +169,7 @@ export async function openStory(
   };
 }
 
-async function registerWebhook(
+export async function registerWebhook(
   fastio: FastioEmulator,
   url: string,
   workspaceId: string = fastio.workspaceId,

@@ -1,4 +1,4 @@
-import { bigint, bigserial, index, integer, jsonb, primaryKey, text } from "drizzle-orm/pg-core";
+import { bigint, bigserial, boolean, index, integer, jsonb, primaryKey, text } from "drizzle-orm/pg-core";
 import type { AlertKind } from "../../rules/alerts-schema.ts";
 import { ms, relay } from "./relay-schema.ts";
 
@@ -8,6 +8,23 @@ export const leases = relay.table("leases", {
   owner: text().notNull(),
   untilMs: ms("until_ms").notNull(),
 });
+
+/** The processes of the relay, and which parts run in each; those that ended stay for some days. */
+export const processes = relay.table("processes", {
+  id: text().primaryKey(),
+  version: text().notNull(),
+  host: text().notNull(),
+  pid: integer().notNull(),
+  receives: boolean().notNull(),
+  /** It works on these. */
+  queues: jsonb().$type<readonly string[]>().notNull(),
+  startedAtMs: ms("started_at_ms").notNull(),
+  /** Renewed while it lives; of one that ended, when that was. */
+  seenAtMs: ms("seen_at_ms").notNull(),
+  endedAtMs: ms("ended_at_ms"),
+});
+
+export type ProcessRow = typeof processes.$inferSelect;
 
 export const ruleStates = relay.table("rule_states", {
   ruleName: text("rule_name").primaryKey(),

@@ -17,6 +17,7 @@ const WELL: AlertSigns = {
     { what: "event", depth: 0, oldestMs: null },
     { what: "run", depth: 0, oldestMs: null },
   ],
+  unworked: [],
   ended: [],
   paused: [],
   budgets: [],
@@ -71,6 +72,7 @@ describe("what is wrong is found", () => {
       "under_pressure:queue_memory",
       { strains: [{ reason: "queue_memory", detail: "Redis has filled 80 % of its memory" }] },
     ],
+    ["a queue nobody works on", "queue_unworked:shares", { unworked: [{ name: "shares", sinceMs: ago(60_000) }] }],
     ["a rule of which half fails", "failing_rule:invoices", { ended: [{ ruleName: "invoices", failed: 3, all: 6 }] }],
     [
       "a rule the relay paused",
@@ -96,6 +98,7 @@ describe("what is wrong is found", () => {
     const all: Partial<AlertSigns> = {
       sources: [unreadable],
       outbox: [{ what: "run", depth: 3, oldestMs: ago(60_000) }],
+      unworked: [{ name: "shares", sinceMs: ago(60_000) }],
       ended: [{ ruleName: "invoices", failed: 3, all: 6 }],
       paused: [{ ruleName: "invoices", reason: null, nextAction: null }],
       budgets: [{ ruleName: "invoices", what: "tokens", used: 12, most: 10 }],
@@ -121,6 +124,7 @@ describe("nothing is found", () => {
     ["of silent webhooks beside catch-up", { webhooks: { lastVerifiedMs: ago(30 * DAY_MS) } }],
     ["of webhooks that never came", { isCatchUpOn: false }],
     ["in work that waits but a moment", { outbox: [{ what: "run", depth: 300, oldestMs: ago(59_000) }] }],
+    ["of a queue whose worker is being replaced", { unworked: [{ name: "runs", sinceMs: ago(59_000) }] }],
     ["in too few runs to tell", { ended: [{ ruleName: "invoices", failed: 4, all: 4 }] }],
     ["in a rule of which less than half fails", { ended: [{ ruleName: "invoices", failed: 49, all: 100 }] }],
     ["right after a rotation", { secrets: [newest, { ...older, supersededMs: ago(DAY_MS) }] }],

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { JobQueue, JobState, NewJob } from "../../../../queues/backend.ts";
@@ -338,6 +339,7 @@ describe("retention", () => {
       db: ledger.db,
       clock: { ...systemClock, now: () => nowMs },
       log: silentLog,
+      newId: () => randomUUID(),
       sweep: async () => undefined,
       retentionMs: 90 * DAY_MS,
     })("retention", signal);
@@ -413,6 +415,7 @@ describe("retention", () => {
         // Each look at the clock finds that long has passed.
         clock: { ...systemClock, now: () => (nowMs += 4_000) },
         log: silentLog,
+        newId: () => randomUUID(),
         sweep: async () => undefined,
         retentionMs: 90 * DAY_MS,
       })("retention", new AbortController().signal);
@@ -461,6 +464,7 @@ describe("retention", () => {
       db: ledger.db,
       clock: systemClock,
       log: silentLog,
+      newId: () => randomUUID(),
       sweep: async () => {
         swept += 1;
       },

@@ -1,0 +1,26 @@
+import { eq, lt } from "drizzle-orm";
+import type { Db } from "./open-ledger.ts";
+import { type ProcessRow, processes } from "./schema.ts";
+
+const KEEP_MS = 7 * 86_400_000;
+
+/** Makes a process known; those of long ago are forgotten. */
+export async function addProcess(db: Db, process: Omit<ProcessRow, "endedAtMs">): Promise<void> {
+  await db.delete(processes).where(lt(processes.seenAtMs, process.seenAtMs - KEEP_MS));
+  await db.insert(processes).values(process);
+}
+
+export async function renewProcess(db: Db, id: string, nowMs: number): Promise<void> {
+  await db.update(processes).set({ seenAtMs: nowMs }).where(eq(processes.id, id));
+}
+
+export async function endProcess(db: Db, id: string, nowMs: number): Promise<void> {
+  await db.update(processes).set({ seenAtMs: nowMs, endedAtMs: nowMs }).where(eq(processes.id, id));
+}
+
+/** Ends all of them: right after start on an embedded ledger, whose only user is this process. */
+export async function endAllProcesses(db: Db, nowMs: number): Promise<void> {
+  await db.update(processes).set({ endedAtMs: nowMs });
+}
+
+export const listProcesses = (db: Db): Promise<readonly ProcessRow[]> => db.select().from(processes);

@@ -1,0 +1,38 @@
+import { hostname } from "node:os";
+import type { Clock } from "../clock.ts";
+import type { Db } from "../ledger/open-ledger.ts";
+import { addProcess, endProcess, renewProcess } from "../ledger/processes.ts";
+import { messageOf } from "../message-of.ts";
+import type { Log } from "../telemetry/log.ts";
+import { VERSION } from "../version.ts";
+import { BEAT_MS } from "./worked-queues.ts";
+
+export type AnnounceDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Log;
+};
+
+/**
+ * Says in the ledger that this process lives and which parts run in it, so that the others can tell what nobody does.
+ * @returns says that it ended
+ */
+export async function announceProcess(
+  { db, clock, newId, log }: AnnounceDeps,
+  { receive, work }: { readonly receive: boolean; readonly work: readonly string[] },
+): Promise<() => Promise<void>> {
+  const id = newId();
+  const nowMs = clock.now();
+  await addProcess(db, {
+    ...{ id, version: VERSION, host: hostname(), pid: process.pid },
+    ...{ receives: receive, queues: work, startedAtMs: nowMs, seenAtMs: nowMs },
+  });
+  // What one beat misses the next makes good.
+  const untold = (error: unknown): void => log.debug("process.not_told", { message: messageOf(error) });
+  const timer = setInterval(() => void renewProcess(db, id, clock.now()).catch(untold), BEAT_MS);
+  return async () => {
+    clearInterval(timer);
+    await endProcess(db, id, clock.now()).catch(untold);
+  };
+}

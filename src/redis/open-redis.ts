@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { Cluster, Redis } from "ioredis";
+import { PermanentError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
+import { type RedisTls, readRedisUrl } from "./read-redis-url.ts";
+
+export type RedisClient = Redis | Cluster;
+
+/** How a client deals with trouble, whatever the servers are. */
+export type RedisManners = {
+  /** For one connection, and for a cluster to tell where its slots are. */
+  readonly connectTimeoutMs: number;
+  /** Pause before the next try to connect, or null for none. */
+  readonly retryDelayMs: (times: number) => number | null;
+  /** How often a command is tried again on a new connection; null: as often as it takes. */
+  readonly maxRetriesPerRequest: number | null;
+  /** Whether commands wait for the connection; otherwise they fail. */
+  readonly waitsForServer: boolean;
+  /** How long to wait for one answer; undefined: for ever. */
+  readonly commandTimeoutMs?: number;
+};
+
+/**
+ * A client that is not connected yet: `connect` it.
+ * @throws {PermanentError} `config_invalid` when the address does not fit, or a file of certificates cannot be read
+ */
+export function openRedis(url: string, manners: RedisManners): RedisClient {
+  const address = readRedisUrl(url);
+  if ("fault" in address) throw wrong(address.fault);
+  const { connectTimeoutMs, retryDelayMs, maxRetriesPerRequest, waitsForServer, commandTimeoutMs } = manners;
+  const tls = address.tls && readTls(address.tls);
+  const each = {
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    ...(tls && { tls }),
+    ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
+    connectTimeout: connectTimeoutMs,
+    maxRetriesPerRequest,
+    // With it, and without a retry strategy of ours, ioredis takes the best part of a second to be back after Redis is.
+    enableReadyCheck: false,
+  };
+  if (address.kind === "cluster") {
+    return new Cluster([...address.nodes], {
+      lazyConnect: true,
+      enableOfflineQueue: waitsForServer,
+      clusterRetryStrategy: retryDelayMs,
+      slotsRefreshTimeout: connectTimeoutMs,
+      // Certificates bear names; ioredis would connect to the addresses behind them.
+      ...(tls && { dnsLookup: (name, found) => found(null, name) }),
+      redisOptions: each,
+    });
+  }
+  const one = {
+    ...each,
+    lazyConnect: true,
+    db: address.db,
+    enableOfflineQueue: waitsForServer,
+    retryStrategy: retryDelayMs,
+    // Still loading its file, or no longer the master: reconnect and ask again, after the pause above.
+    reconnectOnError: ({ message }: Error) => (/^(LOADING|READONLY)/.test(message) ? (2 as const) : false),
+  };
+  if (address.kind === "single") return new Redis({ ...one, ...address.host });
+  return new Redis({
+    ...one,
+    sentinels: [...address.sentinels],
+    name: address.master,
+    sentinelRetryStrategy: retryDelayMs,
+    sentinelCommandTimeout: connectTimeoutMs,
+    ...(address.sentinelUsername === undefined ? {} : { sentinelUsername: address.sentinelUsername }),
+    ...(address.sentinelPassword === undefined ? {} : { sentinelPassword: address.sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+  });
+}
+
+/** The servers that hold keys: of a cluster, each of its masters. */
+export const mastersOf = (client: RedisClient): readonly Redis[] =>
+  client instanceof Cluster ? client.nodes("master") : [client];
+
+function readTls({ cacert, cert, key, servername }: RedisTls): ConnectionOptions {
+  return {
+    ...(cacert === undefined ? {} : { ca: readPem("cacert", cacert) }),
+    ...(cert === undefined ? {} : { cert: readPem("cert", cert) }),
+    ...(key === undefined ? {} : { key: readPem("key", key) }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+}
+
+function readPem(parameter: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw wrong(`names a file by ${parameter} that cannot be read: ${messageOf(error)}`);
+  }
+}
+
+const wrong = (fault: string): PermanentError =>
+  new PermanentError("config_invalid", `REDIS_URL ${fault}`, { failure: "misconfigured" });
