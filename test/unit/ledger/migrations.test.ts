@@ -26,6 +26,7 @@ const ADDITIONS: readonly RegExp[] = [
   /^CREATE TABLE /,
   /^CREATE INDEX /,
   /^CREATE UNIQUE INDEX /,
+  /^CREATE SEQUENCE /,
   /^ALTER TABLE "relay"\."\w+" ADD COLUMN "\w+" [\w[\] ]+$(?<!NOT NULL)/,
   /^ALTER TABLE "relay"\."\w+" ADD COLUMN "\w+" [\w[\] ]+ DEFAULT \S+ NOT NULL$/,
 ];
