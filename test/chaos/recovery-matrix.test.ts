@@ -119,9 +119,9 @@ describe.each(PROFILES)("Dify %s, where its own facts do not allow it", (profile
   test("a run that waits in Dify's queue longer than anybody looks for it doubles: one result, and the double is told", async () => {
     const bench = await openCell(profile, {
       // The second is asked for long before the first comes out of the queue, and is at work for long after that.
-      faults: [{ action: { kind: "gateway" } }, { action: { kind: "queue_delay", ms: 1_000 } }],
+      faults: [{ action: { kind: "gateway" } }, { action: { kind: "queue_delay", ms: 2_500 } }],
       policy: { absentAfterMs: 150 },
-      dify: { workMs: 1_800 },
+      dify: { workMs: 4_000 },
     });
     const { id } = await bench.drop();
     const { run } = await bench.drive(id);

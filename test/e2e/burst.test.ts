@@ -3,7 +3,7 @@ import { availableBackends, openBackend } from "../support/backends.ts";
 import { openStory } from "../support/story.ts";
 
 /** `npm run bench -- files` drops 200. */
-const FILES = 60;
+const FILES = 40;
 const backends = availableBackends({ redisUrl: inject("redisUrl"), postgresUrl: inject("postgresUrl") });
 
 describe.each(backends)("on %s", (name) => {
