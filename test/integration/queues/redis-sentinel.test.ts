@@ -43,6 +43,10 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a Redis that senti
     const before = await givenRun(ledger.db, sampleRule());
     expect(await outbox.sendRuns([before])).toBe(true);
     await vi.waitFor(async () => expect(await queues.runs.counts()).toMatchObject({ waiting: 1 }), SOON);
+    const keysAt = (port: number) => askRedis(port, "dbsize");
+    await vi.waitFor(async () => {
+      expect(await keysAt(redis.replica.port)).toEqual(await keysAt(redis.master.port));
+    }, SOON);
 
     // What the master took last has not reached the replica when it dies.
     process.kill(redis.replica.pid, "SIGSTOP");
