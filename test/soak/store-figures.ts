@@ -39,7 +39,7 @@ export function watchPostgres(url: string): StoreWatch {
       const { rows: tables } = await pool.query<{ name: string; rows: string }>(count);
       const { rows: sizes } = await pool.query<{ bytes: string; connections: string }>(
         `select (select sum(pg_total_relation_size(c.oid)) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                 where n.nspname = 'relay' and c.relkind = 'r') as bytes,
+                 where n.nspname in ('relay', 'bullmq') and c.relkind = 'r') as bytes,
                 (select count(*) from pg_stat_activity where datname = current_database()) as connections`,
       );
       return {
@@ -53,10 +53,16 @@ export function watchPostgres(url: string): StoreWatch {
 }
 
 async function countStatement(pool: pg.Pool): Promise<string> {
-  const { rows } = await pool.query<{ name: string }>(
-    "select tablename as name from pg_tables where schemaname = 'relay' and tablename <> '__drizzle_migrations'",
+  const { rows } = await pool.query<{ schema: string; name: string }>(
+    `select schemaname as schema, tablename as name from pg_tables
+     where schemaname in ('relay', 'bullmq') and tablename <> '__drizzle_migrations'`,
   );
-  return rows.map(({ name }) => `select '${name}' as name, count(*) as rows from relay."${name}"`).join(" union all ");
+  return rows
+    .map(({ schema, name }) => {
+      const series = schema === "relay" ? name : `${schema}.${name}`;
+      return `select '${series}' as name, count(*) as rows from ${schema}."${name}"`;
+    })
+    .join(" union all ");
 }
 
 /** The embedded database has one user, which is the relay: from outside there is its folder. */

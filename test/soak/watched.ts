@@ -70,7 +70,7 @@ const OF_STORES: Readonly<Record<string, Watched>> = {
   "postgres.connections": { ...FEW, title: "PostgreSQL: connections" },
   "postgres.size": {
     ...MEMORY,
-    title: "PostgreSQL: size of the ledger's tables",
+    title: "PostgreSQL: size of its tables",
     followsRetention: true,
     isDrawn: true,
   },
