@@ -1,6 +1,6 @@
 import type { Clock } from "../src/clock.ts";
 import { RelayError, TransientError } from "../src/errors.ts";
-import { recordAttempt } from "../src/ledger/attempts.ts";
+import { type NewAttempt, recordAttempt } from "../src/ledger/attempts.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { type CheckpointOptions, checkpointRun, type RunChange } from "../src/ledger/run-leases.ts";
 import type { RunRow, RunStep, RunWait } from "../src/ledger/schema.ts";
@@ -24,7 +24,7 @@ export type RunDeskDeps = {
 
 /** One worker's hold on one run. */
 export type RunDesk = {
-  /** As the last checkpoint left it. */
+  /** As the last checkpoint left it, with what was noted since. */
   readonly run: RunRow;
   /** Ends at shutdown, when the lease is lost, and when somebody asked to cancel the run. */
   readonly signal: AbortSignal;
@@ -33,6 +33,8 @@ export type RunDesk = {
    * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
    */
   checkpoint(change: RunChange): Promise<void>;
+  /** To be written with the next checkpoint, or when the run is given back: for what may be lost without harm. */
+  note(change: RunChange): void;
   /** Says what is waited for from here until the next step. */
   waits(reason: RunWait): void;
   /** One attempt at one step, timed and recorded. */
@@ -45,6 +47,8 @@ export type OpenDesk = {
   readonly failedStep: () => RunStep | undefined;
   /** Writes a last change and gives the lease back. @param wait what the run waits for, unless it is to be cancelled */
   leave(change: RunChange, wait?: CheckpointOptions["wait"]): Promise<void>;
+  /** Writes down the attempts that no checkpoint has taken along, as when the lease was lost. */
+  tidy(): Promise<void>;
 };
 
 /**
@@ -64,12 +68,36 @@ export function openDesk(
   let waitedFor = first.waitsFor;
   /** Since when nothing but our turn was waited for. */
   let readyAtMs = Math.max(first.updatedAtMs, first.notBeforeMs, first.dueAtMs);
+  let isOver = first.finishedAtMs !== null;
+  let noted: RunChange = {};
+  /** Of steps that are done: the next checkpoint, which is near, takes them along. */
+  let attempted: readonly NewAttempt[] = [];
   const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
-    const written = await checkpointRun(db, run.id, owner, change, clock.now(), options);
-    if (!written) throw new TransientError("lease_lost", "another worker has this run");
-    if (run.finishedAtMs === null && written.finishedAtMs !== null)
-      metrics.runEnded(written.ruleName, written.status, written.finishedAtMs - written.createdAtMs);
-    run = written;
+    const [waiting, ended] = [noted, attempted];
+    noted = {};
+    attempted = [];
+    try {
+      const all = { ...options, attempts: ended };
+      const whole = { ...waiting, ...change };
+      const written = await checkpointRun(db, run.id, owner, whole, clock.now(), all);
+      if (!written) throw new TransientError("lease_lost", "another worker has this run");
+      if (!isOver && written.finishedAtMs !== null)
+        metrics.runEnded(run.ruleName, written.status, written.finishedAtMs - written.createdAtMs);
+      isOver = written.finishedAtMs !== null;
+      run = { ...run, ...whole, ...written };
+    } catch (error) {
+      // Lost with the lease they are of no use; while the ledger is away they wait for it.
+      if (!(error instanceof TransientError)) {
+        noted = { ...waiting, ...noted };
+        attempted = [...ended, ...attempted];
+      }
+      throw error;
+    }
+  };
+  const tidy = async (): Promise<void> => {
+    const ended = attempted;
+    attempted = [];
+    for (const attempt of ended) await recordAttempt(db, attempt);
   };
   const face: RunDesk = {
     get run() {
@@ -83,6 +111,10 @@ export function openDesk(
       if (run.cancelAskedAtMs !== null) wish?.cancel();
       wish?.cancelled.throwIfAborted();
     },
+    note: (change) => {
+      noted = { ...noted, ...change };
+      run = { ...run, ...change };
+    },
     waits: (reason) => {
       waitedFor = reason;
     },
@@ -94,7 +126,7 @@ export function openDesk(
         const tally = newTally();
         const end = async (outcome: EndedAttempt["outcome"], error?: unknown): Promise<void> => {
           const finishedAtMs = clock.now();
-          await recordAttempt(db, {
+          const attempt: NewAttempt = {
             waitedFor: before,
             runId: run.id,
             step: name,
@@ -105,7 +137,12 @@ export function openDesk(
             failure: failureOf(error) ?? null,
             errorCode: error instanceof RelayError ? error.code : null,
             errorMessage: error === undefined ? null : messageOf(error),
-          });
+          };
+          if (outcome === "done") attempted = [...attempted, attempt];
+          else {
+            await tidy();
+            await recordAttempt(db, attempt);
+          }
           const waitMs = Math.max(0, startedAtMs - readyAtMs);
           const workMs = finishedAtMs - startedAtMs;
           span.set({ "relay.outcome": outcome, "relay.wait_ms": waitMs });
@@ -136,6 +173,7 @@ export function openDesk(
       const waitsFor = waitAfter(change.status ?? run.status, wait);
       return write({ waitsFor, ...change }, { release: true, ...(wait && { wait }) });
     },
+    tidy,
   };
 }
 

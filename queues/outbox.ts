@@ -3,10 +3,12 @@ import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
+import { settleUnlistened } from "../src/ledger/settle-unlistened.ts";
 import { readTraceparents } from "../src/ledger/traceparents.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { type Metrics, silentMetrics } from "../src/telemetry/metrics.ts";
 import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
@@ -53,6 +55,9 @@ export type OutboxDeps = {
   readonly holdsBack?: () => boolean;
   /** Default: nobody listens. */
   readonly trace?: Trace;
+  /** Types of events that some rule listens to now; what no rule wants to hear of gets no job. Default: all may be wanted. */
+  readonly listened?: () => readonly string[];
+  readonly metrics?: Pick<Metrics, "dropped">;
 };
 
 export function createOutbox({
@@ -62,6 +67,8 @@ export function createOutbox({
   log,
   holdsBack = () => false,
   trace = silentTrace,
+  listened,
+  metrics = silentMetrics,
 }: OutboxDeps): Outbox {
   /** What a job carries of its trace, by the id of what it is about. */
   const tracesOf = async (what: "events" | "runs", ids: readonly string[]) => {
@@ -90,6 +97,13 @@ export function createOutbox({
     return false;
   };
 
+  const passOver = async (keys: readonly string[]): Promise<ReadonlySet<string>> => {
+    if (!listened || keys.length === 0) return new Set();
+    const ended = await settleUnlistened(db, keys, listened(), clock.now());
+    for (let count = 0; count < ended.size; count += 1) metrics.dropped("*", "no_listener");
+    return ended;
+  };
+
   const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
     const places = await placesOf(db, "shares", idsOf(runs, "shares"));
     for (const queue of ["runs", "shares"] as const) {
@@ -108,11 +122,13 @@ export function createOutbox({
   };
 
   return {
-    sendEvents: (events) =>
+    sendEvents: (coming) =>
       send(
         "events",
-        events.length,
+        coming.length,
         async () => {
+          const unwanted = await passOver(coming.map(({ key }) => key));
+          const events = coming.filter(({ key }) => !unwanted.has(key));
           if (events.length === 0) return;
           const keys = events.map(({ key }) => key);
           const places = await placesOf(db, "events", keys);
@@ -126,7 +142,7 @@ export function createOutbox({
           );
           await markEventsQueued(db, keysOf(events, false), clock.now());
         },
-        () => markEventsQueued(db, keysOf(events, true), null),
+        () => markEventsQueued(db, keysOf(coming, true), null),
       ),
     sendRuns: (runs) =>
       send("runs", runs.length, async () => {

@@ -1,11 +1,11 @@
 import { RelayError, TransientError } from "../src/errors.ts";
-import { claimRun, type RunChange } from "../src/ledger/run-leases.ts";
+import { claimRun } from "../src/ledger/run-leases.ts";
 import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
 import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";
+import { warnEndedRun } from "../src/ledger/warn-ended-run.ts";
 import { messageOf } from "../src/message-of.ts";
 import { placeInTrace } from "../src/telemetry/trace.ts";
-import { addWarnings } from "./add-warnings.ts";
 import type { JobOutcome } from "./backend.ts";
 import { decideFailure } from "./failure-policy.ts";
 import { type KeptLease, keepLease, LEASE_MS } from "./keep-lease.ts";
@@ -92,18 +92,20 @@ async function workUnderLease(
     }
   } finally {
     lease.stop();
+    // Whatever came of the run, it came; the ledger may be away.
+    await desk
+      .tidy()
+      .catch((error: unknown) => deps.log.warn("run.not_told", { runId: run.id, message: messageOf(error) }));
   }
 }
 
 /** Gives a run back that was worked on. */
-async function leave({ clock }: RunDeskDeps, desk: OpenDesk, progress: RunProgress): Promise<JobOutcome> {
-  const cameTooLate = (): RunChange =>
-    isToBeCancelled(desk) && desk.face.run.finishedAtMs !== null
-      ? addWarnings(desk.face.run, ["it was to be cancelled, and had ended before that"])
-      : {};
+async function leave({ db, clock }: RunDeskDeps, desk: OpenDesk, progress: RunProgress): Promise<JobOutcome> {
   switch (progress.kind) {
     case "moved":
-      await desk.leave(cameTooLate());
+      await desk.leave({});
+      if (isToBeCancelled(desk) && desk.face.run.finishedAtMs !== null)
+        await warnEndedRun(db, desk.face.run.id, "it was to be cancelled, and had ended before that");
       return { kind: "done" };
     case "postpone": {
       const notBeforeMs = clock.now() + progress.delayMs;

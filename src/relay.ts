@@ -134,7 +134,8 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     );
     closers.push(stop);
     const { holdsBack } = pressure;
-    const outbox = createOutbox({ db: ledger.db, queues, clock, log, holdsBack, trace });
+    const listened = () => deps.rules.now().rules.flatMap(({ rule }) => rule.when.events);
+    const outbox = createOutbox({ db: ledger.db, queues, clock, log, holdsBack, trace, metrics, listened });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 
     const lookout = startLookout({ db: ledger.db, clock, log });

@@ -6,8 +6,7 @@ import { createDify, type DifyClient } from "./dify/create-dify.ts";
 import { fileOriginsOf } from "./dify/files.ts";
 import { PermanentError } from "./errors.ts";
 import { createFastio } from "./fastio/client/create-fastio.ts";
-import { rememberPlaces } from "./fastio/remember-places.ts";
-import type { Fastio } from "./fastio/types.ts";
+import { type RememberingFastio, rememberPlaces } from "./fastio/remember-places.ts";
 import { createFileSources, type FileSources } from "./http/file-sources.ts";
 import { NOTHING_CONFIGURED } from "./http/guarded-lookup.ts";
 import { isOneOf, withHostGuard } from "./http/host-guard.ts";
@@ -20,7 +19,7 @@ import { type Metrics, silentMetrics } from "./telemetry/metrics.ts";
 import { silentTrace, type Trace } from "./telemetry/trace.ts";
 
 export type Upstreams = {
-  readonly fastio: Fastio;
+  readonly fastio: RememberingFastio;
   /** Dify for the app whose key is in this variable. @throws {PermanentError} `unauthorized` when it is unset */
   readonly difyFor: (keyVariable: string) => DifyClient;
   /** Names the app whose key is in this variable by the first 12 hex digits of the SHA-256 of the key. */

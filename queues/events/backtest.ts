@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { RelayError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio } from "../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { findRunMade, findRunOfNode, listEventsSince, meanTokens } from "../../src/ledger/backtest-queries.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
@@ -15,7 +15,7 @@ import { originOf, readFacts } from "./route-event.ts";
 export type BacktestDeps = {
   readonly db: Db;
   readonly clock: Clock;
-  readonly fastio: Pick<Fastio, "readNode" | "readShare" | "readWorkspace" | "whoami">;
+  readonly fastio: Pick<RememberingFastio, "readNode" | "readFolder" | "readShare" | "readWorkspace" | "whoami">;
   readonly appOf: (keyVariable: string) => string;
 };
 

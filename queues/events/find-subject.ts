@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
-import type { Fastio, FastioNode, FastioShare, FastioWorkspace, StoragePlace } from "../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
+import type { FastioNode, FastioShare, FastioWorkspace, StoragePlace } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { drawReading } from "../../src/ledger/readings.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
@@ -23,7 +24,7 @@ export type EventSubject = {
 };
 
 type FindDeps = {
-  readonly fastio: Pick<Fastio, "readNode" | "readShare" | "readWorkspace">;
+  readonly fastio: Pick<RememberingFastio, "readNode" | "readFolder" | "readShare" | "readWorkspace">;
   readonly clock: Clock;
   readonly db: Db;
 };

@@ -1,6 +1,7 @@
 import { PermanentError } from "../../src/errors.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio, FastioNode, StoragePlace } from "../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
+import type { FastioNode, StoragePlace } from "../../src/fastio/types.ts";
 
 export type NodePlace = {
   /** Path of the folder the node is in: `/` or `/Inbox/2026`. */
@@ -17,7 +18,7 @@ const MAX_DEPTH = 64;
  * @throws {PermanentError} `not_found` (gone) when a folder above it has vanished
  */
 export async function locateNode(
-  fastio: Pick<Fastio, "readNode">,
+  fastio: Pick<RememberingFastio, "readFolder">,
   storage: StoragePlace,
   node: FastioNode,
   signal: AbortSignal,
@@ -30,7 +31,7 @@ export async function locateNode(
     if (ancestorIds.length >= MAX_DEPTH || ancestorIds.some((known) => sameOpaqueId(known, current))) {
       throw new PermanentError("conflict", "the folders above this file do not end at the root");
     }
-    const folder = await fastio.readNode(storage, current, signal);
+    const folder = await fastio.readFolder(storage, current, signal);
     ancestorIds.push(folder.id);
     names.unshift(folder.name);
     parentId = folder.parentId;

@@ -1,11 +1,11 @@
 import type { Clock } from "../../src/clock.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio } from "../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { recordAccess } from "../../src/ledger/accesses.ts";
 import { createRuns } from "../../src/ledger/create-runs.ts";
 import { closeEvent, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
-import { findOrigin, type Origin } from "../../src/ledger/find-origin.ts";
+import { findOrigin, findPlaced, type Origin } from "../../src/ledger/find-origin.ts";
 import { readChain } from "../../src/ledger/lineage.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { isReceipt } from "../../src/ledger/receipts.ts";
@@ -32,7 +32,10 @@ export type RouteEventDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly trace: Trace;
-  readonly fastio: Pick<Fastio, "readNode" | "readHead" | "readShare" | "readWorkspace" | "whoami" | "findMemberEmail">;
+  readonly fastio: Pick<
+    RememberingFastio,
+    "readNode" | "readFolder" | "readHead" | "readShare" | "readWorkspace" | "whoami" | "findMemberEmail"
+  >;
   /** The rules in force. */
   readonly rules: () => readonly CompiledRule[];
   /** Names the app whose key is in this variable, without telling the key. */
@@ -47,6 +50,7 @@ export const EVERY_RULE = "*";
 /** Between two looks at a file that is being placed right now; longer the longer that takes. */
 const PLACING = { shortestMs: 1_000, longestMs: 60_000 };
 
+const OWN_OUTPUT = "the relay placed this file itself";
 const DONE: JobOutcome = { kind: "done" };
 
 /** Reads the file of an event, asks each rule, makes the runs, ends the event; or waits until that can be done. */
@@ -74,6 +78,10 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
   const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
   if (listening.length === 0) return ignore("no_listener", `no rule listens to ${event.type}`);
   const takesOutputs = listening.some(({ rule }) => rule.when.outputsOf !== undefined);
+  if (!takesOutputs && event.objectId !== null) {
+    const placed = await findPlaced(db, normaliseOpaqueId(event.objectId));
+    if (placed) return ignore("own_doing", OWN_OUTPUT, placed);
+  }
   const self = await fastio.whoami(signal);
   if (
     event.actorUserId === self.userId &&
@@ -88,7 +96,7 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
   if (subject.node.kind === "note" && (await isReceipt(db, normaliseOpaqueId(subject.node.id))))
     return ignore("own_doing", "the relay wrote this receipt itself", file);
   const origin = await originOf(db, subject);
-  if (origin && !takesOutputs) return ignore("own_doing", "the relay placed this file itself", file);
+  if (origin && !takesOutputs) return ignore("own_doing", OWN_OUTPUT, file);
   if (origin?.isBeingPlaced) {
     const pauseMs = Math.max(PLACING.shortestMs, Math.min((clock.now() - event.receivedAtMs) / 2, PLACING.longestMs));
     return wait("waits until the relay has placed what it is placing there", clock.now() + pauseMs, file);

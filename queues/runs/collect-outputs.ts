@@ -107,7 +107,7 @@ export async function collectOutputs(
   if (wanted !== undefined && kept === 0) throw nothingLeft(warnings, detail.outputs);
   if (kept === 0) warnings.push("the workflow returned no outputs");
   const outputTexts = toldOutputs(detail.outputs, outputsToldOf(run));
-  await desk.checkpoint({ outputTexts, ...(warnings.length > 0 ? addWarnings(desk.run, warnings) : {}) });
+  desk.note({ outputTexts, ...(warnings.length > 0 ? addWarnings(desk.run, warnings) : {}) });
 }
 
 /** Texts and values as the files they become. */

@@ -11,7 +11,7 @@ const SETTLE_MS = 100;
 
 /**
  * Reads a run's stream to its last event. Handles are written down before the next event is looked at; what the nodes
- * do is, too, but not more often than once a second, and for the last time with the end of the stream.
+ * do is, too, but not more often than once a second; how they ended is noted for the next checkpoint.
  * @param hear told of each event before anything else
  * @returns the last event, or undefined when the stream ended without one
  */
@@ -22,12 +22,14 @@ export async function consumeRunEvents(
   hear: (event: DifyRunEvent) => Promise<void> | void = () => undefined,
 ): Promise<StreamEnd | undefined> {
   const tracker = createNodeTracker(desk.run.nodes, () => clock.now());
-  let notedMs = Number.NEGATIVE_INFINITY;
+  // What ends at once is told of when it has.
+  let notedMs = clock.now() - PROGRESS_EVERY_MS + SETTLE_MS;
   let isNoted = true;
+  const news = () => ({ progress: tracker.present() ?? null, nodes: tracker.nodes() });
   const note = async (): Promise<void> => {
     notedMs = clock.now();
     isNoted = true;
-    await desk.checkpoint({ progress: tracker.present() ?? null, nodes: tracker.nodes() });
+    await desk.checkpoint(news());
   };
 
   let isAsking = false;
@@ -52,11 +54,11 @@ export async function consumeRunEvents(
         case "unknown":
           break;
         case "handles": {
-          const news = {
+          const handles = {
             ...(desk.run.workflowRunId === null ? { workflowRunId: event.workflowRunId } : {}),
             ...(event.taskId !== undefined && desk.run.taskId !== event.taskId ? { taskId: event.taskId } : {}),
           };
-          if (Object.keys(news).length > 0) await desk.checkpoint(news);
+          if (Object.keys(handles).length > 0) await desk.checkpoint(handles);
           break;
         }
         case "node":
@@ -80,7 +82,7 @@ export async function consumeRunEvents(
     // One that still waits for its source is closed when that ends: at the latest with the lease.
     if (isAsking) closed.catch(() => undefined);
     else await closed;
-    if (!isNoted && !desk.signal.aborted) await note();
+    if (!isNoted && !desk.signal.aborted) desk.note(news());
   }
 }
 

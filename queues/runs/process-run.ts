@@ -43,21 +43,17 @@ export type ProcessRunDeps = RunDeskDeps & {
 export const processRun =
   (deps: ProcessRunDeps) =>
   async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
-    let handedOver: RunDesk["run"] | undefined;
+    let worked: RunDesk | undefined;
     const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, {
-      advance: async (desk) => {
-        try {
-          return await advance(deps, desk);
-        } finally {
-          // Also when something failed after that.
-          if (desk.run.queue === "shares") handedOver = desk.run;
-        }
+      advance: (desk) => {
+        worked = desk;
+        return advance(deps, desk);
       },
       cancel: (desk) => cancel(deps, desk),
       isInterruptible: true,
     });
     // After the lease is given back, so that the next worker finds the run free.
-    if (handedOver) await deps.outbox.sendRuns([handedOver]);
+    if (outcome.kind === "done" && worked?.run.queue === "shares") await deps.outbox.sendRuns([worked.run]);
     return outcome;
   };
 
@@ -169,7 +165,8 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
 
   await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail));
   const nowMs = clock.now();
-  await desk.checkpoint({
+  // Written as the run is given back.
+  desk.note({
     // A shadow run ends here: its results stand on its page alone.
     ...(desk.run.rule.shadow
       ? { status: "delivered", queue: null, finishedAtMs: nowMs }

@@ -1,6 +1,6 @@
 import { safeFileName } from "../../src/dify/safe-file-name.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
-import type { Fastio } from "../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
@@ -11,7 +11,7 @@ import { isLost } from "./is-lost.ts";
 
 export type MakeFolderDeps = {
   readonly db: Db;
-  readonly fastio: Pick<Fastio, "createFolder" | "listFolder" | "readNode">;
+  readonly fastio: Pick<RememberingFastio, "createFolder" | "enterFolder" | "listFolder" | "readNode">;
 };
 
 /** Characters of the file's name in its folder's name. */
@@ -26,19 +26,28 @@ const ID_CHARS = 8;
 export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
   if (run.folderNodeId !== null && (await isThere(deps, run, run.folderNodeId, signal))) return;
+  const make = (fresh: boolean): Promise<string> => walk(deps, run, fresh, signal);
+  // A folder on the way that is remembered may be gone by now.
+  const folderId = await make(false).catch((error: unknown) => {
+    if (isLost(error)) return make(true);
+    throw error;
+  });
+  // Written before anything is put in: what appears in this folder is ours and starts no run.
+  await desk.checkpoint({ folderNodeId: normaliseOpaqueId(folderId) });
+}
+
+/** @param fresh the folders on the way are not taken from memory */
+async function walk(deps: MakeFolderDeps, run: RunRow, fresh: boolean, signal: AbortSignal): Promise<string> {
   const { deliver } = run.rule;
   const path = deliveryOf(run).folder;
   const shown = deliver.as === "drop-off" ? path.at(-1) : undefined;
   let folderId = deliver.folder === "." ? await sourceFolder(deps, run, signal) : "root";
   for (const name of shown === undefined ? path : path.slice(0, -1)) {
-    folderId = await enterFolder(deps, run, folderId, name, signal);
+    folderId = await enterFolder(deps, run, folderId, name, fresh, signal);
   }
-  folderId =
-    shown === undefined
-      ? await createFolder(deps, run, folderId, ownFolderName(run), signal)
-      : await takeFolder(deps, run, folderId, shown, signal);
-  // Written before anything is put in: what appears in this folder is ours and starts no run.
-  await desk.checkpoint({ folderNodeId: normaliseOpaqueId(folderId) });
+  return shown === undefined
+    ? createFolder(deps, run, folderId, ownFolderName(run), signal)
+    : takeFolder(deps, run, folderId, shown, signal);
 }
 
 type Step = readonly [deps: MakeFolderDeps, run: RunRow, parentId: string, name: string, signal: AbortSignal];
@@ -48,8 +57,16 @@ async function createFolder(...[{ fastio }, { workspaceId }, parentId, name, sig
 }
 
 /** A folder on the way. One that people were let into for another run is passed by: they would see this run's outputs. */
-async function enterFolder(...[deps, run, parentId, name, signal]: Step): Promise<string> {
-  const folderId = await createFolder(deps, run, parentId, name, signal);
+async function enterFolder(
+  deps: MakeFolderDeps,
+  run: RunRow,
+  parentId: string,
+  name: string,
+  fresh: boolean,
+  signal: AbortSignal,
+): Promise<string> {
+  const target = { workspaceId: run.workspaceId, parentId };
+  const { id: folderId } = await deps.fastio.enterFolder(target, safeFileName(name), { fresh }, signal);
   const owner = await findFolderOwner(deps.db, normaliseOpaqueId(folderId));
   if (owner === undefined || owner === run.id) return folderId;
   return createFolder(deps, run, parentId, withId(name, run), signal);

@@ -23,8 +23,13 @@ export type MakeShareDeps = {
 /**
  * Makes the run's share as the rule wants it, or brings it up to date when there is one: its custom name is derived
  * from the run, and Fast.io keeps such names unique, so a repeat or a replay finds the share and its link stays good.
+ * @param isNew the folder it shows was made by this attempt, so that there can be no share of the run yet
  */
-export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<void> {
+export async function makeShare(
+  deps: MakeShareDeps,
+  desk: RunDesk,
+  { isNew }: { readonly isNew: boolean },
+): Promise<void> {
   const { clock, fastio, passwordOf } = deps;
   const { run, signal } = desk;
   const options = shareOptionsOf(run, passwordOf);
@@ -32,7 +37,8 @@ export async function makeShare(deps: MakeShareDeps, desk: RunDesk): Promise<voi
   // A share that shows a folder is ended by the relay; Fast.io would refuse to.
   const wish = endsLink(run.rule.deliver) === "relay" ? options : { ...options, expiresAtMs: endsAtMs };
 
-  const { share, warnings } = await findOrMake(deps, desk, wish);
+  const { share, warnings } =
+    (isNew ? await makeFirst(deps, desk, wish) : undefined) ?? (await findOrMake(deps, desk, wish));
   const told = await readUntold(fastio, share, wish, signal);
   // One that was looked at before may have been opened by people since; that is theirs to decide.
   const access = run.shareId === null ? wish.access : (told.access ?? wish.access);
@@ -63,6 +69,28 @@ async function withdraw(
   });
 }
 
+/**
+ * @returns undefined when Fast.io refuses, or gives one that is there after all, as from another ledger: that is looked
+ *   at before anything is done with it
+ */
+async function makeFirst(
+  { fastio }: MakeShareDeps,
+  { run, signal }: RunDesk,
+  options: ShareOptions,
+): Promise<Made | undefined> {
+  // Looks that it does not take are a matter of their own.
+  if (run.rule.deliver.branding !== undefined) return undefined;
+  try {
+    const share = await fastio.createShare(wishOf(run, options), signal);
+    const isOurs = share.orphaned !== true && share.archived !== true && fits(share, run);
+    return isOurs ? { share, warnings: [] } : undefined;
+  } catch (error) {
+    if (error instanceof PermanentError && (error.code === "conflict" || error.code === "invalid_request"))
+      return undefined;
+    throw error;
+  }
+}
+
 type Made = { readonly share: FastioShare; readonly warnings: readonly string[] };
 
 async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: ShareOptions): Promise<Made> {
@@ -80,17 +108,18 @@ async function findOrMake({ fastio }: MakeShareDeps, desk: RunDesk, options: Sha
       warnings: [],
     };
   }
-  const isOwn = storageOfDelivery(run.rule.deliver) === "own";
-  const wish: ShareWish = {
-    ...options,
-    workspaceId: run.workspaceId,
-    customName,
-    folderNodeId: isOwn ? undefined : (run.folderNodeId ?? "root"),
-  };
+  const wish = wishOf(run, options);
   return decorate(branding && shareLooksOf(branding), (looks) =>
     tellTaken(wish, fastio.createShare({ ...looks, ...wish }, signal)),
   );
 }
+
+const wishOf = (run: RunRow, options: ShareOptions): ShareWish => ({
+  ...options,
+  workspaceId: run.workspaceId,
+  customName: shareNameOf(run.id),
+  folderNodeId: storageOfDelivery(run.rule.deliver) === "own" ? undefined : (run.folderNodeId ?? "root"),
+});
 
 /**
  * What may differ since the last delivery of the same run. The rest is as the same rule had it made, or as people have
@@ -140,13 +169,17 @@ async function tellTaken({ folderNodeId }: ShareWish, made: Promise<FastioShare>
   }
 }
 
-function refuseStranger(found: FastioShare, { folderNodeId, rule }: RunRow, customName: string): void {
-  const isOwn = storageOfDelivery(rule.deliver) === "own";
+/** Whether a share of our name shows what the run's share is to show. */
+function fits(found: FastioShare, { folderNodeId, rule }: RunRow): boolean {
   const shows = found.folderNodeId;
-  const fits = isOwn
+  return storageOfDelivery(rule.deliver) === "own"
     ? found.storage !== "folder"
     : found.storage !== "own" && (shows === undefined || sameOpaqueId(shows, folderNodeId ?? "root"));
-  if (fits) return;
+}
+
+function refuseStranger(found: FastioShare, run: RunRow, customName: string): void {
+  if (fits(found, run)) return;
+  const isOwn = storageOfDelivery(run.rule.deliver) === "own";
   throw new PermanentError(
     "conflict",
     `a share named ${customName} exists and shows ${isOwn ? "a folder" : "another folder"}`,

@@ -6,7 +6,7 @@ import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode, StoragePlace, UploadTarget } from "../../src/fastio/types.ts";
 import { type EarlierOutput, listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs, markPlaced, setOutputUpload } from "../../src/ledger/outputs.ts";
+import { listOutputs, markPlaced } from "../../src/ledger/outputs.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { RunDesk } from "../run-desk.ts";
@@ -14,7 +14,7 @@ import type { RunDesk } from "../run-desk.ts";
 export type PlaceOutputsDeps = {
   readonly db: Db;
   readonly clock: Clock;
-  readonly fastio: Pick<Fastio, "listFolder" | "uploadUnplaced" | "readUpload" | "placeUpload">;
+  readonly fastio: Pick<Fastio, "listFolder" | "upload" | "readUpload" | "placeUpload">;
 };
 
 /** Puts every output into the run's folder, or into its share's own storage, unless it is there. */
@@ -32,37 +32,28 @@ export async function placeOutputs({ db, clock, fastio }: PlaceOutputsDeps, desk
   for (const output of waiting) {
     const name = placedName(run, output, earlier);
     const found = there.get(name);
-    const node =
-      found && isSame(found, output, isEarlier(found))
-        ? found
-        : await fastio.placeUpload(target, name, await uploadOf(output), signal);
-    await markPlaced(db, run.id, output.ordinal, normaliseOpaqueId(node.id), clock.now());
+    const { id } = found && isSame(found, output, isEarlier(found)) ? found : await put(name, output);
+    await markPlaced(db, run.id, output.ordinal, normaliseOpaqueId(id), clock.now());
   }
 
-  /** The session with the bytes; text is uploaded now, or again when its session is gone. */
-  async function uploadOf(output: OutputRow): Promise<string> {
-    if (output.uploadId !== null) {
-      const state = await fastio.readUpload(output.uploadId, signal);
-      if (state && state.phase !== "failed") return output.uploadId;
-      if (output.content === null) {
-        throw new PermanentError("upload_failed", `Fast.io lost the bytes of ${output.name} before they were placed`, {
-          nextAction: "replay the run: Dify's own copy can no longer be fetched",
-        });
-      }
+  /** Text goes up now; bytes are in a session already. */
+  async function put(name: string, output: OutputRow): Promise<{ readonly id: string }> {
+    const { uploadId, content, mimeType, sha256 } = output;
+    const state = uploadId === null ? undefined : await fastio.readUpload(uploadId, signal);
+    if (uploadId !== null && state && state.phase !== "failed")
+      return fastio.placeUpload(target, name, uploadId, signal);
+    if (uploadId !== null && content === null) {
+      throw new PermanentError("upload_failed", `Fast.io lost the bytes of ${output.name} before they were placed`, {
+        nextAction: "replay the run: Dify's own copy can no longer be fetched",
+      });
     }
-    const bytes = Buffer.from(output.content ?? "", "utf8");
-    const { uploadId } = await fastio.uploadUnplaced(
-      {
-        workspaceId: run.workspaceId,
-        name: output.name,
-        mimeType: output.mimeType,
-        size: bytes.byteLength,
-        body: Readable.from([bytes], { objectMode: false }),
-      },
+    const bytes = Buffer.from(content ?? "", "utf8");
+    const body = () => Readable.from([bytes], { objectMode: false });
+    return fastio.upload(
+      target,
+      { name, mimeType, size: bytes.byteLength, body, ...(sha256 === null ? {} : { sha256 }) },
       signal,
     );
-    await setOutputUpload(db, run.id, output.ordinal, uploadId);
-    return uploadId;
   }
 }
 

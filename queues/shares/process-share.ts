@@ -41,19 +41,22 @@ export const processShare =
     });
 
 async function advance(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress> {
-  await desk.checkpoint({ status: "delivering" });
+  if (desk.run.status !== "delivering") await desk.checkpoint({ status: "delivering" });
   // What people were told of is finished.
   if (desk.run.shareId === null && (await skipOutdated(deps, desk))) return { kind: "moved" };
   const later = await handOver(deps, desk);
   if (later) return later;
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
-  await deliver(deps, desk);
+  deliver(deps, desk);
   return { kind: "moved" };
 }
 
 /** @returns undefined when it is done; else when to look again for answers */
 async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress | undefined> {
   const { deliver } = desk.run.rule;
+  const isOwn = storageOfDelivery(deliver) === "own";
+  // It is written down before a share of it is asked for.
+  const isNew = desk.run.folderNodeId === null;
   const place = () => desk.step("place", () => placeOutputs(deps, desk));
   /** A step of the share, until it is known to be as it should. */
   const share = async (make: () => Promise<void>): Promise<void> => {
@@ -74,17 +77,17 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgr
     case "share":
     case "drop-off": {
       // Storage of its own comes with the share; a folder has to be there first.
-      if (storageOfDelivery(deliver) === "own") {
+      if (isOwn) {
         const later = await ask();
         if (later) return later;
-        await share(() => makeShare(deps, desk));
+        await share(() => makeShare(deps, desk, { isNew: false }));
         await nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
         return undefined;
       }
       await folder();
       await place();
       const later = await ask();
-      if (!later) await share(() => makeShare(deps, desk));
+      if (!later) await share(() => makeShare(deps, desk, { isNew }));
       return later;
     }
     case "workspace": {
@@ -114,8 +117,9 @@ async function takeShareBack({ db, fastio }: ProcessShareDeps, desk: RunDesk): P
   await desk.checkpoint({ shareId: null, shareUrl: null, shareReadyAtMs: null });
 }
 
-async function deliver({ clock, log }: ProcessShareDeps, desk: RunDesk): Promise<void> {
-  await desk.checkpoint({
+/** Written as the run is given back. */
+function deliver({ clock, log }: ProcessShareDeps, desk: RunDesk): void {
+  desk.note({
     status: "delivered",
     queue: null,
     finishedAtMs: clock.now(),

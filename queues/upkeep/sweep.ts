@@ -36,6 +36,8 @@ const UNQUEUED_AFTER_MS = 1_500;
 /** Work handed over longer ago than this is looked for in the queue. */
 const OVERDUE_AFTER_MS = 3_000;
 const MAX_ROWS = 1_000;
+/** Of a long backlog so many are looked for, those first that were not for longest; more only when one of them is lost. */
+const SAMPLE = 100;
 /**
  * A job that is at work renews the lease of its run every second, and BullMQ takes the job of a dead worker back within
  * six; an active one whose run nobody has held for so long has lost its worker for good.
@@ -62,17 +64,15 @@ export const sweep =
   async (signal?: AbortSignal): Promise<{ readonly events: number; readonly runs: number }> => {
     const nowMs = clock.now();
     const events = [...(await listUnqueuedEvents(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS))];
-    const overdueEvents = await listOverdueEvents(db, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
-    const eventStates = await queues.events.states(
-      overdueEvents.map(({ key, generation }) => eventJob(key, generation).id),
-    );
     const aliveKeys: string[] = [];
-    for (const { key, generation, queuedAtMs } of overdueEvents) {
-      const state = eventStates.get(eventJob(key, generation).id) ?? "unknown";
-      // Its time is not renewed, so that it shows when it has been at work for too long; there are but few.
-      if (state === "active" && nowMs - (queuedAtMs ?? 0) <= UNROUTED_AFTER_MS) continue;
-      if (state !== "active" && ALIVE.has(state)) aliveKeys.push(key);
-      else if (await renewEventGeneration(db, key, generation)) events.push({ key, generation: generation + 1 });
+    const overdueEvents = await sampled(
+      (limit) => listOverdueEvents(db, nowMs - OVERDUE_AFTER_MS, limit),
+      (overdue) => judgeEvents(queues, overdue, nowMs),
+    );
+    for (const { key, generation, verdict } of overdueEvents) {
+      if (verdict === "alive") aliveKeys.push(key);
+      else if (verdict === "lost" && (await renewEventGeneration(db, key, generation)))
+        events.push({ key, generation: generation + 1 });
     }
     // Behind those that have not been looked at for longer, or a long backlog would hide what is lost.
     if (aliveKeys.length > 0) await markEventsQueued(db, aliveKeys, nowMs);
@@ -83,10 +83,13 @@ export const sweep =
     await closeBatches(db, nowMs);
     await reviveCancelled(db, nowMs);
     const runs = await listUnqueuedRuns(db, nowMs, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS);
-    const overdueRuns = await listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, MAX_ROWS);
     const aliveIds: string[] = [];
-    for (const { run, alive } of await findAlive(queues, overdueRuns, nowMs)) {
-      if (alive) aliveIds.push(run.id);
+    const overdueRuns = await sampled(
+      (limit) => listOverdueRuns(db, nowMs, nowMs - OVERDUE_AFTER_MS, limit),
+      (overdue) => judgeRuns(queues, overdue, nowMs),
+    );
+    for (const { run, verdict } of overdueRuns) {
+      if (verdict === "alive") aliveIds.push(run.id);
       else if (await renewRunGeneration(db, run.id, run.generation))
         runs.push({ ...run, generation: run.generation + 1 });
     }
@@ -98,12 +101,41 @@ export const sweep =
     return { events: events.length, runs: runs.length };
   };
 
-async function findAlive(
+type Verdict = "alive" | "at_work" | "lost";
+
+async function sampled<Row, Judged extends { readonly verdict: Verdict }>(
+  list: (limit: number) => Promise<readonly Row[]>,
+  judge: (rows: readonly Row[]) => Promise<readonly Judged[]>,
+): Promise<readonly Judged[]> {
+  const first = await judge(await list(SAMPLE));
+  return first.length < SAMPLE || first.every(({ verdict }) => verdict !== "lost")
+    ? first
+    : judge(await list(MAX_ROWS));
+}
+
+type OverdueEvent = Awaited<ReturnType<typeof listOverdueEvents>>[number];
+
+async function judgeEvents(
+  queues: Queues,
+  overdue: readonly OverdueEvent[],
+  nowMs: number,
+): Promise<readonly (OverdueEvent & { readonly verdict: Verdict })[]> {
+  const states = await queues.events.states(overdue.map(({ key, generation }) => eventJob(key, generation).id));
+  return overdue.map((event) => {
+    const state = states.get(eventJob(event.key, event.generation).id) ?? "unknown";
+    // Its time is not renewed, so that it shows when it has been at work for too long; there are but few.
+    if (state === "active" && nowMs - (event.queuedAtMs ?? 0) <= UNROUTED_AFTER_MS)
+      return { ...event, verdict: "at_work" };
+    return { ...event, verdict: state !== "active" && ALIVE.has(state) ? "alive" : "lost" };
+  });
+}
+
+async function judgeRuns(
   queues: Queues,
   overdue: readonly OverdueRun[],
   nowMs: number,
-): Promise<{ run: QueuedRun; alive: boolean }[]> {
-  const found: { run: QueuedRun; alive: boolean }[] = [];
+): Promise<readonly { readonly run: QueuedRun; readonly verdict: Verdict }[]> {
+  const judged: { run: QueuedRun; verdict: Verdict }[] = [];
   for (const [queue, jobOf] of [["runs", runJob] as const, ["shares", shareJob] as const]) {
     const mine = overdue.filter((run) => run.queue === queue);
     if (mine.length === 0) continue;
@@ -112,8 +144,8 @@ async function findAlive(
       const state = states.get(jobOf(run.id, run.generation).id) ?? "unknown";
       const abandoned = state === "active" && nowMs - idleSinceMs > ABANDONED_AFTER_MS;
       const overslept = state === "delayed" && nowMs - Math.max(idleSinceMs, notBeforeMs) > OVERSLEPT_AFTER_MS;
-      found.push({ run, alive: ALIVE.has(state) && !abandoned && !overslept });
+      judged.push({ run, verdict: ALIVE.has(state) && !abandoned && !overslept ? "alive" : "lost" });
     }
   }
-  return found;
+  return judged;
 }

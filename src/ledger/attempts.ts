@@ -2,11 +2,13 @@ import { asc, desc, eq } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { attempts } from "./schema.ts";
 
+export type NewAttempt = typeof attempts.$inferInsert;
+
 /**
  * Writes down one try at a step. Tries that only found out that it is too early become one line that grows,
  * because there may be thousands of them.
  */
-export async function recordAttempt(db: Db, attempt: typeof attempts.$inferInsert): Promise<void> {
+export async function recordAttempt(db: Db, attempt: NewAttempt): Promise<void> {
   if (attempt.outcome === "later") {
     const [last] = await db
       .select()

@@ -1,6 +1,7 @@
-import { and, eq, gte, isNull, ne, or, sql } from "drizzle-orm";
+import { and, eq, gte, sql } from "drizzle-orm";
 import type { RuleLimit } from "../rules/rule.ts";
 import type { Db } from "./open-ledger.ts";
+import { rowsOf } from "./rows-of.ts";
 import { ruleDays, runs } from "./schema.ts";
 
 const DAY_MS = 86_400_000;
@@ -60,8 +61,9 @@ export function reachedLimit(
 }
 
 /**
- * Counts a run among those of the day, provided the limit allows one more; in one transaction, so that no two workers
- * count past it. A run that was counted today already is not counted again.
+ * Counts a run among those of the day, provided the limit allows one more; in one statement, so that no two workers
+ * count past it. A run that was counted today already is not counted again; one that was asked for on an earlier day,
+ * and refused, moves from there.
  * @returns whether it may begin
  */
 export async function countRun(
@@ -71,34 +73,21 @@ export async function countRun(
   nowMs: number,
 ): Promise<boolean> {
   const day = dayOf(nowMs);
-  return db.transaction(async (tx) => {
-    const [before] = await tx
-      .select({ countedDay: runs.countedDay })
-      .from(runs)
-      .where(eq(runs.id, run.id))
-      .for("update");
-    if (before?.countedDay === day) return true;
-    const withinRuns = limit.runsPerDay === undefined ? sql`true` : sql`${ruleDays.runs} < ${limit.runsPerDay}`;
-    const withinTokens = limit.tokensPerDay === undefined ? sql`true` : sql`${ruleDays.tokens} < ${limit.tokensPerDay}`;
-    const counted = await tx
-      .insert(ruleDays)
-      .values({ ruleName: run.ruleName, day, runs: 1 })
-      .onConflictDoUpdate({
-        target: [ruleDays.ruleName, ruleDays.day],
-        set: { runs: sql`${ruleDays.runs} + 1` },
-        setWhere: sql`${withinRuns} and ${withinTokens}`,
-      })
-      .returning({ runs: ruleDays.runs });
-    if (counted.length === 0) return false;
-    await tx.update(runs).set({ countedDay: day }).where(eq(runs.id, run.id));
-    // It was asked for on an earlier day, and refused.
-    if (before?.countedDay != null)
-      await tx
-        .update(ruleDays)
-        .set({ runs: sql`greatest(0, ${ruleDays.runs} - 1)` })
-        .where(and(eq(ruleDays.ruleName, run.ruleName), eq(ruleDays.day, before.countedDay)));
-    return true;
-  });
+  const withinRuns = limit.runsPerDay === undefined ? sql`true` : sql`${ruleDays.runs} < ${limit.runsPerDay}`;
+  const withinTokens = limit.tokensPerDay === undefined ? sql`true` : sql`${ruleDays.tokens} < ${limit.tokensPerDay}`;
+  const told = await db.execute(sql`
+    with before as (select counted_day from ${runs} where ${eq(runs.id, run.id)} for update),
+    counted as (
+      insert into ${ruleDays} (rule_name, day, runs)
+      select ${run.ruleName}, ${day}, 1 from before where counted_day is distinct from ${day}
+      on conflict (rule_name, day) do update set runs = ${ruleDays.runs} + 1 where ${withinRuns} and ${withinTokens}
+      returning runs),
+    marked as (update ${runs} set counted_day = ${day} from counted where ${eq(runs.id, run.id)}),
+    moved as (
+      update ${ruleDays} set runs = greatest(0, ${ruleDays.runs} - 1) from counted, before
+      where ${eq(ruleDays.ruleName, run.ruleName)} and ${ruleDays.day} = before.counted_day)
+    select coalesce(counted_day = ${day}, false) or exists (select from counted) as may_begin from before`);
+  return rowsOf(told)[0]?.["may_begin"] === true;
 }
 
 export type WorkflowUsage = {
@@ -108,42 +97,31 @@ export type WorkflowUsage = {
   readonly cost: { readonly amount: number; readonly currency: string } | undefined;
 };
 
-/** Adds what a workflow run used to its run and to its rule's day, once. @returns whether it was this time */
+/** Adds what a workflow run used to its run and to its rule's day, once, in one statement. @returns whether it was this time */
 export async function recordUsage(
   db: Db,
   run: { readonly id: string; readonly ruleName: string },
   { workflowRunId, tokens, elapsedMs, cost }: WorkflowUsage,
   nowMs: number,
 ): Promise<boolean> {
-  return db.transaction(async (tx) => {
-    const news = await tx
-      .update(runs)
-      .set({
-        usageRunId: workflowRunId,
-        totalTokens: tokens,
-        elapsedMs,
-        ...(cost ? { cost: cost.amount, currency: cost.currency } : {}),
-      })
-      .where(and(eq(runs.id, run.id), or(isNull(runs.usageRunId), ne(runs.usageRunId, workflowRunId))))
-      .returning({ id: runs.id });
-    if (news.length === 0) return false;
-    const costs = cost ? { [cost.currency]: cost.amount } : {};
-    await tx
-      .insert(ruleDays)
-      .values({ ruleName: run.ruleName, day: dayOf(nowMs), tokens, elapsedMs, costs })
-      .onConflictDoUpdate({
-        target: [ruleDays.ruleName, ruleDays.day],
-        set: {
-          tokens: sql`${ruleDays.tokens} + ${tokens}`,
-          elapsedMs: sql`${ruleDays.elapsedMs} + ${elapsedMs}`,
-          ...(cost
-            ? {
-                costs: sql`${ruleDays.costs} || jsonb_build_object(${cost.currency}::text,
-                  coalesce((${ruleDays.costs} ->> ${cost.currency}::text)::float8, 0) + ${cost.amount}::float8)`,
-              }
-            : {}),
-        },
-      });
-    return true;
-  });
+  const { amount = null, currency = null } = cost ?? {};
+  const told = await db.execute(sql`
+    with news as (
+      update ${runs} set usage_run_id = ${workflowRunId}, total_tokens = ${tokens}, elapsed_ms = ${elapsedMs},
+        cost = coalesce(${amount}::float8, ${runs.cost}), currency = coalesce(${currency}::text, ${runs.currency})
+      where ${eq(runs.id, run.id)} and ${runs.usageRunId} is distinct from ${workflowRunId}
+      returning ${runs.id}),
+    summed as (
+      insert into ${ruleDays} (rule_name, day, tokens, elapsed_ms, costs)
+      select ${run.ruleName}, ${dayOf(nowMs)}, ${tokens}::bigint, ${elapsedMs}::bigint,
+        case when ${currency}::text is null then '{}'::jsonb else jsonb_build_object(${currency}::text, ${amount}::float8) end
+      from news
+      on conflict (rule_name, day) do update set
+        tokens = ${ruleDays.tokens} + excluded.tokens,
+        elapsed_ms = ${ruleDays.elapsedMs} + excluded.elapsed_ms,
+        costs = case when ${currency}::text is null then ${ruleDays.costs}
+          else ${ruleDays.costs} || jsonb_build_object(${currency}::text,
+            coalesce((${ruleDays.costs} ->> ${currency}::text)::float8, 0) + ${amount}::float8) end)
+    select count(*)::int as news from news`);
+  return rowsOf(told)[0]?.["news"] === 1;
 }

@@ -50,7 +50,12 @@ export async function renewEventGeneration(db: Db, key: string, generation: numb
 }
 
 /** The file of an event, as it was found. */
-export type EventFile = { readonly name: string; readonly folderPath: string; readonly workspaceId: string };
+export type EventFile = {
+  readonly name: string;
+  /** Left out where nobody had to look for it. */
+  readonly folderPath?: string;
+  readonly workspaceId: string;
+};
 
 /** How the routing of an event ends. */
 export type EventEnd = {

@@ -1,4 +1,5 @@
 import { and, eq, inArray, isNull } from "drizzle-orm";
+import { unionAll } from "drizzle-orm/pg-core";
 import { storageOfDelivery } from "../rules/delivery-storage.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
@@ -34,17 +35,31 @@ export async function findOrigin(
   return { kind: "beside_outputs", run: home, isBeingPlaced: waiting.length > 0 };
 }
 
+/** The run that placed this node as one of its outputs, now or before a replay. */
 async function findMaker(db: Db, nodeId: string): Promise<RunRow | undefined> {
-  for (const placed of [outputs, earlierOutputs]) {
-    const [found] = await db
-      .select({ run: runs })
-      .from(placed)
-      .innerJoin(runs, eq(runs.id, placed.runId))
-      .where(eq(placed.nodeId, nodeId))
-      .limit(1);
-    if (found) return found.run;
-  }
-  return undefined;
+  const placed = (table: typeof outputs | typeof earlierOutputs) =>
+    db.select({ runId: table.runId }).from(table).where(eq(table.nodeId, nodeId));
+  const [maker] = await db
+    .select()
+    .from(runs)
+    .where(inArray(runs.id, unionAll(placed(outputs), placed(earlierOutputs))))
+    .limit(1);
+  return maker;
+}
+
+/** What is known of a node that a run placed as an output; undefined for any other. */
+export async function findPlaced(
+  db: Db,
+  nodeId: string,
+): Promise<{ readonly name: string; readonly workspaceId: string } | undefined> {
+  const placed = (table: typeof outputs | typeof earlierOutputs) =>
+    db
+      .select({ name: table.name, workspaceId: runs.workspaceId })
+      .from(table)
+      .innerJoin(runs, eq(runs.id, table.runId))
+      .where(eq(table.nodeId, nodeId));
+  const [found] = await unionAll(placed(outputs), placed(earlierOutputs)).limit(1);
+  return found;
 }
 
 async function findFolderRun(db: Db, ancestorIds: readonly string[]): Promise<RunRow | undefined> {

@@ -22,10 +22,3 @@ export async function markPlaced(db: Db, runId: string, ordinal: number, nodeId:
     .set({ nodeId, placedAtMs: nowMs, content: null })
     .where(and(eq(outputs.runId, runId), eq(outputs.ordinal, ordinal)));
 }
-
-export async function setOutputUpload(db: Db, runId: string, ordinal: number, uploadId: string): Promise<void> {
-  await db
-    .update(outputs)
-    .set({ uploadId })
-    .where(and(eq(outputs.runId, runId), eq(outputs.ordinal, ordinal)));
-}

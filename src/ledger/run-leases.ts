@@ -1,8 +1,9 @@
-import { and, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import type { NewAttempt } from "./attempts.ts";
 import { findRun } from "./find-run.ts";
 import type { Db } from "./open-ledger.ts";
 import { addPeople } from "./run-names.ts";
-import { type RunQueue, type RunRow, type RunWait, runs } from "./schema.ts";
+import { attempts, type RunQueue, type RunRow, type RunWait, runs } from "./schema.ts";
 
 /** How early a job may come without being sent back, in milliseconds. */
 export const EARLY_MS = 100;
@@ -70,6 +71,8 @@ export type RunChange = Partial<
 >;
 
 export type CheckpointOptions = {
+  /** Written in the same statement. */
+  readonly attempts?: readonly NewAttempt[];
   /** Gives the lease back. */
   readonly release?: boolean;
   /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
@@ -77,8 +80,18 @@ export type CheckpointOptions = {
 };
 
 /**
+ * What nobody else changes while a worker has the run, so that it need not be told of it: to read a run's rule and nodes
+ * costs as much as to write the rest.
+ */
+const { rule, ruleName, eventKey, eventType, actorUserId, actorEmail, ...others } = getTableColumns(runs);
+const { workspaceId, workspaceName, sourceShareId, parentRunId, folderPath, app, ...further } = others;
+const { traceparent, sentInputs, nodes, outputTexts, leaseOwner, leaseUntilMs, ...TOLD } = further;
+
+export type WrittenRun = Pick<RunRow, keyof typeof TOLD>;
+
+/**
  * Writes a checkpoint, provided the lease is still ours.
- * @returns the run as it stands now, or undefined when the lease was lost
+ * @returns how the run stands now, beside what its worker knows; or undefined when the lease was lost
  */
 export async function checkpointRun(
   db: Db,
@@ -87,7 +100,7 @@ export async function checkpointRun(
   change: RunChange,
   nowMs: number,
   options: CheckpointOptions = {},
-): Promise<RunRow | undefined> {
+): Promise<WrittenRun | undefined> {
   const { invited = [] } = change;
   if (invited.length === 0) return writeCheckpoint(db, id, owner, change, nowMs, options);
   return db.transaction(async (tx) => {
@@ -103,10 +116,10 @@ async function writeCheckpoint(
   owner: string,
   change: RunChange,
   nowMs: number,
-  { release = false, wait }: CheckpointOptions,
-): Promise<RunRow | undefined> {
+  { release = false, wait, attempts: ended = [] }: CheckpointOptions,
+): Promise<WrittenRun | undefined> {
   const isWanted = isNull(runs.cancelAskedAtMs);
-  const [run] = await db
+  const [run] = await withAttempts(db, ended)
     .update(runs)
     .set({
       ...change,
@@ -118,6 +131,19 @@ async function writeCheckpoint(
       ...(release ? { leaseOwner: null, leaseUntilMs: 0 } : {}),
     })
     .where(and(eq(runs.id, id), eq(runs.leaseOwner, owner)))
-    .returning();
+    .returning(TOLD);
   return run;
+}
+
+/** They are written whether or not the lease is still there: each was made. */
+function withAttempts(db: Db, ended: readonly NewAttempt[]): Pick<Db, "update"> {
+  if (ended.length === 0) return db;
+  return db.with(
+    db.$with("attempted").as(
+      db
+        .insert(attempts)
+        .values([...ended])
+        .returning({ id: attempts.id }),
+    ),
+  );
 }

@@ -166,8 +166,8 @@ async function dropFile({ context, fastio, rule, fileInput }: FirstFileDeps): Pr
   for (const name of rule.folder.split("/").filter((part) => part !== ""))
     parentId = (await fastio.createFolder({ workspaceId, parentId }, name, context.signal)).id;
   const { name, size, open } = sampleFor(fileInput);
-  const node = await fastio.upload({ workspaceId, parentId }, { name, size, body: open }, context.signal);
-  return { node, workspaceId };
+  const { id } = await fastio.upload({ workspaceId, parentId }, { name, size, body: open }, context.signal);
+  return { node: await fastio.readNode(workspaceId, id, context.signal), workspaceId };
 }
 
 /** One of the samples that come with the relay, if the app takes one of them. */

@@ -104,10 +104,8 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
     }
   };
 
-  const nodeOf = async (target: UploadTarget, name: string, uploadId: string, signal: AbortSignal) => {
-    const state = await sessions.waitUntil(uploadId, (one) => one.nodeId !== undefined, signal);
-    return describe(target, name, state.nodeId ?? "", signal);
-  };
+  const nodeIdOf = async (uploadId: string, signal: AbortSignal): Promise<string> =>
+    (await sessions.waitUntil(uploadId, (one) => one.nodeId !== undefined, signal)).nodeId ?? "";
 
   const uploadWhole = (
     target: UploadTarget,
@@ -125,15 +123,14 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
   };
 
   const placeUpload: FastioUploads["placeUpload"] = async (target, name, uploadId, signal) => {
-    if (uploadId === EMPTY_UPLOAD) return upload(target, { name, size: 0, body: () => Readable.from([]) }, signal);
+    const told = (id: string) => describe(target, name, id, signal);
+    if (uploadId === EMPTY_UPLOAD)
+      return told((await upload(target, { name, size: 0, body: () => Readable.from([]) }, signal)).id);
     const payload = await speak("upload.place", {
       reference: () => api.call(reference.place(target, name, uploadId), signal),
       guide: () => api.call(guide.place(target, name, uploadId), signal),
     });
-    const node = findNode(payload);
-    if (node !== undefined) return node;
-    const nodeId = findNewNodeId(payload);
-    return nodeId === undefined ? nodeOf(target, name, uploadId, signal) : describe(target, name, nodeId, signal);
+    return findNode(payload) ?? told(findNewNodeId(payload) ?? (await nodeIdOf(uploadId, signal)));
   };
 
   /** Content with a place to go to: a folder, or a file of that folder that gets a new version. */
@@ -142,21 +139,20 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
     upload: Sized,
     content: PlacedContent,
     signal: AbortSignal,
-  ): Promise<FastioNode> => {
+  ): Promise<{ readonly id: string }> => {
     const { name, size } = upload;
     // The smaller of the two limits, so that either dialect takes it.
     if (size <= WHOLE_BYTES.guide) {
       const payload = await uploadWhole(target, upload, content.body, signal);
       content.onProgress?.({ sentBytes: size, totalBytes: size });
-      const nodeId = findNewNodeId(payload);
-      if (nodeId !== undefined) return describe(target, name, nodeId, signal);
-      return nodeOf(target, name, readUploadId(payload, "fastio.upload.whole"), signal);
+      const id = findNewNodeId(payload) ?? (await nodeIdOf(readUploadId(payload, "fastio.upload.whole"), signal));
+      return { id };
     }
     const body = content.body();
     try {
       const session = await sendKnown(upload, createChunkSource(body), content.onProgress, signal);
       return session.dialect === "reference"
-        ? await nodeOf(target, name, session.id, signal)
+        ? { id: await nodeIdOf(session.id, signal) }
         : await placeUpload(target, name, session.id, signal);
     } finally {
       body.destroy();
@@ -203,12 +199,13 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
       const file = await readNode(workspaceId, nodeId, signal);
       const target = { workspaceId, parentId: file.parentId };
       const upload = { workspaceId, mimeType, size, sha256 };
-      return speak("upload.version", {
+      const { id } = await speak("upload.version", {
         reference: () =>
           put(target, { ...upload, name: content.name, target: undefined, versionOf: nodeId }, content, signal),
         // The guide has no word for it, but the same name in the same folder is a new version.
         guide: () => put(target, { ...upload, name: file.name, target }, content, signal),
       });
+      return describe(target, file.name, id, signal);
     },
 
     openUpload: async ({ workspaceId, target, name, size, sha256, mimeType = UNKNOWN_TYPE }, signal) => {

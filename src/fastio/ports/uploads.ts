@@ -94,8 +94,11 @@ export type FastioUploads = {
   readUpload(uploadId: string, signal: AbortSignal): Promise<UploadState | undefined>;
   /** Makes a file of a finished session; repeating it with the same name gives a new version, not a second file. */
   placeUpload(target: UploadTarget, name: string, uploadId: string, signal: AbortSignal): Promise<FastioNode>;
-  /** Uploads straight to a place (what a person's client does); chunked above 4 MiB. */
-  upload(target: UploadTarget, content: PlacedContent, signal: AbortSignal): Promise<FastioNode>;
+  /**
+   * Uploads straight to a place: in one call up to 4 MB, in chunks above.
+   * @returns the file's id; `readNode` tells the rest
+   */
+  upload(target: UploadTarget, content: PlacedContent, signal: AbortSignal): Promise<{ readonly id: string }>;
   /** Many small files into one folder, in few calls. Some may fail while others are stored. */
   uploadMany(target: UploadTarget, files: readonly BatchFile[], signal: AbortSignal): Promise<readonly BatchOutcome[]>;
   /** A new version of a file that is there. */

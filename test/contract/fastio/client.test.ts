@@ -152,14 +152,18 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
     const bytes = randomBytes(size);
     const name = `straight "${size}" ü.bin`.replaceAll('"', "'");
     const content = { name, size, mimeType: "application/x-test", body: () => streamOf(bytes) };
-    const node = await fastio.upload(here(), content, signal);
+    const { id } = await fastio.upload(here(), content, signal);
+    const node = await fastio.readNode(here().workspaceId, id, signal);
     expect(node).toMatchObject({ name, size, hash: { value: sha256(bytes) } });
     expect(sameOpaqueId(node.parentId, folder.id)).toBe(true);
   });
 
   test("a second upload of a name becomes a new version of the same file", async () => {
-    const send = (text: string) =>
-      fastio.upload(here(), { name: "v.txt", size: text.length, body: () => streamOf(Buffer.from(text)) }, signal);
+    const send = async (text: string) => {
+      const content = { name: "v.txt", size: text.length, body: () => streamOf(Buffer.from(text)) };
+      const { id } = await fastio.upload(here(), content, signal);
+      return fastio.readNode(here().workspaceId, id, signal);
+    };
     const first = await send("one");
     const second = await send("three");
     expect(sameOpaqueId(first.id, second.id)).toBe(true);

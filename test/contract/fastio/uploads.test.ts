@@ -45,7 +45,8 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
       body: () => streamOf(bytes),
       onProgress: (progress: UploadProgress) => told.push(progress),
     };
-    const node = await on.fastio.upload(root, content, signal);
+    const { id } = await on.fastio.upload(root, content, signal);
+    const node = await on.fastio.readNode(root.workspaceId, id, signal);
     expect(node).toMatchObject({ size: bytes.length, hash: { value: sha256(bytes) } });
     expect(told.map((one) => one.sentBytes)).toEqual(told.map((one) => one.sentBytes).toSorted((a, b) => a - b));
     expect(told.at(-1)).toEqual({ sentBytes: bytes.length, totalBytes: bytes.length });

@@ -104,8 +104,8 @@ describe.each(databases)("on %s", (name) => {
         difyUploadId: "upload",
         shareId: null,
         updatedAtMs: NOW_MS + 6_100,
-        leaseOwner: "two",
       });
+      expect(await run("r1")).toMatchObject({ leaseOwner: "two", difyUploadId: "upload", shareId: null });
     });
 
     test("is given back with the last checkpoint, so that the next worker need not wait", async () => {

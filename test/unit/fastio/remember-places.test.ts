@@ -69,3 +69,37 @@ test("a thousand addresses are kept, and the oldest goes first", async () => {
   await find("0");
   expect(asked).toHaveLength(1_002);
 });
+
+test("a folder is read and entered once in five seconds, unless it is to be looked for anew", async () => {
+  let now = 0;
+  const clock: Clock = { now: () => now, sleep: async () => {} };
+  const asked: string[] = [];
+  const told = (what: string) => async (_place: unknown, id: string) => {
+    asked.push(`${what} ${id}`);
+    return { id, kind: "folder", name: id, parentId: "root", deleted: false } as const;
+  };
+  const fastio = createFastio({
+    send: () => Promise.reject(new Error("nothing is sent")),
+    baseUrl: "https://api.example/current",
+    apiKey: "KEY",
+    dialect: "auto",
+    clock,
+    random: () => 0,
+    log: silentLog,
+  });
+  const { readFolder, enterFolder } = rememberPlaces(
+    { ...fastio, readNode: told("read"), createFolder: told("make") },
+    clock,
+  );
+  const top = { workspaceId: "3", parentId: "root" };
+  for (let at = 0; at < 2; at += 1) {
+    await readFolder("3", "2a", signal);
+    await enterFolder(top, "Outputs", { fresh: false }, signal);
+  }
+  expect(asked.splice(0)).toEqual(["read 2a", "make Outputs"]);
+  await enterFolder(top, "Outputs", { fresh: true }, signal);
+  now += 5_000;
+  await readFolder("3", "2a", signal);
+  await enterFolder({ ...top, workspaceId: "4" }, "Outputs", { fresh: false }, signal);
+  expect(asked).toEqual(["make Outputs", "read 2a", "make Outputs"]);
+});

@@ -23,18 +23,20 @@ export function fakeFastio(nodes: readonly FastioNode[], workspaceName: string |
   const calls: string[] = [];
   const unasked = () => Promise.reject(new Error("this was not to be asked"));
   const known = new Map(nodes.map((node) => [node.id, node]));
+  const readNode = async (_place: unknown, id: string): Promise<FastioNode> => {
+    calls.push(id);
+    const node = known.get(id);
+    if (!node) throw new PermanentError("not_found", "fastio.node.read: not found", { failure: "gone", status: 404 });
+    return node;
+  };
   const fastio: ProcessEventDeps["fastio"] = {
     whoami: async () => ({ userId: SELF }),
     readWorkspace: async (id) => (workspaceName === null ? undefined : { id, name: workspaceName }),
     findMemberEmail: async (_workspace, id) => (id === PERSON ? "pat@example.test" : undefined),
     readHead: unasked,
     readShare: unasked,
-    readNode: async (_place, id) => {
-      calls.push(id);
-      const node = known.get(id);
-      if (!node) throw new PermanentError("not_found", "fastio.node.read: not found", { failure: "gone", status: 404 });
-      return node;
-    },
+    readNode,
+    readFolder: readNode,
   };
   return { fastio, calls };
 }

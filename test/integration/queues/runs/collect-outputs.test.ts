@@ -32,6 +32,9 @@ function deskFor(first: RunRow) {
     checkpoint: async (change) => {
       run = { ...run, ...change };
     },
+    note: (change) => {
+      run = { ...run, ...change };
+    },
     waits: () => undefined,
     step: (_step, attempt) => attempt(),
   };

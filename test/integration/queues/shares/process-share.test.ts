@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { idKey } from "../../../../src/emulators/fastio/protocol/ids.ts";
 import { findEvent } from "../../../../src/ledger/event-queries.ts";
-import { listOutputs, setOutputUpload } from "../../../../src/ledger/outputs.ts";
+import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { outputs, runs } from "../../../../src/ledger/schema.ts";
 import { shareNameOf } from "../../../../src/run-id.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
@@ -131,6 +131,21 @@ describe("the same job done again", () => {
   });
 });
 
+test("a folder on the way that somebody removed a moment ago is made anew", async () => {
+  const it = await bench();
+  const first = await it.drop("first.csv");
+  await it.drive(first.id);
+  const { fastio } = it.upstreams;
+  const { workspaceId } = it.fastio;
+  const { signal } = new AbortController();
+  for await (const { id, name } of fastio.listFolder(workspaceId, "root", signal))
+    if (name === "Outputs") await fastio.deleteNode(workspaceId, id, signal);
+  const second = await it.drop("second.csv", "a,b\n3,4\n");
+  expect(await it.drive(second.id)).toMatchObject({ run: { status: "delivered", failures: 0 } });
+  const there = it.fastio.books().files.filter(({ path }) => path.startsWith("/Outputs/"));
+  expect(there.map(({ path }) => path.includes("second.csv"))).toEqual([true, true, true]);
+});
+
 test("a share of this name that shows something else fails the run clearly", async () => {
   const it = await bench();
   const { id } = await it.drop();
@@ -206,7 +221,11 @@ describe("invitations", () => {
 describe("upload sessions that are lost before they are placed", () => {
   const lose = async (it: Workbench, id: string, kind: "text" | "file"): Promise<void> => {
     for (const output of await listOutputs(ledger.db, id)) {
-      if (output.kind === kind) await setOutputUpload(ledger.db, id, output.ordinal, "5lost0lost0lost0lost0lost0lost");
+      if (output.kind !== kind) continue;
+      await ledger.db
+        .update(outputs)
+        .set({ uploadId: "5lost0lost0lost0lost0lost0lost" })
+        .where(and(eq(outputs.runId, id), eq(outputs.ordinal, output.ordinal)));
     }
     expect(await it.upstreams.fastio.readUpload("5lost0lost0lost0lost0lost0lost", new AbortController().signal)).toBe(
       undefined,
