@@ -23,6 +23,11 @@ export type Ledger = {
 
 export const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 const CONNECT_TIMEOUT_MS = 5_000;
+/**
+ * A transaction that says nothing for so long has lost its process, machine and all: PostgreSQL would hear of that from
+ * the network hours later, and what the transaction holds would be locked until then.
+ */
+const GIVEN_UP_AFTER_MS = 15_000;
 
 /**
  * Opens the ledger and brings its schema up to date.
@@ -67,6 +72,10 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     max: 10,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // Not among the parameters of the start, which poolers such as PgBouncer refuse.
+    onConnect: async (client) => {
+      await client.query(`set idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`);
+    },
   });
   const close = guardPool(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
   try {
