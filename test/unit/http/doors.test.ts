@@ -32,10 +32,11 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   // The signer alone; the transport sends.
   "src/doctor/storage/open-bucket.ts": ["aws4fetch"],
   // The databases of DATABASE_URL and REDIS_URL.
+  "src/ledger/build-indexes.ts": ["pg"],
   "src/ledger/open-ledger.ts": ["pg"],
   "queues/backends/postgres.ts": ["pg"],
-  "queues/backends/redis.ts": ["ioredis"],
-  "src/doctor/examine-own.ts": ["ioredis"],
+  "src/redis/open-redis.ts": ["ioredis"],
+  "queues/backends/redis.ts": ["ioredis"], // its class alone
   // The receiver listens.
   "src/listen.ts": ["node:http"],
   // The edge worker, on Cloudflare's machines, to RELAY_URL.
