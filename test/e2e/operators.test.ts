@@ -96,7 +96,7 @@ describe.runIf(findChromium() !== undefined)("an operator, in Chromium", () => {
   test(`replays ${MANY} failed runs at once, having seen how many and at what price, and sees each become delivered`, async () => {
     story.dify.addFault({ times: 0, action: { kind: "node_failure", message: BROKEN } });
     await Promise.all(Array.from({ length: MANY }, (_, place) => drop(`bulk-${place}.csv`)));
-    await vi.waitFor(async () => expect(await ended("failed")).toBe(MANY), { timeout: 150_000, interval: 1_000 });
+    await vi.waitFor(async () => expect(await ended("failed")).toBe(MANY), { timeout: 280_000, interval: 1_000 });
     story.dify.clearFaults();
 
     const { page, complaints } = await openPage(browser);
@@ -108,9 +108,9 @@ describe.runIf(findChromium() !== undefined)("an operator, in Chromium", () => {
     await page.getByLabel("Reason").fill("after the model was replaced");
     await page.getByRole("button", { name: new RegExp(`${MANY} runs`) }).click();
     await page.waitForURL(/\/bulk\//);
-    await page.locator(".status.done").first().waitFor({ timeout: 120_000 });
+    await page.locator(".status.done").first().waitFor({ timeout: 280_000 });
     await vi.waitFor(async () => expect(await ended("delivered")).toBe(MANY + 1), {
-      timeout: 150_000,
+      timeout: 280_000,
       interval: 1_000,
     });
     expect(story.fastio.books().shares).toHaveLength(MANY + 1);

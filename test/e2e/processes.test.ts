@@ -33,7 +33,7 @@ function expectEachOnce({ fastio, dify }: Story, count: number): void {
   expect(fastio.books().shares).toHaveLength(count);
 }
 
-describe.skipIf(inject("postgresUrl") === undefined)("the relay in many processes", { concurrent: true }, () => {
+describe.skipIf(inject("postgresUrl") === undefined)("the relay in many processes", () => {
   test.skipIf(inject("redisUrl") === undefined)(
     "two receivers and three workers deliver each file once, though both are told of it and a worker is killed",
     async () => {
