@@ -14,7 +14,7 @@ import { upkeepJob } from "../../../queues/upkeep/job.ts";
 import { startUpkeepWorker } from "../../../queues/upkeep/worker.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { DEFAULT_RECOVERY } from "../../../src/dify/recovery.ts";
-import type { Fastio } from "../../../src/fastio/types.ts";
+import type { RememberingFastio } from "../../../src/fastio/remember-places.ts";
 import { findEvent } from "../../../src/ledger/event-queries.ts";
 import { events } from "../../../src/ledger/schema.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
@@ -64,7 +64,7 @@ function startWorkers(): void {
     ...{ db: ledger.db, clock: systemClock, random: Math.random, newId: () => "worker", log: silentLog },
     ...{ metrics: silentMetrics, trace: silentTrace, appOf: () => "app" },
     outbox: { sendEvents: async () => true, sendRuns: async () => true, sendCalled: async () => true },
-    fastio: new Proxy({}, { get: never }) as Fastio, // not to be touched
+    fastio: new Proxy({}, { get: never }) as RememberingFastio, // not to be touched
   };
   const workers = [
     startEventsWorker(backend, { ...common, rules: () => compileRules([]), floodHold: () => 100 }),
