@@ -2,7 +2,7 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { openBackend } from "../support/backends.ts";
 import { openStory } from "../support/story.ts";
 
-const FILES = 36;
+const FILES = 130;
 const ALLOWED = 60;
 /** A minute of the published limit, scaled. */
 const WINDOW_MS = 1_000;
