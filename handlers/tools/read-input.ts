@@ -12,6 +12,9 @@ type FieldType = "string" | "integer" | "number" | "boolean";
  */
 export function readInput({ input, takesFile }: Pick<Tool, "input" | "takesFile">, raw: unknown): Json {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw malformed("the input must be a JSON object");
+  // Half a character fits no address, no header and no name of Fast.io's: every one of them would fail further in.
+  const broken = Object.entries(raw).find(([, value]) => typeof value === "string" && !value.isWellFormed());
+  if (broken !== undefined) throw malformed(`${broken[0].slice(0, 60)}: holds half a character (a lone surrogate)`);
   const types = fieldTypes(input);
   const given = Object.entries(raw)
     .filter(([, value]) => value !== "" && value !== null)
