@@ -6,6 +6,11 @@ const SECOND_MS = 1_000;
 /** Files at a time on two cores: they wait about as often as they compute, and the later ones start processes. */
 const FILES = 3;
 const SHORT_FILES = 4;
+/**
+ * Where processes, servers and signals race on a machine that others use as well, a test that fails has a second try;
+ * one that needed it is named in the summary with what went wrong at first, so that somebody looks into it.
+ */
+const SECOND_TRY = 1;
 
 /**
  * One project a layer; those of one turn run side by side, and talk to real servers if they are told to. Files of one
@@ -17,6 +22,7 @@ function layer(name: string, timeoutMs: number, options: { turn: number; files: 
       name,
       include: [`test/${name}/**/*.test.ts`],
       environment: "node",
+      retry: options.servers ? SECOND_TRY : 0,
       expect: { poll: { timeout: 60 * SECOND_MS } },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,

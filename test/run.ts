@@ -26,7 +26,7 @@ const SLOWEST_TOLD = 10;
 
 type LayerResult = LayerReport & { readonly layer: string };
 
-const NOTHING: LayerReport = { files: [], passed: 0, skipped: [], failures: [], ms: 0 };
+const NOTHING: LayerReport = { files: [], passed: 0, skipped: [], failures: [], unsteady: [], ms: 0 };
 
 const startedMs = Date.now();
 const layers = parseLayers(process.argv.slice(2));
@@ -78,11 +78,11 @@ function readReport(file: string, exitCode: number): Report {
 }
 
 /** Stands near the end, since of a long output often only the end is kept. */
-function tellFailures(failures: readonly Failure[]): void {
+function tellFailures(title: string, failures: readonly Failure[]): void {
   if (failures.length === 0) return;
-  console.log("\n── failed");
+  console.log(`\n── ${title}`);
   for (const { file, test, message } of failures.slice(0, FAILURES_TOLD)) {
-    console.log(`✗ ${file} > ${test}`);
+    console.log(`${file} > ${test}`);
     const lines = stripVTControlCharacters(message).split("\n");
     const ours = lines.filter((line) => !/^\s+at .*(node_modules|<anonymous>)/.test(line));
     for (const line of ours.slice(0, LINES_PER_FAILURE)) console.log(`    ${line.slice(0, CHARS_PER_LINE)}`);
@@ -107,13 +107,21 @@ function secondsSince(sinceMs: number): number {
 function summarise(all: readonly LayerResult[]): void {
   const missing = missingServers();
   tellSlowest(all);
-  tellFailures(all.flatMap(({ failures }) => failures));
+  tellFailures(
+    "passed at the second try only; what went wrong at the first",
+    all.flatMap(({ unsteady }) => unsteady),
+  );
+  tellFailures(
+    "failed",
+    all.flatMap(({ failures }) => failures),
+  );
   console.log("\n── summary");
-  for (const { layer, files, passed, failures, skipped, ms } of all) {
+  for (const { layer, files, passed, failures, unsteady, skipped, ms } of all) {
     const counts = `${passed} passed, ${failures.length} failed, ${skipped.length} skipped`;
     const told = `${files.length} files, ${counts}, ${Math.round(ms / 1_000)} s`;
     console.log(`${layer.padEnd(12)} ${files.length + failures.length === 0 ? "no test files" : told}`);
     for (const { file, test } of failures.slice(0, FAILURES_TOLD)) console.log(`  failed: ${file} > ${test}`);
+    for (const { file, test } of unsteady.slice(0, FAILURES_TOLD)) console.log(`  second try: ${file} > ${test}`);
     for (const name of skipped) console.log(`  skipped: ${name}`);
   }
   console.log(`${"all".padEnd(12)} ${secondsSince(startedMs)} s`);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import type { TestError } from "vitest";
-import type { Reporter, SerializedError, TestModule } from "vitest/node";
+import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 
 /** One failed test; or a file that could not be run, or an error that came from outside of any test. */
 export type Failure = { readonly file: string; readonly test: string; readonly message: string };
@@ -15,6 +15,8 @@ export type LayerReport = {
   readonly passed: number;
   readonly skipped: readonly string[];
   readonly failures: readonly Failure[];
+  /** Those that passed at their second try, with what was wrong at the first. */
+  readonly unsteady: readonly Failure[];
   /** From the first file to the last. */
   readonly ms: number;
 };
@@ -69,6 +71,9 @@ function reportOn(modules: readonly TestModule[]): Omit<LayerReport, "ms"> {
     passed: tests.filter((test) => test.result().state === "passed").length,
     skipped: tests.filter((test) => test.result().state === "skipped").map(({ fullName }) => fullName),
     failures: modules.flatMap(failuresOf),
+    unsteady: modules.flatMap((module) =>
+      [...module.children.allTests("passed")].filter((test) => test.diagnostic()?.flaky === true).map(toldOf),
+    ),
   };
 }
 
@@ -80,15 +85,16 @@ function timeOf(module: TestModule): FileTime {
 
 function failuresOf(module: TestModule): Failure[] {
   const file = module.relativeModuleId;
-  const failed = [...module.children.allTests("failed")].map((test) => ({
-    file,
-    test: test.fullName,
-    message: (test.result().errors ?? []).map(wordsOf).join("\n"),
-  }));
+  const failed = [...module.children.allTests("failed")].map(toldOf);
   // A file that could not be loaded, or whose set-up failed, names no failed test.
   const ownErrors = [...module.errors(), ...[...module.children.allSuites()].flatMap((suite) => suite.errors())];
   if (ownErrors.length === 0) return failed;
   return [...failed, { file, test: "(outside of its tests)", message: ownErrors.map(wordsOf).join("\n") }];
+}
+
+function toldOf(test: TestCase): Failure {
+  const message = (test.result().errors ?? []).map(wordsOf).join("\n");
+  return { file: test.module.relativeModuleId, test: test.fullName, message };
 }
 
 /** Such as a promise nobody waits for, or an event `error` nobody listens to. */
