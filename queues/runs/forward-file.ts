@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { Dify, DifyOutputFile } from "../../src/dify/types.ts";
 import { RelayError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
+import { passOn } from "../../src/http/pass-on.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
 
 export type Sent = { readonly uploadId: string; readonly size: number; readonly sha256: string };
@@ -28,23 +29,20 @@ export async function forwardFile(
   const open = async () => {
     const { body, size } = await openOutput(file, signal);
     isTooLarge ||= (size ?? 0) > maxBytes;
-    const counted = isTooLarge ? Readable.from([]) : Readable.from(count(body), { objectMode: false });
+    let bytes = 0;
+    const look = (piece: Uint8Array): void => {
+      bytes += piece.byteLength;
+      isTooLarge ||= bytes > maxBytes;
+      // The upload is given up, not ended: half a file is no file.
+      if (isTooLarge) throw new Error("the output is larger than allowed");
+    };
+    const counted = isTooLarge ? Readable.from([]) : passOn(body, { look });
     const close = () => {
       counted.destroy();
       body.destroy();
     };
     return { body: counted, size, close };
   };
-  async function* count(body: Readable): AsyncGenerator<Uint8Array> {
-    let bytes = 0;
-    for await (const piece of body as AsyncIterable<Uint8Array>) {
-      bytes += piece.byteLength;
-      isTooLarge ||= bytes > maxBytes;
-      // The upload is given up, not ended: half a file is no file.
-      if (isTooLarge) throw new Error("the output is larger than allowed");
-      yield piece;
-    }
-  }
   const send = async (measured?: number): Promise<Sent | "too_large"> => {
     const { body, size = measured ?? file.size, close } = await open();
     try {

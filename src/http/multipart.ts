@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { TransientError } from "../errors.ts";
-import { pullStream } from "./pull-stream.ts";
+import { passOn } from "./pass-on.ts";
 
-export type MultipartContent = {
+export type MultipartHead = {
   readonly fields: Readonly<Record<string, string>>;
   readonly file: {
     /** Name of the form field. */
@@ -13,11 +13,12 @@ export type MultipartContent = {
     readonly mimeType: string;
     /** Bytes; when known, the body has a length and is checked against it. */
     readonly size?: number | undefined;
-    readonly body: Readable;
   };
   /** Separates the parts; must not occur in them. Random by default. */
   readonly boundary?: string;
 };
+
+export type MultipartContent = MultipartHead & { readonly file: { readonly body: Readable } };
 
 /**
  * A `multipart/form-data` body (RFC 7578) that streams its one file: fields first, then the file, piece by piece.
@@ -26,43 +27,45 @@ export type MultipartContent = {
  * The file's stream is destroyed with it.
  */
 export function multipartBody(content: MultipartContent): { headers: Record<string, string>; body: Readable } {
-  const { fields, file, boundary = `relay-${randomUUID()}` } = content;
+  const { headers, head, foot } = multipartFrame(content);
+  return { headers, body: exactly(content.file.body, content.file.size, { head, foot }) };
+}
+
+/** What stands around the file of such a body. Without a boundary of its own it has a random one, which must not occur in the file. */
+export function multipartFrame({ fields, file, boundary = `relay-${randomUUID()}` }: MultipartHead): {
+  readonly headers: Record<string, string>;
+  readonly head: Buffer;
+  readonly foot: Buffer;
+} {
   const head = Buffer.from(`${formFields(fields, boundary)}${filePartHead(file, boundary)}`, "utf8");
   const foot = Buffer.from(`\r\n--${boundary}--\r\n`, "utf8");
   const headers: Record<string, string> = { "content-type": `multipart/form-data; boundary=${boundary}` };
   if (file.size !== undefined) headers["content-length"] = String(head.length + file.size + foot.length);
-  const pieces = frame(head, exactly(file.body, file.size), foot);
-  // The source's failure reaches the reader through the iterator; this only keeps it from being unhandled.
-  file.body.on("error", () => {});
-  const body = pullStream(
-    async () => (await pieces.next()).value ?? undefined,
-    () => file.body.destroy(),
-  );
-  return { headers, body };
-}
-
-async function* frame(
-  head: Buffer,
-  file: AsyncIterable<Uint8Array>,
-  foot: Buffer,
-): AsyncGenerator<Uint8Array, undefined> {
-  yield head;
-  yield* file;
-  yield foot;
+  return { headers, head, foot };
 }
 
 /**
- * Passes bytes on and counts them.
- * @throws {TransientError} `download_changed` as soon as there are more than `size`, or at the end when there are fewer
+ * Passes bytes on and counts them. Fails with TransientError `download_changed` as soon as there are more than `size`, or
+ * at the end when there are fewer.
+ * @param around what is sent before and after them
  */
-export async function* exactly(source: Readable, size: number | undefined): AsyncGenerator<Uint8Array, undefined> {
+export function exactly(
+  source: Readable,
+  size: number | undefined,
+  { head, foot }: { readonly head?: Uint8Array; readonly foot?: Uint8Array } = {},
+): Readable {
   let bytes = 0;
-  for await (const piece of source as AsyncIterable<Uint8Array>) {
-    bytes += piece.length;
-    if (size !== undefined && bytes > size) throw changed(`more than the ${size} bytes announced`);
-    if (piece.length > 0) yield piece;
-  }
-  if (size !== undefined && bytes < size) throw changed(`${bytes} bytes, ${size} were announced`);
+  return passOn(source, {
+    ...(head === undefined ? {} : { head }),
+    look: (piece) => {
+      bytes += piece.length;
+      if (size !== undefined && bytes > size) throw changed(`more than the ${size} bytes announced`);
+    },
+    atEnd: () => {
+      if (size !== undefined && bytes < size) throw changed(`${bytes} bytes, ${size} were announced`);
+      return foot;
+    },
+  });
 }
 
 const changed = (found: string): TransientError =>
@@ -74,7 +77,7 @@ function formFields(fields: Readonly<Record<string, string>>, boundary: string):
     .join("");
 }
 
-function filePartHead(file: MultipartContent["file"], boundary: string): string {
+function filePartHead(file: MultipartHead["file"], boundary: string): string {
   return (
     `--${boundary}\r\ncontent-disposition: form-data; name=${quoted(file.field)}; filename=${quoted(file.name)}\r\n` +
     `content-type: ${file.mimeType.replace(/[\r\n]/g, "")}\r\n\r\n`

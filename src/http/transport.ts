@@ -1,11 +1,11 @@
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { Agent, request as undiciRequest } from "undici";
+import { Agent } from "undici";
+import { exchange } from "./exchange.ts";
 import { guardedConnector } from "./guarded-connector.ts";
 import type { IsConfigured } from "./guarded-lookup.ts";
-import { asError, pullStream } from "./pull-stream.ts";
-import { TransportError, toTransportError } from "./transport-error.ts";
+import { TransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse, Send } from "./types.ts";
 
 export type Transport = {
@@ -75,51 +75,5 @@ async function sendThrough(agent: Agent, request: OutboundRequest, signal: Abort
   const body = await request.body?.();
   // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
   if (body instanceof Readable) body.on("error", () => {});
-  try {
-    const answer = await undiciRequest(request.url, {
-      dispatcher: agent,
-      method: request.method,
-      headers: { ...request.headers },
-      body: body ?? null,
-      signal,
-      headersTimeout: request.headersTimeoutMs ?? null,
-      bodyTimeout: request.bodyTimeoutMs ?? null,
-    });
-    return {
-      status: answer.statusCode,
-      headers: joinRepeated(answer.headers),
-      body: withOurErrors(answer.body, request, signal),
-    };
-  } catch (error) {
-    if (body instanceof Readable) body.destroy();
-    throw toTransportError(error, request.operation, signal);
-  }
-}
-
-/** The same bytes; failures in our words, and destroying it drops the connection at once. */
-function withOurErrors(body: Readable, request: OutboundRequest, signal: AbortSignal): Readable {
-  body.on("error", () => {});
-  const pieces: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
-  const stream = pullStream(
-    async () => {
-      try {
-        const piece = await pieces.next();
-        return piece.done === true ? undefined : piece.value;
-      } catch (error) {
-        throw asError(toTransportError(error, request.operation, signal));
-      }
-    },
-    () => body.destroy(),
-  );
-  // An answer nobody has begun to read may fail; whoever reads it later gets the error then.
-  stream.on("error", () => {});
-  return stream;
-}
-
-function joinRepeated(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const joined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  return joined;
+  return exchange(agent, request, body, signal);
 }

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
+import { createPieceReader } from "../../http/piece-reader.ts";
+import { pullStream } from "../../http/pull-stream.ts";
 
 /** A stream of bytes cut to measure, counted and hashed on the way. */
 export type ChunkSource = {
   /** Fills the buffer, or as much of it as there is. @returns bytes written */
   fill(buffer: Buffer): Promise<number>;
-  /** The next `bytes` bytes, or as many as there are, piece by piece. */
-  take(bytes: number): AsyncGenerator<Buffer, undefined>;
+  /** The next `bytes` bytes, or as many as there are. Giving it up leaves the source as it is. */
+  take(bytes: number): Readable;
   /** Whether nothing is left; may have to read on to know. */
   isSpent(): Promise<boolean>;
   /** What was read so far. */
@@ -14,7 +16,7 @@ export type ChunkSource = {
 };
 
 export function createChunkSource(body: Readable): ChunkSource {
-  const pieces: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
+  const pieces = createPieceReader(body);
   const hash = createHash("sha256");
   let size = 0;
   let pending: Buffer | undefined;
@@ -22,9 +24,8 @@ export function createChunkSource(body: Readable): ChunkSource {
   /** The next piece that is not empty, at most `bytes` long; the rest of it waits. */
   const pull = async (bytes: number): Promise<Buffer | undefined> => {
     while (pending === undefined || pending.length === 0) {
-      const next = await pieces.next();
-      if (next.done === true) return undefined;
-      pending = next.value;
+      pending = await pieces.next();
+      if (pending === undefined) return undefined;
       hash.update(pending);
       size += pending.length;
     }
@@ -44,15 +45,16 @@ export function createChunkSource(body: Readable): ChunkSource {
       }
       return filled;
     },
-    take: async function* (bytes): AsyncGenerator<Buffer, undefined> {
+    take: (bytes) => {
       let left = bytes;
-      while (left > 0) {
-        const piece = await pull(left);
-        if (piece === undefined) return undefined;
-        left -= piece.length;
-        yield piece;
-      }
-      return undefined;
+      return pullStream(
+        async () => {
+          const piece = left > 0 ? await pull(left) : undefined;
+          left -= piece?.length ?? 0;
+          return piece;
+        },
+        () => {},
+      );
     },
     isSpent: async () => (await pull(0)) === undefined,
     measure: () => ({ size, sha256: hash.copy().digest("hex") }),

@@ -165,6 +165,7 @@ function described(response: OutboundResponse): Opened {
     from: from ?? 0,
     size: status === 206 ? asCount(range?.[2]) : length,
     mimeType: mimeType === "" ? undefined : mimeType,
+    knowsRanges: status === 206 || headers["accept-ranges"] === "bytes",
     // Weak tags do not promise the same bytes.
     tag: etag?.startsWith("W/") === true ? undefined : etag,
   };

@@ -1,6 +1,5 @@
 import { Readable } from "node:stream";
-import { exactly, multipartBody } from "../../http/multipart.ts";
-import { pullStream } from "../../http/pull-stream.ts";
+import { exactly, multipartFrame } from "../../http/multipart.ts";
 import type { Payload } from "./routes/uploads.ts";
 
 /** Bytes of one chunk: in memory and repeatable, or passing through once. */
@@ -22,10 +21,10 @@ export const heldPart = (bytes: Buffer, sha256?: string): Part => ({
   open: () => Readable.from(slices(bytes)),
 });
 
-export const passingPart = (size: number, pieces: AsyncGenerator<Uint8Array, undefined>): Part => ({
+export const passingPart = (size: number, body: Readable): Part => ({
   size,
   repeatable: false,
-  open: () => streamOf(pieces),
+  open: () => body,
 });
 
 /** Bytes of a source that can be opened again, so that the chunk can be sent again without being held. */
@@ -35,24 +34,17 @@ export const reopenedPart = (size: number, open: () => Readable | Promise<Readab
   open,
 });
 
-/** A stream over pieces; their source is closed by whoever owns it. */
-export const streamOf = (pieces: AsyncGenerator<Uint8Array, undefined>): Readable =>
-  pullStream(
-    async () => (await pieces.next()).value ?? undefined,
-    () => {},
-  );
-
 /** A part as the one file of a form. Made anew, boundary and all the same, for each attempt. */
 export function formPayload(
   fields: Readonly<Record<string, string>>,
   file: { readonly field: string; readonly name: string; readonly mimeType: string; readonly boundary: string },
   part: Pick<Part, "size" | "open"> & { readonly repeatable?: boolean },
 ): Payload {
-  const form = (body: Readable) =>
-    multipartBody({ fields, file: { ...file, size: part.size, body }, boundary: file.boundary });
+  const { size } = part;
+  const { headers, head, foot } = multipartFrame({ fields, file: { ...file, size }, boundary: file.boundary });
   return {
-    headers: form(Readable.from([])).headers,
-    make: async () => form(await part.open()).body,
+    headers,
+    make: async () => exactly(await part.open(), size, { head, foot }),
     once: part.repeatable === false,
   };
 }
@@ -60,16 +52,7 @@ export function formPayload(
 /** A part as it is. */
 export const rawPayload = (part: Part): Payload => ({
   headers: { "content-type": "application/octet-stream", "content-length": String(part.size) },
-  make: async () => {
-    const source = await part.open();
-    // Who gives the body up gives its source up.
-    const pieces = exactly(source, part.size);
-    source.on("error", () => {});
-    return pullStream(
-      async () => (await pieces.next()).value ?? undefined,
-      () => source.destroy(),
-    );
-  },
+  make: async () => exactly(await part.open(), part.size),
   once: !part.repeatable,
 });
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import { PermanentError } from "../../errors.ts";
+import { passOn } from "../../http/pass-on.ts";
 import type { FastioNode } from "../ports/nodes.ts";
 import type { FastioStorage } from "../ports/storage.ts";
 import type { FastioUploads, PlacedContent, UploadProgress, UploadTarget } from "../ports/uploads.ts";
@@ -17,7 +18,7 @@ import { placeOf } from "./routes/storage.ts";
 import { guide, type NewUpload, reference, uploadFields } from "./routes/uploads.ts";
 import { createChunkSender } from "./send-chunks.ts";
 import { createBatch } from "./upload-batch.ts";
-import { formPayload, heldPart, streamOf } from "./upload-bodies.ts";
+import { formPayload, heldPart } from "./upload-bodies.ts";
 import { createSessions, EMPTY_UPLOAD, type Session } from "./upload-sessions.ts";
 
 export type UploadDeps = {
@@ -74,17 +75,13 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
         signal,
       );
     }
-    const all = async function* (): AsyncGenerator<Buffer, undefined> {
-      yield head;
-      let sentBytes = head.length;
-      for await (const piece of source.take(Number.POSITIVE_INFINITY)) {
-        yield piece;
-        sentBytes += piece.length;
-        onProgress?.({ sentBytes });
-      }
-      return undefined;
+    let sentBytes = head.length;
+    const look = (piece: Uint8Array): void => {
+      sentBytes += piece.length;
+      onProgress?.({ sentBytes });
     };
-    const body = { headers: { "content-type": UNKNOWN_TYPE }, make: () => streamOf(all()), once: true };
+    const make = (): Readable => passOn(source.take(Number.POSITIVE_INFINITY), { head, look });
+    const body = { headers: { "content-type": UNKNOWN_TYPE }, make, once: true };
     return sessions.during(
       upload,
       async (session) => {

@@ -11,7 +11,10 @@ const sha256 = createHash("sha256").update(content).digest("hex");
 const lost = () => new TransientError("connection_lost", "cut");
 
 /** Each opening gives `bytes` more bytes and then breaks, unless it reaches the end. */
-function breaking(bytes: number, options: { ranges: boolean; later?: Buffer; tag?: string; laterTag?: string }) {
+function breaking(
+  bytes: number,
+  options: { ranges: boolean; later?: Buffer; tag?: string; laterTag?: string; saysRanges?: boolean },
+) {
   const opened: number[] = [];
   const openAt: OpenAt = async (from) => {
     opened.push(from);
@@ -27,6 +30,7 @@ function breaking(bytes: number, options: { ranges: boolean; later?: Buffer; tag
       from: start,
       size: source.length,
       mimeType: undefined,
+      knowsRanges: options.saysRanges ?? options.ranges,
       tag: opened.length === 1 ? options.tag : (options.laterTag ?? options.tag),
     };
     return one;
@@ -69,6 +73,11 @@ describe("a transfer that breaks", () => {
     await expect(longer.start()).rejects.toMatchObject({ code: "download_changed" });
     const tagged = breaking(5, { ranges: true, tag: '"a"', laterTag: '"b"' });
     await expect(tagged.start()).rejects.toMatchObject({ code: "download_changed" });
+  });
+
+  test("fails when a server that says it knows ranges begins anew", async () => {
+    const { start } = breaking(15, { ranges: false, saysRanges: true });
+    await expect(start()).rejects.toMatchObject({ code: "download_changed", retryable: true });
   });
 
   test("fails with the break itself when nothing comes any more", async () => {
