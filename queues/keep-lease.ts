@@ -1,7 +1,6 @@
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
-import type { Db } from "../src/ledger/open-ledger.ts";
-import { renewLease } from "../src/ledger/run-leases.ts";
+import type { RunLeases } from "../src/ledger/run-leases.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 
@@ -11,7 +10,7 @@ const RENEW_MS = 1_000;
 /** How long before its end a lease that was not renewed is given up: nobody else can have it yet. */
 const MARGIN_MS = 500;
 
-export type KeepLeaseDeps = { readonly db: Db; readonly clock: Clock; readonly log: Log };
+export type KeepLeaseDeps = { readonly leases: Pick<RunLeases, "renew">; readonly clock: Clock; readonly log: Log };
 
 export type KeptLease = {
   /** Ends when the lease is lost, or about to be because the ledger does not answer. */
@@ -27,7 +26,7 @@ export type KeptLease = {
  * Renews the lease of a run until stopped. Counted from before a renewal was asked for, so that a slow answer does not
  * lengthen the lease. The answer also tells whether the run is to be cancelled: its worker learns so within a second.
  */
-export function keepLease({ db, clock, log }: KeepLeaseDeps, runId: string, owner: string): KeptLease {
+export function keepLease({ leases, clock, log }: KeepLeaseDeps, runId: string, owner: string): KeptLease {
   const lost = new AbortController();
   const cancelled = new AbortController();
   const cancel = (): void => cancelled.abort(new TransientError("run_cancelled", "somebody asked to cancel the run"));
@@ -41,7 +40,7 @@ export function keepLease({ db, clock, log }: KeepLeaseDeps, runId: string, owne
     asking = true;
     const askedMs = clock.now();
     try {
-      const kept = await renewLease(db, runId, owner, askedMs + LEASE_MS);
+      const kept = await leases.renew({ id: runId, owner, untilMs: askedMs + LEASE_MS });
       if (!kept) lost.abort(new TransientError("lease_lost", "another worker has this run"));
       else if (kept.cancelAskedAtMs !== null) cancel();
       if (kept) securedMs = askedMs;

@@ -2,8 +2,9 @@ import type { Clock } from "../src/clock.ts";
 import { RelayError, TransientError } from "../src/errors.ts";
 import { type NewAttempt, recordAttempt } from "../src/ledger/attempts.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { type CheckpointOptions, checkpointRun, type RunChange } from "../src/ledger/run-leases.ts";
+import type { RunLeases } from "../src/ledger/run-leases.ts";
 import type { RunRow, RunStep, RunWait } from "../src/ledger/schema.ts";
+import type { CheckpointOptions, RunChange } from "../src/ledger/write-checkpoints.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
@@ -14,6 +15,7 @@ import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
 export type RunDeskDeps = {
   readonly db: Db;
+  readonly leases: RunLeases;
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -62,7 +64,7 @@ export function openDesk(
   signal: AbortSignal,
   wish?: Pick<KeptLease, "cancelled" | "cancel">,
 ): OpenDesk {
-  const { db, clock, metrics, trace } = deps;
+  const { db, leases, clock, metrics, trace } = deps;
   let run = first;
   let failedStep: RunStep | undefined;
   let waitedFor = first.waitsFor;
@@ -77,9 +79,13 @@ export function openDesk(
     noted = {};
     attempted = [];
     try {
-      const all = { ...options, attempts: ended };
       const whole = { ...waiting, ...change };
-      const written = await checkpointRun(db, run.id, owner, whole, clock.now(), all);
+      const { id } = run;
+      const written = await leases.checkpoint({
+        ...{ id, owner, change: whole, nowMs: clock.now() },
+        ...options,
+        attempts: ended,
+      });
       if (!written) throw new TransientError("lease_lost", "another worker has this run");
       if (!isOver && written.finishedAtMs !== null)
         metrics.runEnded(run.ruleName, written.status, written.finishedAtMs - written.createdAtMs);

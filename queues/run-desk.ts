@@ -1,5 +1,4 @@
 import { RelayError, TransientError } from "../src/errors.ts";
-import { claimRun } from "../src/ledger/run-leases.ts";
 import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
 import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";
@@ -45,13 +44,10 @@ export async function workOnRun(
   signal: AbortSignal,
   work: RunWork,
 ): Promise<JobOutcome> {
-  const { db, clock } = deps;
+  const { leases, clock } = deps;
   const owner = deps.newId();
-  const claim = await claimRun(db, job.runId, job.queue, {
-    owner,
-    nowMs: clock.now(),
-    untilMs: clock.now() + LEASE_MS,
-  });
+  const nowMs = clock.now();
+  const claim = await leases.claim({ id: job.runId, queue: job.queue, owner, nowMs, untilMs: nowMs + LEASE_MS });
   if (claim.kind === "finished") return { kind: "done" };
   if (claim.kind === "held") return { kind: "later", atMs: Math.max(claim.untilMs, clock.now()) + 100 };
 

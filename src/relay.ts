@@ -135,7 +135,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     closers.push(stop);
     const { holdsBack } = pressure;
     const listened = () => deps.rules.now().rules.flatMap(({ rule }) => rule.when.events);
-    const outbox = createOutbox({ db: ledger.db, queues, clock, log, holdsBack, trace, metrics, listened });
+    const outbox = createOutbox({ db: ledger.work, queues, clock, log, holdsBack, trace, metrics, listened });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 
     const lookout = startLookout({ db: ledger.db, clock, log });

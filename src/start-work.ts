@@ -17,6 +17,7 @@ import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import type { Accept } from "./ledger/accept.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
+import { createRunLeases } from "./ledger/run-leases.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
 import type { Pressure } from "./pressure/watch-pressure.ts";
 import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
@@ -104,9 +105,9 @@ function startWorkers(
   { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace }: Core,
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
-  const { db } = ledger;
+  const { work: db } = ledger;
   const { fastio, difyFor, appOf } = upstreams;
-  const desk = { db, clock, random, newId, log, metrics, trace };
+  const desk = { db, leases: createRunLeases(db), clock, random, newId, log, metrics, trace };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () =>
       startEventsWorker(backend, {
@@ -141,11 +142,11 @@ function startWorkers(
     shares: () => startSharesWorker(backend, { ...desk, fastio, passwordOf: config.fastio.passwordOf }),
     upkeep: () =>
       startUpkeepWorker(backend, {
-        db,
+        db: ledger.db,
         clock,
         log,
         newId,
-        sweep: sweep({ db, queues, outbox, clock, log }),
+        sweep: sweep({ db: ledger.db, queues, outbox, clock, log }),
         retentionMs: config.ledger.retentionMs,
       }),
   };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import type { RunSeen, SeekStep } from "../../src/dify/recovery.ts";
 import type { Dify } from "../../src/dify/types.ts";
-import type { RunChange } from "../../src/ledger/run-leases.ts";
+import type { RunChange } from "../../src/ledger/write-checkpoints.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { addWarnings } from "../add-warnings.ts";

@@ -1,5 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { RelayError } from "../../src/errors.ts";
+import { createRenew } from "../../src/ledger/claim-runs.ts";
+import { doTogether } from "../../src/ledger/do-together.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { claimForClosing, listDueClosings, recordClosed, recordNotClosed } from "../../src/ledger/shared-links.ts";
 import { messageOf } from "../../src/message-of.ts";
@@ -41,7 +43,7 @@ export async function closeOne(deps: CloseLinksDeps, id: string, signal: AbortSi
   const nowMs = clock.now();
   const run = await claimForClosing(db, id, { owner, nowMs, untilMs: nowMs + LEASE_MS });
   if (!run) return false;
-  const lease = keepLease(deps, id, owner);
+  const lease = keepLease({ clock, log, leases: { renew: doTogether(createRenew(db)) } }, id, owner);
   try {
     const how = await closeLink(fastio, run, AbortSignal.any([signal, lease.lost]));
     const isFirst = await recordClosed(db, run, owner, { atMs: clock.now(), how });

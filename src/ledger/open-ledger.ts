@@ -5,6 +5,7 @@ import { PermanentError } from "../errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { guardPool } from "./guard-pool.ts";
+import { nameStatements } from "./name-statements.ts";
 import { openFolder } from "./open-folder.ts";
 import * as schema from "./schema.ts";
 
@@ -14,6 +15,8 @@ export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
 export type Ledger = {
   readonly kind: "pglite" | "postgres";
   readonly db: Db;
+  /** The same for the workers, who ask the same for each run: PostgreSQL keeps what they ask prepared. */
+  readonly work: Db;
   /** The embedded database, so that the queue can live in it too. */
   readonly pglite?: PGlite;
   /** Where the embedded database keeps its files. */
@@ -23,11 +26,19 @@ export type Ledger = {
 
 export const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECTIONS = 10;
 /**
  * A transaction that says nothing for so long has lost its process, machine and all: PostgreSQL would hear of that from
  * the network hours later, and what the transaction holds would be locked until then.
  */
 const GIVEN_UP_AFTER_MS = 15_000;
+const SETTINGS = [`idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`] as const;
+/**
+ * For statements that are planned once and not each time: such a plan stands while a table grows from a few rows to
+ * thousands, so it goes by an index from the beginning.
+ */
+const PLANNED_ONCE = ["enable_seqscan = off", "jit = off"] as const;
+const WORK_CONNECTIONS = 10;
 
 /**
  * Opens the ledger and brings its schema up to date.
@@ -54,7 +65,7 @@ async function openPglite(folder: string): Promise<Ledger> {
     pglite = await openFolder(folder);
     const db = drizzle(pglite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
-    return { kind: "pglite", db, pglite, folder, close };
+    return { kind: "pglite", db, work: db, pglite, folder, close };
   } catch (error) {
     await close();
     throw error;
@@ -67,17 +78,26 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     import("drizzle-orm/node-postgres"),
     import("./migrate-postgres.ts"),
   ]);
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 10,
-    keepAlive: true,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    // Not among the parameters of the start, which poolers such as PgBouncer refuse.
-    onConnect: async (client) => {
-      await client.query(`set idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`);
-    },
-  });
-  const close = guardPool(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
+  const openPool = (max: number, settings: readonly string[]) => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      // Not among the parameters of the start, which poolers such as PgBouncer refuse.
+      onConnect: async (client) => {
+        await client.query(settings.map((setting) => `set ${setting}`).join("; "));
+      },
+    });
+    const end = guardPool(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
+    return { pool, end };
+  };
+  const { pool, end } = openPool(CONNECTIONS, SETTINGS);
+  const work = openPool(WORK_CONNECTIONS, [...SETTINGS, ...PLANNED_ONCE]);
+  nameStatements(work.pool);
+  const close = async (): Promise<void> => {
+    await Promise.all([end(), work.end()]);
+  };
   try {
     const client = await pool.connect();
     try {
@@ -96,5 +116,5 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       },
     );
   }
-  return { kind: "postgres", db: drizzle(pool, { schema }), close };
+  return { kind: "postgres", db: drizzle(pool, { schema }), work: drizzle(work.pool, { schema }), close };
 }

@@ -1,7 +1,7 @@
 import { and, eq, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
+import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
-import { EARLY_MS } from "./run-leases.ts";
 import { ruleStates, runs } from "./schema.ts";
 
 /**

@@ -31,6 +31,13 @@ export async function nameRuns(
   );
 }
 
+/** Each once, as they are looked for; without those that are none. */
+export function peopleOf(people: readonly (string | null | undefined)[]): readonly string[] {
+  const known = new Set(people.map((person) => foldPerson(person ?? "")));
+  known.delete("");
+  return [...known];
+}
+
 /** Lets a run be found by people who have to do with it. */
 export const addPeople = (tx: Db, run: FoundRun, people: readonly (string | null | undefined)[]): Promise<void> =>
   insertPeople(tx, [{ run, people }]);
@@ -39,11 +46,9 @@ async function insertPeople(
   tx: Db,
   found: readonly { readonly run: FoundRun; readonly people: readonly (string | null | undefined)[] }[],
 ): Promise<void> {
-  const rows = found.flatMap(({ run: { id: runId, createdAtMs }, people }) => {
-    const known = new Set(people.map((person) => foldPerson(person ?? "")));
-    known.delete("");
-    return [...known].map((person) => ({ person, runId, createdAtMs }));
-  });
+  const rows = found.flatMap(({ run: { id: runId, createdAtMs }, people }) =>
+    peopleOf(people).map((person) => ({ person, runId, createdAtMs })),
+  );
   if (rows.length > 0) await tx.insert(runPeople).values(rows).onConflictDoNothing();
 }
 

@@ -20,6 +20,7 @@ import {
   startFastioEmulator,
 } from "../../src/emulators/fastio/start.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { createRunLeases } from "../../src/ledger/run-leases.ts";
 import { type RunRow, runs } from "../../src/ledger/schema.ts";
 import { compileRules } from "../../src/rules/compile-rules.ts";
 import { parseRules } from "../../src/rules/load-rules.ts";
@@ -134,7 +135,10 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     },
     { clock, random, log, metrics },
   );
-  const desk = { db, clock, random, newId: () => randomUUID(), log, metrics, trace: silentTrace };
+  const desk = {
+    ...{ db, clock, random, log, metrics, leases: createRunLeases(db) },
+    ...{ newId: () => randomUUID(), trace: silentTrace },
+  };
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);

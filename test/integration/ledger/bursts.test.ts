@@ -9,12 +9,12 @@ import { listUnqueuedRuns, markRunsQueued } from "../../../src/ledger/hand-overs
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { releaseHeldRuns } from "../../../src/ledger/release-runs.ts";
 import { leaveOut, listAllFiles, listFiles } from "../../../src/ledger/run-files.ts";
-import { claimRun } from "../../../src/ledger/run-leases.ts";
 import { type RunRow, runs } from "../../../src/ledger/schema.ts";
 import { hasNewer } from "../../../src/ledger/supersede.ts";
 import { COUNTED_BACKLOG, callWaitingRuns, parkRuns, placesOf } from "../../../src/ledger/turns.ts";
 import type { WantedRun } from "../../../src/ledger/wanted-run.ts";
 import { deriveRunId } from "../../../src/run-id.ts";
+import { claimRun } from "../../support/run-leases.ts";
 import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";

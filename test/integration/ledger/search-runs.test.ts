@@ -8,9 +8,9 @@ import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { saveOutput } from "../../../src/ledger/outputs.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
 import type { RunFilter, RunPlace } from "../../../src/ledger/run-filter.ts";
-import { checkpointRun, claimRun } from "../../../src/ledger/run-leases.ts";
 import { type NewRun, runNames, runPeople, runs } from "../../../src/ledger/schema.ts";
 import { searchRuns } from "../../../src/ledger/search-runs.ts";
+import { checkpointRun, claimRun } from "../../support/run-leases.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 

@@ -16,6 +16,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { DEFAULT_RECOVERY } from "../../../src/dify/recovery.ts";
 import type { RememberingFastio } from "../../../src/fastio/remember-places.ts";
 import { findEvent } from "../../../src/ledger/event-queries.ts";
+import { createRunLeases } from "../../../src/ledger/run-leases.ts";
 import { events } from "../../../src/ledger/schema.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -62,7 +63,7 @@ function startWorkers(): void {
   };
   const common = {
     ...{ db: ledger.db, clock: systemClock, random: Math.random, newId: () => "worker", log: silentLog },
-    ...{ metrics: silentMetrics, trace: silentTrace, appOf: () => "app" },
+    ...{ metrics: silentMetrics, trace: silentTrace, appOf: () => "app", leases: createRunLeases(ledger.db) },
     outbox: { sendEvents: async () => true, sendRuns: async () => true, sendCalled: async () => true },
     fastio: new Proxy({}, { get: never }) as RememberingFastio, // not to be touched
   };

@@ -9,6 +9,7 @@ import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { listAttempts } from "../../../../src/ledger/attempts.ts";
 import { askToCancel } from "../../../../src/ledger/cancel-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { createRunLeases } from "../../../../src/ledger/run-leases.ts";
 import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
@@ -36,6 +37,7 @@ function work(
 ) {
   const deps = {
     db: ledger.db,
+    leases: createRunLeases(ledger.db),
     clock: systemClock,
     random: () => 0,
     newId: () => randomUUID(),

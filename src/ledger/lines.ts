@@ -1,0 +1,42 @@
+import { getTableColumns, type SQL, sql, type Table } from "drizzle-orm";
+
+/** Columns of a table by their names in SQL, with their types: of those that a statement reads from JSON. */
+export type LineColumns = Readonly<Record<string, string>>;
+
+/**
+ * Rows that go as one JSON text: a parameter for each field computes longer than all the rest, and the statement keeps
+ * its text however many rows there are, so that it is built, and planned, once.
+ * @param parameter name of the placeholder
+ * @returns what stands in a `from`, as `line`
+ */
+export const linesOf = (parameter: string, columns: LineColumns, name = "line"): SQL =>
+  sql`json_to_recordset(${sql.placeholder(parameter)}::text::json) as ${sql.raw(name)}(${sql.raw(
+    Object.entries(columns)
+      .map(([column, type]) => `${column} ${type}`)
+      .join(", "),
+  )})`;
+
+/** Names of columns, parted by commas. @param of what stands before each, such as `line.` */
+export const namesOf = (columns: LineColumns, of = ""): SQL =>
+  sql.raw(
+    Object.keys(columns)
+      .map((name) => of + name)
+      .join(", "),
+  );
+
+/** All columns of a table. */
+export const columnsOf = (table: Table): LineColumns =>
+  Object.fromEntries(Object.values(getTableColumns(table)).map((column) => [column.name, column.getSQLType()]));
+
+/** A row as a line: by column names, without what is undefined. */
+export function lineOf(table: Table, row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const columns = getTableColumns(table);
+  const line: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(row)) {
+    const column = columns[key];
+    if (column === undefined || value === undefined) continue;
+    // As the driver sends text: half a character is replaced, not refused.
+    line[column.name] = typeof value === "string" ? value.toWellFormed() : value;
+  }
+  return line;
+}
