@@ -12,6 +12,7 @@ import { type Metrics, silentMetrics } from "../src/telemetry/metrics.ts";
 import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
+import { createEventPlaces } from "./events/places.ts";
 import { runJob } from "./runs/job.ts";
 import { shareJob } from "./shares/job.ts";
 
@@ -37,6 +38,9 @@ export type Outbox = {
 export type SentEvent = {
   readonly key: string;
   readonly generation: number;
+  readonly type: string;
+  /** null: it tells of none. */
+  readonly workspaceId: string | null;
   /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
   readonly isMarked?: boolean;
 };
@@ -56,7 +60,7 @@ export type OutboxDeps = {
   /** Default: nobody listens. */
   readonly trace?: Trace;
   /** Types of events that some rule listens to now; what no rule wants to hear of gets no job. Default: all may be wanted. */
-  readonly listened?: () => readonly string[];
+  readonly listened?: () => ReadonlySet<string>;
   readonly metrics?: Pick<Metrics, "dropped">;
 };
 
@@ -97,12 +101,16 @@ export function createOutbox({
     return false;
   };
 
-  const passOver = async (keys: readonly string[]): Promise<ReadonlySet<string>> => {
-    if (!listened || keys.length === 0) return new Set();
-    const ended = await settleUnlistened(db, keys, listened(), clock.now());
+  /** @returns those that have to be routed */
+  const passOver = async (coming: readonly SentEvent[]): Promise<readonly SentEvent[]> => {
+    const types = listened?.();
+    const strange = types === undefined ? [] : coming.filter(({ type }) => !types.has(type));
+    if (types === undefined || strange.length === 0) return coming;
+    const ended = await settleUnlistened(db, keysOf(strange), [...types], clock.now());
     for (let count = 0; count < ended.size; count += 1) metrics.dropped("*", "no_listener");
-    return ended;
+    return coming.filter(({ key }) => !ended.has(key));
   };
+  const placesOfEvents = createEventPlaces({ count: (keys) => placesOf(db, "events", keys), clock });
 
   const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
     const places = await placesOf(db, "shares", idsOf(runs, "shares"));
@@ -127,12 +135,10 @@ export function createOutbox({
         "events",
         coming.length,
         async () => {
-          const unwanted = await passOver(coming.map(({ key }) => key));
-          const events = coming.filter(({ key }) => !unwanted.has(key));
+          const events = await passOver(coming);
           if (events.length === 0) return;
-          const keys = events.map(({ key }) => key);
-          const places = await placesOf(db, "events", keys);
-          const traceOf = await tracesOf("events", keys);
+          const places = await placesOfEvents(events);
+          const traceOf = await tracesOf("events", keysOf(events));
           await queues.events.add(
             events.map(({ key, generation }) => ({
               ...eventJob(key, generation),
@@ -140,9 +146,9 @@ export function createOutbox({
               ...traceOf(key),
             })),
           );
-          await markEventsQueued(db, keysOf(events, false), clock.now());
+          await markEventsQueued(db, keysOf(events.filter(({ isMarked }) => !isMarked)), clock.now());
         },
-        () => markEventsQueued(db, keysOf(coming, true), null),
+        () => markEventsQueued(db, keysOf(coming.filter(({ isMarked }) => isMarked)), null),
       ),
     sendRuns: (runs) =>
       send("runs", runs.length, async () => {
@@ -155,8 +161,7 @@ export function createOutbox({
 
 const JOB_OF = { runs: runJob, shares: shareJob } as const satisfies Record<RunQueue, unknown>;
 
-const keysOf = (events: readonly SentEvent[], marked: boolean): string[] =>
-  events.filter(({ isMarked = false }) => isMarked === marked).map(({ key }) => key);
+const keysOf = (events: readonly SentEvent[]): string[] => events.map(({ key }) => key);
 
 const idsOf = (runs: readonly QueuedRun[], queue: RunQueue): string[] =>
   runs.filter((run) => run.queue === queue).map(({ id }) => id);

@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type ErrorHandler, Hono } from "hono";
 import type { CatchUpNow } from "../handlers/catch-up-now.ts";
 import type { ManageWebhooks } from "../handlers/manage-webhooks.ts";
 import type { NewsDesk } from "../handlers/news-desk.ts";
@@ -69,11 +69,22 @@ export type AppDeps = WebhookDeps &
     readonly log: Log;
   };
 
-/** Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams. */
+/**
+ * Routes to handlers, outcomes to answers. Knows nothing of ledgers and upstreams.
+ * Deliveries come by the thousand: they are looked for first, among few routes, and pass nothing that is for others.
+ */
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
-  // Before all that is for browsers: deliveries come by the thousand, and each part of the way counts.
   mountWebhooks(app, deps);
+  app.onError(tellFailure(deps.log));
+  const others = createOtherRoutes(deps);
+  app.notFound(({ req, env }) => others.fetch(req.raw, env));
+  return app;
+}
+
+/** All routes but those of webhooks. */
+export function createOtherRoutes(deps: AppDeps): Hono {
+  const app = new Hono();
   app.use(browserHeaders(deps));
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
@@ -82,17 +93,21 @@ export function createApp(deps: AppDeps): Hono {
   mountMcp(app, deps.tools);
   mountPages(app, deps);
   app.notFound((context) => context.json({ error: "no such route" }, 404));
-  app.onError((error, context) => {
-    deps.log.error("http.failed", { method: context.req.method, route: context.req.path, message: messageOf(error) });
+  app.onError(tellFailure(deps.log));
+  return app;
+}
+
+const tellFailure =
+  (log: Log): ErrorHandler =>
+  (error, context) => {
+    log.error("http.failed", { method: context.req.method, route: context.req.path, message: messageOf(error) });
     return explain(
       context,
       /^\/(api|tools|mcp)(\/|$)/.test(context.req.path),
       503,
       "The relay cannot answer this now; its log says why.",
     );
-  });
-  return app;
-}
+  };
 
 function mountPages(app: Hono, deps: AppDeps): void {
   const guards: Guards = {

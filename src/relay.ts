@@ -46,7 +46,7 @@ import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { formLinkOf } from "./dify/form-link.ts";
 import { joinLedger } from "./join-ledger.ts";
-import { createAccept } from "./ledger/accept.ts";
+import { COMMITS_AT_ONCE, createAccept } from "./ledger/accept.ts";
 import { createWriter } from "./ledger/accept-deliveries.ts";
 import { readSigns } from "./ledger/news.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
@@ -127,14 +127,15 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       createAccept({
         write: (batch) => write(batch, lane.isFlowing() ? clock.now() : null),
         log,
-        onCommitted: ({ newKeys, isQueued }) =>
-          lane.take(newKeys.map((key) => ({ key, generation: 0, isMarked: isQueued }))),
+        commitsAtOnce: COMMITS_AT_ONCE[ledger.kind],
+        onCommitted: ({ newEvents, isQueued }) =>
+          lane.take(newEvents.map((event) => ({ ...event, generation: 0, isMarked: isQueued }))),
       }),
       { limits: config.pressure, ledger, backend, clock, log },
     );
     closers.push(stop);
     const { holdsBack } = pressure;
-    const listened = () => deps.rules.now().rules.flatMap(({ rule }) => rule.when.events);
+    const listened = () => new Set(deps.rules.now().rules.flatMap(({ rule }) => rule.when.events));
     const outbox = createOutbox({ db: ledger.work, queues, clock, log, holdsBack, trace, metrics, listened });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 

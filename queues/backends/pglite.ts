@@ -1,7 +1,7 @@
 import { type PgPool, runMigrations } from "bullmq";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { createPglitePool } from "./pglite-pool.ts";
-import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
+import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
 /**
@@ -38,6 +38,7 @@ export async function createPgliteBackend(
       worker: openSqlWorker(name, process, options, pool),
       release: async () => undefined,
     }),
+    addMany: (queue, entries) => addSqlJobs(pool, queue.name, entries, deps.clock.now()),
     readStates: (queue, ids) => readSqlStates(pool, queue.name, ids),
     close: async () => undefined,
   };

@@ -4,7 +4,7 @@ import { TransientError } from "../../src/errors.ts";
 import { guardPool } from "../../src/ledger/guard-pool.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { isPostgresOutage, withPatientFirstLook, withPlainOutages } from "./postgres-outage.ts";
-import { openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
+import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
 const PRODUCER_CONNECTIONS = 4;
@@ -76,6 +76,7 @@ export async function createPostgresBackend(
         release: async () => void end().catch(() => undefined),
       };
     },
+    addMany: (queue, entries) => addSqlJobs(shared, queue.name, entries, clock.now()),
     readStates: (queue, ids) => readSqlStates(shared, queue.name, ids),
     close: producers.end,
   };

@@ -72,6 +72,11 @@ export async function createRedisBackend(
         },
       };
     },
+    addMany: async (queue, entries) => {
+      // Each would be made, and fail by itself.
+      if (producer.status !== "ready") throw new Error("Connection is closed.");
+      await queue.addBulk([...entries]);
+    },
     readStates: async (queue, ids) =>
       new Map(await Promise.all(ids.map(async (id) => [id, await queue.getJobState(id)] as const))),
     readMemory: async () => {

@@ -8,6 +8,7 @@ import {
   Worker,
 } from "bullmq";
 import type { QueueName } from "../backend.ts";
+import type { JobEntry } from "../job-queue.ts";
 import type { StoreQueueOptions, StoreWorkerOptions } from "./store.ts";
 
 /** The schema of BullMQ's tables. With a pool of ours BullMQ allows no other. */
@@ -42,6 +43,42 @@ export async function readSqlStates(
     [queue, ids],
   );
   return new Map(rows.map(({ id, state }) => [id, state]));
+}
+
+/**
+ * Adds jobs of one queue, of which none depends on another, in one statement. BullMQ's own way makes two temporary tables
+ * each time: 20 ms in an embedded database, 4 ms in a server, and rows in the catalog that are to be cleared away.
+ * Nobody reads BullMQ's events of jobs that come, so none are written; those who wait for jobs are woken.
+ */
+export async function addSqlJobs(
+  pool: PgPool,
+  queue: string,
+  entries: readonly JobEntry[],
+  nowMs: number,
+): Promise<void> {
+  const lines = entries.map(({ name, data, opts: { jobId, attempts, ...opts } }) => ({
+    id: jobId,
+    name,
+    data,
+    opts: { attempts, jobId, ...opts },
+    priority: opts.priority ?? 0,
+    delay: opts.delay ?? 0,
+    attempts,
+  }));
+  await pool.query(
+    `with added as (
+      insert into ${SCHEMA}.job
+        (queue, id, seq, name, state, data, opts, priority, delay_ms, max_attempts, added_at_ms, process_at_ms)
+      select $1, id, nextval('${SCHEMA}.job_seq'), name,
+        case when delay > 0 then 'delayed' else 'waiting' end::${SCHEMA}.job_state,
+        data, opts, priority, delay, attempts, $3, case when delay > 0 then $3 + delay end
+      from json_to_recordset($2::text::json)
+        as line(id text, name text, data jsonb, opts jsonb, priority integer, delay bigint, attempts integer)
+      on conflict (queue, id) do nothing
+      returning id)
+    select pg_notify('bullmq_jobs', $1) where exists (select from added)`,
+    [queue, JSON.stringify(lines), nowMs],
+  );
 }
 
 function asConnection(pool: PgPool): ConstructorParameters<typeof Queue>[1]["connection"] {

@@ -1,7 +1,7 @@
 import type { Processor, Queue, QueueOptions, WorkerOptions } from "bullmq";
 import { silentTrace } from "../../src/telemetry/trace.ts";
 import type { JobQueue, QueueBackend, QueueDeps, QueueMemory, QueueName, QueueTuning } from "../backend.ts";
-import { createJobQueue, failFast } from "../job-queue.ts";
+import { createJobQueue, failFast, type JobEntry } from "../job-queue.ts";
 import { type OpenedWorker, startJobWorker } from "../job-worker.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
@@ -15,6 +15,8 @@ export type Store = {
   openWorker(name: QueueName, process: Processor, options: StoreWorkerOptions): OpenedWorker;
   /** State per id, in BullMQ's words; unknown ids may be missing. */
   readStates(queue: Queue, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Adds many jobs of one queue in one trip; ids that it knows are no-ops. */
+  addMany(queue: Queue, entries: readonly JobEntry[]): Promise<unknown>;
   /** Whether an error only says that the server is away. */
   isOutage(error: unknown): boolean;
   /** Of a store whose memory has a limit. */
@@ -53,7 +55,14 @@ export function assembleBackend(
     queue.on("error", (error) => {
       if (!store.isOutage(error)) log.warn("queue.error", { queue: name, message: error.message });
     });
-    const opened = createJobQueue({ queue, readStates: (ids) => store.readStates(queue, ids), attempts, clock, trace });
+    const opened = createJobQueue({
+      queue,
+      readStates: (ids) => store.readStates(queue, ids),
+      addMany: (entries) => store.addMany(queue, entries),
+      attempts,
+      clock,
+      trace,
+    });
     queues.set(name, opened);
     return opened;
   };

@@ -37,11 +37,14 @@ export type Intake =
       readonly keep: boolean;
     };
 
+/** What the queue wants to know of an event, beside what the ledger tells. */
+export type NewEvent = { readonly key: string; readonly type: string; readonly workspaceId: string | null };
+
 export type AcceptedBatch = {
   /** Verdict per intake, in order. */
   readonly verdicts: readonly DeliveryVerdict[];
-  /** Keys of events the ledger had not seen; they are the queue's business now. */
-  readonly newKeys: readonly string[];
+  /** Events the ledger had not seen, as they came; they are the queue's business now. */
+  readonly newEvents: readonly NewEvent[];
   /** Whether the ledger says that the queue has them. */
   readonly isQueued: boolean;
 };
@@ -144,7 +147,7 @@ export function createWriter(db: Db) {
     select ${namesOf(DELIVERY_COLUMNS, "told.")},
       coalesce(told.verdict, case when bringers.id is null then 'duplicate' else 'accepted' end)
     from told left join bringers on bringers.id = told.id
-    order by told.place
+    order by told.id, told.place
     on conflict do nothing`);
   const counted = db.$with("counted", { reason: refusals.reason }).as(sql`
     insert into ${refusals} (minute_ms, reason, count)
@@ -156,21 +159,22 @@ export function createWriter(db: Db) {
     .from(fresh)
     .prepare("accept_deliveries");
   return async (batch: readonly Intake[], queuedAtMs: number | null): Promise<AcceptedBatch> => {
-    const { eventLines, deliveryLines, refusalLines } = linesOfBatch(batch, queuedAtMs);
+    const { eventLines, deliveryLines, refusalLines, brought } = linesOfBatch(batch, queuedAtMs);
     const written = await statement.execute({
       events: JSON.stringify(eventLines),
       deliveries: JSON.stringify(deliveryLines),
       refusals: JSON.stringify(refusalLines),
     });
-    const newKeys = written.map(({ key }) => key);
-    const unclaimed = new Set(newKeys);
-    return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newKeys, isQueued: queuedAtMs !== null };
+    const unclaimed = new Set(written.map(({ key }) => key));
+    const newEvents = brought.filter(({ key }) => unclaimed.has(key));
+    return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newEvents, isQueued: queuedAtMs !== null };
   };
 }
 
 /** Events and refusals by name: two processes that write the same ones then do not wait for each other for ever. */
 function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
   const eventLines = new Map<string, EventLine>();
+  const brought: NewEvent[] = [];
   const deliveryLines: DeliveryLine[] = [];
   const keepDelivery = (
     facts: DeliveryFacts,
@@ -191,6 +195,7 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
     for (const { key, event } of intake.events) {
       if (eventLines.has(key)) continue;
       eventLines.set(key, { ...lineOfEvent(key, event), traceparent, queued_at_ms: queuedAtMs });
+      brought.push({ key, type: event.type, workspaceId: event.workspaceId ?? null });
       brings.push(key);
     }
     if (intake.kind === "pulled") continue;
@@ -201,6 +206,7 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
   return {
     eventLines: [...eventLines.values()].sort(byName(({ key }) => String(key))),
     deliveryLines,
+    brought,
     refusalLines: [...counts].sort(byName(([slot]) => slot)).map(([, line]) => line),
   };
 }

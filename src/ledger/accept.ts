@@ -12,11 +12,18 @@ export type AcceptDeps = {
   readonly write: (batch: readonly Intake[]) => Promise<AcceptedBatch>;
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
-  readonly onCommitted: (committed: Pick<AcceptedBatch, "newKeys" | "isQueued">) => void;
+  readonly onCommitted: (committed: Pick<AcceptedBatch, "newEvents" | "isQueued">) => void;
+  /** Commits that may be under way at once; by default 1. */
+  readonly commitsAtOnce?: number;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
   readonly commitTimeoutMs?: number;
 };
 
+/**
+ * While a server works on one commit, we read what the next one takes, and it forces the disk for both. An embedded
+ * database computes in our own thread.
+ */
+export const COMMITS_AT_ONCE = { pglite: 1, postgres: 3 } as const;
 /** A ledger that hangs (a lock, a network that swallows packets) must not hold the senders for ever. */
 const COMMIT_TIMEOUT_MS = 10_000;
 /** Longest a lone request waits for company, in milliseconds. */
@@ -40,21 +47,30 @@ type Waiting = {
  * Group commit: requests that arrive together, or while a commit is under way, share one transaction.
  * Webhooks and the pull feed both end here.
  */
-export function createAccept({ write, log, onCommitted, commitTimeoutMs = COMMIT_TIMEOUT_MS }: AcceptDeps): Accept {
+export function createAccept({
+  write,
+  log,
+  onCommitted,
+  commitsAtOnce = 1,
+  commitTimeoutMs = COMMIT_TIMEOUT_MS,
+}: AcceptDeps): Accept {
   const waiting: Waiting[] = [];
-  let busy = false;
+  let underWay = 0;
+  let isGathering = false;
 
   const flush = async (): Promise<void> => {
+    isGathering = false;
+    underWay += 1;
     while (waiting.length > 0) {
       await commit(waiting.splice(0, batchSize(waiting)));
     }
-    busy = false;
+    underWay -= 1;
   };
 
   /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
   const writeAndTell = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
     const { verdicts, ...committed } = await write(batch.map(({ intake }) => intake));
-    if (committed.newKeys.length > 0) onCommitted(committed);
+    if (committed.newEvents.length > 0) onCommitted(committed);
     return verdicts;
   };
 
@@ -81,8 +97,8 @@ export function createAccept({ write, log, onCommitted, commitTimeoutMs = COMMIT
         return;
       }
       waiting.push({ intake, resolve, reject });
-      if (busy) return;
-      busy = true;
+      if (isGathering || underWay >= commitsAtOnce) return;
+      isGathering = true;
       setTimeout(() => void flush(), GATHER_MS);
     });
 }

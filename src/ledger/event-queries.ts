@@ -19,7 +19,7 @@ export async function markEventsQueued(db: Db, keys: readonly string[], nowMs: n
 /** Events that wait for the queue: committed, never handed over. Oldest first. */
 export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: number) {
   return db
-    .select({ key: events.key, generation: events.generation })
+    .select({ key: events.key, generation: events.generation, type: events.type, workspaceId: events.workspaceId })
     .from(events)
     .where(and(eq(events.status, "accepted"), isNull(events.queuedAtMs), lt(events.receivedAtMs, receivedBeforeMs)))
     .orderBy(asc(events.receivedAtMs))
@@ -29,7 +29,13 @@ export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: numb
 /** Events handed over long enough ago that the queue should have brought them back by now. */
 export function listOverdueEvents(db: Db, queuedBeforeMs: number, limit: number) {
   return db
-    .select({ key: events.key, generation: events.generation, queuedAtMs: events.queuedAtMs })
+    .select({
+      key: events.key,
+      generation: events.generation,
+      type: events.type,
+      workspaceId: events.workspaceId,
+      queuedAtMs: events.queuedAtMs,
+    })
     .from(events)
     .where(and(eq(events.status, "accepted"), isNotNull(events.queuedAtMs), lt(events.queuedAtMs, queuedBeforeMs)))
     .orderBy(asc(events.queuedAtMs))

@@ -5,6 +5,9 @@ type Messages = Awaited<ReturnType<PGlite["execProtocolStream"]>>;
 
 /** Statements that stay prepared; those asked longest ago make room. A plan takes some ten kilobytes. */
 const MAX_KEPT = 200;
+/** The type `text`, which is the same in binary: PGlite measures what it sends as text letter by letter, twice. */
+const TEXT = 25;
+const LONG = 1_000;
 
 /**
  * Lets an embedded database keep the statements that it was asked, by their text: whoever asks again goes in one trip
@@ -61,7 +64,8 @@ export async function reuseStatements(pglite: PGlite): Promise<void> {
         if (param === null || param === undefined) return null;
         const type = statement?.paramTypes[place] ?? 0;
         const serializer = options.serializers?.[type] ?? pglite.serializers[type];
-        return serializer ? serializer(param) : String(param);
+        const value = serializer ? serializer(param) : String(param);
+        return type === TEXT && value.length > LONG ? Buffer.from(value) : value;
       });
       const messages = await send(
         serialize.bind({ statement: statement.name, values }),

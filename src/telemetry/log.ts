@@ -24,29 +24,44 @@ export const silentLog: Log = {
 
 /** Field names whose values never reach a log line, wherever they stand. */
 const SECRET_FIELDS = ["authorization", "apiKey", "token", "secret", "password", "signature", "url"];
+const SECRETS: ReadonlySet<string> = new Set(SECRET_FIELDS);
 
 /** JSON lines through pino. @param destination a file descriptor; 1 is standard output */
 export function createLog(level: LogLevel, destination = 1): Log {
-  const logger = pino(
-    {
-      level,
-      base: null,
-      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
-      formatters: { level: (label) => ({ level: label }) },
-      messageKey: "event",
-      timestamp: pino.stdTimeFunctions.isoTime,
-    },
-    createLineWriter(destination),
-  );
-  return wrap(logger);
+  const options = {
+    level,
+    base: null,
+    formatters: { level: (label: string) => ({ level: label }) },
+    messageKey: "event",
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  const redact = { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" };
+  const lines = createLineWriter(destination);
+  return wrap({ plain: pino(options, lines), redacting: pino({ ...options, redact }, lines) });
 }
 
-function wrap(logger: Logger): Log {
+/** The same line by either; to look for secrets takes twice as long as to write it, and most lines can have none. */
+type Loggers = { readonly plain: Logger; readonly redacting: Logger };
+
+function wrap({ plain, redacting }: Loggers): Log {
+  const loggerFor = (fields: LogFields): Logger => (mayHoldSecret(fields) ? redacting : plain);
   return {
-    debug: (event, fields = {}) => logger.debug(fields, event),
-    info: (event, fields = {}) => logger.info(fields, event),
-    warn: (event, fields = {}) => logger.warn(fields, event),
-    error: (event, fields = {}) => logger.error(fields, event),
-    child: (fields) => wrap(logger.child(fields)),
+    debug: (event, fields = {}) => loggerFor(fields).debug(fields, event),
+    info: (event, fields = {}) => loggerFor(fields).info(fields, event),
+    warn: (event, fields = {}) => loggerFor(fields).warn(fields, event),
+    error: (event, fields = {}) => loggerFor(fields).error(fields, event),
+    child: (fields) => {
+      const child = redacting.child(fields);
+      return wrap({ plain: mayHoldSecret(fields) ? child : plain.child(fields), redacting: child });
+    },
   };
+}
+
+function mayHoldSecret(fields: LogFields): boolean {
+  for (const name in fields) {
+    if (SECRETS.has(name)) return true;
+    const value = fields[name];
+    if (typeof value === "object" && value !== null) return true;
+  }
+  return false;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ChildServer, freePort, startChildServer } from "../../support/child-server.ts";
 import { relayEnvironment } from "../../support/relay-environment.ts";
+import { NODE_FLAGS } from "../../support/relay-process.ts";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 const CEILING = fileURLToPath(new URL("./ceiling.ts", import.meta.url));
@@ -47,9 +48,11 @@ async function start(
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "relay-bench-"));
   writeFileSync(join(folder, "rules.yaml"), RULES);
+  const { args, env } = of(port, folder);
   const server = await startChildServer({
     program: process.execPath,
-    ...of(port, folder),
+    env,
+    args: [...NODE_FLAGS, ...args],
     folder,
     crashSignal: "SIGKILL",
     stopSignal: "SIGTERM",

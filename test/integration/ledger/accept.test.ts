@@ -152,7 +152,11 @@ describe.each(databases.filter((name) => name === "postgres"))("on %s", (name) =
     both.catch(() => undefined); // awaited below
     await vi.waitFor(async () => expect(await waiting()).toBe(2), SOON);
     await third.query("rollback");
-    expect((await both).flatMap(({ newKeys }) => newKeys).sort()).toEqual(["ev-a", "ev-m", "ev-z"]);
+    expect((await both).flatMap(({ newEvents }) => newEvents.map(({ key }) => key)).sort()).toEqual([
+      "ev-a",
+      "ev-m",
+      "ev-z",
+    ]);
   });
 });
 
@@ -170,7 +174,7 @@ function open(db: Db) {
   const accept = createAccept({
     write: (batch) => acceptDeliveries(counted, batch),
     log: silentLog,
-    onCommitted: (committed) => newKeys.push(...committed.newKeys),
+    onCommitted: (committed) => newKeys.push(...committed.newEvents.map(({ key }) => key)),
   });
   return { accept, newKeys, transactions: () => transactions };
 }

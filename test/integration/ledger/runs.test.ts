@@ -135,7 +135,7 @@ describe.each(databases)("on %s", (name) => {
       await given(runNamed("r1"), runNamed("r2"), runNamed("held", { queue: null, status: "held" }));
       await markEventsQueued(db(), ["ev-b"], NOW_MS);
       await markRunsQueued(db(), ["r2"], NOW_MS);
-      expect(await listUnqueuedEvents(db(), NOW_MS + 1, 10)).toEqual([{ key: "ev-a", generation: 0 }]);
+      expect(await listUnqueuedEvents(db(), NOW_MS + 1, 10)).toMatchObject([{ key: "ev-a", generation: 0 }]);
       expect(await listUnqueuedRuns(db(), NOW_MS, NOW_MS + 1, 10)).toEqual([
         { id: "r1", queue: "runs", generation: 0 },
       ]);
@@ -154,7 +154,7 @@ describe.each(databases)("on %s", (name) => {
       );
       await markRunsQueued(db(), ["forgotten", "leased", "later", "ended"], NOW_MS);
       const nowMs = NOW_MS + 4_000;
-      expect(await listOverdueEvents(db(), NOW_MS + 1_000, 10)).toEqual([
+      expect(await listOverdueEvents(db(), NOW_MS + 1_000, 10)).toMatchObject([
         { key: "ev-a", generation: 0, queuedAtMs: NOW_MS },
       ]);
       expect((await listOverdueRuns(db(), nowMs, NOW_MS + 1_000, 10)).map(({ id }) => id)).toEqual(["forgotten"]);

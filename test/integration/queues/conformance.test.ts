@@ -57,6 +57,29 @@ describe.each(subjects())("queue on $kind", ({ kind, available, create }) => {
       await vi.waitFor(() => expect(seen.map(({ id }) => id).toSorted()).toEqual(ids.toSorted()), WITHIN);
     });
 
+    test("many jobs added together are taken in the order they came, those with a priority last, and when they are due", async () => {
+      const at = await open();
+      const queue = at.open("runs");
+      const due = Date.now() + 100;
+      await queue.add([
+        { id: "last", data: {}, priority: 9 },
+        { id: "first", data: { nested: { text: "ü'\"\\" } } },
+        { id: "due", data: {}, delayMs: 100 },
+        { id: "prior", data: {}, priority: 2 },
+        ...["second", "third", "fourth"].map((id) => ({ id, data: {} })),
+      ]);
+      expect(await queue.counts()).toMatchObject({ waiting: 6 });
+      const { seen } = work(at, async ({ id }) => {
+        if (id === "due") expect(Date.now()).toBeGreaterThanOrEqual(due);
+        return DONE;
+      });
+      await vi.waitFor(() => expect(seen).toHaveLength(7), WITHIN);
+      expect(seen.map(({ id }) => id).filter((id) => id !== "due")).toEqual([
+        ...["first", "second", "third", "fourth", "prior", "last"],
+      ]);
+      expect(seen[0]?.data).toEqual({ nested: { text: "ü'\"\\" } });
+    });
+
     test("of the jobs of upkeep, which are all alike, few are kept when they are done", async () => {
       const backend = await open();
       const queue = backend.open("upkeep");

@@ -10,6 +10,8 @@ const DELIVERY: Intake = {
   events: [],
 };
 
+const LATE = { key: "ev-late", type: "file.created", workspaceId: "w" };
+
 describe("a ledger that hangs", () => {
   test("makes the sender come again, and does not hold those who come later", async () => {
     const accept = createAccept({
@@ -35,8 +37,8 @@ describe("a ledger that hangs", () => {
       commitTimeoutMs: 20,
     });
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
-    commit({ verdicts: ["accepted"], newKeys: ["ev-late"], isQueued: false });
-    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith({ newKeys: ["ev-late"], isQueued: false }), SOON);
+    commit({ verdicts: ["accepted"], newEvents: [LATE], isQueued: false });
+    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith({ newEvents: [LATE], isQueued: false }), SOON);
   });
 
   test("has a bounded number of senders waiting", async () => {
@@ -49,6 +51,37 @@ describe("a ledger that hangs", () => {
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
   });
 });
+
+test.each([
+  { commitsAtOnce: 1, begun: 1 },
+  { commitsAtOnce: 2, begun: 2 },
+])(
+  "of commits that may be under way $commitsAtOnce at once, $begun are begun; who comes later waits for one to end",
+  async (it) => {
+    const ends: (() => void)[] = [];
+    const accept = createAccept({
+      write: (batch) =>
+        new Promise((resolve) =>
+          ends.push(() => resolve({ verdicts: batch.map(() => "ignored"), newEvents: [], isQueued: false })),
+        ),
+      log: silentLog,
+      onCommitted: () => undefined,
+      commitsAtOnce: it.commitsAtOnce,
+    });
+    const answers: Promise<unknown>[] = [];
+    for (let begun = 1; begun <= it.begun; begun += 1) {
+      answers.push(accept(DELIVERY));
+      await vi.waitFor(() => expect(ends).toHaveLength(begun), SOON);
+    }
+    const [late, later] = [accept(DELIVERY), accept(DELIVERY)];
+    ends[0]?.();
+    await answers[0];
+    // Both in one commit.
+    await vi.waitFor(() => expect(ends).toHaveLength(it.begun + 1), SOON);
+    for (const end of ends) end();
+    expect(await Promise.all([...answers, late, later])).toEqual(Array(it.begun + 2).fill("ignored"));
+  },
+);
 
 test("a failed commit is logged in the driver's words, without what was to be written", async () => {
   const lines: unknown[] = [];

@@ -106,7 +106,9 @@ describe("an event that is noted as handed over before it is", () => {
     const key = await markedEvent(Date.now());
     const { sweep, outbox, queues } = openQueues();
     queues.events.away = true;
-    expect(await outbox.sendEvents([{ key, generation: 0, isMarked: true }])).toBe(false);
+    expect(
+      await outbox.sendEvents([{ key, generation: 0, type: "file.created", workspaceId: "w", isMarked: true }]),
+    ).toBe(false);
     expect((await findEvent(ledger.db, key))?.queuedAtMs).toBeNull();
     queues.events.away = false;
     await sweep();

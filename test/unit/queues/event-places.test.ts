@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { createEventPlaces } from "../../../queues/events/places.ts";
+
+const event = (key: string, workspaceId: string | null = "w") => ({ key, workspaceId });
+
+function open(backlog: number) {
+  const state = { nowMs: 0, tookMs: 0, backlog, asked: [] as string[][] };
+  const placesOf = createEventPlaces({
+    count: async (keys) => {
+      state.asked.push([...keys]);
+      state.nowMs += state.tookMs;
+      return new Map(keys.map((key, index) => [key, state.backlog + index]));
+    },
+    clock: { now: () => state.nowMs },
+  });
+  return {
+    state,
+    placesOf: async (...events: ReturnType<typeof event>[]) => Object.fromEntries(await placesOf(events)),
+  };
+}
+
+test("the ledger is asked of a workspace once a second; until then the next event comes behind the last", async () => {
+  const { state, placesOf } = open(5);
+  expect(await placesOf(event("a"), event("b"))).toEqual({ a: 5, b: 6 });
+  expect(await placesOf(event("c"), event("x", "other"), event("d"))).toEqual({ c: 7, x: 5, d: 8 });
+  expect(state.asked).toEqual([["a", "b"], ["x"]]);
+  state.nowMs = 1_000;
+  state.backlog = 0;
+  expect(await placesOf(event("e"))).toEqual({ e: 0 });
+});
+
+test("where counting takes long, it is asked more rarely", async () => {
+  const { state, placesOf } = open(5);
+  state.tookMs = 100;
+  await placesOf(event("a"));
+  state.nowMs = 5_000;
+  await placesOf(event("b"));
+  expect(state.asked).toHaveLength(1);
+  state.nowMs = 5_100;
+  await placesOf(event("c"));
+  expect(state.asked).toHaveLength(2);
+});
+
+test("an event that tells of no workspace has no place, nor has one that the ledger does not know any more", async () => {
+  const { placesOf } = open(5);
+  expect(await placesOf(event("a", null))).toEqual({});
+  const unknowing = createEventPlaces({ count: async () => new Map(), clock: { now: () => 0 } });
+  expect(await unknowing([event("a")])).toEqual(new Map());
+});
