@@ -30,7 +30,8 @@ const DEFAULT_TUNING: QueueTuning = {
   backoffBaseMs: 1_000,
   backoffCeilingMs: 300_000,
   lockMs: 3_000,
-  stalledCheckMs: 1_000,
+  // Jobs of a dead worker are marked by one check and taken by the next once their locks are over: after 5.5 s at most.
+  stalledCheckMs: 2_500,
 };
 /** A job outlives any number of killed workers; the ledger decides when to give up. */
 const MAX_STALLED = 1_000;

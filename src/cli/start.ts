@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { describeConfig } from "../describe-config.ts";
 import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
+import { startGivingBack } from "../give-back-memory.ts";
 import { messageOf } from "../message-of.ts";
 import { whyPagesAreRefused } from "../open-gate.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
@@ -45,6 +46,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     parts,
   );
   log.info("relay.started", { address: relay.url });
+  const stopGivingBack = startGivingBack(log);
   if (parts.work.length > 0) void warnOfKey(relay.upstreams, log, context.signal);
   if (parts.work.includes("runs")) {
     void warnOfInputs(relay.upstreams, rules.now().rules, log, context.signal);
@@ -56,6 +58,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
   void rules.follow(context.signal);
   await untilAborted(context.signal);
   stopHearing();
+  stopGivingBack();
   log.info("relay.stopping");
   await relay.close();
   log.info("relay.stopped");

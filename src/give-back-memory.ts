@@ -1,0 +1,84 @@
+import { flushCompileCache } from "node:module";
+import { performance } from "node:perf_hooks";
+import { memoryUsage } from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Log } from "./telemetry/log.ts";
+
+/** How often it is looked whether the process rests. */
+const LOOK_EVERY_MS = 5_000;
+/** A look finds rest when the event loop was at work for a smaller part of the time since the last one. */
+const AT_REST = 0.1;
+/** So many such looks one after the other: what comes every few seconds is no rest. */
+const RESTFUL_LOOKS = 2;
+/** What is to be had is worth it when the process has grown by so much since the last time. */
+const WORTH_BYTES = 16 * 1_048_576;
+/** A collection stops everything for some 3 ms a MiB in use: a heap larger than this is left to itself. */
+const MOST_HEAP_BYTES = 256 * 1_048_576;
+
+/** What it takes to find rest, and to use it. */
+export type RestingProcess = {
+  /** Part of the time since the last call in which the event loop was at work. */
+  readonly workedPart: () => number;
+  readonly residentBytes: () => number;
+  readonly heapBytes: () => number;
+  /** Collects all garbage, and returns what was freed to the system; takes a tenth of a second or more. */
+  readonly collect: () => void;
+};
+
+/**
+ * Gives back to the system what a process took while it worked, once it rests. V8 by itself keeps the pages of its young
+ * generation and the holes of its old one: of a relay that has just started that is 60 MiB, a third of all it holds.
+ * @returns one look; to be called again and again
+ */
+export function createGiver(resting: RestingProcess, log: Log): () => void {
+  let restful = 0;
+  let keptBytes = 0;
+  return () => {
+    restful = resting.workedPart() < AT_REST ? restful + 1 : 0;
+    if (restful < RESTFUL_LOOKS) return;
+    const before = resting.residentBytes();
+    if (before - keptBytes < WORTH_BYTES || resting.heapBytes() > MOST_HEAP_BYTES) return;
+    resting.collect();
+    keptBytes = resting.residentBytes();
+    log.debug("memory.given_back", { bytes: before - keptBytes, residentBytes: keptBytes });
+  };
+}
+
+/** Does so for this process, which it does not keep alive. @returns stops it */
+export function startGivingBack(log: Log): () => void {
+  const collect = collector();
+  let since = performance.eventLoopUtilization();
+  const look = createGiver(
+    {
+      workedPart: () => {
+        const now = performance.eventLoopUtilization();
+        const { utilization } = performance.eventLoopUtilization(now, since);
+        since = now;
+        return utilization;
+      },
+      residentBytes: memoryUsage.rss,
+      heapBytes: () => memoryUsage().heapUsed,
+      collect: () => {
+        // What was compiled would else be kept at an orderly end only, and a killed process would start slowly again.
+        flushCompileCache();
+        collect?.();
+      },
+    },
+    log,
+  );
+  const timer = setInterval(look, LOOK_EVERY_MS).unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * V8 has the function for whoever was started with --expose-gc; asked for later, only new contexts have it. The last
+ * resort is what V8 does before it gives up for want of memory: it compacts all of the heap, and shrinks the young part.
+ */
+function collector(): (() => void) | undefined {
+  setFlagsFromString("--expose-gc");
+  const gc: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
+  setFlagsFromString("--no-expose-gc");
+  if (typeof gc !== "function") return undefined;
+  return () => void gc({ type: "major", execution: "sync", flavor: "last-resort" });
+}
