@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** Time as a dependency. Milliseconds since the Unix epoch. */
 export type Clock = {
   now(): number;
@@ -9,13 +7,19 @@ export type Clock = {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    signal?.throwIfAborted();
-    try {
-      await delay(ms, undefined, signal ? { signal } : undefined);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
-  },
+  // That of `node:timers/promises` makes an error with a stack for each sleep that is cut short, and most are.
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const wake = (): void => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      if (signal?.aborted) return reject(signal.reason);
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener("abort", abort, { once: true });
+    }),
 };

@@ -1,8 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { resetAfterFlush } from "../kit/answer-gate.ts";
+import { untilGone } from "../kit/until-gone.ts";
 import type { Message, Run } from "./run.ts";
 import type { FaultPlan } from "./run-faults.ts";
 import type { World } from "./world.ts";
+
+/** Made once: an abort without a reason of its own makes an error with a stack each time. */
+const WOKEN = new Error("woken");
 
 export const PING_FRAME = "event: ping\n\n";
 export const dataFrame = (json: string) => `data: ${json}\n\n`;
@@ -29,9 +33,7 @@ export type FrameStream = {
 /** Writes server-sent events as Dify frames them, with the transport's share of the faults. */
 export function openFrameStream({ world, response, plan, ownPings, headers = {} }: StreamOptions): FrameStream {
   const { time, settings } = world;
-  const gone = new AbortController();
-  const signal = AbortSignal.any([gone.signal, world.signal]);
-  response.once("close", () => gone.abort());
+  const signal = untilGone(response, world.signal);
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", ...headers });
 
   const dropFirst = plan.find("drop_first")?.frames ?? 0;
@@ -104,9 +106,11 @@ export function openFrameStream({ world, response, plan, ownPings, headers = {} 
           }
           const patience = ownPings ? Math.min(settings.pingMs, settings.idleMs - silentMs) : settings.idleMs;
           const awake = new AbortController();
-          wake = () => awake.abort();
-          await sleepUnless(time.sleep(patience, AbortSignal.any([signal, awake.signal])));
-          if (awake.signal.aborted || signal.aborted) continue;
+          wake = () => awake.abort(WOKEN);
+          signal.addEventListener("abort", wake, { once: true });
+          await sleepUnless(time.sleep(patience, awake.signal));
+          signal.removeEventListener("abort", wake);
+          if (awake.signal.aborted) continue;
           silentMs += patience;
           if (ownPings) stream.ping();
         }

@@ -77,9 +77,8 @@ function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params }: Rout
   const { concurrency, quotaStyle } = world.settings;
   if (plan.find("quota_exhausted") !== undefined)
     throw new ApiError(429, "rate_limit_error", `Workflow execution quota limit reached for tenant ${app.tenantId}`);
-  const active = [...world.runs.values()].filter((run) => run.app.id === app.id && !isFinished(run)).length;
   const overload = plan.find("overload");
-  if (overload !== undefined || (concurrency !== undefined && active >= concurrency)) {
+  if (overload !== undefined || (concurrency !== undefined && countActive(world, app) >= concurrency)) {
     const status = overload?.quotaStyle ?? quotaStyle;
     const limit = concurrency ?? 1;
     const message =
@@ -98,6 +97,12 @@ function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params }: Rout
       "This workflow uses a trigger entry and cannot be invoked through Web App, Service API, OpenAPI, or MCP.",
     );
   }
+}
+
+function countActive({ runs }: World, app: EmulatedApp): number {
+  let active = 0;
+  for (const run of runs.values()) if (run.app.id === app.id && !isFinished(run)) active += 1;
+  return active;
 }
 
 function checkVersion(app: EmulatedApp, workflowId: string): void {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash as hashOf } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ export class BlobTooLargeError extends Error {
   }
 }
 
-/** Contents on disk, in a temporary folder of their own; memory use does not grow with size. */
+/** Contents on disk, in a temporary folder of their own, small ones in memory; what that takes has a limit. */
 export type BlobStore = {
   /** @throws {BlobTooLargeError} past `maxBytes`; nothing is kept then */
   put(source: AsyncIterable<Uint8Array | string>, options?: { maxBytes?: number }): Promise<Blob>;
@@ -35,6 +35,10 @@ export type BlobStore = {
   /** Removes the folder with everything in it. */
   close(): Promise<void>;
 };
+
+/** Contents up to this are held in memory, as long as all of them come to no more than the other. */
+const SMALL_BYTES = 16 * 1_024;
+const MOST_HELD_BYTES = 64 * 1_048_576;
 
 /** How long a folder lies untouched before it is taken for left behind. */
 const LEFT_BEHIND_MS = 3_600_000;
@@ -51,8 +55,17 @@ export async function createBlobStore({
   const folder = await mkdtemp(join(within, `emulator-${process.pid}-`));
   const fileOf = (key: string) => join(folder, encodeURIComponent(key));
 
-  const put: BlobStore["put"] = async (source, { maxBytes = Number.POSITIVE_INFINITY } = {}) => {
-    const key = newId();
+  /** Small contents, which are many: a file for each would be most of the work of a whole request. */
+  const small = new Map<string, Buffer>();
+  let heldBytes = 0;
+
+  const hold = (key: string, bytes: Buffer): Blob => {
+    small.set(key, bytes);
+    heldBytes += bytes.length;
+    return { key, size: bytes.length, sha256: hashOf("sha256", bytes) };
+  };
+
+  const write = async (key: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Blob> => {
     const sha256 = createHash("sha256");
     let size = 0;
     const measure = new Transform({
@@ -73,10 +86,42 @@ export async function createBlobStore({
     return { key, size, sha256: sha256.digest("hex") };
   };
 
+  const put: BlobStore["put"] = async (source, { maxBytes = Number.POSITIVE_INFINITY } = {}) => {
+    const key = newId();
+    const pieces = source[Symbol.asyncIterator]();
+    const begun: Buffer[] = [];
+    let size = 0;
+    const next = async (): Promise<Buffer | undefined> => {
+      const { done, value } = await pieces.next();
+      return done === true ? undefined : Buffer.isBuffer(value) ? value : Buffer.from(value);
+    };
+    try {
+      while (size <= SMALL_BYTES && heldBytes < MOST_HELD_BYTES) {
+        const piece = await next();
+        if (piece === undefined) {
+          if (size > maxBytes) throw new BlobTooLargeError(maxBytes);
+          return hold(key, Buffer.concat(begun));
+        }
+        begun.push(piece);
+        size += piece.length;
+      }
+      const all = async function* (): AsyncGenerator<Buffer> {
+        yield* begun;
+        for (let piece = await next(); piece !== undefined; piece = await next()) yield piece;
+      };
+      return await write(key, all(), maxBytes);
+    } finally {
+      await pieces.return?.();
+    }
+  };
+
   const open: BlobStore["open"] = (key, range) => {
     // Node refuses an end before the start; an empty range is an empty stream.
     if (range !== undefined && range.end < range.start) return Readable.from([]);
-    return createReadStream(fileOf(key), range);
+    const held = small.get(key);
+    if (held === undefined) return createReadStream(fileOf(key), range);
+    const bytes = range === undefined ? held : held.subarray(range.start, range.end + 1);
+    return Readable.from(bytes.length === 0 ? [] : [bytes]);
   };
 
   async function* readAll(keys: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -90,17 +135,26 @@ export async function createBlobStore({
     hash: async (keys, algorithm) => {
       const bytes = readAll(typeof keys === "string" ? [keys] : keys);
       if (algorithm === "crc32c") return crc32c(bytes);
+      const held = typeof keys === "string" ? small.get(keys) : undefined;
+      if (held !== undefined) return hashOf(algorithm, held);
       const hash = createHash(algorithm);
       await pipeline(bytes, hash);
       return hash.digest("hex");
     },
-    remove: (key) => rm(fileOf(key), { force: true }),
-    has: (key) =>
+    remove: async (key) => {
+      heldBytes -= small.get(key)?.length ?? 0;
+      if (!small.delete(key)) await rm(fileOf(key), { force: true });
+    },
+    has: async (key) =>
+      small.has(key) ||
       stat(fileOf(key)).then(
         () => true,
         () => false,
       ),
-    close: () => rm(folder, { recursive: true, force: true }),
+    close: async () => {
+      small.clear();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

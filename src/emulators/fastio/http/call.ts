@@ -1,8 +1,9 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { BlobTooLargeError } from "../../kit/blob-store.ts";
 import { BodyTooLargeError, readBody } from "../../kit/body.ts";
 import { type FilePart, MultipartError, readMultipart } from "../../kit/multipart.ts";
+import { untilGone } from "../../kit/until-gone.ts";
 import { ApiRefusal, invalidField, tooLarge, unauthorized } from "../protocol/faults.ts";
 import type { Fields } from "../protocol/fields.ts";
 import type { User } from "../store/accounts.ts";
@@ -83,9 +84,10 @@ export function createCall(deps: {
   readonly request: IncomingMessage;
   readonly url: URL;
   readonly params: ReadonlyMap<string, string>;
-  readonly signal: AbortSignal;
+  readonly response: ServerResponse;
 }): Call {
-  const { world, request, url, params, signal } = deps;
+  const { world, request, response, url, params } = deps;
+  let signal: AbortSignal | undefined;
   const token = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
 
   const upload: Call["upload"] = async (part, maxBytes) => {
@@ -141,6 +143,10 @@ export function createCall(deps: {
       return { fields: fromPairs(fields.map(({ name, value }) => [name, value] as const)), files };
     },
     rawBody: (maxBytes) => onDisk(() => world.blobs.put(request, { maxBytes }), maxBytes),
-    signal,
+    // Made when it is asked for: few routes wait for anything.
+    get signal() {
+      signal ??= untilGone(response, world.closing);
+      return signal;
+    },
   };
 }

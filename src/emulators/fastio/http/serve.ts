@@ -64,10 +64,7 @@ export function createApi(options: {
   const answerFor = async (request: IncomingMessage, response: ServerResponse, url: URL, found: Found | undefined) => {
     if (!found) throw unknownRoute();
     const method = request.method ?? "GET";
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, world.closing]);
-    const call = createCall({ world, request, url, params: found.params, signal });
+    const call = createCall({ world, request, response, url, params: found.params });
     checkAccess(world, call.token, { route: found.route, method, params: found.params });
     if (found.route.bucket && knobs.buckets === "published") count(found.route.bucket, callerOf(request));
     refuseUnpaid(knobs, found.route);

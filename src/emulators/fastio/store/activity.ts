@@ -61,13 +61,14 @@ export function createActivity(clock: Clock): Activity {
         const rows = beats.get(profileId) ?? [];
         beats.set(profileId, rows);
         rows.push({ seq, atMs: clock.now(), key });
-        if (rows.length > KEPT) rows.splice(0, rows.length - KEPT);
+        // Many at a time: each cut moves all that stay.
+        if (rows.length > 2 * KEPT) rows.splice(0, rows.length - KEPT);
         for (const wake of [...(waiting.get(profileId) ?? [])]) wake();
       }
     },
     poll: async (profileId, since, waitMs, signal) => {
       const start = startOf(profileId, since);
-      const newer = (): Beat[] => (beats.get(profileId) ?? []).filter((beat) => beat.seq > start);
+      const newer = (): Beat[] => (beats.get(profileId)?.slice(-KEPT) ?? []).filter((beat) => beat.seq > start);
       if (newer().length === 0 && waitMs > 0) await waitForBeat(profileId, waitMs, signal);
       const found = newer();
       const last = found.at(-1);

@@ -89,6 +89,8 @@ export function createShareStore(deps: {
 }): ShareStore {
   const shares = new Map<string, Share>();
   const names = new Map<string, Share>();
+  /** Keys of the folders that back a share. */
+  const backing = new Set<string>();
   const tell = (share: Share, event: string, userId: string, subCategory = "lifecycle"): void => {
     deps.events.append({
       orgId: share.orgId,
@@ -113,9 +115,8 @@ export function createShareStore(deps: {
     create: ({ workspace, workspaceDrive, creator, folderId, settings }) => {
       const customName = settings.customName ?? deps.ids.token(11);
       claim(customName);
-      const rival =
-        folderId && [...shares.values()].find((one) => one.folderId && idKey(one.folderId) === idKey(folderId));
-      if (rival) throw conflict("The folder already backs another share.", { reason: "folder_in_use" });
+      if (folderId !== undefined && backing.has(idKey(folderId)))
+        throw conflict("The folder already backs another share.", { reason: "folder_in_use" });
       const id = deps.ids.profile("share");
       const now = deps.clock.now();
       const scope = { orgId: workspace.orgId, shareId: id, homeWorkspaceId: workspace.id };
@@ -135,6 +136,7 @@ export function createShareStore(deps: {
         members: new Map([ownerOf(creator)]),
       };
       shares.set(id, share);
+      if (folderId !== undefined) backing.add(idKey(folderId));
       names.set(customName.toLowerCase(), share);
       tell(share, "share_created", creator.id);
       return share;
@@ -162,6 +164,7 @@ export function createShareStore(deps: {
     all: () => [...shares.values()],
     remove: (share, userId) => {
       shares.delete(share.id);
+      if (share.folderId !== undefined) backing.delete(idKey(share.folderId));
       names.delete(share.customName.toLowerCase());
       tell(share, "share_deleted", userId);
     },

@@ -107,6 +107,13 @@ export function createUploadStore(deps: {
 }): UploadStore {
   const { knobs, blobs } = deps;
   const uploads = new Map<string, Upload>();
+  /** Those that may be under way; who looks drops the others. */
+  const open = new Map<string, Set<Upload>>();
+  const countUnderWay = (userId: string): number => {
+    const mine = open.get(userId) ?? new Set();
+    for (const upload of mine) if (!isUnderWay(upload)) mine.delete(upload);
+    return mine.size;
+  };
   const received = (upload: Upload): number => [...upload.chunks.values()].reduce((sum, one) => sum + one.size, 0);
 
   const enter = (upload: Upload, status: UploadStatus, message?: string): void => {
@@ -180,8 +187,8 @@ export function createUploadStore(deps: {
 
   return {
     create: (wish) => {
-      const mine = [...uploads.values()].filter((one) => one.userId === wish.userId && isUnderWay(one));
-      if (mine.length >= knobs.sessionsPerUser) throw new ApiRefusal(403, 1685, "Too many upload sessions are open.");
+      if (countUnderWay(wish.userId) >= knobs.sessionsPerUser)
+        throw new ApiRefusal(403, 1685, "Too many upload sessions are open.");
       const upload: Upload = {
         id: deps.ids.opaque("5"),
         userId: wish.userId,
@@ -200,6 +207,7 @@ export function createUploadStore(deps: {
         placedAs: [],
       };
       uploads.set(idKey(upload.id), upload);
+      open.set(upload.userId, (open.get(upload.userId) ?? new Set()).add(upload));
       return upload;
     },
     find: (userId, id) => {
@@ -285,6 +293,7 @@ export function createUploadStore(deps: {
     },
     remove: async (upload) => {
       uploads.delete(idKey(upload.id));
+      open.get(upload.userId)?.delete(upload);
       if (upload.placedAs.length > 0) return;
       const keys = [...upload.chunks.values(), ...(upload.content ? [upload.content] : [])].map((one) => one.key);
       await Promise.all(keys.map((key) => blobs.remove(key)));

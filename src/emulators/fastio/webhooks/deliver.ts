@@ -10,7 +10,7 @@ import { createHourlyCap } from "./hourly-cap.ts";
 import { createLimiter } from "./limiter.ts";
 import { payloadOf } from "./payload.ts";
 import { type Attempt, sendDelivery } from "./send.ts";
-import { signatureHeaders } from "./sign.ts";
+import { type ReadyKeys, signatureHeaders } from "./sign.ts";
 
 /** Emulated milliseconds before each attempt; together a little under 24 hours. */
 const SCHEDULE_MS = [0, 5_000, 30_000, 120_000, 600_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000];
@@ -65,6 +65,7 @@ export function createDeliverer(deps: {
   const { time, closing } = deps;
   const agent = new Agent({ connections: deps.parallel, keepAliveTimeout: 30_000 });
   const limit = createLimiter(deps.parallel);
+  const readyKeys: ReadyKeys = new Map();
   const records: DeliveryRecord[] = [];
   const sent = new Map<string, readonly [DeliveryRecord, Rows]>();
   const batches = new Map<string, EventRow[]>();
@@ -79,16 +80,19 @@ export function createDeliverer(deps: {
       applies(attempts) ? (hook.previousSecret ?? hook.secret) : hook.secret;
     const seconds = Math.floor(time.now() / 1000) - (applies(plan.staleAttempts) ? plan.staleSeconds : 0);
     const headers = {
-      ...signatureHeaders({
-        scheme: hook.scheme,
-        secret: applies(plan.wrongAttempts) ? `${hook.secret}wrong` : oldOr(plan.oldSecretAttempts),
-        alsoSecret: applies(plan.twoSecretsAttempts) ? hook.previousSecret : undefined,
-        // Base64 readers ignore what follows the padding, so a wrong secret is only wrong as text.
-        keyForm: applies(plan.wrongAttempts) ? "literal" : hook.keyForm,
-        body,
-        timestamp: seconds,
-        messageId: record.id,
-      }),
+      ...signatureHeaders(
+        {
+          scheme: hook.scheme,
+          secret: applies(plan.wrongAttempts) ? `${hook.secret}wrong` : oldOr(plan.oldSecretAttempts),
+          alsoSecret: applies(plan.twoSecretsAttempts) ? hook.previousSecret : undefined,
+          // Base64 readers ignore what follows the padding, so a wrong secret is only wrong as text.
+          keyForm: applies(plan.wrongAttempts) ? "literal" : hook.keyForm,
+          body,
+          timestamp: seconds,
+          messageId: record.id,
+        },
+        readyKeys,
+      ),
       "x-fastio-event": record.event,
       "x-fastio-delivery": record.id,
       "x-fastio-attempt": String(number),

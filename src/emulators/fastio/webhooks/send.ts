@@ -42,6 +42,11 @@ export async function sendDelivery(options: {
   /** Spreads the body over this time, real milliseconds. */
   readonly slowMs?: number;
 }): Promise<Attempt> {
+  const limit = new AbortController();
+  const stop = (): void => limit.abort(options.signal.reason);
+  const timer = setTimeout(() => limit.abort(new DOMException("no answer in time", "TimeoutError")), options.timeoutMs);
+  if (options.signal.aborted) stop();
+  else options.signal.addEventListener("abort", stop, { once: true });
   try {
     const answer = await request(options.url, {
       method: "POST",
@@ -53,11 +58,14 @@ export async function sendDelivery(options: {
       },
       body: options.slowMs ? slowly(options.body, options.slowMs) : options.body,
       dispatcher: options.dispatcher,
-      signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
+      signal: limit.signal,
     });
     await answer.body.dump();
     return { atMs: options.nowMs, status: answer.statusCode };
   } catch (error) {
     return { atMs: options.nowMs, status: null, error: codeOf(error) };
+  } finally {
+    clearTimeout(timer);
+    options.signal.removeEventListener("abort", stop);
   }
 }
