@@ -72,7 +72,8 @@ const EVENT_COLUMNS = {
   traceparent: "text",
   queued_at_ms: "bigint",
 } as const;
-type EventLine = Readonly<Record<keyof typeof EVENT_COLUMNS, string | number | null>>;
+/** What is left out is null. */
+type EventLine = Readonly<Record<keyof typeof EVENT_COLUMNS, string | number | null | undefined>>;
 
 /** And of a delivery. */
 const DELIVERY_COLUMNS = {
@@ -90,12 +91,15 @@ const DELIVERY_COLUMNS = {
   headers: "jsonb",
 } as const;
 type DeliveryLine = Readonly<Record<keyof typeof DELIVERY_COLUMNS, unknown>> & {
-  /** Known before anything is written; null: it depends on what it brings. */
-  readonly verdict: "ignored" | "refused" | null;
+  /** Known before anything is written; undefined: it depends on what it brings. */
+  readonly verdict: Exclude<DeliveryVerdict, "accepted"> | undefined;
   /** In which order they came. */
   readonly place: number;
-  /** Keys that no delivery before it in the batch brings: it is accepted if the ledger had not seen one of them. */
-  readonly brings: readonly string[];
+  /**
+   * Keys that no delivery before it in the batch brings: it is accepted if the ledger had not seen one of them.
+   * undefined: all of its keys.
+   */
+  readonly brings: readonly string[] | undefined;
 };
 
 const namesOf = (columns: Readonly<Record<string, string>>, of = ""): SQL =>
@@ -140,13 +144,17 @@ export function createWriter(db: Db) {
   const told = db.$with("told", { id: deliveries.id }).as(sql`
     select * from ${linesOf("deliveries")} as line(${typesOf(DELIVERY_COLUMNS)}, verdict text, place integer, brings text[])`);
   const bringers = db.$with("bringers", { id: deliveries.id }).as(sql`
-    select distinct told.id from told cross join lateral unnest(told.brings) as brought(key) join fresh using (key)`);
+    select told.id from told
+      cross join lateral unnest(coalesce(told.brings, array(select jsonb_array_elements_text(told.event_keys)))) as brought(key)
+      join fresh using (key)`);
   // The edge sends a delivery again under its id when it was not told that it had come: its first line stays.
   const kept = db.$with("kept", { id: deliveries.id }).as(sql`
     insert into ${deliveries} (${namesOf(DELIVERY_COLUMNS)}, verdict)
     select ${namesOf(DELIVERY_COLUMNS, "told.")},
-      coalesce(told.verdict, case when bringers.id is null then 'duplicate' else 'accepted' end)
-    from told left join bringers on bringers.id = told.id
+      case when told.verdict is not null then told.verdict
+        when (select count(*) from fresh) = ${sql.placeholder("brought")}::int then 'accepted'
+        when told.id in (select id from bringers) then 'accepted' else 'duplicate' end
+    from told
     order by told.id, told.place
     on conflict do nothing`);
   const counted = db.$with("counted", { reason: refusals.reason }).as(sql`
@@ -155,18 +163,25 @@ export function createWriter(db: Db) {
     on conflict (minute_ms, reason) do update set count = ${refusals.count} + excluded.count`);
   const statement = db
     .with(fresh, told, bringers, kept, counted)
-    .select({ key: fresh.key })
+    // As a rule all are new, and a row for each would only be taken apart again.
+    .select({
+      newKeys: sql<
+        string[] | null
+      >`case when count(*) < ${sql.placeholder("brought")}::int then coalesce(json_agg(${fresh.key}), '[]') end`,
+    })
     .from(fresh)
     .prepare("accept_deliveries");
   return async (batch: readonly Intake[], queuedAtMs: number | null): Promise<AcceptedBatch> => {
     const { eventLines, deliveryLines, refusalLines, brought } = linesOfBatch(batch, queuedAtMs);
-    const written = await statement.execute({
+    const [written] = await statement.execute({
+      brought: brought.length,
       events: JSON.stringify(eventLines),
       deliveries: JSON.stringify(deliveryLines),
       refusals: JSON.stringify(refusalLines),
     });
-    const unclaimed = new Set(written.map(({ key }) => key));
-    const newEvents = brought.filter(({ key }) => unclaimed.has(key));
+    const some = written?.newKeys && new Set(written.newKeys);
+    const newEvents = some ? brought.filter(({ key }) => some.has(key)) : brought;
+    const unclaimed = new Set(newEvents.map(({ key }) => key));
     return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newEvents, isQueued: queuedAtMs !== null };
   };
 }
@@ -190,7 +205,7 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
       if (keep) keepDelivery(facts, { verdict: "refused", reason, event_keys: [], brings: [] });
       continue;
     }
-    const traceparent = (intake.kind === "delivery" ? intake.traceparent : undefined) ?? null;
+    const traceparent = intake.kind === "delivery" ? intake.traceparent : undefined;
     const brings: string[] = [];
     for (const { key, event } of intake.events) {
       if (eventLines.has(key)) continue;
@@ -200,8 +215,9 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
     }
     if (intake.kind === "pulled") continue;
     const keys = intake.events.map(({ key }) => key);
-    const verdict = keys.length === 0 ? "ignored" : null;
-    keepDelivery(intake.facts, { verdict, reason: null, event_keys: keys, brings });
+    const verdict = keys.length === 0 ? "ignored" : brings.length === 0 ? "duplicate" : undefined;
+    const isAll = brings.length === keys.length;
+    keepDelivery(intake.facts, { verdict, reason: undefined, event_keys: keys, brings: isAll ? undefined : brings });
   }
   return {
     eventLines: [...eventLines.values()].sort(byName(({ key }) => String(key))),
@@ -230,13 +246,13 @@ function lineOfDelivery(facts: DeliveryFacts) {
     id: facts.id,
     received_at_ms: facts.receivedAtMs,
     route: facts.route,
-    body_hash: facts.bodyHash ?? null,
+    body_hash: facts.bodyHash,
     body_bytes: Math.min(facts.bodyBytes, MAX_INTEGER),
-    scheme: facts.scheme ?? null,
-    secret_print: facts.secretPrint ?? null,
-    key_form: facts.keyForm ?? null,
-    sender_delivery_id: facts.senderDeliveryId ?? null,
-    headers: facts.headers ?? null,
+    scheme: facts.scheme,
+    secret_print: facts.secretPrint,
+    key_form: facts.keyForm,
+    sender_delivery_id: facts.senderDeliveryId,
+    headers: facts.headers,
   };
 }
 
@@ -249,12 +265,12 @@ function lineOfEvent(key: string, event: FastioEvent): Omit<EventLine, "tracepar
     type: event.type,
     occurred_at_ms: event.occurredAtMs,
     received_at_ms: event.receivedAtMs,
-    workspace_id: event.workspaceId ?? null,
-    share_id: event.shareId ?? null,
+    workspace_id: event.workspaceId,
+    share_id: event.shareId,
     object_kind: event.objectKind,
-    object_id: event.objectId ?? null,
-    version_id: event.versionId ?? null,
-    actor_user_id: event.actorUserId ?? null,
+    object_id: event.objectId,
+    version_id: event.versionId,
+    actor_user_id: event.actorUserId,
     raw: event.raw,
   };
 }

@@ -133,6 +133,8 @@ describe.each(databases.filter((name) => name === "postgres"))("on %s", (name) =
     if (!a || !m || !z) throw new Error("three names make three events");
     const { db } = ledger();
     const other = new pg.Pool({ connectionString: url() });
+    // The database may be dropped before the server has read that they end.
+    other.on("connect", (client) => client.on("error", () => undefined));
     onTestFinished(() => other.end());
     const waiting = async (): Promise<unknown> => {
       const { rows } = await other.query("select count(*)::int as n from pg_locks where not granted");
