@@ -1,9 +1,10 @@
 import type { Clock } from "../src/clock.ts";
+import { doTogether } from "../src/ledger/do-together.ts";
 import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
-import { settleUnlistened } from "../src/ledger/settle-unlistened.ts";
+import { type Listened, settleUnlistened } from "../src/ledger/settle-unlistened.ts";
 import { readTraceparents } from "../src/ledger/traceparents.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
@@ -41,6 +42,8 @@ export type SentEvent = {
   readonly type: string;
   /** null: it tells of none. */
   readonly workspaceId: string | null;
+  /** null: it names nobody. */
+  readonly actorUserId: string | null;
   /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
   readonly isMarked?: boolean;
 };
@@ -59,8 +62,8 @@ export type OutboxDeps = {
   readonly holdsBack?: () => boolean;
   /** Default: nobody listens. */
   readonly trace?: Trace;
-  /** Types of events that some rule listens to now; what no rule wants to hear of gets no job. Default: all may be wanted. */
-  readonly listened?: () => ReadonlySet<string>;
+  /** What rules listen to now; what none wants to hear of gets no job. Default: all may be wanted. */
+  readonly listened?: () => Listened;
   readonly metrics?: Pick<Metrics, "dropped">;
 };
 
@@ -103,11 +106,12 @@ export function createOutbox({
 
   /** @returns those that have to be routed */
   const passOver = async (coming: readonly SentEvent[]): Promise<readonly SentEvent[]> => {
-    const types = listened?.();
-    const strange = types === undefined ? [] : coming.filter(({ type }) => !types.has(type));
-    if (types === undefined || strange.length === 0) return coming;
-    const ended = await settleUnlistened(db, keysOf(strange), [...types], clock.now());
-    for (let count = 0; count < ended.size; count += 1) metrics.dropped("*", "no_listener");
+    const heard = listened?.();
+    if (heard === undefined) return coming;
+    const strange = coming.filter((event) => isStrange(event, heard));
+    if (strange.length === 0) return coming;
+    const ended = await settleUnlistened(db, keysOf(strange), heard, clock.now());
+    for (const drop of ended.values()) metrics.dropped("*", drop);
     return coming.filter(({ key }) => !ended.has(key));
   };
   const placesOfEvents = createEventPlaces({ count: (keys) => placesOf(db, "events", keys), clock });
@@ -150,14 +154,21 @@ export function createOutbox({
         },
         () => markEventsQueued(db, keysOf(coming.filter(({ isMarked }) => isMarked)), null),
       ),
-    sendRuns: (runs) =>
-      send("runs", runs.length, async () => {
+    sendRuns: doTogether(async (all: readonly (readonly QueuedRun[])[]) => {
+      const runs = all.flat();
+      const isSent = await send("runs", runs.length, async () => {
         const parked = await parkRuns(db, idsOf(runs, "runs"), SHARE, clock.now());
         await handOver(runs.filter(({ id }) => !parked.has(id)));
-      }),
+      });
+      return all.map(() => isSent);
+    }),
     sendCalled: (runs) => send("runs", runs.length, () => handOver(runs)),
   };
 }
+
+/** Whether no rule may want to hear of it. */
+const isStrange = ({ type, actorUserId }: SentEvent, { types, notOwn, selfUserId }: Listened): boolean =>
+  !types.includes(type) || (actorUserId !== null && actorUserId === selfUserId && notOwn.includes(type));
 
 const JOB_OF = { runs: runJob, shares: shareJob } as const satisfies Record<RunQueue, unknown>;
 

@@ -36,6 +36,7 @@ import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { QueueBackend } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
+import { listenedBy } from "../queues/events/listened-by.ts";
 import { createLane } from "../queues/hand-over-lane.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { startLookout } from "../queues/upkeep/lookout.ts";
@@ -135,7 +136,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     );
     closers.push(stop);
     const { holdsBack } = pressure;
-    const listened = () => new Set(deps.rules.now().rules.flatMap(({ rule }) => rule.when.events));
+    const listened = () => listenedBy(deps.rules.now().rules, upstreams.fastio.selfUserId());
     const outbox = createOutbox({ db: ledger.work, queues, clock, log, holdsBack, trace, metrics, listened });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 

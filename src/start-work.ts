@@ -16,6 +16,7 @@ import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
 import { DEFAULT_RECOVERY } from "./dify/recovery.ts";
 import type { Accept } from "./ledger/accept.ts";
+import { createRunMaker } from "./ledger/create-runs.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
 import { createRunLeases } from "./ledger/run-leases.ts";
 import { openNoticePost } from "./notices/open-notice-post.ts";
@@ -121,6 +122,7 @@ function startWorkers(
         rules: () => rules.now().rules,
         appOf,
         floodHold: () => rules.now().floodHold,
+        makeRuns: createRunMaker(db),
         outbox,
       }),
     runs: () =>

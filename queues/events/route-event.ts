@@ -3,7 +3,7 @@ import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { recordAccess } from "../../src/ledger/accesses.ts";
-import { createRuns } from "../../src/ledger/create-runs.ts";
+import type { MakeRuns } from "../../src/ledger/create-runs.ts";
 import { closeEvent, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
 import { findOrigin, findPlaced, type Origin } from "../../src/ledger/find-origin.ts";
 import { readChain } from "../../src/ledger/lineage.ts";
@@ -11,6 +11,7 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { isReceipt } from "../../src/ledger/receipts.ts";
 import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
+import { OWN_DEED, OWN_OUTPUT } from "../../src/ledger/settle-unlistened.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { HEAD_BYTES, readFirstBytes } from "../../src/rules/first-bytes.ts";
 import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts";
@@ -23,6 +24,7 @@ import type { Outbox } from "../outbox.ts";
 import { askRules, type RulesAnswer } from "./ask-rules.ts";
 import { findActor, findEmail } from "./find-actor.ts";
 import { type EventSubject, findSubject } from "./find-subject.ts";
+import { leavesOwnOut } from "./listened-by.ts";
 import { mayBeRead } from "./may-be-read.ts";
 import { newRun } from "./new-run.ts";
 
@@ -42,6 +44,7 @@ export type RouteEventDeps = {
   readonly appOf: (keyVariable: string) => string;
   /** Unfinished runs of one rule above which further ones are held. */
   readonly floodHold: () => number;
+  readonly makeRuns: MakeRuns;
   readonly outbox: Pick<Outbox, "sendRuns">;
 };
 
@@ -50,7 +53,6 @@ export const EVERY_RULE = "*";
 /** Between two looks at a file that is being placed right now; longer the longer that takes. */
 const PLACING = { shortestMs: 1_000, longestMs: 60_000 };
 
-const OWN_OUTPUT = "the relay placed this file itself";
 const DONE: JobOutcome = { kind: "done" };
 
 /** Reads the file of an event, asks each rule, makes the runs, ends the event; or waits until that can be done. */
@@ -83,13 +85,7 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
     if (placed) return ignore("own_doing", OWN_OUTPUT, placed);
   }
   const self = await fastio.whoami(signal);
-  if (
-    event.actorUserId === self.userId &&
-    !takesOutputs &&
-    listening.every(({ rule }) => rule.when.exclude.actors.includes("self"))
-  ) {
-    return ignore("own_doing", "the relay itself did this");
-  }
+  if (event.actorUserId === self.userId && listening.every(leavesOwnOut)) return ignore("own_doing", OWN_DEED);
   const subject = await findSubject(deps, event, signal);
   if (typeof subject === "string") return ignore("no_file", subject);
   const file = fileOf(subject);
@@ -238,7 +234,7 @@ async function makeRuns(
     traceparent: deps.trace.current() ?? event.traceparent,
   }));
   const end = { status: wanted.length > 0 ? "routed" : "ignored", reasons, file: fileOf(subject) } as const;
-  const created = await createRuns(db, event.key, runs, end, nowMs, deps.floodHold());
+  const created = await deps.makeRuns({ eventKey: event.key, wanted: runs, end, nowMs, floodHold: deps.floodHold() });
   tellDrops(deps, answer.mismatches);
   log.info("event.routed", {
     eventKey: event.key,

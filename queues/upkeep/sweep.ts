@@ -69,10 +69,10 @@ export const sweep =
       (limit) => listOverdueEvents(db, nowMs - OVERDUE_AFTER_MS, limit),
       (overdue) => judgeEvents(queues, overdue, nowMs),
     );
-    for (const { key, generation, type, workspaceId, verdict } of overdueEvents) {
+    for (const { key, generation, type, workspaceId, actorUserId, verdict } of overdueEvents) {
       if (verdict === "alive") aliveKeys.push(key);
       else if (verdict === "lost" && (await renewEventGeneration(db, key, generation)))
-        events.push({ key, generation: generation + 1, type, workspaceId });
+        events.push({ key, generation: generation + 1, type, workspaceId, actorUserId });
     }
     // Behind those that have not been looked at for longer, or a long backlog would hide what is lost.
     if (aliveKeys.length > 0) await markEventsQueued(db, aliveKeys, nowMs);

@@ -12,6 +12,8 @@ const MOST_ANSWERS = 1_000;
 
 /** Fast.io with a short memory. */
 export type RememberingFastio = Fastio & {
+  /** Who we are; undefined until somebody has asked. */
+  selfUserId(): string | undefined;
   /** A folder above a file, as it was a moment ago. */
   readFolder(place: StoragePlace, folderId: string, signal: AbortSignal): Promise<FastioNode>;
   /**
@@ -38,6 +40,7 @@ export function rememberPlaces(fastio: Fastio, clock: Clock): RememberingFastio 
   const entered = createMemory<{ readonly id: string }>(FOLDER_MS, clock);
   return {
     ...fastio,
+    selfUserId: () => self?.userId,
     whoami: async (signal) => {
       self ??= await fastio.whoami(signal);
       return self;

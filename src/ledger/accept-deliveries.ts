@@ -38,7 +38,12 @@ export type Intake =
     };
 
 /** What the queue wants to know of an event, beside what the ledger tells. */
-export type NewEvent = { readonly key: string; readonly type: string; readonly workspaceId: string | null };
+export type NewEvent = {
+  readonly key: string;
+  readonly type: string;
+  readonly workspaceId: string | null;
+  readonly actorUserId: string | null;
+};
 
 export type AcceptedBatch = {
   /** Verdict per intake, in order. */
@@ -210,7 +215,12 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
     for (const { key, event } of intake.events) {
       if (eventLines.has(key)) continue;
       eventLines.set(key, { ...lineOfEvent(key, event), traceparent, queued_at_ms: queuedAtMs });
-      brought.push({ key, type: event.type, workspaceId: event.workspaceId ?? null });
+      brought.push({
+        key,
+        type: event.type,
+        workspaceId: event.workspaceId ?? null,
+        actorUserId: event.actorUserId ?? null,
+      });
       brings.push(key);
     }
     if (intake.kind === "pulled") continue;

@@ -1,20 +1,25 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { joinBatch } from "./batches.ts";
-import { type EventEnd, fileColumns } from "./event-queries.ts";
+import { doTogether } from "./do-together.ts";
+import type { EventEnd } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
+import { insertRuns, type RoutedEvent, wholeRun } from "./insert-runs.ts";
 import type { Db } from "./open-ledger.ts";
 import { nameRuns } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
 import type { Made, WantedRun } from "./wanted-run.ts";
 
-/**
- * Ends the routing of an event: its runs and its outcome in one transaction.
- * Runs that exist already (same rule, node and version) are left as they are. Of several versions of one file the
- * newest gets the run: older ones that nothing was asked of Dify for are skipped.
- * @param floodHold unfinished runs of one rule above which further ones are held
- * @returns the runs that are new or have got a file more
- */
+/** Ends the routing of an event. @returns the runs that are new or have got a file more */
+export type MakeRuns = (routed: RoutedEvent) => Promise<readonly RunRow[]>;
+
+/** Events that are routed at the same time make their runs in one transaction; of one file, one after the other. */
+export const createRunMaker = (db: Db): MakeRuns =>
+  doTogether((routed: readonly RoutedEvent[]) => makeRuns(db, routed), {
+    nameOf: ({ eventKey, wanted: [first] }) => first?.nodeId ?? eventKey,
+  });
+
+/** The same for one event. */
 export async function createRuns(
   db: Db,
   eventKey: string,
@@ -23,30 +28,65 @@ export async function createRuns(
   nowMs: number,
   floodHold = Number.POSITIVE_INFINITY,
 ): Promise<readonly RunRow[]> {
+  const [made = []] = await makeRuns(db, [{ eventKey, wanted, end, nowMs, floodHold }]);
+  return made;
+}
+
+/**
+ * Ends the routing of events: their runs and their outcomes in one transaction.
+ * Runs that exist already (same rule, node and version) are left as they are. Of several versions of one file the
+ * newest gets the run: older ones that nothing was asked of Dify for are skipped.
+ * @param routed each about another file
+ */
+function makeRuns(db: Db, routed: readonly RoutedEvent[]): Promise<readonly (readonly RunRow[])[]> {
   return db.transaction(async (tx) => {
-    const made: RunRow[] = [];
-    const reasons: Record<string, string> = { ...end.reasons };
-    for (const run of wanted.toSorted(byRule)) {
-      await lockRule(tx, run.ruleName);
-      const make = run.rule.run.group === "batch" ? joinBatch : createOne;
-      const { run: row, reason } = await make(tx, run, nowMs, floodHold);
-      if (row) made.push(row);
-      if (reason !== undefined) reasons[run.ruleName] = reason;
+    await lockRules(tx, routed);
+    const put = await insertRuns(tx, routed);
+    const all: (readonly RunRow[])[] = [];
+    for (const one of routed) {
+      const isPut = ({ id, rule }: WantedRun): boolean => put.has(id) && rule.run.group !== "batch";
+      const made = one.wanted.filter(isPut).map(wholeRun);
+      const others = one.wanted.filter((run) => !isPut(run)).toSorted(byRule);
+      all.push([...made, ...(await makeOthers(tx, one, others))]);
     }
+    return all;
+  });
+}
+
+/** Those that something stands against, or that join a batch. */
+async function makeOthers(
+  tx: Db,
+  { eventKey, end, nowMs, floodHold }: RoutedEvent,
+  others: readonly WantedRun[],
+): Promise<readonly RunRow[]> {
+  const made: RunRow[] = [];
+  const reasons: Record<string, string> = {};
+  for (const run of others) {
+    const make = run.rule.run.group === "batch" ? joinBatch : createOne;
+    const { run: row, reason } = await make(tx, run, nowMs, floodHold);
+    if (row) made.push(row);
+    if (reason !== undefined) reasons[run.ruleName] = reason;
+  }
+  if (Object.keys(reasons).length > 0)
     await tx
       .update(events)
-      .set({ status: end.status, reasons, routedAtMs: nowMs, ...fileColumns(end.file) })
+      .set({ reasons: { ...end.reasons, ...reasons } })
       .where(eq(events.key, eventKey));
-    return made;
-  });
+  return made;
 }
 
 /** In the same order by everybody, or two events would wait for each other for ever. */
 const byRule = (a: NewRun, b: NewRun): number => (a.ruleName < b.ruleName ? -1 : a.ruleName > b.ruleName ? 1 : 0);
 
-/** One event at a time makes runs of a rule, so that what is counted and compared holds until the commit. */
-const lockRule = (tx: Db, ruleName: string): Promise<unknown> =>
-  tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`relay.rule ${ruleName}`}, 0))`);
+/** One transaction at a time makes runs of a rule, so that what is counted and compared holds until the commit. */
+async function lockRules(tx: Db, routed: readonly RoutedEvent[]): Promise<void> {
+  const names = new Set(routed.flatMap(({ wanted }) => wanted.map(({ ruleName }) => ruleName)));
+  if (names.size === 0) return;
+  const sorted = JSON.stringify([...names].sort());
+  await tx.execute(sql`
+    select pg_advisory_xact_lock(hashtextextended('relay.rule ' || name, 0))
+    from json_array_elements_text(${sorted}::text::json) as name`);
+}
 
 async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: number): Promise<Made> {
   const { fileHash: _hash, ...run } = wanted;

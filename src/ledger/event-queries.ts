@@ -19,7 +19,13 @@ export async function markEventsQueued(db: Db, keys: readonly string[], nowMs: n
 /** Events that wait for the queue: committed, never handed over. Oldest first. */
 export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: number) {
   return db
-    .select({ key: events.key, generation: events.generation, type: events.type, workspaceId: events.workspaceId })
+    .select({
+      key: events.key,
+      generation: events.generation,
+      type: events.type,
+      workspaceId: events.workspaceId,
+      actorUserId: events.actorUserId,
+    })
     .from(events)
     .where(and(eq(events.status, "accepted"), isNull(events.queuedAtMs), lt(events.receivedAtMs, receivedBeforeMs)))
     .orderBy(asc(events.receivedAtMs))
@@ -33,6 +39,7 @@ export function listOverdueEvents(db: Db, queuedBeforeMs: number, limit: number)
       key: events.key,
       generation: events.generation,
       type: events.type,
+      actorUserId: events.actorUserId,
       workspaceId: events.workspaceId,
       queuedAtMs: events.queuedAtMs,
     })

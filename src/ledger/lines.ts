@@ -1,4 +1,4 @@
-import { getTableColumns, type SQL, sql, type Table } from "drizzle-orm";
+import { type Column, getTableColumns, type SQL, sql, type Table } from "drizzle-orm";
 
 /** Columns of a table by their names in SQL, with their types: of those that a statement reads from JSON. */
 export type LineColumns = Readonly<Record<string, string>>;
@@ -6,11 +6,11 @@ export type LineColumns = Readonly<Record<string, string>>;
 /**
  * Rows that go as one JSON text: a parameter for each field computes longer than all the rest, and the statement keeps
  * its text however many rows there are, so that it is built, and planned, once.
- * @param parameter name of the placeholder
+ * @param json the text, or the name of a placeholder for it
  * @returns what stands in a `from`, as `line`
  */
-export const linesOf = (parameter: string, columns: LineColumns, name = "line"): SQL =>
-  sql`json_to_recordset(${sql.placeholder(parameter)}::text::json) as ${sql.raw(name)}(${sql.raw(
+export const linesOf = (json: string | SQL, columns: LineColumns, name = "line"): SQL =>
+  sql`json_to_recordset(${typeof json === "string" ? sql.placeholder(json) : json}::text::json) as ${sql.raw(name)}(${sql.raw(
     Object.entries(columns)
       .map(([column, type]) => `${column} ${type}`)
       .join(", "),
@@ -40,3 +40,7 @@ export function lineOf(table: Table, row: Readonly<Record<string, unknown>>): Re
   }
   return line;
 }
+
+/** Whether a text is one of these, in words that are the same however many there are. */
+export const among = (column: SQL | Column, values: readonly string[]): SQL =>
+  sql`${column} = any(${sql.param([...values])}::text[])`;

@@ -1,48 +1,66 @@
-import { and, eq, inArray, isNull, notExists, notInArray, or, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { ACCESS_KINDS } from "./access-kinds.ts";
+import { among } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
+import { rowsOf } from "./rows-of.ts";
 import { earlierOutputs, events, outputs } from "./schema.ts";
 
+/** Why an event is passed over that tells of what the relay itself did. */
+export const OWN_OUTPUT = "the relay placed this file itself";
+export const OWN_DEED = "the relay itself did this";
+
+/** What rules want to hear of. */
+export type Listened = {
+  /** Types of events that some rule listens to. */
+  readonly types: readonly string[];
+  /** Of these, types that no rule wants to hear of when the relay's own user did it. */
+  readonly notOwn: readonly string[];
+  /** The relay's own user; undefined while nobody has asked who that is. */
+  readonly selfUserId: string | undefined;
+};
+
 /**
- * Ends those among new events that no rule listens to and that tell of no access to what was delivered, in one statement:
- * most of what Fast.io tells is what the relay itself has done, and needs no job to be passed over.
- * @param listened types of events that some rule listens to
- * @returns the keys of those that were ended
+ * Ends those among new events that no rule wants to hear of and that tell of no access to what was delivered, in one
+ * statement: most of what Fast.io tells is what the relay itself has done, and needs no job to be passed over.
+ * @returns the keys of those that were ended, and whether it was the relay's own doing
  */
 export async function settleUnlistened(
   db: Db,
   keys: readonly string[],
-  listened: readonly string[],
+  { types, notOwn, selfUserId }: Listened,
   nowMs: number,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, "no_listener" | "own_doing">> {
   const accesses = Object.keys(ACCESS_KINDS);
-  // As `normaliseOpaqueId` spells it, or as it came.
-  const isObject = (table: typeof outputs | typeof earlierOutputs) =>
-    sql`${table.nodeId} in (${events.objectId}, lower(replace(${events.objectId}, '-', '')))`;
-  const placed = (table: typeof outputs | typeof earlierOutputs) =>
-    db.select({ nodeId: table.nodeId }).from(table).where(isObject(table));
-  // A file that is read for a workflow.
-  const isOfOthers = and(
-    eq(events.type, "file.accessed"),
-    isNull(events.shareId),
-    notExists(placed(outputs)),
-    notExists(placed(earlierOutputs)),
+  const ended = await db.execute(sql`
+    with told as (
+      select key, type, actor_user_id, share_id, ${isAmong("type", types)} as is_listened, (
+        -- As \`normaliseOpaqueId\` spells it, or as it came.
+        select name from (
+          select name from ${outputs} where node_id in (object_id, lower(replace(object_id, '-', '')))
+          union all
+          select name from ${earlierOutputs} where node_id in (object_id, lower(replace(object_id, '-', '')))) placed
+        limit 1) as placed
+      from ${events}
+      where ${isAmong("key", keys)} and status = 'accepted' and type <> ''),
+    unwanted as (
+      select key, is_listened,
+        case when not is_listened then 'no rule listens to ' || type
+          when placed is null then ${OWN_DEED} else ${OWN_OUTPUT} end as reason,
+        case when is_listened then placed end as file_name
+      from told
+      where case when is_listened
+        then ${isAmong("type", notOwn)} and actor_user_id = ${selfUserId ?? null}::text and not ${isAmong("type", accesses)}
+        -- A file that is read for a workflow.
+        else not ${isAmong("type", accesses)} or (type = 'file.accessed' and share_id is null and placed is null) end)
+    update ${events} event
+    set status = 'ignored', routed_at_ms = ${nowMs}, reasons = jsonb_build_object('*', unwanted.reason),
+      file_name = coalesce(unwanted.file_name, event.file_name)
+    from unwanted
+    where event.key = unwanted.key and event.status = 'accepted'
+    returning event.key, unwanted.is_listened`);
+  return new Map(
+    rowsOf(ended).map(({ key, is_listened: isOwn }) => [String(key), isOwn === true ? "own_doing" : "no_listener"]),
   );
-  const ended = await db
-    .update(events)
-    .set({
-      status: "ignored",
-      reasons: sql`jsonb_build_object('*', 'no rule listens to ' || ${events.type})`,
-      routedAtMs: nowMs,
-    })
-    .where(
-      and(
-        inArray(events.key, [...keys]),
-        eq(events.status, "accepted"),
-        notInArray(events.type, [...listened, ""]),
-        or(notInArray(events.type, accesses), isOfOthers),
-      ),
-    )
-    .returning({ key: events.key });
-  return new Set(ended.map(({ key }) => key));
 }
+
+const isAmong = (column: string, values: readonly string[]) => among(sql.raw(column), values);

@@ -19,6 +19,7 @@ import {
   type FastioEmulatorOptions,
   startFastioEmulator,
 } from "../../src/emulators/fastio/start.ts";
+import { createRunMaker } from "../../src/ledger/create-runs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { createRunLeases } from "../../src/ledger/run-leases.ts";
 import { type RunRow, runs } from "../../src/ledger/schema.ts";
@@ -172,6 +173,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     rules: () => compileRules([rule]),
     appOf: () => app,
     floodHold: () => options.floodHold ?? DEFAULT_FLOOD_HOLD,
+    makeRuns: createRunMaker(db),
     outbox,
   });
   const route: Workbench["route"] = async (nodeId, actorUserId) => {

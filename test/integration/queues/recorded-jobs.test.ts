@@ -15,6 +15,7 @@ import { startUpkeepWorker } from "../../../queues/upkeep/worker.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { DEFAULT_RECOVERY } from "../../../src/dify/recovery.ts";
 import type { RememberingFastio } from "../../../src/fastio/remember-places.ts";
+import { createRunMaker } from "../../../src/ledger/create-runs.ts";
 import { findEvent } from "../../../src/ledger/event-queries.ts";
 import { createRunLeases } from "../../../src/ledger/run-leases.ts";
 import { events } from "../../../src/ledger/schema.ts";
@@ -68,7 +69,12 @@ function startWorkers(): void {
     fastio: new Proxy({}, { get: never }) as RememberingFastio, // not to be touched
   };
   const workers = [
-    startEventsWorker(backend, { ...common, rules: () => compileRules([]), floodHold: () => 100 }),
+    startEventsWorker(backend, {
+      ...common,
+      rules: () => compileRules([]),
+      floodHold: () => 100,
+      makeRuns: createRunMaker(ledger.db),
+    }),
     startRunsWorker(backend, {
       ...common,
       difyFor: never,

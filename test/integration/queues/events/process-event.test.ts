@@ -7,6 +7,7 @@ import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { normaliseOpaqueId } from "../../../../src/fastio/opaque-id.ts";
 import type { FastioNode } from "../../../../src/fastio/types.ts";
+import { createRunMaker } from "../../../../src/ledger/create-runs.ts";
 import { saveOutput } from "../../../../src/ledger/outputs.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { events } from "../../../../src/ledger/schema.ts";
@@ -361,6 +362,7 @@ describe("what goes wrong on the way", () => {
       rules: () => rulesOf(RULES),
       appOf: () => "an-app",
       floodHold: () => 500,
+      makeRuns: createRunMaker(ledger.db),
       outbox: { sendRuns: async () => true },
     });
     await expect(route(key, stop.signal)).rejects.toMatchObject({ code: "aborted" });

@@ -5,6 +5,7 @@ import { systemClock } from "../../../../src/clock.ts";
 import { PermanentError } from "../../../../src/errors.ts";
 import { normaliseOpaqueId } from "../../../../src/fastio/opaque-id.ts";
 import type { FastioNode } from "../../../../src/fastio/types.ts";
+import { createRunMaker } from "../../../../src/ledger/create-runs.ts";
 import { findEvent } from "../../../../src/ledger/event-queries.ts";
 import type { EventRow, RunRow } from "../../../../src/ledger/schema.ts";
 import { compileRules } from "../../../../src/rules/compile-rules.ts";
@@ -110,6 +111,7 @@ export function routingOn(ledger: () => TestLedger) {
       rules: () => rulesOf(rules),
       appOf: () => "an-app",
       floodHold: () => 500,
+      makeRuns: createRunMaker(ledger().db),
       outbox: {
         sendRuns: async (runs) => {
           handedOver.push(...runs.map(({ id }) => id));

@@ -107,7 +107,9 @@ describe("an event that is noted as handed over before it is", () => {
     const { sweep, outbox, queues } = openQueues();
     queues.events.away = true;
     expect(
-      await outbox.sendEvents([{ key, generation: 0, type: "file.created", workspaceId: "w", isMarked: true }]),
+      await outbox.sendEvents([
+        { key, generation: 0, type: "file.created", workspaceId: "w", actorUserId: null, isMarked: true },
+      ]),
     ).toBe(false);
     expect((await findEvent(ledger.db, key))?.queuedAtMs).toBeNull();
     queues.events.away = false;
