@@ -25,12 +25,12 @@ export function withMeasure(
   };
   return (request, signal) => {
     const { operation: name, method, url } = request;
-    const attributes = {
+    const attributes = () => ({
       "http.request.method": method,
       "server.address": url.hostname,
       "server.port": Number(url.port || (url.protocol === "https:" ? 443 : 80)),
       "url.template": templateOf(url),
-    };
+    });
     return trace.span({ name, kind: "client", attributes }, async (span) => {
       const response = await measured(request, signal);
       span.set({ "http.response.status_code": response.status });

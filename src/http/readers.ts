@@ -1,5 +1,7 @@
+import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { PermanentError } from "../errors.ts";
+import { asError } from "./pull-stream.ts";
 import type { OutboundResponse } from "./types.ts";
 
 export type ReadLimits = {
@@ -11,31 +13,44 @@ export type ReadLimits = {
 const WORTH_DRAINING_BYTES = 64 * 1024;
 
 /** The whole body as UTF-8. @throws {PermanentError} `too_large` */
-export async function readText(response: OutboundResponse, limits: ReadLimits): Promise<string> {
-  const pieces = await readPieces(response, limits);
-  // Most answers are one piece, which need not be copied to be read.
-  return (pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)).toString("utf8");
+export async function readText(response: OutboundResponse, { maxBytes }: ReadLimits): Promise<string> {
+  const announced = Number(response.headers["content-length"] ?? 0);
+  if (announced > maxBytes) {
+    response.body.destroy();
+    throw tooLarge(response, maxBytes);
+  }
+  let bytes = 0;
+  const whole = await gather(response.body, (piece) => {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw tooLarge(response, maxBytes);
+  });
+  return whole.toString("utf8");
 }
 
-/** By its events: to iterate over a stream costs several times as much as all else that is done for a small answer. */
-function readPieces(response: OutboundResponse, { maxBytes }: ReadLimits): Promise<readonly Buffer[]> {
-  const { body } = response;
+/**
+ * All of a stream, by its events: to iterate over it costs several times as much as all else that is done for a small
+ * answer.
+ * @param look sees each piece; what it throws is the failure, and the stream is destroyed
+ */
+export function gather(body: Readable, look: (piece: Buffer) => void = () => {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    body.once("error", reject);
-    const announced = Number(response.headers["content-length"] ?? 0);
-    if (announced > maxBytes) body.destroy(tooLarge(response, maxBytes));
     const pieces: Buffer[] = [];
-    let bytes = 0;
     const end = (): void => {
-      if (body.readableEnded) resolve(pieces);
-      else reject(body.errored ?? new Error("the answer was given up while it was read"));
+      // Most are one piece, which need not be copied.
+      const [only = Buffer.alloc(0)] = pieces;
+      if (body.readableEnded) resolve(pieces.length > 1 ? Buffer.concat(pieces) : only);
+      else reject(body.errored ?? new Error("the stream was closed before its end"));
     };
     if (body.destroyed) return end();
     body.on("data", (piece: Buffer) => {
-      bytes += piece.length;
-      pieces.push(piece);
-      if (bytes > maxBytes) body.destroy(tooLarge(response, maxBytes));
+      try {
+        look(piece);
+        pieces.push(piece);
+      } catch (error) {
+        body.destroy(asError(error));
+      }
     });
+    body.on("error", reject);
     body.once("end", end);
     body.once("close", end);
   });

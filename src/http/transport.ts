@@ -5,7 +5,9 @@ import { Agent } from "undici";
 import { exchange } from "./exchange.ts";
 import { guardedConnector } from "./guarded-connector.ts";
 import type { IsConfigured } from "./guarded-lookup.ts";
-import { TransportError } from "./transport-error.ts";
+import { asError } from "./pull-stream.ts";
+import { gather } from "./readers.ts";
+import { TransportError, toTransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse, Send } from "./types.ts";
 
 export type Transport = {
@@ -25,6 +27,8 @@ export type TransportOptions = {
   readonly lookup?: LookupFunction | undefined;
 };
 
+/** Bodies of up to so many bytes, told before, go out with the head of their request in one piece instead of four. */
+const WHOLE_BYTES = 64 * 1_024;
 /** Milliseconds unread answers get when the transport is closed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -73,7 +77,23 @@ export function createTransport({
 async function sendThrough(agent: Agent, request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
   signal.throwIfAborted();
   const body = await request.body?.();
+  if (!(body instanceof Readable)) return exchange(agent, request, body, signal);
   // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
-  if (body instanceof Readable) body.on("error", () => {});
-  return exchange(agent, request, body, signal);
+  body.on("error", () => {});
+  const length = Number(request.headers?.["content-length"] ?? Number.NaN);
+  return exchange(agent, request, length <= WHOLE_BYTES ? await whole(body, request, signal) : body, signal);
+}
+
+/** A body in one piece. Fails as the request would that it is for. */
+async function whole(body: Readable, { operation }: OutboundRequest, signal: AbortSignal): Promise<Buffer> {
+  const abort = (): void => void body.destroy(asError(signal.reason));
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await gather(body);
+  } catch (error) {
+    throw toTransportError(error, operation, signal);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

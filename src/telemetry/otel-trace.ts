@@ -86,7 +86,7 @@ function createTrace(): Trace {
         options.name,
         {
           kind: KINDS[options.kind ?? "internal"],
-          attributes: { ...defined(options.attributes), ...(options.parent === null ? BEGINS : {}) },
+          attributes: { ...defined(reckoned(options.attributes)), ...(options.parent === null ? BEGINS : {}) },
           links: (options.links ?? []).flatMap(toLink),
         },
         base,
@@ -134,6 +134,9 @@ function toLink(traceparent: string | null | undefined): Link[] {
   const found = traceparent && trace.getSpanContext(extract(traceparent));
   return found ? [{ context: found }] : [];
 }
+
+const reckoned = (attributes: SpanOptions["attributes"]): SpanAttributes | undefined =>
+  typeof attributes === "function" ? attributes() : attributes;
 
 const defined = (attributes: SpanAttributes = {}): Attributes =>
   Object.fromEntries(Object.entries(attributes).flatMap(([name, value]) => (value == null ? [] : [[name, value]])));

@@ -13,7 +13,8 @@ export type SpanOptions = {
   readonly parent?: string | null;
   /** Traces it has to do with, as `traceparent`s; one that is none is left out. */
   readonly links?: readonly (string | null | undefined)[];
-  readonly attributes?: SpanAttributes;
+  /** Reckoned only where somebody listens, when it is a function. */
+  readonly attributes?: SpanAttributes | (() => SpanAttributes);
 };
 
 export type Span = {

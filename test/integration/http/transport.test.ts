@@ -300,3 +300,43 @@ test("an answer that claims to be packed stays packed, and its limit counts what
   const text = await readText(response, { maxBytes: 1_000_000 });
   expect(text.length).toBeLessThanOrEqual(packed.length);
 });
+
+describe("a small body whose length is known", () => {
+  const form = (source: Readable, size: number) =>
+    multipartBody({ fields: {}, file: { field: "file", name: "a.txt", mimeType: "text/plain", size, body: source } });
+
+  test("arrives whole", async () => {
+    let seen = "";
+    const url = await serve(async (request, response) => {
+      seen = (await buffer(request)).toString();
+      response.end();
+    });
+    const { headers, body } = form(Readable.from([Buffer.from("abc")]), 3);
+    await transport.send(post(url, { headers, body: () => body }), never);
+    expect(seen).toContain("abc");
+    expect(seen.length).toBe(Number(headers["content-length"]));
+  });
+
+  test("that turns out shorter is not sent at all", async () => {
+    let requests = 0;
+    const url = await serve((_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    const { headers, body } = form(Readable.from([Buffer.from("abc")]), 4);
+    const sending = transport.send(post(url, { headers, body: () => body }), never);
+    await expect(sending).rejects.toMatchObject({ code: "download_changed" });
+    expect(requests).toBe(0);
+  });
+
+  test("whose source is silent can be given up", async () => {
+    const url = await serve(() => {});
+    const source = new PassThrough();
+    const { headers, body } = form(source, 3);
+    const control = new AbortController();
+    const sending = transport.send(post(url, { headers, body: () => body }), control.signal);
+    control.abort(new Error("enough"));
+    await expect(sending).rejects.toThrow("enough");
+    await vi.waitFor(() => expect(source.destroyed).toBe(true), SOON);
+  });
+});
