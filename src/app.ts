@@ -1,71 +1,16 @@
-import { type ErrorHandler, Hono } from "hono";
-import type { CatchUpNow } from "../handlers/catch-up-now.ts";
-import type { ManageWebhooks } from "../handlers/manage-webhooks.ts";
-import type { NewsDesk } from "../handlers/news-desk.ts";
-import type { OfferHandoff } from "../handlers/offer-handoff.ts";
-import type { ReadAlerts } from "../handlers/read-alerts.ts";
-import type { ReadEvents } from "../handlers/read-events.ts";
-import type { ReadOverview } from "../handlers/read-overview.ts";
-import type { ReadRuns } from "../handlers/read-runs.ts";
-import type { ReadSourceReport } from "../handlers/read-sources.ts";
-import type { JobQueue } from "../queues/backend.ts";
-import { messageOf } from "./message-of.ts";
-import { mountAlerts } from "./routes/alerts.ts";
-import { type AnswerRouteDeps, mountAnswers } from "./routes/answers.ts";
-import { type Guards, mountOperationsOn } from "./routes/api/mount-operations.ts";
-import { API_OPERATIONS } from "./routes/api/operations.ts";
-import { serveDocument } from "./routes/api/serve-document.ts";
-import { type AppRouteDeps, mountApps } from "./routes/apps.ts";
-import { mountAssets } from "./routes/assets.ts";
-import { type AuditRouteDeps, mountAudit } from "./routes/audit.ts";
+import { Hono } from "hono";
 import { browserHeaders } from "./routes/browser-headers.ts";
-import { type BulkRouteDeps, mountBulk } from "./routes/bulk.ts";
-import { type DeliveryRouteDeps, mountDeliveries } from "./routes/deliveries.ts";
-import { mountEvents } from "./routes/events.ts";
-import { explain } from "./routes/explain.ts";
-import { mountHandoff } from "./routes/handoff.ts";
-import { mountLive } from "./routes/live.ts";
-import { mountLogin } from "./routes/login.ts";
-import { mountMcp } from "./routes/mcp.ts";
-import { mountOverview } from "./routes/overview.ts";
 import { mountPlatform, type PlatformDeps } from "./routes/platform.ts";
-import { mountBoard } from "./routes/queues.ts";
 import { type AccessDeps, requireRole } from "./routes/require-role.ts";
-import { mountRules, type RuleRouteDeps } from "./routes/rules.ts";
-import { mountRunActions, type RunActionDeps } from "./routes/run-actions.ts";
-import { mountRuns } from "./routes/runs.ts";
-import { mountShares, type ShareRouteDeps } from "./routes/shares.ts";
-import { mountSources } from "./routes/sources.ts";
-import { mountToolCalls } from "./routes/tool-calls.ts";
-import { mountTools, type ToolDeps } from "./routes/tools.ts";
-import { mountWebhookAdmin } from "./routes/webhook-admin.ts";
+import { tellFailure } from "./routes/tell-failure.ts";
 import { mountWebhooks, type WebhookDeps } from "./routes/webhooks.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export type AppDeps = WebhookDeps &
   AccessDeps &
-  RunActionDeps &
-  RuleRouteDeps &
-  PlatformDeps &
-  DeliveryRouteDeps &
-  AppRouteDeps &
-  BulkRouteDeps &
-  ShareRouteDeps &
-  AuditRouteDeps &
-  AnswerRouteDeps & {
-    readonly news: NewsDesk;
-    readonly readOverview: ReadOverview;
-    readonly runs: ReadRuns;
-    readonly events: ReadEvents;
-    readonly alerts: ReadAlerts;
-    readonly readSources: ReadSourceReport;
-    readonly catchUpNow: CatchUpNow;
-    readonly offerHandoff: OfferHandoff;
-    readonly webhooks: ManageWebhooks;
-    /** Queues for bull-board, by name. */
-    readonly queues: readonly JobQueue[];
-    /** What agents may ask for. */
-    readonly tools: ToolDeps;
+  PlatformDeps & {
+    /** All other routes, loaded when the first of them is asked for: most relays run for days between two looks. */
+    readonly openPages: () => Promise<Hono>;
     readonly log: Log;
   };
 
@@ -82,60 +27,12 @@ export function createApp(deps: AppDeps): Hono {
   return app;
 }
 
-/** All routes but those of webhooks. */
-export function createOtherRoutes(deps: AppDeps): Hono {
+function createOtherRoutes(deps: AppDeps): Hono {
   const app = new Hono();
   app.use(browserHeaders(deps));
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
-
-  mountTools(app, deps.tools);
-  mountMcp(app, deps.tools);
-  mountPages(app, deps);
-  app.notFound((context) => context.json({ error: "no such route" }, 404));
+  app.all("*", async ({ req, env }) => (await deps.openPages()).fetch(req.raw, env));
   app.onError(tellFailure(deps.log));
   return app;
-}
-
-const tellFailure =
-  (log: Log): ErrorHandler =>
-  (error, context) => {
-    log.error("http.failed", { method: context.req.method, route: context.req.path, message: messageOf(error) });
-    return explain(
-      context,
-      /^\/(api|tools|mcp)(\/|$)/.test(context.req.path),
-      503,
-      "The relay cannot answer this now; its log says why.",
-    );
-  };
-
-function mountPages(app: Hono, deps: AppDeps): void {
-  const guards: Guards = {
-    viewer: requireRole(deps, "viewer"),
-    operator: requireRole(deps, "operator"),
-    admin: requireRole(deps, "admin"),
-  };
-  const mount = mountOperationsOn(app, guards);
-
-  mountAssets(app);
-  mountLogin(app, deps);
-  mountOverview(app, mount, guards, deps.readOverview);
-  mountLive(mount, deps.news, deps.clock);
-  mountSources(mount, deps);
-  mountBulk(app, mount, guards, deps);
-  mountRuns(app, mount, guards, deps.runs);
-  mountRules(app, mount, guards, deps);
-  mountApps(app, mount, guards, deps);
-  mountEvents(app, mount, guards, deps.events);
-  mountAlerts(app, mount, guards, deps.alerts);
-  mountDeliveries(app, mount, guards, deps);
-  mountWebhookAdmin(app, mount, guards, deps.webhooks);
-  mountRunActions(app, mount, guards, deps);
-  mountHandoff(app, mount, guards, deps.offerHandoff);
-  mountShares(app, mount, guards, deps);
-  mountAudit(app, mount, guards, deps, deps.tools.listCalls);
-  mountAnswers(app, mount, guards, deps);
-  mountToolCalls(mount, deps.tools.listCalls);
-  serveDocument(mount, API_OPERATIONS, deps.publicUrl);
-  mountBoard(app, guards.operator, deps.queues);
 }

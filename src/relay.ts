@@ -1,38 +1,13 @@
 import type { LookupFunction } from "node:net";
-import { answerRun, readQuestion } from "../handlers/answer-run.ts";
-import { backtestRules } from "../handlers/backtest-rules.ts";
-import { createBulkRuns } from "../handlers/bulk-runs.ts";
-import { cancelRun, lookAgain } from "../handlers/cancel-run.ts";
-import { catchUpNow } from "../handlers/catch-up-now.ts";
-import { changeAppState } from "../handlers/change-app-state.ts";
-import { changeRuleState } from "../handlers/change-rule-state.ts";
 import { type CheckReadiness, checkReadiness } from "../handlers/check-readiness.ts";
-import { checkSignature } from "../handlers/check-signature.ts";
-import { exportAudit } from "../handlers/export-audit.ts";
 import { figureParts } from "../handlers/figure-parts.ts";
 import { createLiveSecrets } from "../handlers/live-secrets.ts";
-import { createManageWebhooks } from "../handlers/manage-webhooks.ts";
-import { createNewsDesk } from "../handlers/news-desk.ts";
 import { createNoteSignature } from "../handlers/note-signature.ts";
-import { offerHandoff } from "../handlers/offer-handoff.ts";
 import { createReadAlerts } from "../handlers/read-alerts.ts";
-import { createReadApps } from "../handlers/read-apps.ts";
-import { createReadAudit } from "../handlers/read-audit.ts";
-import { createReadBulk } from "../handlers/read-bulk.ts";
-import { createReadDeliveries } from "../handlers/read-deliveries.ts";
-import { createReadEvents } from "../handlers/read-events.ts";
 import { createReadMetrics, type ReadMetrics } from "../handlers/read-metrics.ts";
-import { createReadOverview } from "../handlers/read-overview.ts";
-import { createReadRules } from "../handlers/read-rules.ts";
-import { createReadRuns } from "../handlers/read-runs.ts";
-import { createReadShares } from "../handlers/read-shares.ts";
-import { createReadSourceReport } from "../handlers/read-sources.ts";
 import { receiveEdgeBatch } from "../handlers/receive-edge-batch.ts";
 import { receiveFastioWebhook } from "../handlers/receive-fastio-webhook.ts";
 import { createRefusalBudget } from "../handlers/refusal-budget.ts";
-import { releaseRun } from "../handlers/release-run.ts";
-import { replayRun } from "../handlers/replay-run.ts";
-import { revokeShare } from "../handlers/revoke-share.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { QueueBackend } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
@@ -42,23 +17,20 @@ import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { startLookout } from "../queues/upkeep/lookout.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { createApp } from "./app.ts";
-import { findWorkspaces } from "./catch-up/watched-workspaces.ts";
 import type { Clock } from "./clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
-import { formLinkOf } from "./dify/form-link.ts";
 import { joinLedger } from "./join-ledger.ts";
+import { createLazy } from "./lazy.ts";
 import { COMMITS_AT_ONCE, createAccept } from "./ledger/accept.ts";
 import { createWriter } from "./ledger/accept-deliveries.ts";
-import { readSigns } from "./ledger/news.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
 import { openGate } from "./open-gate.ts";
-import { openTools } from "./open-tools.ts";
 import { openPressure } from "./pressure/open-pressure.ts";
 import type { QueueName } from "./queue-names.ts";
-import { type LiveRules, ruleNowOf } from "./rules/live-rules.ts";
-import { type Core, startWork } from "./start-work.ts";
+import type { LiveRules } from "./rules/live-rules.ts";
+import type { Core } from "./start-work.ts";
 import type { Log } from "./telemetry/log.ts";
 import { openTrace } from "./telemetry/open-trace.ts";
 import { createPrometheus } from "./telemetry/prometheus.ts";
@@ -92,11 +64,6 @@ export type Relay = {
   /** Stops taking in, lets running work end or park until the deadline, closes the ledger last. */
   close(): Promise<void>;
 };
-
-/** How long who cancels a run waits for word of what was under way; most workflows stop sooner. */
-const CANCEL_WAIT_MS = 5_000;
-/** How long who closes a link waits for word that it is closed. */
-const REVOKE_WAIT_MS = 10_000;
 
 /** Puts the parts together and starts them. */
 export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Relay> {
@@ -150,11 +117,10 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       retentionMs: config.ledger.retentionMs,
     });
     const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept, pressure };
-    const work = startWork(deps, parts, core);
-    closers.push(work.release);
-    const ends = [...work.ends];
+    const ends = [async () => stopTicker()];
+    let release = async (): Promise<void> => undefined;
+    closers.push(() => release());
     closers.push(async () => {
-      stopTicker();
       await Promise.all(ends.map((end) => end()));
     });
 
@@ -173,10 +139,15 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
         log,
       }),
     };
+    // Before the work: a backlog is much to compute, and deliveries are not to wait for it.
     const server = parts.receive
       ? await startServer(deps, { ...core, health })
       : await startMetricsServer(deps, health);
     if (server) ends.push(server.close);
+    const { startWork } = await import("./start-work.ts");
+    const work = startWork(deps, parts, core);
+    ends.push(...work.ends);
+    release = work.release;
     return { url: server?.url, ledger, upstreams, close };
   } catch (error) {
     await close();
@@ -202,7 +173,7 @@ async function startServer(
   deps: RelayDeps,
   { ledger, queues, upstreams, accept, pressure, outbox, metrics, trace, health }: Core & { readonly health: Health },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  const { config, clock, newId, log, rules } = deps;
+  const { config, clock, newId, log } = deps;
   const { db } = ledger;
   const live = createLiveSecrets({
     secrets: config.fastio.secrets,
@@ -223,71 +194,25 @@ async function startServer(
     log,
   };
   const take = takeDelivery(taking);
-  const shares = createReadShares({ db, clock });
-  const readSources = createReadSourceReport({ db, clock });
-  const revoke = revokeShare({ db, clock, waitMs: REVOKE_WAIT_MS });
-  const news = createNewsDesk({ readSigns: (nowMs) => readSigns(db, nowMs), clock, log });
   const isTold = config.notices.urlOf(ALERT_NOTICE_VARIABLE) !== undefined;
   const alerts = createReadAlerts({ db, clock, isTold });
+  const gate = openGate(config, { ...deps, countAlerts: alerts.count });
+  const pages = createLazy(async () => {
+    const { openPages } = await import("./open-pages.ts");
+    return openPages(deps, { ledger, queues, upstreams, accept, outbox, live, alerts, gate });
+  });
   const app = createApp({
     receive: receiveFastioWebhook({ clock, newId, take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     ...health,
-    metrics,
-    trace,
-    pressure,
-    ...openGate(config, { ...deps, countAlerts: alerts.count }),
-    news,
-    runs: createReadRuns(db),
-    events: createReadEvents(db),
-    alerts,
-    readOverview: createReadOverview({
-      db,
-      clock,
-      rules: () => rules.now().rules,
-      appOf: upstreams.appOf,
-      readSources,
-    }),
-    readSources,
-    webhooks: createManageWebhooks({
-      ...{ db, clock, log, fastio: upstreams.fastio, publicUrl: config.http.publicUrl, secretPrints: live.prints },
-      secretsFile: config.fastio.secretsFile,
-      secretKept: live.lookAgain,
-      findWorkspaces: (signal) => findWorkspaces({ fastio: upstreams.fastio, log }, rules.now().rules, signal),
-    }),
-    catchUpNow: catchUpNow({ ...deps, db, fastio: upstreams.fastio, accept, rules: () => rules.now().rules }),
-    backtest: backtestRules({ ...deps, ...upstreams, db, rules: () => rules.now().rules }),
-    deliveries: createReadDeliveries({ db, clock, secretPrints: live.prints }),
-    checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),
-    readRules: createReadRules({ db, clock, rules }),
-    changeRule: changeRuleState({ db, clock, ruleNames: () => rules.now().rules.map(({ rule }) => rule.name) }),
-    bulkRuns: createBulkRuns({ db, clock, newId }),
-    readBulk: createReadBulk({ db, clock }),
-    readApps: createReadApps({ db, clock, rules, appOf: upstreams.appOf }),
-    changeApp: changeAppState({ db, clock, rules, appOf: upstreams.appOf }),
-    cancel: cancelRun({ db, clock, sendRuns: outbox.sendRuns, waitMs: CANCEL_WAIT_MS }),
-    lookAgain: lookAgain({ db, clock, sendRuns: outbox.sendRuns }),
-    replay: replayRun({ db, clock, ruleNow: ruleNowOf(rules), appOf: upstreams.appOf }),
-    release: releaseRun({ db, clock, sendRuns: outbox.sendRuns }),
-    shares,
-    revoke,
-    tools: openTools({
-      ...{ db, clock, newId, log, config, upstreams, grants: () => rules.now().tools },
-      readDelivered: shares.story,
-      closeDelivered: revoke,
-    }),
-    exportAudit: exportAudit(db),
-    readAudit: createReadAudit({ db, clock }),
-    offerHandoff: offerHandoff({ db, clock, log, fastio: upstreams.fastio }),
-    readQuestion: readQuestion({ db, difyFor: upstreams.difyFor, formLink: formLinkOf(config.dify) }),
-    answer: answerRun({ db, clock, difyFor: upstreams.difyFor }),
-    queues: Object.values(queues),
-    log,
+    ...gate,
+    ...{ metrics, trace, pressure, log },
+    openPages: async () => (await pages.open()).app,
   });
   const server = await listen(app.fetch, config.http);
   // Who listens for news would hold the connection until the last moment.
   const close = (): Promise<void> => {
-    news.close();
+    pages.opened()?.close();
     return server.close();
   };
   return { url: server.url, close };

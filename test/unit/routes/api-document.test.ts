@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { type AppDeps, createOtherRoutes } from "../../../src/app.ts";
+import { createPages, type PagesDeps } from "../../../src/pages.ts";
 import { apiDocument } from "../../../src/routes/api/document.ts";
 import { API_OPERATIONS } from "../../../src/routes/api/operations.ts";
 
@@ -78,10 +78,8 @@ test("every schema compiles in strict mode, and every example fits its own", () 
 });
 
 test("every route below /api is in the document, and the other way round", () => {
-  const inert = { tools: { tools: [] }, queues: [] } as unknown as AppDeps; // nobody asks: the routes are looked at
-  const routes = createOtherRoutes(inert).routes.filter(
-    ({ path, method }) => path.startsWith("/api/") && method !== "ALL",
-  );
+  const inert = { tools: { tools: [] }, queues: [] } as unknown as PagesDeps; // nobody asks: the routes are looked at
+  const routes = createPages(inert).routes.filter(({ path, method }) => path.startsWith("/api/") && method !== "ALL");
   const mounted = new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`));
   const described = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   expect([...mounted].toSorted()).toEqual(described.toSorted());
