@@ -95,7 +95,7 @@ export async function failFast<T>(clock: Clock, call: () => Promise<T>): Promise
     const words = error instanceof Error ? error.message || error.name : "unknown";
     throw new TransientError("queue_unavailable", `the queue does not answer: ${words}`, { cause: error });
   } finally {
-    done.abort();
+    done.abort("done"); // with a word: without one it makes an error with a stack
     deadline.catch(() => undefined);
   }
 }

@@ -234,7 +234,8 @@ function openDeadline({ clock }: FollowWorkflowDeps, { run, signal }: RunDesk) {
     () => over.abort(new TransientError("run_timed_out", "the time the rule allows is over")),
     () => undefined,
   );
-  return { signal: AbortSignal.any([signal, over.signal]), close: () => unneeded.abort() };
+  // With a word: an abort without one makes an error with a stack.
+  return { signal: AbortSignal.any([signal, over.signal]), close: () => unneeded.abort("unneeded") };
 }
 
 const timedOut = ({ run }: RunDesk): PermanentError =>

@@ -93,7 +93,7 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
         const end = (): void => {
           isOver = true;
           waiters = waiters.filter((other) => other !== me);
-          over.abort();
+          over.abort("over"); // with a word: without one it makes an error with a stack
           signal.removeEventListener("abort", stop);
         };
         const stop = (): void => {
