@@ -107,10 +107,8 @@ export function createUploadStore(deps: {
 }): UploadStore {
   const { knobs, blobs } = deps;
   const uploads = new Map<string, Upload>();
-  /** Those that may be under way; who looks drops the others. */
-  const open = new Map<string, Set<Upload>>();
-  const countUnderWay = (userId: string): number => {
-    const mine = open.get(userId) ?? new Set();
+  const open = new Map<string, Set<Upload>>(); // of each user; who counts drops those that have ended
+  const countUnderWay = (mine: Set<Upload> = new Set()): number => {
     for (const upload of mine) if (!isUnderWay(upload)) mine.delete(upload);
     return mine.size;
   };
@@ -187,7 +185,7 @@ export function createUploadStore(deps: {
 
   return {
     create: (wish) => {
-      if (countUnderWay(wish.userId) >= knobs.sessionsPerUser)
+      if (countUnderWay(open.get(wish.userId)) >= knobs.sessionsPerUser)
         throw new ApiRefusal(403, 1685, "Too many upload sessions are open.");
       const upload: Upload = {
         id: deps.ids.opaque("5"),
