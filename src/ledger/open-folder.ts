@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { PGlite } from "@electric-sql/pglite";
 import { reuseStatements } from "./reuse-statements.ts";
 
-/**
- * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
- * machine to itself; here the files are in the cache of the system as well.
- */
-const SMALL = ["shared_buffers=16MB", "wal_buffers=1MB", "maintenance_work_mem=16MB"];
+const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
 /**
  * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
@@ -16,18 +15,39 @@ const SMALL = ["shared_buffers=16MB", "wal_buffers=1MB", "maintenance_work_mem=1
  * and cannot start from, so a mark beside the folder says that it is not finished; then it is made anew.
  */
 export async function openFolder(folder: string): Promise<PGlite> {
-  const { PGlite } = await import("@electric-sql/pglite");
+  const { openSmall } = await import("./small-pglite.ts");
   const unfinished = `${folder}.unfinished`;
   if (existsSync(unfinished)) empty(folder);
-  // Only a folder that held nothing is marked: nothing else is ever thrown away.
-  if (namesIn(folder).length === 0)
-    writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
   // It tells of files and people: whoever else has an account on this machine is not to read it.
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pglite = await PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
+  // Only a folder that held nothing is marked: nothing else is ever thrown away.
+  if (readdirSync(folder).length === 0) {
+    writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
+    await make(folder);
+  }
+  const pglite = await openSmall(folder);
   rmSync(unfinished, { force: true });
   await reuseStatements(pglite);
   return pglite;
+}
+
+/**
+ * In a process of its own, since whoever makes a database keeps 100 MiB for as long as it lives; and beside its place,
+ * since that process may outlive us, and must not write where the next relay makes its own.
+ */
+async function make(folder: string): Promise<void> {
+  const place = dirname(folder);
+  const name = `${basename(folder)}.making-`;
+  for (const left of namesIn(place))
+    if (left.startsWith(name)) rmSync(join(place, left), { recursive: true, force: true });
+  const draft = mkdtempSync(join(place, name));
+  try {
+    await promisify(execFile)(process.execPath, [MAKER, draft]);
+    // Not renamed: the folder may be a mount point.
+    cpSync(draft, folder, { recursive: true });
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
 
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
@@ -155,6 +155,8 @@ test("a process killed while it makes the ledger can be started again", async ()
   expect(existsSync(`${folder}.unfinished`)).toBe(true);
   const { db } = await open(url);
   expect(await db.$count(events)).toBe(0);
+  // What the dead one was making is not left behind.
+  expect(readdirSync(dirname(folder)).filter((name) => name.includes("making"))).toEqual([]);
 });
 
 test("a process killed with the ledger open leaves it whole, and its lock does not block", async () => {
