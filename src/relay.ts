@@ -14,6 +14,7 @@ import { createQueueBackend } from "../queues/create-queue-backend.ts";
 import { listenedBy } from "../queues/events/listened-by.ts";
 import { createLane } from "../queues/hand-over-lane.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
+import { createOwnOutputs } from "../queues/own-outputs.ts";
 import { startLookout } from "../queues/upkeep/lookout.ts";
 import { startTicker } from "../queues/upkeep/ticker.ts";
 import { createApp } from "./app.ts";
@@ -104,7 +105,18 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     closers.push(stop);
     const { holdsBack } = pressure;
     const listened = () => listenedBy(deps.rules.now().rules, upstreams.fastio.selfUserId());
-    const outbox = createOutbox({ db: ledger.work, queues, clock, log, holdsBack, trace, metrics, listened });
+    const ownOutputs = createOwnOutputs();
+    const outbox = createOutbox({
+      db: ledger.work,
+      queues,
+      clock,
+      log,
+      holdsBack,
+      trace,
+      metrics,
+      listened,
+      ownOutputs,
+    });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 
     const lookout = startLookout({ db: ledger.db, clock, log });
@@ -116,7 +128,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       lookout,
       retentionMs: config.ledger.retentionMs,
     });
-    const core = { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace, accept, pressure };
+    const core = { ledger, backend, queues, upstreams, outbox, ownOutputs, lookout, metrics, trace, accept, pressure };
     const ends = [async () => stopTicker()];
     let release = async (): Promise<void> => undefined;
     closers.push(() => release());

@@ -3,6 +3,7 @@ import { liveSecretPrints } from "../handlers/live-secrets.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../queues/backend.ts";
 import { startEventsWorker } from "../queues/events/worker.ts";
 import type { Outbox, Queues } from "../queues/outbox.ts";
+import type { OwnOutputs } from "../queues/own-outputs.ts";
 import { createReadAppParameters } from "../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../queues/runs/worker.ts";
 import { startSharesWorker } from "../queues/shares/worker.ts";
@@ -44,6 +45,7 @@ export type Core = {
   readonly queues: Queues;
   readonly upstreams: Upstreams;
   readonly outbox: Outbox;
+  readonly ownOutputs: OwnOutputs;
   readonly lookout: Lookout;
   readonly accept: Accept;
   readonly pressure: Pressure;
@@ -103,7 +105,7 @@ export function startWork(
 function startWorkers(
   deps: WorkDeps,
   names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox, lookout, metrics, trace }: Core,
+  { ledger, backend, queues, upstreams, outbox, ownOutputs, lookout, metrics, trace }: Core,
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { work: db } = ledger;
@@ -141,7 +143,7 @@ function startWorkers(
         policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
         outbox,
       }),
-    shares: () => startSharesWorker(backend, { ...desk, fastio, passwordOf: config.fastio.passwordOf }),
+    shares: () => startSharesWorker(backend, { ...desk, fastio, ownOutputs, passwordOf: config.fastio.passwordOf }),
     upkeep: () =>
       startUpkeepWorker(backend, {
         db: ledger.db,

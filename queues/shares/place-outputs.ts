@@ -9,16 +9,19 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { listOutputs, markPlaced } from "../../src/ledger/outputs.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
+import type { OwnOutputs } from "../own-outputs.ts";
 import type { RunDesk } from "../run-desk.ts";
 
 export type PlaceOutputsDeps = {
   readonly db: Db;
   readonly clock: Clock;
   readonly fastio: Pick<Fastio, "listFolder" | "upload" | "readUpload" | "placeUpload">;
+  /** Told at once, so that this process knows what Fast.io is about to tell of. */
+  readonly ownOutputs?: Pick<OwnOutputs, "note">;
 };
 
 /** Puts every output into the run's folder, or into its share's own storage, unless it is there. */
-export async function placeOutputs({ db, clock, fastio }: PlaceOutputsDeps, desk: RunDesk): Promise<void> {
+export async function placeOutputs({ db, clock, fastio, ownOutputs }: PlaceOutputsDeps, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
   const { place, target } = homeOf(run);
   const waiting = (await listOutputs(db, run.id)).filter(({ nodeId }) => nodeId === null);
@@ -33,6 +36,7 @@ export async function placeOutputs({ db, clock, fastio }: PlaceOutputsDeps, desk
     const name = placedName(run, output, earlier);
     const found = there.get(name);
     const { id } = found && isSame(found, output, isEarlier(found)) ? found : await put(name, output);
+    ownOutputs?.note(id, name);
     await markPlaced(db, run.id, output.ordinal, normaliseOpaqueId(id), clock.now());
   }
 

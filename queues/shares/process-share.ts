@@ -27,7 +27,7 @@ export type ProcessShareDeps = RunDeskDeps & {
     Parameters<typeof linkFolder>[0] &
     AskDeps["fastio"];
   readonly passwordOf: PasswordOf;
-};
+} & Pick<PlaceOutputsDeps, "ownOutputs">;
 
 /** Hands a run's outputs to people in the way its rule says. Each effect is looked for before it is made. */
 export const processShare =

@@ -43,6 +43,7 @@ export type NewEvent = {
   readonly type: string;
   readonly workspaceId: string | null;
   readonly actorUserId: string | null;
+  readonly objectId: string | null;
 };
 
 export type AcceptedBatch = {
@@ -220,6 +221,7 @@ function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
         type: event.type,
         workspaceId: event.workspaceId ?? null,
         actorUserId: event.actorUserId ?? null,
+        objectId: event.objectId ?? null,
       });
       brings.push(key);
     }

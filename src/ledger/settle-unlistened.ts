@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { ACCESS_KINDS } from "./access-kinds.ts";
-import { among } from "./lines.ts";
+import { among, linesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import { earlierOutputs, events, outputs } from "./schema.ts";
@@ -13,7 +13,7 @@ export const OWN_DEED = "the relay itself did this";
 export type Listened = {
   /** Types of events that some rule listens to. */
   readonly types: readonly string[];
-  /** Of these, types that no rule wants to hear of when the relay's own user did it. */
+  /** Of these, types that no rule wants to hear of when the relay's own user did it, or of what the relay placed. */
   readonly notOwn: readonly string[];
   /** The relay's own user; undefined while nobody has asked who that is. */
   readonly selfUserId: string | undefined;
@@ -64,3 +64,19 @@ export async function settleUnlistened(
 }
 
 const isAmong = (column: string, values: readonly string[]) => among(sql.raw(column), values);
+
+/** Ends new events that tell of files which the relay has just placed itself, in one statement. */
+export async function settleOwnOutputs(
+  db: Db,
+  own: readonly { readonly key: string; readonly name: string }[],
+  nowMs: number,
+): Promise<void> {
+  if (own.length === 0) return;
+  const lines = JSON.stringify(own.map(({ key, name }) => ({ key, name: name.toWellFormed() })));
+  await db.execute(sql`
+    update ${events} event
+    set status = 'ignored', routed_at_ms = ${nowMs}, file_name = line.name,
+      reasons = jsonb_build_object('*', ${OWN_OUTPUT}::text)
+    from ${linesOf(sql`${lines}`, { key: "text", name: "text" })}
+    where event.key = line.key and event.status = 'accepted'`);
+}

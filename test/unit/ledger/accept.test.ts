@@ -10,7 +10,7 @@ const DELIVERY: Intake = {
   events: [],
 };
 
-const LATE = { key: "ev-late", type: "file.created", workspaceId: "w", actorUserId: null };
+const LATE = { key: "ev-late", type: "file.created", workspaceId: "w", actorUserId: null, objectId: null };
 
 describe("a ledger that hangs", () => {
   test("makes the sender come again, and does not hold those who come later", async () => {

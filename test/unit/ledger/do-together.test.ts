@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { doTogether } from "../../../src/ledger/do-together.ts";
+
+const refused = (code: string) => Object.assign(new Error("no"), { code });
+
+test("what is asked while one is under way goes together with the next, and each gets its own answer", async () => {
+  const groups: (readonly number[])[] = [];
+  let open = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const double = doTogether(async (all: readonly number[]) => {
+    groups.push(all);
+    if (groups.length === 1) await held;
+    return all.map((one) => 2 * one);
+  });
+  const first = double(1);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const others = [double(2), double(3)];
+  open();
+  expect(await Promise.all([first, ...others])).toEqual([2, 4, 6]);
+  expect(groups).toEqual([[1], [2, 3]]);
+});
+
+test("no more than allowed, and nothing twice under one name, goes in one", async () => {
+  const groups: (readonly string[])[] = [];
+  const keep = doTogether(
+    async (all: readonly string[]) => {
+      groups.push(all);
+      return all;
+    },
+    { most: 2, nameOf: (one) => one },
+  );
+  await Promise.all(["a", "a", "b", "c"].map((one) => keep(one)));
+  expect(groups).toEqual([
+    ["a", "b"],
+    ["a", "c"],
+  ]);
+});
+
+test("one that the database refuses does not cost the others theirs", async () => {
+  const keep = doTogether(async (all: readonly string[]) => {
+    if (all.includes("bad")) throw new Error("failed", { cause: refused("22021") });
+    return all;
+  });
+  const told = await Promise.allSettled(["a", "bad", "b"].map((one) => keep(one)));
+  expect(told.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+});
+
+test("of a connection that broke nobody knows what was written: nothing is written again", async () => {
+  let calls = 0;
+  const keep = doTogether(async (_all: readonly string[]) => {
+    calls += 1;
+    throw new Error("Connection terminated unexpectedly");
+  });
+  const told = await Promise.allSettled(["a", "b"].map((one) => keep(one)));
+  expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(calls).toBe(1);
+});
