@@ -3,9 +3,10 @@ import type { Dify } from "../../src/dify/types.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { findPausedApp, waitsForPausedApp } from "../../src/ledger/app-states.ts";
-import { countRun, recordUsage } from "../../src/ledger/budgets.ts";
+import { countRun } from "../../src/ledger/budgets.ts";
 import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
+import { createUsageBook, type UsageBook } from "../../src/ledger/usage-book.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
 import type { JobOutcome } from "../backend.ts";
@@ -39,10 +40,12 @@ export type ProcessRunDeps = RunDeskDeps & {
   readonly outbox: Pick<Outbox, "sendRuns" | "sendCalled">;
 };
 
+type Deps = ProcessRunDeps & { readonly usage: UsageBook };
+
 /** fetch ▶ Dify upload ▶ workflow run ▶ outputs collected; then the shares queue takes over. */
-export const processRun =
-  (deps: ProcessRunDeps) =>
-  async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
+export const processRun = (given: ProcessRunDeps) => {
+  const deps = { ...given, usage: createUsageBook(given.db) };
+  return async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
     let worked: RunDesk | undefined;
     const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, {
       advance: (desk) => {
@@ -56,8 +59,9 @@ export const processRun =
     if (outcome.kind === "done" && worked?.run.queue === "shares") await deps.outbox.sendRuns([worked.run]);
     return outcome;
   };
+};
 
-async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> {
+async function advance(deps: Deps, desk: RunDesk): Promise<RunProgress> {
   if (desk.run.submittedAtMs === null) return begin(deps, desk);
   const app = deps.appOf(desk.run.rule.run.keyVariable);
   const dify = deps.difyFor(desk.run.rule.run.keyVariable);
@@ -71,7 +75,7 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress
 }
 
 /** While Dify is told to stop, it still works on the run. */
-async function cancel(deps: ProcessRunDeps, desk: RunDesk): Promise<CancelProgress> {
+async function cancel(deps: Deps, desk: RunDesk): Promise<CancelProgress> {
   const { run } = desk;
   if (run.collectedAtMs !== null) return { kind: "cancelled", note: NOT_DELIVERED };
   if (run.submittedAtMs === null) return { kind: "cancelled", note: NOT_STARTED };
@@ -85,7 +89,7 @@ async function cancel(deps: ProcessRunDeps, desk: RunDesk): Promise<CancelProgre
 }
 
 /** What was not asked of Dify yet may have to wait: for its rule, for the next day, for its turn. */
-async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> {
+async function begin(deps: Deps, desk: RunDesk): Promise<RunProgress> {
   const { db, clock } = deps;
   const { run } = desk;
   if (run.waitingApp !== null) await desk.checkpoint({ waitingApp: null, progress: null });
@@ -142,7 +146,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk): Promise<RunProgress> 
   }
 }
 
-async function readyFiles(deps: ProcessRunDeps & { readonly dify: Dify }, desk: RunDesk): Promise<void> {
+async function readyFiles(deps: Deps & { readonly dify: Dify }, desk: RunDesk): Promise<void> {
   if (desk.run.fileCount === null) await readyFile(deps, desk);
   else await deps.outbox.sendRuns(await readyBatch(deps, desk));
 }
@@ -155,7 +159,7 @@ const limitFor = ({ limitOf }: ProcessRunDeps, { run }: RunDesk): RuleLimit | un
   return rule ? rule.limit : run.rule.limit;
 };
 
-async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
+async function work(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
   const { db, clock } = deps;
   const progress = await desk.step("workflow", () => follow(deps, desk, dify, slot));
   // Whatever comes now is no work for the app.
@@ -184,13 +188,8 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   return { kind: "moved" };
 }
 
-async function follow(
-  deps: ProcessRunDeps,
-  desk: RunDesk,
-  dify: Dify,
-  slot: Slot | undefined,
-): Promise<WorkflowProgress> {
-  const { db, clock, random, log, policy } = deps;
+async function follow(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<WorkflowProgress> {
+  const { clock, random, log, policy } = deps;
   const following = followWorkflow(
     {
       dify,
@@ -202,12 +201,12 @@ async function follow(
       onAdmitted: async () => {
         await slot?.admitted();
         // With a limit it was counted before; without one it is counted off the way of the next run.
-        await countRun(db, desk.run, {}, clock.now());
+        await deps.usage.count(desk.run, clock.now());
       },
       onWorkEnded: async () => slot?.free(),
       onFinished: async ({ id, totalTokens, elapsedMs }, cost) => {
         const usage = { workflowRunId: id, tokens: totalTokens, elapsedMs, cost };
-        if (await recordUsage(db, desk.run, usage, clock.now())) addToTally({ tokens: totalTokens });
+        if (await deps.usage.record(desk.run, usage, clock.now())) addToTally({ tokens: totalTokens });
       },
     },
     desk,

@@ -89,39 +89,3 @@ export async function countRun(
     select coalesce(counted_day = ${day}, false) or exists (select from counted) as may_begin from before`);
   return rowsOf(told)[0]?.["may_begin"] === true;
 }
-
-export type WorkflowUsage = {
-  readonly workflowRunId: string;
-  readonly tokens: number;
-  readonly elapsedMs: number;
-  readonly cost: { readonly amount: number; readonly currency: string } | undefined;
-};
-
-/** Adds what a workflow run used to its run and to its rule's day, once, in one statement. @returns whether it was this time */
-export async function recordUsage(
-  db: Db,
-  run: { readonly id: string; readonly ruleName: string },
-  { workflowRunId, tokens, elapsedMs, cost }: WorkflowUsage,
-  nowMs: number,
-): Promise<boolean> {
-  const { amount = null, currency = null } = cost ?? {};
-  const told = await db.execute(sql`
-    with news as (
-      update ${runs} set usage_run_id = ${workflowRunId}, total_tokens = ${tokens}, elapsed_ms = ${elapsedMs},
-        cost = coalesce(${amount}::float8, ${runs.cost}), currency = coalesce(${currency}::text, ${runs.currency})
-      where ${eq(runs.id, run.id)} and ${runs.usageRunId} is distinct from ${workflowRunId}
-      returning ${runs.id}),
-    summed as (
-      insert into ${ruleDays} (rule_name, day, tokens, elapsed_ms, costs)
-      select ${run.ruleName}, ${dayOf(nowMs)}, ${tokens}::bigint, ${elapsedMs}::bigint,
-        case when ${currency}::text is null then '{}'::jsonb else jsonb_build_object(${currency}::text, ${amount}::float8) end
-      from news
-      on conflict (rule_name, day) do update set
-        tokens = ${ruleDays.tokens} + excluded.tokens,
-        elapsed_ms = ${ruleDays.elapsedMs} + excluded.elapsed_ms,
-        costs = case when ${currency}::text is null then ${ruleDays.costs}
-          else ${ruleDays.costs} || jsonb_build_object(${currency}::text,
-            coalesce((${ruleDays.costs} ->> ${currency}::text)::float8, 0) + ${amount}::float8) end)
-    select count(*)::int as news from news`);
-  return rowsOf(told)[0]?.["news"] === 1;
-}

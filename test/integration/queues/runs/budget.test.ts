@@ -4,16 +4,10 @@ import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
-import {
-  countRun,
-  dayOf,
-  listRuleUsage,
-  nextDayMs,
-  readRuleUsage,
-  recordUsage,
-} from "../../../../src/ledger/budgets.ts";
+import { countRun, dayOf, listRuleUsage, nextDayMs, readRuleUsage } from "../../../../src/ledger/budgets.ts";
 import { releaseHeldRuns } from "../../../../src/ledger/release-runs.ts";
 import { ruleDays } from "../../../../src/ledger/schema.ts";
+import { createUsageBook } from "../../../../src/ledger/usage-book.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, sampleRule } from "../../../support/workbench.ts";
 
@@ -108,7 +102,8 @@ test("tokens, time and cost are summed up by run and day, once for each workflow
   const run = await givenRun(ledger.db, sampleRule({ name: "sums" }));
   const nowMs = Date.parse("2026-11-22T12:00:00Z");
   const usage = { tokens: 100, elapsedMs: 2_500, cost: { amount: 0.25, currency: "USD" } };
-  for (const workflowRunId of ["w1", "w1", "w2"]) await recordUsage(ledger.db, run, { workflowRunId, ...usage }, nowMs);
+  for (const workflowRunId of ["w1", "w1", "w2"])
+    await createUsageBook(ledger.db).record(run, { workflowRunId, ...usage }, nowMs);
   expect(await readRuleUsage(ledger.db, "sums", "2026-11-22")).toEqual({
     day: "2026-11-22",
     runs: 0,
@@ -122,4 +117,37 @@ test("tokens, time and cost are summed up by run and day, once for each workflow
     cost: 0.25,
     currency: "USD",
   });
+});
+
+test("what many runs use at once is summed together, in each currency, and each is counted once", async () => {
+  const rules = ["sums-a", "sums-b"].map((name) => sampleRule({ name }));
+  const runs = await Promise.all([...rules, ...rules].map((rule) => givenRun(ledger.db, rule)));
+  const nowMs = Date.parse("2026-11-22T12:00:00Z");
+  const book = createUsageBook(ledger.db);
+  const record = (workflowRunId: string, currency: string) =>
+    Promise.all(
+      runs.map((run) =>
+        book.record(run, { workflowRunId, tokens: 10, elapsedMs: 5, cost: { amount: 0.25, currency } }, nowMs),
+      ),
+    );
+  await Promise.all([...runs, ...runs].map((run) => book.count(run, nowMs)));
+  expect(await record("w1", "USD")).toEqual([true, true, true, true]);
+  expect(await record("w1", "USD")).toEqual([false, false, false, false]);
+  expect(await record("w2", "EUR")).toEqual([true, true, true, true]);
+  for (const { name } of rules)
+    expect(await readRuleUsage(ledger.db, name, "2026-11-22")).toEqual({
+      day: "2026-11-22",
+      runs: 2,
+      tokens: 40,
+      elapsedMs: 20,
+      costs: { USD: 0.5, EUR: 0.5 },
+    });
+  // Asked for on one day, and taken on the next.
+  const [first] = runs;
+  if (!first) throw new Error("no run");
+  await book.count(first, nowMs + 86_400_000);
+  expect([
+    await readRuleUsage(ledger.db, "sums-a", "2026-11-22"),
+    await readRuleUsage(ledger.db, "sums-a", "2026-11-23"),
+  ]).toMatchObject([{ runs: 1 }, { runs: 1 }]);
 });
