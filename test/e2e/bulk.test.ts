@@ -16,6 +16,8 @@ import { type RelayProcess, startRelayProcess } from "../support/relay-process.t
 
 const RUNS = 300;
 const TOKEN = "test-operator-token";
+/** Late enough that somebody looks on: the first who asks a relay for anything waits until its pages are loaded. */
+const BEGINS_IN_MS = 5_000;
 const SOON = { timeout: 60_000, interval: 50 } as const;
 
 const folder = mkdtempSync(join(tmpdir(), "relay-bulk-"));
@@ -47,7 +49,11 @@ test("300 runs are replayed once each, though the process that does it is killed
     // What is replayed waits in the ledger, and nobody is asked about it.
     const app = createAppOf({ keyOf: () => "app-key" })("DIFY_API_KEY");
     await setAppState(db, { app, state: "paused", reason: null, changedBy: "operator anna", sinceMs: Date.now() }, {});
-    await beginBulk(db, { ...wish, askedBy: "operator anna", reason: "a test", perMinute: 1_500 }, Date.now());
+    await beginBulk(
+      db,
+      { ...wish, askedBy: "operator anna", reason: "a test", perMinute: 1_000 },
+      Date.now() + BEGINS_IN_MS,
+    );
   });
   writeFileSync(join(folder, "rules.yaml"), 'rules:\n  - name: read-new-files\n    when: { workspace: "*" }\n');
   const port = await freePort();

@@ -91,7 +91,6 @@ describe("a request that is none is answered plainly, and the next one is served
       "GET http://internal/healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
       [200],
     ],
-    ["a trace", "TRACE /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", [404]],
   ])("%s", async (_, request, statuses) => {
     const said = await sendRaw(receiver.url, [request], { ending: "end" });
     const told = statusesIn(said);
@@ -100,6 +99,14 @@ describe("a request that is none is answered plainly, and the next one is served
     expect(told.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
     await isAlive();
   });
+});
+
+test("a trace is told that there is no such thing, and nothing of what it sent", async () => {
+  const said = await sendRaw(receiver.url, [
+    "TRACE /healthz HTTP/1.1\r\nhost: a\r\nx-mine: abc\r\nconnection: close\r\n\r\n",
+  ]);
+  expect(statusesIn(said)).toEqual([404]);
+  expect(said).not.toContain("abc");
 });
 
 test("requests sent at once on one connection are answered one by one, in their order", async () => {
