@@ -49,6 +49,8 @@ export type Audit = {
     readonly replayed: number;
     /** Workflow runs that the relay itself found beside the one that counts, and named in the run's warning. */
     readonly namedDoubles: number;
+    /** Workflow runs that Dify took on and never began: no worker ever had them, and nothing tells the relay of them. */
+    readonly neverBegun: number;
   };
 };
 
@@ -147,12 +149,16 @@ function auditVersions({ fastio, ledger, folder }: AuditInput) {
   return { findings, counts: { versions, delivered, overtaken } };
 }
 
-/** Each delivered run has one workflow run that counts; any other was left behind by a replay, or named by the relay. */
+/**
+ * Each delivered run has one workflow run that counts; any other was left behind by a replay, or named by the relay, or
+ * was never begun. To be asked when all is at rest: one that no worker has by then will never have one.
+ */
 function auditWorkflows({ dify, ledger }: AuditInput) {
   const findings: Finding[] = [];
   const byUser = groupBy(dify.runs, ({ user }) => user);
   let replayed = 0;
   let namedDoubles = 0;
+  let neverBegun = 0;
   for (const run of ledger.runs) {
     const mine = byUser.get(nameOf(run.id)) ?? [];
     byUser.delete(nameOf(run.id));
@@ -168,13 +174,14 @@ function auditWorkflows({ dify, ledger }: AuditInput) {
       const isOvertaken = run.errorCode === "superseded";
       if (isNamed) namedDoubles += 1;
       else if (isSpent && run.replays > 0) replayed += 1;
+      else if (other.status === "queued") neverBegun += 1;
       else if (!isOvertaken)
         findings.push({ kind: "doubled", what: `run ${run.id}: workflow run ${other.id} (${other.status}) beside it` });
     }
   }
   for (const [user, runs] of byUser)
     findings.push({ kind: "stray", what: `${runs.length} workflow runs of ${user}, whom the ledger does not know` });
-  return { findings, counts: { replayed, namedDoubles } };
+  return { findings, counts: { replayed, namedDoubles, neverBegun } };
 }
 
 const isDone = ({ status }: { readonly status: string }): boolean =>

@@ -45,6 +45,7 @@ export function outcomeRows({
     ["overtaken by a newer version before", counts.overtaken],
     ["workflow runs; left behind by an operator's replay", `${counts.workflowRuns}; ${counts.replayed}`],
     ["workflow runs that the relay itself found beside the one that counts, and named", counts.namedDoubles],
+    ["workflow runs that Dify took on and never began", counts.neverBegun],
     ["shares", counts.shares],
     [
       "operator: rules resumed, runs replayed, questions answered",
@@ -100,7 +101,7 @@ The same seed gives the same files and the same strikes at the same moments; wha
 
 ${table(["", ""], outcomeRows(result))}
 
-Workflow runs beside the one that counts are of two kinds. An operator lets a run begin again that failed for good, as people do: its earlier workflow run is left behind. And where a call may have begun a workflow run of which Dify tells nothing for as long as \`DIFY_ABSENT_MS\`, the relay begins another, and names the first when it comes to light ([recovery.md](../recovery.md)). Any other one counts as doubled.
+Workflow runs beside the one that counts are of two kinds. An operator lets a run begin again that failed for good, as people do: its earlier workflow run is left behind. And where a call may have begun a workflow run of which Dify tells nothing for as long as \`DIFY_ABSENT_MS\`, the relay begins another, and names the first when it comes to light ([recovery.md](../recovery.md)). One that Dify took on and never began, since no worker ever had it, did nothing and is told by itself. Any other one counts as doubled.
 
 ## What was done
 

@@ -101,6 +101,7 @@ test("books that agree make no finding, and are counted", () => {
       workflowRuns: 1,
       replayed: 0,
       namedDoubles: 0,
+      neverBegun: 0,
     },
   });
 });
@@ -184,6 +185,13 @@ test("workflow runs that a replay left behind, or that the relay named, are told
   expect(replayed).toMatchObject({ findings: [], counts: { replayed: 1, namedDoubles: 0 } });
   const named = auditBooks(books({ workflowRuns, runs: [run({ spentRunIds: ["w0"], warning: "also ran: w0" })] }));
   expect(named).toMatchObject({ findings: [], counts: { replayed: 0, namedDoubles: 1 } });
+});
+
+test("a workflow run that Dify never began is told, and counts as no double; as the one that counts it is a loss", () => {
+  const workflowRuns = [workflowRun(), workflowRun({ id: "w0", status: "queued" })];
+  expect(auditBooks(books({ workflowRuns }))).toMatchObject({ findings: [], counts: { neverBegun: 1 } });
+  const { findings } = auditBooks(books({ workflowRuns: [workflowRun({ status: "queued" })] }));
+  expect(findings).toMatchObject([{ kind: "lost", what: expect.stringContaining("w1 is queued") }]);
 });
 
 test("what was refused or lost on its way was never accepted, and catch-up may have found it", () => {
