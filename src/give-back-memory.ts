@@ -9,8 +9,13 @@ import type { Log } from "./telemetry/log.ts";
 const LOOK_EVERY_MS = 5_000;
 /** A look finds rest when the event loop was at work for a smaller part of the time since the last one. */
 const AT_REST = 0.1;
-/** So many such looks one after the other: what comes every few seconds is no rest. */
-const RESTFUL_LOOKS = 2;
+/**
+ * So many such looks one after the other, a minute. V8 also forgets what it has compiled, and takes some 50,000
+ * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath.
+ */
+export const RESTFUL_LOOKS = 12;
+/** And so many until what was compiled is kept for the next start, which costs a tenth of a second. */
+const CALM_LOOKS = 2;
 /** What is to be had is worth it when the process has grown by so much since the last time. */
 const WORTH_BYTES = 16 * 1_048_576;
 /** A collection stops everything for some 3 ms a MiB in use: a heap larger than this is left to itself. */
@@ -22,6 +27,8 @@ export type RestingProcess = {
   readonly workedPart: () => number;
   readonly residentBytes: () => number;
   readonly heapBytes: () => number;
+  /** Keeps what was compiled for the next start: else that is done at an orderly end only, and not when it is killed. */
+  readonly keepCompiled: () => void;
   /** Collects all garbage, and returns what was freed to the system; takes a tenth of a second or more. */
   readonly collect: () => void;
 };
@@ -34,8 +41,13 @@ export type RestingProcess = {
 export function createGiver(resting: RestingProcess, log: Log): () => void {
   let restful = 0;
   let keptBytes = 0;
+  let isKept = false;
   return () => {
     restful = resting.workedPart() < AT_REST ? restful + 1 : 0;
+    if (restful >= CALM_LOOKS && !isKept) {
+      resting.keepCompiled();
+      isKept = true;
+    }
     if (restful < RESTFUL_LOOKS) return;
     const before = resting.residentBytes();
     if (before - keptBytes < WORTH_BYTES || resting.heapBytes() > MOST_HEAP_BYTES) return;
@@ -59,11 +71,8 @@ export function startGivingBack(log: Log): () => void {
       },
       residentBytes: memoryUsage.rss,
       heapBytes: () => memoryUsage().heapUsed,
-      collect: () => {
-        // What was compiled would else be kept at an orderly end only, and a killed process would start slowly again.
-        flushCompileCache();
-        collect?.();
-      },
+      keepCompiled: flushCompileCache,
+      collect: () => collect?.(),
     },
     log,
   );

@@ -6,7 +6,7 @@ import type { Part, Row } from "./frame/part.ts";
 
 const MIB = 1_048_576;
 const FILES = 5;
-const REST_MS = 15_000;
+const REST_MS = 75_000;
 const PATIENCE_MS = 60_000;
 const MOST_MIB: Readonly<Record<BackendName, number>> = { "redis + postgres": 120, postgres: 120, pglite: 250 };
 const MOST_CPU_PERCENT = 0.5;
@@ -14,7 +14,7 @@ const MOST_CPU_PERCENT = 0.5;
 export const idle: Part = {
   name: "idle",
   description: `A relay, receiver and workers in one process, that has delivered ${FILES} files, rested for ${REST_MS / 1_000} s, and has nothing to do: what it holds and what it computes, with everything switched on that is by default.`,
-  minutes: 3,
+  minutes: 6,
   run: async (context) => {
     const watchedMs = 1_000 * context.seconds({ normal: 40, quick: 5 });
     const rows: Row[] = [];

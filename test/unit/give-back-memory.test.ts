@@ -1,17 +1,20 @@
 import { expect, test } from "vitest";
-import { createGiver } from "../../src/give-back-memory.ts";
+import { createGiver, RESTFUL_LOOKS } from "../../src/give-back-memory.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 const MIB = 1_048_576;
 
 /** A process that holds so much, and half of it after a collection. */
 function open({ resident = 200 * MIB, heap = 40 * MIB } = {}) {
-  const process = { worked: 0, resident, heap, collections: 0 };
+  const process = { worked: 0, resident, heap, collections: 0, kept: 0 };
   const look = createGiver(
     {
       workedPart: () => process.worked,
       residentBytes: () => process.resident,
       heapBytes: () => process.heap,
+      keepCompiled: () => {
+        process.kept += 1;
+      },
       collect: () => {
         process.collections += 1;
         process.resident /= 2;
@@ -19,20 +22,26 @@ function open({ resident = 200 * MIB, heap = 40 * MIB } = {}) {
     },
     silentLog,
   );
-  return { process, look };
+  const rest = (looks = RESTFUL_LOOKS): void => {
+    for (let index = 0; index < looks; index += 1) look();
+  };
+  return { process, look, rest };
 }
 
 test("a process that rests gives back what it holds, once", () => {
-  const { process, look } = open();
-  look();
+  const { process, look, rest } = open();
+  rest(RESTFUL_LOOKS - 1);
   expect(process.collections).toBe(0);
-  for (let looks = 0; looks < 10; looks += 1) look();
+  look();
+  rest();
   expect(process.collections).toBe(1);
 });
 
 test("a process at work is left alone, and one that works now and then, too", () => {
-  const { process, look } = open();
-  for (const worked of [0.5, 0.2, 0, 0.3, 0, 0.9]) {
+  const { process, look, rest } = open();
+  for (const worked of [0.5, 0.2, 0.3, 0.9]) {
+    process.worked = 0;
+    rest(RESTFUL_LOOKS - 1);
     process.worked = worked;
     look();
   }
@@ -40,10 +49,10 @@ test("a process at work is left alone, and one that works now and then, too", ()
 });
 
 test("it is done again when the process has grown since, and not for a little", () => {
-  const { process, look } = open();
-  for (let looks = 0; looks < 3; looks += 1) look();
+  const { process, look, rest } = open();
+  rest();
   process.resident += 8 * MIB;
-  for (let looks = 0; looks < 3; looks += 1) look();
+  rest();
   expect(process.collections).toBe(1);
   process.resident += 16 * MIB;
   look();
@@ -51,7 +60,18 @@ test("it is done again when the process has grown since, and not for a little", 
 });
 
 test("a large heap, whose collection would stop everything for long, is left to V8", () => {
-  const { process, look } = open({ resident: 900 * MIB, heap: 600 * MIB });
-  for (let looks = 0; looks < 5; looks += 1) look();
+  const { process, rest } = open({ resident: 900 * MIB, heap: 600 * MIB });
+  rest();
   expect(process.collections).toBe(0);
+});
+
+test("what was compiled is kept as soon as there is a moment, once, so that a killed process starts quickly", () => {
+  const { process, look, rest } = open();
+  process.worked = 0.5;
+  rest();
+  expect(process.kept).toBe(0);
+  process.worked = 0;
+  rest();
+  look();
+  expect(process.kept).toBe(1);
 });
