@@ -1,5 +1,6 @@
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { FastioEvent } from "../fastio/events/event.ts";
+import { linesOf, namesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { type DeliveryVerdict, deliveries, events, type KeptHeader, refusals } from "./schema.ts";
 
@@ -108,20 +109,6 @@ type DeliveryLine = Readonly<Record<keyof typeof DELIVERY_COLUMNS, unknown>> & {
   readonly brings: readonly string[] | undefined;
 };
 
-const namesOf = (columns: Readonly<Record<string, string>>, of = ""): SQL =>
-  sql.raw(
-    Object.keys(columns)
-      .map((name) => of + name)
-      .join(", "),
-  );
-const typesOf = (columns: Readonly<Record<string, string>>): SQL =>
-  sql.raw(
-    Object.entries(columns)
-      .map(([name, type]) => `${name} ${type}`)
-      .join(", "),
-  );
-const linesOf = (parameter: string): SQL => sql`json_to_recordset(${sql.placeholder(parameter)}::text::json)`;
-
 /**
  * Writes many intakes in one statement, which is one transaction and one trip: events first, so that the verdict of each
  * delivery (did it bring anything new?) can be stored with it. Rows go as JSON, since a parameter for each field
@@ -144,11 +131,11 @@ export function acceptDeliveries(
 export function createWriter(db: Db) {
   const fresh = db.$with("fresh", { key: events.key }).as(sql`
     insert into ${events} (${namesOf(EVENT_COLUMNS)}, status, reasons)
-    select ${namesOf(EVENT_COLUMNS)}, 'accepted', '{}' from ${linesOf("events")} as line(${typesOf(EVENT_COLUMNS)})
+    select ${namesOf(EVENT_COLUMNS)}, 'accepted', '{}' from ${linesOf("events", EVENT_COLUMNS)}
     on conflict do nothing
     returning key`);
   const told = db.$with("told", { id: deliveries.id }).as(sql`
-    select * from ${linesOf("deliveries")} as line(${typesOf(DELIVERY_COLUMNS)}, verdict text, place integer, brings text[])`);
+    select * from ${linesOf("deliveries", { ...DELIVERY_COLUMNS, verdict: "text", place: "integer", brings: "text[]" })}`);
   const bringers = db.$with("bringers", { id: deliveries.id }).as(sql`
     select told.id from told
       cross join lateral unnest(coalesce(told.brings, array(select jsonb_array_elements_text(told.event_keys)))) as brought(key)
@@ -165,7 +152,7 @@ export function createWriter(db: Db) {
     on conflict do nothing`);
   const counted = db.$with("counted", { reason: refusals.reason }).as(sql`
     insert into ${refusals} (minute_ms, reason, count)
-    select minute_ms, reason, count from ${linesOf("refusals")} as line(minute_ms bigint, reason text, count integer)
+    select minute_ms, reason, count from ${linesOf("refusals", { minute_ms: "bigint", reason: "text", count: "integer" })}
     on conflict (minute_ms, reason) do update set count = ${refusals.count} + excluded.count`);
   const statement = db
     .with(fresh, told, bringers, kept, counted)

@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
-
 import { bulkActions, events, notices, receipts, ruleStates, runs } from "./schema.ts";
 
 /** Whether there may be something to do, by what does it. */

@@ -32,7 +32,7 @@ export async function openFolder(folder: string): Promise<PGlite> {
 }
 
 /**
- * In a process of its own, since whoever makes a database keeps 100 MiB for as long as it lives; and beside its place,
+ * In a process of its own, since whoever makes a database keeps tens of MiB for as long as it lives; and beside its place,
  * since that process may outlive us, and must not write where the next relay makes its own.
  */
 async function make(folder: string): Promise<void> {
