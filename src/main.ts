@@ -5,9 +5,8 @@ import { loadEnvFile } from "node:process";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
-import { runProgram } from "./cli/program.ts";
-import { RelayError } from "./errors.ts";
-import { createLog } from "./telemetry/log.ts";
+import type { FailureCode } from "./errors.ts";
+import { enableQuickImports } from "./quick-imports.ts";
 
 // The one file that reads the environment and handles signals.
 const ENV_FILE = ".env";
@@ -18,10 +17,16 @@ const EXIT_CONFIG = 78;
 // What a command loads is compiled once and not at each start; commands are loaded below. It lies where the packages
 // lie, since others may write into a temporary folder. Where nobody may write, nothing is kept.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/relay", import.meta.url)));
+enableQuickImports();
+const [{ runProgram }, { RelayError }, { createLog }] = await Promise.all([
+  import("./cli/program.ts"),
+  import("./errors.ts"),
+  import("./telemetry/log.ts"),
+]);
 
 if (existsSync(ENV_FILE)) loadEnvFile(ENV_FILE);
 
-const exitCodeOf = (code: RelayError["code"]): number => {
+const exitCodeOf = (code: FailureCode): number => {
   if (code === "usage_invalid") return 2;
   return code === "config_invalid" || code === "rules_invalid" ? EXIT_CONFIG : 1;
 };

@@ -1,0 +1,28 @@
+/** Loads all that a relay does, and compares how each module was found with how Node finds it. Prints what it saw. */
+import { registerHooks } from "node:module";
+import { createQuickResolve } from "../../src/quick-imports.ts";
+
+const quick = createQuickResolve();
+const seen = { asked: 0, answered: 0, different: [] as string[] };
+registerHooks({
+  resolve: (specifier, context, next) => {
+    let isAsked = false;
+    const asNode = next(specifier, context);
+    const asWe = quick(specifier, context, (...args) => {
+      isAsked = true;
+      return next(...args);
+    });
+    seen.asked += 1;
+    if (!isAsked) seen.answered += 1;
+    if (asWe.url !== asNode.url || asWe.format !== asNode.format)
+      seen.different.push(
+        `${context.parentURL} imports ${specifier}: ${asWe.format} ${asWe.url}, not ${asNode.format}`,
+      );
+    return asNode;
+  },
+});
+await import("../../src/cli/start.ts");
+await import("../../src/start-work.ts");
+await import("../../src/open-pages.ts");
+process.stdout.write(JSON.stringify(seen));
+process.exit(0);
