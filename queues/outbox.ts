@@ -4,7 +4,7 @@ import { markEventsQueued } from "../src/ledger/event-queries.ts";
 import { markRunsQueued, type QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunQueue } from "../src/ledger/schema.ts";
-import { type Listened, settleOwnOutputs, settleUnlistened } from "../src/ledger/settle-unlistened.ts";
+import { type Listened, settleUnlistened } from "../src/ledger/settle-unlistened.ts";
 import { readTraceparents } from "../src/ledger/traceparents.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
 import { messageOf } from "../src/message-of.ts";
@@ -14,7 +14,6 @@ import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
 import { createEventPlaces } from "./events/places.ts";
-import type { OwnOutputs } from "./own-outputs.ts";
 import { runJob } from "./runs/job.ts";
 import { shareJob } from "./shares/job.ts";
 
@@ -45,8 +44,6 @@ export type SentEvent = {
   readonly workspaceId: string | null;
   /** null: it names nobody. */
   readonly actorUserId: string | null;
-  /** Absent: who hands it over does not know. */
-  readonly objectId?: string | null;
   /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
   readonly isMarked?: boolean;
 };
@@ -67,8 +64,6 @@ export type OutboxDeps = {
   readonly trace?: Trace;
   /** What rules listen to now; what none wants to hear of gets no job. Default: all may be wanted. */
   readonly listened?: () => Listened;
-  /** What this process has just placed itself. Default: nothing is known. */
-  readonly ownOutputs?: Pick<OwnOutputs, "nameOf">;
   readonly metrics?: Pick<Metrics, "dropped">;
 };
 
@@ -80,7 +75,6 @@ export function createOutbox({
   holdsBack = () => false,
   trace = silentTrace,
   listened,
-  ownOutputs,
   metrics = silentMetrics,
 }: OutboxDeps): Outbox {
   /** What a job carries of its trace, by the id of what it is about. */
@@ -114,20 +108,11 @@ export function createOutbox({
   const passOver = async (coming: readonly SentEvent[]): Promise<readonly SentEvent[]> => {
     const heard = listened?.();
     if (heard === undefined) return coming;
-    const own = coming.flatMap(({ key, type, objectId }) => {
-      const name = heard.notOwn.includes(type) && objectId ? ownOutputs?.nameOf(objectId) : undefined;
-      return name === undefined ? [] : [{ key, name }];
-    });
-    await settleOwnOutputs(db, own, clock.now());
-    for (const _ of own) metrics.dropped("*", "own_doing");
-    const placed = new Set(own.map(({ key }) => key));
-    const others = coming.filter(({ key }) => !placed.has(key));
-
-    const strange = others.filter((event) => isStrange(event, heard));
-    if (strange.length === 0) return others;
+    const strange = coming.filter((event) => isStrange(event, heard));
+    if (strange.length === 0) return coming;
     const ended = await settleUnlistened(db, keysOf(strange), heard, clock.now());
     for (const drop of ended.values()) metrics.dropped("*", drop);
-    return others.filter(({ key }) => !ended.has(key));
+    return coming.filter(({ key }) => !ended.has(key));
   };
   const placesOfEvents = createEventPlaces({ count: (keys) => placesOf(db, "events", keys), clock });
 

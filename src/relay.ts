@@ -11,7 +11,8 @@ import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import type { QueueBackend } from "../queues/backend.ts";
 import { createQueueBackend } from "../queues/create-queue-backend.ts";
-import { listenedBy } from "../queues/events/listened-by.ts";
+import { createListened } from "../queues/events/listened-by.ts";
+import { createPassOver } from "../queues/events/pass-over.ts";
 import { createLane } from "../queues/hand-over-lane.ts";
 import { createOutbox, type Queues } from "../queues/outbox.ts";
 import { createOwnOutputs } from "../queues/own-outputs.ts";
@@ -24,6 +25,7 @@ import { joinLedger } from "./join-ledger.ts";
 import { createLazy } from "./lazy.ts";
 import { COMMITS_AT_ONCE, createAccept } from "./ledger/accept.ts";
 import { createWriter } from "./ledger/accept-deliveries.ts";
+import { EVERY_RULE } from "./ledger/event-queries.ts";
 import type { Ledger } from "./ledger/open-ledger.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
@@ -91,21 +93,23 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const { metrics } = prometheus;
     const upstreams = openUpstreams(config, { ...deps, metrics, trace });
     closers.push(() => upstreams.close());
-    const write = createWriter(ledger.db);
+    const listened = createListened(() => deps.rules.now().rules, upstreams.fastio.selfUserId);
+    const ownOutputs = createOwnOutputs();
+    const write = createWriter(ledger.db, createPassOver({ listened, ownOutputs }));
     const { accept, pressure, stop } = openPressure(
       createAccept({
         write: (batch) => write(batch, lane.isFlowing() ? clock.now() : null),
         log,
         commitsAtOnce: COMMITS_AT_ONCE[ledger.kind],
-        onCommitted: ({ newEvents, isQueued }) =>
-          lane.take(newEvents.map((event) => ({ ...event, generation: 0, isMarked: isQueued }))),
+        onCommitted: ({ newEvents, passedOver, isQueued }) => {
+          for (const { drop } of passedOver) metrics.dropped(EVERY_RULE, drop);
+          lane.take(newEvents.map((event) => ({ ...event, generation: 0, isMarked: isQueued })));
+        },
       }),
       { limits: config.pressure, ledger, backend, clock, log },
     );
     closers.push(stop);
     const { holdsBack } = pressure;
-    const listened = () => listenedBy(deps.rules.now().rules, upstreams.fastio.selfUserId());
-    const ownOutputs = createOwnOutputs();
     const outbox = createOutbox({
       db: ledger.work,
       queues,
@@ -115,7 +119,6 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       trace,
       metrics,
       listened,
-      ownOutputs,
     });
     const lane = createLane({ hand: outbox.sendEvents, clock });
 

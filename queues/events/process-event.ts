@@ -1,11 +1,11 @@
 import { RelayError } from "../../src/errors.ts";
-import { closeEvent, countEventFailure, findEvent } from "../../src/ledger/event-queries.ts";
+import { closeEvent, countEventFailure, EVERY_RULE, findEvent } from "../../src/ledger/event-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
 import { placeInTrace } from "../../src/telemetry/trace.ts";
 import type { JobOutcome } from "../backend.ts";
 import { decideFailure } from "../failure-policy.ts";
-import { EVERY_RULE, type RouteEventDeps, routeEvent } from "./route-event.ts";
+import { type RouteEventDeps, routeEvent } from "./route-event.ts";
 
 export type ProcessEventDeps = RouteEventDeps & { readonly random: () => number };
 

@@ -4,14 +4,14 @@ import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { recordAccess } from "../../src/ledger/accesses.ts";
 import type { MakeRuns } from "../../src/ledger/create-runs.ts";
-import { closeEvent, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
+import { closeEvent, EVERY_RULE, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
 import { findOrigin, findPlaced, type Origin } from "../../src/ledger/find-origin.ts";
 import { readChain } from "../../src/ledger/lineage.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { isReceipt } from "../../src/ledger/receipts.ts";
 import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
-import { OWN_DEED, OWN_OUTPUT } from "../../src/ledger/settle-unlistened.ts";
+import { OWN_DEED, OWN_OUTPUT, unheard } from "../../src/ledger/settle-unlistened.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { HEAD_BYTES, readFirstBytes } from "../../src/rules/first-bytes.ts";
 import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts";
@@ -48,8 +48,6 @@ export type RouteEventDeps = {
   readonly outbox: Pick<Outbox, "sendRuns">;
 };
 
-/** Reasons why no rule was asked at all, and what an event waits for, stand under this name. */
-export const EVERY_RULE = "*";
 /** Between two looks at a file that is being placed right now; longer the longer that takes. */
 const PLACING = { shortestMs: 1_000, longestMs: 60_000 };
 
@@ -78,7 +76,7 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
 
   // What no rule wants whatever the file is needs no call to Fast.io: most of it is what the relay itself has placed.
   const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
-  if (listening.length === 0) return ignore("no_listener", `no rule listens to ${event.type}`);
+  if (listening.length === 0) return ignore("no_listener", unheard(event.type));
   const takesOutputs = listening.some(({ rule }) => rule.when.outputsOf !== undefined);
   if (!takesOutputs && event.objectId !== null) {
     const placed = await findPlaced(db, normaliseOpaqueId(event.objectId));

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { FastioEvent } from "../fastio/events/event.ts";
+import { DELIVERY_COLUMNS, EVENT_COLUMNS, linesOfBatch } from "./intake-lines.ts";
 import { linesOf, namesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { type DeliveryVerdict, deliveries, events, type KeptHeader, refusals } from "./schema.ts";
@@ -47,66 +48,27 @@ export type NewEvent = {
   readonly objectId: string | null;
 };
 
+/** Why an event that nobody has to look at is passed over. */
+export type PassedOver = {
+  /** In a word. */
+  readonly drop: string;
+  readonly reason: string;
+  /** Where it is known. */
+  readonly fileName?: string;
+};
+
+/** @returns undefined: somebody has to look at it */
+export type PassOver = (event: Pick<NewEvent, "type" | "objectId">) => PassedOver | undefined;
+
 export type AcceptedBatch = {
   /** Verdict per intake, in order. */
   readonly verdicts: readonly DeliveryVerdict[];
   /** Events the ledger had not seen, as they came; they are the queue's business now. */
   readonly newEvents: readonly NewEvent[];
+  /** Of events it had not seen either, why each was passed over. */
+  readonly passedOver: readonly PassedOver[];
   /** Whether the ledger says that the queue has them. */
   readonly isQueued: boolean;
-};
-
-const MINUTE_MS = 60_000;
-/** What the column holds; a sender may claim to send more. */
-const MAX_INTEGER = 2_147_483_647;
-
-/** What is written of an event, by column, with the type that it is read as. */
-const EVENT_COLUMNS = {
-  key: "text",
-  id: "text",
-  source: "text",
-  raw_type: "text",
-  type: "text",
-  occurred_at_ms: "bigint",
-  received_at_ms: "bigint",
-  workspace_id: "text",
-  share_id: "text",
-  object_kind: "text",
-  object_id: "text",
-  version_id: "text",
-  actor_user_id: "text",
-  raw: "text",
-  traceparent: "text",
-  queued_at_ms: "bigint",
-} as const;
-/** What is left out is null. */
-type EventLine = Readonly<Record<keyof typeof EVENT_COLUMNS, string | number | null | undefined>>;
-
-/** And of a delivery. */
-const DELIVERY_COLUMNS = {
-  id: "text",
-  received_at_ms: "bigint",
-  route: "text",
-  reason: "text",
-  body_hash: "text",
-  body_bytes: "integer",
-  scheme: "text",
-  secret_print: "text",
-  key_form: "text",
-  sender_delivery_id: "text",
-  event_keys: "jsonb",
-  headers: "jsonb",
-} as const;
-type DeliveryLine = Readonly<Record<keyof typeof DELIVERY_COLUMNS, unknown>> & {
-  /** Known before anything is written; undefined: it depends on what it brings. */
-  readonly verdict: Exclude<DeliveryVerdict, "accepted"> | undefined;
-  /** In which order they came. */
-  readonly place: number;
-  /**
-   * Keys that no delivery before it in the batch brings: it is accepted if the ledger had not seen one of them.
-   * undefined: all of its keys.
-   */
-  readonly brings: readonly string[] | undefined;
 };
 
 /**
@@ -123,15 +85,19 @@ export function acceptDeliveries(
   return createWriter(db)(batch, queuedAtMs);
 }
 
+const looksAtAll: PassOver = () => undefined;
+
 /**
  * @see acceptDeliveries
+ * @param passOver tells which events end with the commit: most of what Fast.io tells is nothing to any rule, and to end
+ *   it later writes it and its indexes a second time. By default none do
  * @returns writes a batch. `queuedAtMs`: when the events will have been handed to the queue, if that is about to happen;
  * to note it later writes each of them and its indexes a second time. Should it not happen, the sweep finds out.
  */
-export function createWriter(db: Db) {
+export function createWriter(db: Db, passOver = looksAtAll) {
   const fresh = db.$with("fresh", { key: events.key }).as(sql`
-    insert into ${events} (${namesOf(EVENT_COLUMNS)}, status, reasons)
-    select ${namesOf(EVENT_COLUMNS)}, 'accepted', '{}' from ${linesOf("events", EVENT_COLUMNS)}
+    insert into ${events} (${namesOf(EVENT_COLUMNS)})
+    select ${namesOf(EVENT_COLUMNS)} from ${linesOf("events", EVENT_COLUMNS)}
     on conflict do nothing
     returning key`);
   const told = db.$with("told", { id: deliveries.id }).as(sql`
@@ -165,7 +131,7 @@ export function createWriter(db: Db) {
     .from(fresh)
     .prepare("accept_deliveries");
   return async (batch: readonly Intake[], queuedAtMs: number | null): Promise<AcceptedBatch> => {
-    const { eventLines, deliveryLines, refusalLines, brought } = linesOfBatch(batch, queuedAtMs);
+    const { eventLines, deliveryLines, refusalLines, brought } = linesOfBatch(batch, queuedAtMs, passOver);
     const [written] = await statement.execute({
       brought: brought.length,
       events: JSON.stringify(eventLines),
@@ -173,63 +139,16 @@ export function createWriter(db: Db) {
       refusals: JSON.stringify(refusalLines),
     });
     const some = written?.newKeys && new Set(written.newKeys);
-    const newEvents = some ? brought.filter(({ key }) => some.has(key)) : brought;
-    const unclaimed = new Set(newEvents.map(({ key }) => key));
-    return { verdicts: batch.map((intake) => judge(intake, unclaimed)), newEvents, isQueued: queuedAtMs !== null };
+    const unseen = some ? brought.filter(({ key }) => some.has(key)) : brought;
+    const unclaimed = new Set(unseen.map(({ key }) => key));
+    return {
+      verdicts: batch.map((intake) => judge(intake, unclaimed)),
+      newEvents: unseen.filter(({ passed }) => passed === undefined),
+      passedOver: unseen.flatMap(({ passed }) => passed ?? []),
+      isQueued: queuedAtMs !== null,
+    };
   };
 }
-
-/** Events and refusals by name: two processes that write the same ones then do not wait for each other for ever. */
-function linesOfBatch(batch: readonly Intake[], queuedAtMs: number | null) {
-  const eventLines = new Map<string, EventLine>();
-  const brought: NewEvent[] = [];
-  const deliveryLines: DeliveryLine[] = [];
-  const keepDelivery = (
-    facts: DeliveryFacts,
-    more: Pick<DeliveryLine, "verdict" | "reason" | "event_keys" | "brings">,
-  ) => deliveryLines.push({ ...lineOfDelivery(facts), ...more, place: deliveryLines.length });
-  const counts = new Map<string, { readonly minute_ms: number; readonly reason: string; readonly count: number }>();
-  for (const intake of batch) {
-    if (intake.kind === "refusal") {
-      const { facts, reason, keep } = intake;
-      const minute_ms = Math.floor(facts.receivedAtMs / MINUTE_MS) * MINUTE_MS;
-      const slot = `${minute_ms} ${reason}`;
-      counts.set(slot, { minute_ms, reason, count: (counts.get(slot)?.count ?? 0) + 1 });
-      if (keep) keepDelivery(facts, { verdict: "refused", reason, event_keys: [], brings: [] });
-      continue;
-    }
-    const traceparent = intake.kind === "delivery" ? intake.traceparent : undefined;
-    const brings: string[] = [];
-    for (const { key, event } of intake.events) {
-      if (eventLines.has(key)) continue;
-      eventLines.set(key, { ...lineOfEvent(key, event), traceparent, queued_at_ms: queuedAtMs });
-      brought.push({
-        key,
-        type: event.type,
-        workspaceId: event.workspaceId ?? null,
-        actorUserId: event.actorUserId ?? null,
-        objectId: event.objectId ?? null,
-      });
-      brings.push(key);
-    }
-    if (intake.kind === "pulled") continue;
-    const keys = intake.events.map(({ key }) => key);
-    const verdict = keys.length === 0 ? "ignored" : brings.length === 0 ? "duplicate" : undefined;
-    const isAll = brings.length === keys.length;
-    keepDelivery(intake.facts, { verdict, reason: undefined, event_keys: keys, brings: isAll ? undefined : brings });
-  }
-  return {
-    eventLines: [...eventLines.values()].sort(byName(({ key }) => String(key))),
-    deliveryLines,
-    brought,
-    refusalLines: [...counts].sort(byName(([slot]) => slot)).map(([, line]) => line),
-  };
-}
-
-const byName =
-  <T>(nameOf: (row: T) => string) =>
-  (a: T, b: T): number =>
-    nameOf(a) < nameOf(b) ? -1 : 1;
 
 /** An event is new for the first delivery of the batch that brings it, and a repeat for the others. */
 function judge(intake: Intake, unclaimed: Set<string>): DeliveryVerdict {
@@ -238,38 +157,4 @@ function judge(intake: Intake, unclaimed: Set<string>): DeliveryVerdict {
   let isNew = false;
   for (const { key } of intake.events) if (unclaimed.delete(key)) isNew = true;
   return isNew ? "accepted" : "duplicate";
-}
-
-function lineOfDelivery(facts: DeliveryFacts) {
-  return {
-    id: facts.id,
-    received_at_ms: facts.receivedAtMs,
-    route: facts.route,
-    body_hash: facts.bodyHash,
-    body_bytes: Math.min(facts.bodyBytes, MAX_INTEGER),
-    scheme: facts.scheme,
-    secret_print: facts.secretPrint,
-    key_form: facts.keyForm,
-    sender_delivery_id: facts.senderDeliveryId,
-    headers: facts.headers,
-  };
-}
-
-function lineOfEvent(key: string, event: FastioEvent): Omit<EventLine, "traceparent" | "queued_at_ms"> {
-  return {
-    key,
-    id: event.id,
-    source: event.source,
-    raw_type: event.rawType,
-    type: event.type,
-    occurred_at_ms: event.occurredAtMs,
-    received_at_ms: event.receivedAtMs,
-    workspace_id: event.workspaceId,
-    share_id: event.shareId,
-    object_kind: event.objectKind,
-    object_id: event.objectId,
-    version_id: event.versionId,
-    actor_user_id: event.actorUserId,
-    raw: event.raw,
-  };
 }

@@ -12,7 +12,7 @@ export type AcceptDeps = {
   readonly write: (batch: readonly Intake[]) => Promise<AcceptedBatch>;
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
-  readonly onCommitted: (committed: Pick<AcceptedBatch, "newEvents" | "isQueued">) => void;
+  readonly onCommitted: (committed: Omit<AcceptedBatch, "verdicts">) => void;
   /** Commits that may be under way at once; by default 1. */
   readonly commitsAtOnce?: number;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
@@ -70,7 +70,7 @@ export function createAccept({
   /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
   const writeAndTell = async (batch: readonly Waiting[]): Promise<readonly DeliveryVerdict[]> => {
     const { verdicts, ...committed } = await write(batch.map(({ intake }) => intake));
-    if (committed.newEvents.length > 0) onCommitted(committed);
+    if (committed.newEvents.length + committed.passedOver.length > 0) onCommitted(committed);
     return verdicts;
   };
 

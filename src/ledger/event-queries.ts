@@ -2,6 +2,9 @@ import { and, asc, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type EventRow, type EventStatus, events } from "./schema.ts";
 
+/** Reasons why no rule was asked at all, and what an event waits for, stand under this name. */
+export const EVERY_RULE = "*";
+
 export async function findEvent(db: Db, key: string): Promise<EventRow | undefined> {
   const [row] = await db.select().from(events).where(eq(events.key, key));
   return row;
@@ -73,7 +76,7 @@ export type EventFile = {
 /** How the routing of an event ends. */
 export type EventEnd = {
   readonly status: Exclude<EventStatus, "accepted">;
-  /** By rule, or under `*` for all of them. */
+  /** By rule, or under {@link EVERY_RULE}. */
   readonly reasons: Readonly<Record<string, string>>;
   /** undefined when nobody looked for it, or it was gone. */
   readonly file?: EventFile | undefined;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { ACCESS_KINDS } from "./access-kinds.ts";
-import { among, linesOf } from "./lines.ts";
+import { among } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import { earlierOutputs, events, outputs } from "./schema.ts";
@@ -8,6 +8,9 @@ import { earlierOutputs, events, outputs } from "./schema.ts";
 /** Why an event is passed over that tells of what the relay itself did. */
 export const OWN_OUTPUT = "the relay placed this file itself";
 export const OWN_DEED = "the relay itself did this";
+
+/** Why one is passed over that no rule listens to. */
+export const unheard = (type: string): string => `no rule listens to ${type}`;
 
 /** What rules want to hear of. */
 export type Listened = {
@@ -21,7 +24,7 @@ export type Listened = {
 
 /**
  * Ends those among new events that no rule wants to hear of and that tell of no access to what was delivered, in one
- * statement: most of what Fast.io tells is what the relay itself has done, and needs no job to be passed over.
+ * statement: they need no job to be passed over.
  * @returns the keys of those that were ended, and whether it was the relay's own doing
  */
 export async function settleUnlistened(
@@ -64,19 +67,3 @@ export async function settleUnlistened(
 }
 
 const isAmong = (column: string, values: readonly string[]) => among(sql.raw(column), values);
-
-/** Ends new events that tell of files which the relay has just placed itself, in one statement. */
-export async function settleOwnOutputs(
-  db: Db,
-  own: readonly { readonly key: string; readonly name: string }[],
-  nowMs: number,
-): Promise<void> {
-  if (own.length === 0) return;
-  const lines = JSON.stringify(own.map(({ key, name }) => ({ key, name: name.toWellFormed() })));
-  await db.execute(sql`
-    update ${events} event
-    set status = 'ignored', routed_at_ms = ${nowMs}, file_name = line.name,
-      reasons = jsonb_build_object('*', ${OWN_OUTPUT}::text)
-    from ${linesOf(sql`${lines}`, { key: "text", name: "text" })}
-    where event.key = line.key and event.status = 'accepted'`);
-}

@@ -1,7 +1,8 @@
 import pg from "pg";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createAccept } from "../../../src/ledger/accept.ts";
-import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { acceptDeliveries, createWriter } from "../../../src/ledger/accept-deliveries.ts";
+import { findEvent } from "../../../src/ledger/event-queries.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { deliveries, events, refusals } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -46,6 +47,29 @@ describe.each(databases)("on %s", (name) => {
     expect(await accept({ kind: "pulled", events: [eventNamed("a")] })).toBe("accepted");
     expect(await accept({ kind: "pulled", events: [eventNamed("a")] })).toBe("duplicate");
     expect(await db().$count(deliveries)).toBe(0);
+  });
+
+  test("an event that is passed over ends with the commit, counts as new once, and is nothing to the queue", async () => {
+    const write = createWriter(db(), ({ type }) =>
+      type === "folder.created" ? { drop: "own_doing", reason: "nobody listens", fileName: "a.csv" } : undefined,
+    );
+    const folder = eventNamed("folder");
+    const strange = { ...folder, event: { ...folder.event, type: "folder.created" as const } };
+    const batch = [deliveryOf(strange), deliveryOf(strange), deliveryOf(strange, eventNamed("file"))];
+    expect(await write(batch, NOW_MS)).toMatchObject({
+      verdicts: ["accepted", "duplicate", "accepted"],
+      newEvents: [{ key: "ev-file" }],
+      passedOver: [{ drop: "own_doing" }],
+    });
+    expect(await write(batch, NOW_MS)).toMatchObject({ newEvents: [], passedOver: [] });
+    expect(await findEvent(db(), "ev-folder")).toMatchObject({
+      status: "ignored",
+      reasons: { "*": "nobody listens" },
+      fileName: "a.csv",
+      routedAtMs: strange.event.receivedAtMs,
+      queuedAtMs: null,
+    });
+    expect(await findEvent(db(), "ev-file")).toMatchObject({ status: "accepted", reasons: {}, routedAtMs: null });
   });
 
   test("requests that arrive together share few transactions", async () => {

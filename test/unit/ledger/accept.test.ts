@@ -37,8 +37,11 @@ describe("a ledger that hangs", () => {
       commitTimeoutMs: 20,
     });
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
-    commit({ verdicts: ["accepted"], newEvents: [LATE], isQueued: false });
-    await vi.waitFor(() => expect(onCommitted).toHaveBeenCalledWith({ newEvents: [LATE], isQueued: false }), SOON);
+    commit({ verdicts: ["accepted"], newEvents: [LATE], passedOver: [], isQueued: false });
+    await vi.waitFor(
+      () => expect(onCommitted).toHaveBeenCalledWith({ newEvents: [LATE], passedOver: [], isQueued: false }),
+      SOON,
+    );
   });
 
   test("has a bounded number of senders waiting", async () => {
@@ -62,7 +65,9 @@ test.each([
     const accept = createAccept({
       write: (batch) =>
         new Promise((resolve) =>
-          ends.push(() => resolve({ verdicts: batch.map(() => "ignored"), newEvents: [], isQueued: false })),
+          ends.push(() =>
+            resolve({ verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false }),
+          ),
         ),
       log: silentLog,
       onCommitted: () => undefined,
