@@ -1,4 +1,5 @@
-import { and, eq, isNotNull, isNull, lte, sql } from "drizzle-orm";
+import { and, isNotNull, isNull, lte, sql } from "drizzle-orm";
+import { isAccepted } from "./event-queries.ts";
 import type { Db } from "./open-ledger.ts";
 import { events, runs } from "./schema.ts";
 
@@ -27,7 +28,7 @@ export async function readEventOutbox(db: Db): Promise<Backlog> {
   const [found] = await db
     .select(backlog(sql`${events.receivedAtMs}`))
     .from(events)
-    .where(and(eq(events.status, "accepted"), isNull(events.queuedAtMs)));
+    .where(and(isAccepted, isNull(events.queuedAtMs)));
   return found ?? NONE;
 }
 

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gt, gte, isNull, sql } from "drizzle-orm";
+import { isAccepted } from "./event-queries.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots, events, type RunRow, type RunStatus, runs } from "./schema.ts";
 
@@ -118,7 +119,7 @@ export async function readBacklog(db: Db): Promise<{ readonly count: number; rea
   const [row] = await db
     .select({ count, oldestMs: sql<string | null>`min(${events.receivedAtMs})` })
     .from(events)
-    .where(sql`${events.status} = 'accepted'`); // word for word as in the index
+    .where(isAccepted);
   return { count: row?.count ?? 0, oldestMs: row?.oldestMs == null ? null : Number(row.oldestMs) };
 }
 

@@ -44,7 +44,8 @@ export async function settleUnlistened(
           select name from ${earlierOutputs} where node_id in (object_id, lower(replace(object_id, '-', '')))) placed
         limit 1) as placed
       from ${events}
-      where ${isAmong("key", keys)} and status = 'accepted' and type <> ''),
+      -- Not "=": no plan is to go through all events that wait for these few.
+      where ${isAmong("key", keys)} and status is not distinct from 'accepted' and type <> ''),
     unwanted as (
       select key, is_listened,
         case when not is_listened then 'no rule listens to ' || type
@@ -59,7 +60,7 @@ export async function settleUnlistened(
     set status = 'ignored', routed_at_ms = ${nowMs}, reasons = jsonb_build_object('*', unwanted.reason),
       file_name = coalesce(unwanted.file_name, event.file_name)
     from unwanted
-    where event.key = unwanted.key and event.status = 'accepted'
+    where event.key = unwanted.key and event.status is not distinct from 'accepted'
     returning event.key, unwanted.is_listened`);
   return new Map(
     rowsOf(ended).map(({ key, is_listened: isOwn }) => [String(key), isOwn === true ? "own_doing" : "no_listener"]),

@@ -79,11 +79,11 @@ export const events = relay.table(
     pulledAtMs: ms("pulled_at_ms"),
   },
   (table) => [
-    index("events_unrouted").on(table.status, table.queuedAtMs),
+    index("events_to_route").on(table.queuedAtMs).where(sql`status = 'accepted'`),
     index("events_backlog").on(table.workspaceId).where(sql`status = 'accepted'`),
     index("events_object").on(table.objectId),
-    index("events_file").on(sql`lower(file_name)`),
-    index("events_routed").on(table.routedAtMs),
+    index("events_with_file").on(sql`lower(file_name)`).where(sql`file_name is not null`),
+    index("events_ended").on(table.routedAtMs).where(sql`routed_at_ms is not null`),
     index("events_received").on(table.receivedAtMs),
   ],
 );

@@ -177,7 +177,8 @@ export const runs = relay.table(
     toldEndMs: ms("told_end_ms"),
   },
   (table) => [
-    index("runs_unfinished").on(table.queue, table.queuedAtMs),
+    // Each checkpoint writes an entry into all that take the row: most take it only while they have something to tell.
+    index("runs_undone").on(table.queue, table.queuedAtMs).where(sql`queue is not null`),
     index("runs_updated").on(table.updatedAtMs),
     // What the overview counts, without the rows: few are open among many that have ended.
     index("runs_open")
@@ -209,20 +210,22 @@ export const runs = relay.table(
       .where(sql`share_closed_at_ms is null and share_close_asked_at_ms is not null`),
     index("runs_rule_status").on(table.ruleName, table.status),
     index("runs_node").on(table.nodeId),
-    index("runs_folder").on(table.folderNodeId),
-    index("runs_parent").on(table.parentRunId),
-    index("runs_workflow").on(table.workflowRunId),
-    index("runs_share").on(table.shareId),
+    index("runs_with_folder").on(table.folderNodeId).where(sql`folder_node_id is not null`),
+    index("runs_with_parent").on(table.parentRunId).where(sql`parent_run_id is not null`),
+    index("runs_with_workflow").on(table.workflowRunId).where(sql`workflow_run_id is not null`),
+    index("runs_with_share").on(table.shareId).where(sql`share_id is not null`),
     // Links may be longer than a B-tree takes.
     index("runs_share_url").using("hash", table.shareUrl),
-    index("runs_share_expires").on(table.shareExpiresBy, table.shareExpiresAtMs),
+    index("runs_with_expiry")
+      .on(table.shareExpiresBy, table.shareExpiresAtMs)
+      .where(sql`share_expires_at_ms is not null`),
     index("runs_close_asked").on(table.shareCloseAskedAtMs).where(sql`share_close_asked_at_ms is not null`),
     index("runs_event").on(table.eventKey),
-    index("runs_waiting").on(table.waitingApp, table.createdAtMs),
+    index("runs_in_line").on(table.waitingApp, table.createdAtMs).where(sql`waiting_app is not null`),
     index("runs_turns").on(table.waitingApp, table.workspaceId, table.createdAtMs).where(sql`waiting_app is not null`),
     index("runs_in_queue").on(table.queue, table.workspaceId).where(sql`queue is not null and waiting_app is null`),
     uniqueIndex("runs_gathering").on(table.gatheringKey).where(sql`gathering_key is not null`),
-    index("runs_cancel_asked").on(table.cancelAskedAtMs),
+    index("runs_to_cancel").on(table.cancelAskedAtMs).where(sql`cancel_asked_at_ms is not null`),
     index("runs_untold")
       .on(table.finishedAtMs)
       .where(
