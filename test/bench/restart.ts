@@ -16,6 +16,8 @@ const CHUNK = 10_000;
 const MIB = 1_048_576;
 /** Shares waited for, so that the backlog is seen to go on and not only to begin. */
 const SHARES = 200;
+/** The backlog is of so many files in turns: far more than are delivered meanwhile. */
+const FILES = 1_000;
 const PATIENCE_MS = 120_000;
 const LOOK_EVERY_MS = 25;
 
@@ -52,10 +54,10 @@ async function restartWith({ environment }: TestBackend, runs: number) {
   const pipeline = await openPipeline(environment);
   const { upstreams } = pipeline;
   try {
-    const { nodes } = await upstreams.ask({ do: "prepare", files: 1 });
+    const { nodes } = await upstreams.ask({ do: "prepare", files: FILES });
     const ledger = await openLedger(environment["DATABASE_URL"] ?? "", silentLog);
     try {
-      await fillBacklog(ledger, runs, nodes[0] ?? "", Date.now());
+      await fillBacklog(ledger, runs, nodes, Date.now());
     } finally {
       await ledger.close();
     }
@@ -79,8 +81,12 @@ async function restartWith({ environment }: TestBackend, runs: number) {
   }
 }
 
-/** Runs of one file, since nobody compares them before they are delivered. */
-async function fillBacklog({ db, pglite }: Ledger, count: number, nodeId: string, nowMs: number): Promise<void> {
+async function fillBacklog(
+  { db, pglite }: Ledger,
+  count: number,
+  nodes: readonly string[],
+  nowMs: number,
+): Promise<void> {
   const [rule] = parseRules(PIPELINE_RULES, "rules.yaml").rules;
   const app = createAppOf({ keyOf: () => DEFAULT_APP_KEY })("DIFY_API_KEY");
   for (let from = 0; from < count; from += CHUNK) {
@@ -90,7 +96,8 @@ async function fillBacklog({ db, pglite }: Ledger, count: number, nodeId: string
         file_size, mime_type, status, queue, app, waiting_app, waits_for, progress, queued_at_ms, not_before_ms, invited,
         created_at_ms, updated_at_ms)
       select 'r' || substr(md5(n::text), 1, 19), ${rule?.name ?? ""}, ${JSON.stringify(rule)}::jsonb, 'ev-' || n,
-        'file.created', ${D.workspaceId}, ${D.workspaceName}, ${nodeId}, 'file-' || n || '.txt', '/Inbox', 1024,
+        'file.created', ${D.workspaceId}, ${D.workspaceName},
+        (${sql.param([...nodes])}::text[])[1 + n % ${nodes.length}::int], 'file-' || n || '.txt', '/Inbox', 1024,
         'text/plain', 'queued', 'runs', ${app}, case when n % 2 = 0 then ${app} end, case when n % 2 = 0 then 'slot' end,
         case when n % 2 = 0 then ${WAITS_FOR_TURN} end, case when n % 2 = 0 then ${nowMs}::bigint end,
         case when n % 2 = 0 then ${nowMs + 600_000}::bigint else 0 end, '[]',
