@@ -68,6 +68,11 @@ export type WorkOptions = {
   readonly onError: (error: unknown, job?: JobView) => void;
   /** At most `max` jobs start in any `durationMs`, over all processes. */
   readonly limiter?: { readonly max: number; readonly durationMs: number };
+  /**
+   * Resolves when some process may be at work on a job, and after a while in any case: only then jobs of dead workers
+   * are looked for. Default: at once.
+   */
+  readonly untilBusy?: (signal: AbortSignal) => Promise<void>;
 };
 
 export type QueueMemory = { readonly usedBytes: number; readonly maxBytes: number };

@@ -2,6 +2,7 @@ import { DelayedError, type Job, type Processor, type Worker } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
 import type { HandleJob, JobOutcome, JobView, JobWorker, WorkOptions } from "./backend.ts";
+import { takeBackJobs } from "./take-back-jobs.ts";
 import { fromBullMq, toBullMq } from "./to-bullmq.ts";
 
 /** What a store gives for a worker: BullMQ's, and the way to close what was opened for it. */
@@ -17,6 +18,8 @@ export type JobWorkerDeps = {
   readonly open: (process: Processor) => OpenedWorker;
   /** Whether an error only says that the server is away; the store reports that itself, once an outage. */
   readonly isOutage: (error: unknown) => boolean;
+  /** How often jobs of dead workers are looked for, in milliseconds. */
+  readonly stalledCheckMs: number;
 };
 
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -26,8 +29,8 @@ const GRACE_MS = 2_000;
 /** Runs a handler for the jobs of one queue. */
 export function startJobWorker(
   handle: HandleJob,
-  { onError }: WorkOptions,
-  { clock, open, isOutage }: JobWorkerDeps,
+  { onError, untilBusy = async () => undefined }: WorkOptions,
+  { clock, open, isOutage, stalledCheckMs: everyMs }: JobWorkerDeps,
 ): JobWorker {
   const stopped = new TransientError("aborted", "the worker is closing");
   const running = new Set<Promise<unknown>>();
@@ -46,14 +49,19 @@ export function startJobWorker(
   });
 
   worker.on("failed", (job, error) => onError(fromBullMq(error), job && view(job, -1)));
-  worker.on("error", (error) => {
+  const tell = (error: unknown): void => {
     if (!isOutage(error)) onError(error);
-  });
+  };
+  worker.on("error", tell);
   worker.on("lockRenewalFailed", (ids) => {
     for (const id of ids) worker.cancelJob(id, lockLost() as unknown as string); // typed as text, passed on as it is
   });
 
+  const leaving = new AbortController();
+  void takeBackJobs({ worker, clock, everyMs, untilBusy, onError: tell }, leaving.signal);
+
   const closeWithin = async (deadlineMs: number): Promise<void> => {
+    leaving.abort(stopped);
     const closed = worker.close().catch((error: unknown) => onError(error));
     // With the server away BullMQ may wait for it for ever; without a job to wait for, we do not.
     const idle = Promise.all(running).then(() => endsWithin(clock, closed, GRACE_MS));

@@ -96,6 +96,8 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const listened = createListened(() => deps.rules.now().rules, upstreams.fastio.selfUserId);
     const ownOutputs = createOwnOutputs();
     const write = createWriter(ledger.db, createPassOver({ listened, ownOutputs }));
+    const lookout = startLookout({ db: ledger.db, clock, log });
+    closers.push(lookout.stop);
     const { accept, pressure, stop } = openPressure(
       createAccept({
         write: (batch) => write(batch, lane.isFlowing() ? clock.now() : null),
@@ -106,7 +108,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
           lane.take(newEvents.map((event) => ({ ...event, generation: 0, isMarked: isQueued })));
         },
       }),
-      { limits: config.pressure, ledger, backend, clock, log },
+      { limits: config.pressure, ledger, backend, lookout, clock, log },
     );
     closers.push(stop);
     const { holdsBack } = pressure;
@@ -121,9 +123,6 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
       listened,
     });
     const lane = createLane({ hand: outbox.sendEvents, clock });
-
-    const lookout = startLookout({ db: ledger.db, clock, log });
-    closers.push(lookout.stop);
     const stopTicker = startTicker({
       queue: queues.upkeep,
       clock,

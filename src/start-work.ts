@@ -86,6 +86,7 @@ export function startWork(
       thresholds: () => rules.now().alerts,
       secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
       strains: core.pressure.strains,
+      isBusy: () => lookout.sees("handOver"),
       isCatchUpOn: config.catchUp.on,
       noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
       publicUrl: config.http.publicUrl,
@@ -110,10 +111,15 @@ function startWorkers(
   const { config, clock, random, newId, log, rules } = deps;
   const { work: db } = ledger;
   const { fastio, difyFor, appOf } = upstreams;
+  const untilBusy = (signal: AbortSignal): Promise<void> => lookout.until("handOver", signal);
+  const watched: QueueBackend = {
+    ...backend,
+    work: (name, handle, options) => backend.work(name, handle, { ...options, untilBusy }),
+  };
   const desk = { db, leases: createRunLeases(db), clock, random, newId, log, metrics, trace };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () =>
-      startEventsWorker(backend, {
+      startEventsWorker(watched, {
         db,
         clock,
         random,
@@ -128,7 +134,7 @@ function startWorkers(
         outbox,
       }),
     runs: () =>
-      startRunsWorker(backend, {
+      startRunsWorker(watched, {
         ...desk,
         fastio,
         difyFor,
@@ -143,9 +149,9 @@ function startWorkers(
         policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
         outbox,
       }),
-    shares: () => startSharesWorker(backend, { ...desk, fastio, ownOutputs, passwordOf: config.fastio.passwordOf }),
+    shares: () => startSharesWorker(watched, { ...desk, fastio, ownOutputs, passwordOf: config.fastio.passwordOf }),
     upkeep: () =>
-      startUpkeepWorker(backend, {
+      startUpkeepWorker(watched, {
         db: ledger.db,
         clock,
         log,

@@ -2,6 +2,7 @@ import { type PgPool, runMigrations } from "bullmq";
 import pg from "pg";
 import { TransientError } from "../../src/errors.ts";
 import { guardPool } from "../../src/ledger/guard-pool.ts";
+import { IDLE_MS } from "../../src/ledger/open-ledger.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { isPostgresOutage, withPatientFirstLook, withPlainOutages } from "./postgres-outage.ts";
 import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
@@ -12,6 +13,8 @@ const PRODUCER_CONNECTIONS = 4;
 const WORKER_CONNECTIONS = 4;
 const CONNECT_TIMEOUT_MS = 2_000;
 const QUERY_TIMEOUT_MS = 10_000;
+/** A connection that waits for notifications is quiet for so long before the system asks whether the other side lives. */
+const KEEP_ALIVE_MS = 10_000;
 /** Pause before BullMQ's first look is tried again. */
 const LOOK_AGAIN_MS = 200;
 
@@ -30,7 +33,9 @@ export async function createPostgresBackend(
       connectionString: withSearchPath(config.url),
       max,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_MS,
       query_timeout: QUERY_TIMEOUT_MS,
     });
     // One line when the server goes and one when it is back, however many connections notice.

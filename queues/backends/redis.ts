@@ -1,7 +1,8 @@
-import { Queue, Worker } from "bullmq";
+import { Queue } from "bullmq";
 import { Cluster } from "ioredis";
 import { mastersOf, openRedis, type RedisClient, type RedisManners } from "../../src/redis/open-redis.ts";
 import type { QueueBackend, QueueConfig, QueueDeps, QueueName } from "../backend.ts";
+import { QuietWorker } from "../quiet-worker.ts";
 import { readRedisMemory } from "./redis-memory.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
@@ -10,6 +11,11 @@ const DEFAULT_PREFIX = "relay";
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_RECONNECT_MS = 500;
+/**
+ * How long a worker waits for a sign that there is a job before it looks by itself. A sign goes to one worker alone,
+ * so this is also how late another notices a job that was put off by one that died.
+ */
+const WAIT_SECONDS = 10;
 
 const COMMON = {
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -63,7 +69,10 @@ export async function createRedisBackend(
         clients.add(copy);
       });
       return {
-        worker: new Worker(name, process, { ...options, connection, prefix: prefix(name) }),
+        worker: new QuietWorker(name, process, {
+          ...{ ...options, connection, prefix: prefix(name) },
+          drainDelay: WAIT_SECONDS,
+        }),
         release: async () => {
           for (const client of mine) {
             client.disconnect();

@@ -5,14 +5,21 @@ import {
   type PgPool,
   Queue,
   type RedisQueueBackend,
-  Worker,
+  type Worker,
 } from "bullmq";
 import type { QueueName } from "../backend.ts";
 import type { JobEntry } from "../job-queue.ts";
+import { QuietWorker } from "../quiet-worker.ts";
 import type { StoreQueueOptions, StoreWorkerOptions } from "./store.ts";
 
 /** The schema of BullMQ's tables. With a pool of ours BullMQ allows no other. */
 export const SCHEMA = "bullmq";
+
+/**
+ * How long a worker waits for a notification before it looks by itself. All workers are told of all jobs, those put off
+ * included, so this is only for a connection that died without a word, of which the system tells sooner.
+ */
+const WAIT_SECONDS = 60;
 
 /**
  * BullMQ types queues and workers by their store, and everybody who takes one (bull-board, too) expects Redis.
@@ -29,7 +36,12 @@ export function openSqlQueue(name: QueueName, options: StoreQueueOptions, pool: 
 }
 
 export function openSqlWorker(name: QueueName, process: Processor, options: StoreWorkerOptions, pool: PgPool): Worker {
-  return new Worker(name, process, { ...options, connection: asConnection(pool) }, factory);
+  return new QuietWorker(
+    name,
+    process,
+    { ...options, connection: asConnection(pool), drainDelay: WAIT_SECONDS },
+    factory,
+  );
 }
 
 /** One query instead of BullMQ's one per id; the sweep asks for many. */

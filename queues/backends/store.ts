@@ -82,12 +82,14 @@ export function assembleBackend(
       const worker = startJobWorker(handle, options, {
         clock,
         isOutage: store.isOutage,
+        stalledCheckMs,
         open: (process) =>
           store.openWorker(name, process, {
             ...told,
             concurrency: options.concurrency,
             lockDuration: lockMs,
             stalledInterval: stalledCheckMs,
+            skipStalledCheck: true, // ours knows when there is nothing to check
             maxStalledCount: MAX_STALLED,
             runRetryDelay: RETRY_AFTER_OUTAGE_MS,
             settings: {

@@ -26,7 +26,7 @@ export type AppGateDeps = {
   readonly newId: () => string;
   readonly log: Log;
   readonly outbox: Pick<Outbox, "sendCalled">;
-  readonly lookout: Pick<Lookout, "sees">;
+  readonly lookout: Pick<Lookout, "until">;
   /** Slots of an app to begin with, and the most it is ever tried with. */
   readonly limit: { readonly start: number; readonly ceiling: number };
 };
@@ -60,8 +60,6 @@ export type AppGate = {
   close(): void;
 };
 
-/** How often slots that other processes freed are looked for while runs stand ready. */
-const POLL_MS = 250;
 /** How often the ledger is asked for runs that nobody called. */
 const TICK_MS = 2_000;
 const RENEW_MS = 1_000;
@@ -89,7 +87,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
   const { db, clock, log, outbox, lookout, limit } = deps;
   const owner = deps.newId();
   const apps = new Map<string, Promise<AppState>>();
-  const open = new Set<AppState>();
+  const stopping = new AbortController();
   const quietly = (what: string, work: () => Promise<unknown>): void => {
     work().catch((error: unknown) => log.warn("app.gate", { what, message: messageOf(error) }));
   };
@@ -108,7 +106,6 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         raiseAskedMs: 0,
         isResting: false,
       };
-      open.add(state);
       return state;
     });
     apps.set(app, opening);
@@ -213,14 +210,17 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     if (free > 0 || (await raise(state))) await call(state);
   };
   const tick = async (): Promise<void> => {
-    if (!lookout.sees("turns")) return;
     // Each for itself: trouble with one app keeps no other app's runs waiting.
     for (const app of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
   };
-  const poll = setInterval(() => {
-    for (const { line } of open) if (!line.isEmpty()) line.pump();
-  }, POLL_MS);
-  const ticker = setInterval(() => quietly("tick", tick), TICK_MS);
+  const { signal } = stopping;
+  void (async () => {
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+      await lookout.until("turns", signal);
+      if (!signal.aborted) quietly("tick", tick);
+    }
+  })();
 
   return {
     enter: async (app, run) => {
@@ -237,9 +237,6 @@ export function createAppGate(deps: AppGateDeps): AppGate {
       const taken = await occupySlot(db, { app, runId, owner }, clock.now());
       return taken && hold(state, taken);
     },
-    close: () => {
-      clearInterval(poll);
-      clearInterval(ticker);
-    },
+    close: () => stopping.abort(new Error("the worker closes")),
   };
 }

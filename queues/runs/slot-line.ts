@@ -31,6 +31,8 @@ export type SlotLine = {
 
 /** How long a run may hold a worker for nothing. */
 const MAX_WAIT_MS = 5_000;
+/** How often slots that other processes freed are looked for while runs stand ready. */
+const POLL_MS = 250;
 
 type Waiter = {
   readonly run: WaitingRun;
@@ -42,11 +44,19 @@ type Waiter = {
 
 export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDeps): SlotLine {
   let waiters: readonly Waiter[] = [];
+  let poll: NodeJS.Timeout | undefined;
   let isPumping = false;
   let pumpAgain = false;
   const turns = createTurns<Waiter>(({ run }) => run);
   const lineUp = (waiter: Waiter): void => {
     waiters = [...waiters, waiter];
+    poll ??= setInterval(pump, POLL_MS);
+  };
+  const leave = (waiter: Waiter): void => {
+    waiters = waiters.filter((other) => other !== waiter);
+    if (waiters.length > 0) return;
+    clearInterval(poll);
+    poll = undefined;
   };
 
   const giveSlots = async (): Promise<void> => {
@@ -79,7 +89,7 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
     passOn: async (mine) => {
       const next = turns.next(waiters);
       if (!next) return false;
-      waiters = waiters.filter((other) => other !== next);
+      leave(next);
       const given = await handOverSlot(db, mine, next.run.id, clock.now()).catch(() => undefined);
       if (given && next.give(given)) return true;
       if (given) await freeSlot(db, given).catch(() => undefined);
@@ -92,7 +102,7 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
         let isOver = false;
         const end = (): void => {
           isOver = true;
-          waiters = waiters.filter((other) => other !== me);
+          leave(me);
           over.abort("over"); // with a word: without one it makes an error with a stack
           signal.removeEventListener("abort", stop);
         };

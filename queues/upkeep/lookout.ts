@@ -8,7 +8,7 @@ export type WorkKind = keyof WorkSeen;
 
 /** Looks at the ledger for all parts of upkeep, so that at rest none of them has to. */
 export type Lookout = {
-  /** What was seen when it last looked. */
+  /** Whether some was seen when it last looked; when that was long ago, there may be. */
   sees(kind: WorkKind): boolean;
   /** Resolves when there may be something to do, after half a minute in any case, and when the signal ends. */
   until(kind: WorkKind, signal: AbortSignal): Promise<void>;
@@ -16,10 +16,14 @@ export type Lookout = {
 };
 
 const LOOK_EVERY_MS = 1_000;
+/** So many times rarer while there is nothing to do: what this process does by itself waits for no look. */
+const REST_FACTOR = 2;
+/** Nobody knows what a ledger holds that has not answered for so long. */
+const LATE_MS = 5_000;
 /** Whoever heard of nothing for so long looks for himself. */
 const LONGEST_REST_MS = 30_000;
 
-/** @param everyMs how often it looks */
+/** @param everyMs how often it looks while there is work */
 export function startLookout(
   { db, clock, log }: { readonly db: Db; readonly clock: Clock; readonly log: Log },
   everyMs = LOOK_EVERY_MS,
@@ -28,6 +32,8 @@ export function startLookout(
   const waiting = new Map<WorkKind, Set<() => void>>();
   // Until the first look nobody knows.
   let seen = ALL_WORK;
+  let lookedAtMs = clock.now();
+  const isLate = (): boolean => clock.now() - lookedAtMs > LATE_MS;
 
   const look = async (): Promise<void> => {
     try {
@@ -37,6 +43,7 @@ export function startLookout(
       seen = ALL_WORK;
       log.debug("upkeep.not_looked", { message: messageOf(error) });
     }
+    lookedAtMs = clock.now();
     for (const [kind, wakers] of waiting) {
       if (seen[kind]) for (const wake of wakers) wake();
     }
@@ -44,16 +51,17 @@ export function startLookout(
   void (async () => {
     while (!stopping.signal.aborted) {
       await look();
-      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+      const restMs = Object.values(seen).includes(true) ? everyMs : REST_FACTOR * everyMs;
+      await clock.sleep(restMs, stopping.signal).catch(() => undefined);
     }
   })();
 
   return {
-    sees: (kind) => seen[kind],
+    sees: (kind) => seen[kind] || isLate(),
     until: async (kind, signal) => {
       if (seen[kind] || signal.aborted) return;
       const over = new AbortController();
-      const wake = (): void => over.abort();
+      const wake = (): void => over.abort("seen"); // with a word: without one it makes an error with a stack
       const wakers = waiting.get(kind) ?? new Set();
       waiting.set(kind, wakers.add(wake));
       await clock

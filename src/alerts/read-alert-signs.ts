@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { readOutstanding } from "../ledger/backlog.ts";
+import { NOTHING_OUTSTANDING, readOutstanding } from "../ledger/backlog.ts";
 import { dayOf, listRuleUsage, reachedLimit } from "../ledger/budgets.ts";
 import { lastWebhookEvents } from "../ledger/gap-report.ts";
 import type { Db } from "../ledger/open-ledger.ts";
@@ -27,6 +27,8 @@ export type AlertSignsDeps = {
   readonly isCatchUpOn: boolean;
   /** Limits that this process sees passed. */
   readonly strains: () => readonly Strain[];
+  /** Whether some work may wait to be handed to its queue. */
+  readonly isBusy: () => boolean;
 };
 
 /** An app that delivered something so lately is not down; no window of the thresholds is shorter. */
@@ -37,7 +39,7 @@ export async function readAlertSigns(deps: AlertSignsDeps, thresholds: AlertThre
   const { db, clock, isCatchUpOn } = deps;
   const nowMs = clock.now();
   const rules = deps.rules();
-  const waiting = await readOutstanding(db, nowMs);
+  const waiting = deps.isBusy() ? await readOutstanding(db, nowMs) : NOTHING_OUTSTANDING;
   const states = await listRuleStates(db);
   const pins = await listSignaturePins(db);
   const ended = await countEndedRuns(db, nowMs - thresholds.failingWithin, nowMs - LATELY_MS);

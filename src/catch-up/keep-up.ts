@@ -31,7 +31,7 @@ export type KeepUpDeps = {
 export const CATCH_UP_LEASE = "catch-up";
 /** After the death of the process that catches up, another begins within this time. */
 const LEASE_MS = 10_000;
-const RENEW_MS = 2_500;
+const RENEW_MS = 4_000;
 /** Pulled at least this often, whatever moves or does not; also how soon it is noticed that a workspace is new in Fast.io. */
 const IDLE_MS = 300_000;
 /** The same where nobody tells us of movements. */

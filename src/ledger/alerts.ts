@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, isNull, lt, sql } from "drizzle-orm";
+import { and, desc, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import { orderNotice } from "./notices.ts";
 import type { Db } from "./open-ledger.ts";
 import { type AlertRow, alerts } from "./schema.ts";
@@ -29,6 +29,9 @@ const KEEP_CLEARED_MS = 30 * 86_400_000;
  */
 export async function settleAlerts(db: Db, findings: readonly NewFinding[], options: SettleOptions): Promise<Settled> {
   const { nowMs, holdMs, calmMs, noticeVariable, textOf } = options;
+  const oldestMs = nowMs - KEEP_CLEARED_MS;
+  // So it is nearly always, and then a transaction would be six statements for nothing.
+  if (findings.length === 0 && !(await isAnyKept(db, oldestMs))) return { raised: [], cleared: [] };
   return db.transaction(async (tx) => {
     // One look at a time: of two at once, the later would tell what the earlier has told.
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('relay.alerts', 0))`);
@@ -73,9 +76,20 @@ export async function settleAlerts(db: Db, findings: readonly NewFinding[], opti
       cleared.push(over);
       if (row.notifiedAtMs !== null) await tell(over, "cleared");
     }
-    await tx.delete(alerts).where(lt(alerts.clearedAtMs, nowMs - KEEP_CLEARED_MS));
+    await tx.delete(alerts).where(lt(alerts.clearedAtMs, oldestMs));
     return { raised, cleared };
   });
+}
+
+/** Whether there is one that is open, or that is to be forgotten. */
+async function isAnyKept(db: Db, oldestMs: number): Promise<boolean> {
+  const open = isNull(alerts.clearedAtMs);
+  const found = await db
+    .select({ key: alerts.key })
+    .from(alerts)
+    .where(or(open, lt(alerts.clearedAtMs, oldestMs)))
+    .limit(1);
+  return found.length > 0;
 }
 
 /** What is wrong, the latest first. */

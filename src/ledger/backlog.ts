@@ -21,7 +21,8 @@ const backlog = (atMs: ReturnType<typeof sql>) => ({
   oldestMs: sql`min(${atMs})`.mapWith((value: unknown) => (value === null ? null : Number(value))),
 });
 
-const NONE: Backlog = { depth: 0, oldestMs: null };
+export const NO_BACKLOG: Backlog = { depth: 0, oldestMs: null };
+export const NOTHING_OUTSTANDING: Outstanding = { events: NO_BACKLOG, runs: NO_BACKLOG };
 
 /** Events that were committed and wait to be handed to their queue. */
 export async function readEventOutbox(db: Db): Promise<Backlog> {
@@ -29,7 +30,7 @@ export async function readEventOutbox(db: Db): Promise<Backlog> {
     .select(backlog(sql`${events.receivedAtMs}`))
     .from(events)
     .where(and(isAccepted, isNull(events.queuedAtMs)));
-  return found ?? NONE;
+  return found ?? NO_BACKLOG;
 }
 
 /** Reads through indexes that hold unfinished work alone. */
@@ -41,5 +42,5 @@ export async function readOutstanding(db: Db, nowMs: number): Promise<Outstandin
       .from(runs)
       .where(and(isNotNull(runs.queue), isNull(runs.queuedAtMs), lte(runs.dueAtMs, nowMs), isNull(runs.gatheringKey))),
   ]);
-  return { events: ofEvents, runs: ofRuns ?? NONE };
+  return { events: ofEvents, runs: ofRuns ?? NO_BACKLOG };
 }

@@ -39,6 +39,8 @@ const SETTINGS = [`idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`] 
  */
 const PLANNED_ONCE = ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"] as const;
 const WORK_CONNECTIONS = 10;
+/** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
+export const IDLE_MS = 60_000;
 
 /**
  * Opens the ledger and brings its schema up to date.
@@ -84,6 +86,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       max,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_MS,
       // Not among the parameters of the start, which poolers such as PgBouncer refuse.
       onConnect: async (client) => {
         await client.query(settings.map((setting) => `set ${setting}`).join("; "));

@@ -79,7 +79,7 @@ export function watchPressure({
       forget();
       log.debug("pressure.unread", { sign, message: messageOf(error) });
     } finally {
-      answered.abort();
+      answered.abort("answered"); // with a word: without one it makes an error with a stack
     }
   };
   const readAll = async (): Promise<void> => {

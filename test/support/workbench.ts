@@ -146,7 +146,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   const gate = createAppGate({
     ...desk,
     outbox,
-    lookout: { sees: () => true },
+    lookout: { until: async () => undefined },
     limit: { start: 3, ceiling: 20, ...options.limit },
   });
   const handlers = {

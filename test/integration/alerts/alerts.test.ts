@@ -110,6 +110,7 @@ describe("looking at the ledger", () => {
     secretPrints: () => ["newest", "older"],
     isCatchUpOn: true,
     strains: () => [],
+    isBusy: () => true,
     noticeVariable: undefined,
     publicUrl: undefined,
   });

@@ -79,7 +79,7 @@ function startWorkers(): void {
       ...common,
       difyFor: never,
       limit: { start: 3, ceiling: 3 },
-      lookout: { sees: () => true },
+      lookout: { until: async () => undefined },
       limitOf: () => undefined,
       readAppParameters: createReadAppParameters(systemClock),
       policy: { ...DEFAULT_RECOVERY, maxSubmissions: 1 },

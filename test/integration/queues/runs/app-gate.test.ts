@@ -31,7 +31,7 @@ function openGate(failsFor?: string): { readonly gate: AppGate; readonly sent: Q
     newId: () => randomUUID(),
     log: silentLog,
     outbox: { sendCalled },
-    lookout: { sees: () => true },
+    lookout: { until: async () => undefined },
     limit: LIMIT,
   });
   onTestFinished(gate.close);

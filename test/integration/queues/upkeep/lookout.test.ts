@@ -152,6 +152,25 @@ test("who cannot look takes it that there is work, so that each chore tells of i
   await vi.waitFor(() => expect(seen()).toEqual([]), SOON);
 });
 
+test("a ledger that does not answer any more may hold work, whatever was seen last", async () => {
+  let nowMs = Date.now();
+  let isStuck = false;
+  const db: TestLedger["db"] = Object.create(ledger.db, {
+    select: {
+      value: (...fields: Parameters<TestLedger["db"]["select"]>) =>
+        isStuck ? { from: () => new Promise(() => undefined) } : ledger.db.select(...fields),
+    },
+  });
+  const lookout = startLookout({ ...deps(), db, clock: { ...systemClock, now: () => nowMs } }, 20);
+  onTestFinished(lookout.stop);
+  const seen = () => KINDS.filter((kind) => lookout.sees(kind));
+  await vi.waitFor(() => expect(seen()).toEqual([]), SOON);
+  isStuck = true;
+  nowMs += 60_000;
+  expect(seen()).toEqual(KINDS);
+  isStuck = false;
+});
+
 test("a resting chore stops at once when it is told to", async () => {
   const lookout = startLookout(deps(), 20);
   onTestFinished(lookout.stop);
