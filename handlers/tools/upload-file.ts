@@ -149,7 +149,7 @@ async function store(
       await fastio.cancelUpload(uploadId, call.signal);
       return { size, ...before };
     }
-    return { size, ...(await fastio.placeUpload(target, name, uploadId, call.signal)) };
+    return { size, ...(await fastio.placeUpload(target, name, { uploadId, sha256 }, call.signal)) };
   } catch (error) {
     await fastio.cancelUpload(uploadId, AbortSignal.timeout(GIVE_BACK_MS)).catch(() => undefined);
     throw error;

@@ -1,8 +1,7 @@
-import { Readable } from "node:stream";
 import type { Dify, DifyOutputFile } from "../../src/dify/types.ts";
 import { RelayError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
-import { passOn } from "../../src/http/pass-on.ts";
+import { watch } from "../../src/http/pass-on.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
 
 export type Sent = { readonly uploadId: string; readonly size: number; readonly sha256: string };
@@ -36,15 +35,11 @@ export async function forwardFile(
       // The upload is given up, not ended: half a file is no file.
       if (isTooLarge) throw new Error("the output is larger than allowed");
     };
-    const counted = isTooLarge ? Readable.from([]) : passOn(body, { look });
-    const close = () => {
-      counted.destroy();
-      body.destroy();
-    };
-    return { body: counted, size, close };
+    watch(body, look);
+    return { body, size };
   };
   const send = async (measured?: number): Promise<Sent | "too_large"> => {
-    const { body, size = measured ?? file.size, close } = await open();
+    const { body, size = measured ?? file.size } = await open();
     try {
       if (isTooLarge) return "too_large";
       const sent = await fastio.uploadUnplaced(
@@ -54,17 +49,17 @@ export async function forwardFile(
       addToTally({ bytesOut: sent.size });
       return sent;
     } finally {
-      close();
+      body.destroy();
     }
   };
   /** Reads the file once for its length alone; nothing of it is kept. */
   const measure = async (): Promise<number> => {
-    const { body, close } = await open();
+    const { body } = await open();
     let size = 0;
     try {
       for await (const piece of body as AsyncIterable<Uint8Array>) size += piece.byteLength;
     } finally {
-      close();
+      body.destroy();
     }
     return size;
   };

@@ -45,7 +45,7 @@ export async function placeOutputs({ db, clock, fastio, ownOutputs }: PlaceOutpu
     const { uploadId, content, mimeType, sha256 } = output;
     const state = uploadId === null ? undefined : await fastio.readUpload(uploadId, signal);
     if (uploadId !== null && state && state.phase !== "failed")
-      return fastio.placeUpload(target, name, uploadId, signal);
+      return fastio.placeUpload(target, name, { uploadId, sha256: sha256 ?? undefined }, signal);
     if (uploadId !== null && content === null) {
       throw new PermanentError("upload_failed", `Fast.io lost the bytes of ${output.name} before they were placed`, {
         nextAction: "replay the run: Dify's own copy can no longer be fetched",

@@ -60,3 +60,17 @@ export function passOn(source: Readable, { head, look, atEnd }: OnTheWay = {}): 
   if (source.destroyed) closed();
   return passed;
 }
+
+/** Looks at each piece that somebody else reads from a stream. What it throws is the failure of that stream. */
+export function watch(source: Readable, look: (piece: Uint8Array) => void): void {
+  // To listen would set it going before anybody reads.
+  source.pause();
+  source.on("data", (piece: Uint8Array) => {
+    if (source.destroyed) return;
+    try {
+      look(piece);
+    } catch (error) {
+      source.destroy(asError(error));
+    }
+  });
+}

@@ -41,7 +41,7 @@ async function upload(size: number, session: string): Promise<void> {
     signal,
   );
   // In the guide's words a session has no place of its own.
-  const nodeId = state.nodeId ?? (await fastio.placeUpload(target, "large.bin", uploadId, signal)).id;
+  const nodeId = state.nodeId ?? (await fastio.placeUpload(target, "large.bin", { uploadId }, signal)).id;
   tell({ sentByThisProcess: sentBytes, nodeId });
 }
 

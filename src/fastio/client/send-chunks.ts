@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { TransientError } from "../../errors.ts";
 import type { UploadProgress } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
@@ -44,72 +44,89 @@ export function createChunkSender({ api }: { readonly api: Api }): ChunkSender {
 
     sendAll: async (session, source, { size, chunkBytes }, onProgress, signal) => {
       const usual = Math.min(chunkBytes, size);
+      const isHeld = usual <= HELD_CHUNK_BYTES;
+      const lanes = Math.min(lanesOf(session, isHeld ? usual : 0), Math.ceil(size / Math.max(1, usual)));
+      const failed = new AbortController();
+      const either = AbortSignal.any([signal, failed.signal]);
       let sentBytes = 0;
-      const sent = (bytes: number): void => {
-        sentBytes += bytes;
-        onProgress?.({ sentBytes, totalBytes: size });
+      let offset = 0;
+      let index = 0;
+      let reading: Promise<unknown> = Promise.resolve();
+
+      /** The next chunk; the source is read by one lane at a time. */
+      const next = async (buffer: Buffer | undefined): Promise<Chunk | undefined> => {
+        if (offset >= size || either.aborted) return undefined;
+        const bytes = Math.min(usual, size - offset);
+        const chunk = buffer === undefined ? pass(source, bytes) : await hold(source, buffer.subarray(0, bytes), size);
+        if (chunk.bytes < bytes) throw changed(`${offset + chunk.bytes} bytes, ${size} were announced`);
+        offset += bytes;
+        return { ...chunk, index: index++ };
       };
-
-      if (usual > HELD_CHUNK_BYTES) {
-        for (let offset = 0, index = 0; offset < size; offset += usual, index += 1) {
-          const bytes = Math.min(usual, size - offset);
-          await sendPart(session, index, passingPart(bytes, source.take(bytes)), signal);
-          sent(bytes);
-        }
-      } else {
-        await sendHeld(usual, sent);
-      }
-      if (!(await source.isSpent())) throw changed(`more than the ${size} bytes announced`);
-
-      /** Each lane has one buffer for all its chunks; the source is read by one lane at a time. */
-      async function sendHeld(bytesEach: number, tell: (bytes: number) => void): Promise<void> {
-        // The guide wants its chunks one after another.
-        const most = session.dialect === "guide" ? 1 : Math.min(MOST_PARALLEL, Math.floor(HELD_BYTES / bytesEach));
-        const lanes = Math.max(1, Math.min(most, Math.ceil(size / Math.max(1, bytesEach))));
-        const failed = new AbortController();
-        const either = AbortSignal.any([signal, failed.signal]);
-        let offset = 0;
-        let index = 0;
-        let reading: Promise<unknown> = Promise.resolve();
-
-        const readNext = async (buffer: Buffer): Promise<{ index: number; bytes: Buffer } | undefined> => {
-          if (offset >= size || either.aborted) return undefined;
-          const wanted = Math.min(bytesEach, size - offset);
-          const filled = await source.fill(buffer.subarray(0, wanted));
-          if (filled < wanted) throw changed(`${offset + filled} bytes, ${size} were announced`);
-          const chunk = { index, bytes: buffer.subarray(0, wanted) };
-          offset += wanted;
-          index += 1;
-          return chunk;
-        };
-        const lane = async (): Promise<void> => {
-          const buffer = Buffer.allocUnsafeSlow(bytesEach);
-          for (;;) {
-            const turn = reading.then(() => readNext(buffer));
-            reading = turn.catch(() => {});
-            const chunk = await turn;
-            if (chunk === undefined) return;
-            await sendPart(session, chunk.index, heldPart(chunk.bytes, sha256Of(chunk.bytes)), either);
-            tell(chunk.bytes.length);
+      /** Each lane has one buffer for all its chunks. */
+      const lane = async (): Promise<void> => {
+        const buffer = isHeld ? Buffer.allocUnsafeSlow(usual) : undefined;
+        for (;;) {
+          const turn = reading.then(() => next(buffer));
+          reading = turn.then((chunk) => chunk?.read).catch(() => {});
+          const chunk = await turn;
+          if (chunk === undefined) return;
+          try {
+            await sendPart(session, chunk.index, chunk.part, either);
+          } finally {
+            chunk.close();
           }
-        };
-        const running = Array.from({ length: size === 0 ? 0 : lanes }, () =>
-          lane().catch((error: unknown) => {
-            failed.abort(error);
-            throw error;
-          }),
-        );
-        const ends = await Promise.allSettled(running);
-        signal.throwIfAborted();
-        // The first to fail stopped the others, whose errors only say so.
-        if (failed.signal.aborted) throw failed.signal.reason;
-        for (const end of ends) if (end.status === "rejected") throw end.reason;
-      }
+          sentBytes += chunk.bytes;
+          onProgress?.({ sentBytes, totalBytes: size });
+        }
+      };
+      const running = Array.from({ length: lanes }, () =>
+        lane().catch((error: unknown) => {
+          failed.abort(error);
+          throw error;
+        }),
+      );
+      await Promise.allSettled(running);
+      signal.throwIfAborted();
+      // The first to fail stopped the others, whose errors only say so.
+      if (failed.signal.aborted) throw failed.signal.reason;
+      if (!(await source.isSpent())) throw changed(`more than the ${size} bytes announced`);
     },
   };
 }
 
-const sha256Of = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+/** A chunk that was cut from a source. */
+type Chunk = {
+  readonly index: number;
+  readonly bytes: number;
+  readonly part: Part;
+  /** Nothing of it is left in the source, so that the next may be cut. */
+  readonly read: Promise<unknown>;
+  /** Nobody sends it any more. */
+  readonly close: () => void;
+};
+
+/**
+ * How many chunks may be under way at once. Of those that pass through, one is read while others wait for their answers.
+ * @param heldBytes what each of them holds in memory
+ */
+function lanesOf({ dialect }: Session, heldBytes: number): number {
+  // The guide wants its chunks one after another.
+  if (dialect === "guide") return 1;
+  return heldBytes === 0 ? MOST_PARALLEL : Math.min(MOST_PARALLEL, Math.floor(HELD_BYTES / heldBytes));
+}
+
+/** A chunk in memory. The whole is hashed anyway; only a file of one chunk has that hash in time to send it along. */
+async function hold(source: ChunkSource, buffer: Buffer, size: number): Promise<Omit<Chunk, "index">> {
+  const bytes = await source.fill(buffer);
+  const sha256 = bytes === size ? source.measure().sha256 : undefined;
+  return { bytes, part: heldPart(buffer.subarray(0, bytes), sha256), read: Promise.resolve(), close: () => {} };
+}
+
+function pass(source: ChunkSource, bytes: number): Omit<Chunk, "index"> {
+  const body = source.take(bytes);
+  const read = new Promise((resolve) => body.once("close", resolve));
+  return { bytes, part: passingPart(bytes, body), read, close: () => void body.destroy() };
+}
 
 const changed = (found: string): TransientError =>
   new TransientError("download_changed", `the content to upload had ${found}`, { operation: "fastio.upload.chunk" });

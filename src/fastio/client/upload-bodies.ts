@@ -18,7 +18,15 @@ export const heldPart = (bytes: Buffer, sha256?: string): Part => ({
   size: bytes.length,
   repeatable: true,
   sha256,
-  open: () => Readable.from(slices(bytes)),
+  open: () => {
+    let from = 0;
+    return new Readable({
+      read() {
+        this.push(from < bytes.length ? bytes.subarray(from, from + SLICE_BYTES) : null);
+        from += SLICE_BYTES;
+      },
+    });
+  },
 });
 
 export const passingPart = (size: number, body: Readable): Part => ({
@@ -55,7 +63,3 @@ export const rawPayload = (part: Part): Payload => ({
   make: async () => exactly(await part.open(), part.size),
   once: !part.repeatable,
 });
-
-function* slices(bytes: Buffer): Generator<Buffer> {
-  for (let from = 0; from < bytes.length; from += SLICE_BYTES) yield bytes.subarray(from, from + SLICE_BYTES);
-}

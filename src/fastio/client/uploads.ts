@@ -7,6 +7,7 @@ import type { FastioNode } from "../ports/nodes.ts";
 import type { FastioStorage } from "../ports/storage.ts";
 import type { FastioUploads, PlacedContent, UploadProgress, UploadTarget } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
+import { checkPlaced } from "./check-placed.ts";
 import { chooseChunkBytes, FITS_ANY_PLAN_BYTES } from "./chunk-size.ts";
 import { type ChunkSource, createChunkSource } from "./chunk-source.ts";
 import { type Dialect, isRouteMissing, type Speak } from "./dialect.ts";
@@ -119,7 +120,7 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
     });
   };
 
-  const placeUpload: FastioUploads["placeUpload"] = async (target, name, uploadId, signal) => {
+  const placeUpload: FastioUploads["placeUpload"] = async (target, name, { uploadId, sha256 }, signal) => {
     const told = (id: string) => describe(target, name, id, signal);
     if (uploadId === EMPTY_UPLOAD)
       return told((await upload(target, { name, size: 0, body: () => Readable.from([]) }, signal)).id);
@@ -127,7 +128,8 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
       reference: () => api.call(reference.place(target, name, uploadId), signal),
       guide: () => api.call(guide.place(target, name, uploadId), signal),
     });
-    return findNode(payload) ?? told(findNewNodeId(payload) ?? (await nodeIdOf(uploadId, signal)));
+    const node = findNode(payload) ?? (await told(findNewNodeId(payload) ?? (await nodeIdOf(uploadId, signal))));
+    return sha256 === undefined ? node : checkPlaced(node, sha256, () => told(node.id), clock, signal);
   };
 
   /** Content with a place to go to: a folder, or a file of that folder that gets a new version. */
@@ -147,10 +149,11 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
     }
     const body = content.body();
     try {
-      const session = await sendKnown(upload, createChunkSource(body), content.onProgress, signal);
+      const source = createChunkSource(body);
+      const session = await sendKnown(upload, source, content.onProgress, signal);
       return session.dialect === "reference"
         ? { id: await nodeIdOf(session.id, signal) }
-        : await placeUpload(target, name, session.id, signal);
+        : await placeUpload(target, name, { uploadId: session.id, ...source.measure() }, signal);
     } finally {
       body.destroy();
     }

@@ -92,8 +92,17 @@ export type FastioUploads = {
     signal: AbortSignal,
   ): Promise<{ readonly uploadId: string; readonly size: number; readonly sha256: string }>;
   readUpload(uploadId: string, signal: AbortSignal): Promise<UploadState | undefined>;
-  /** Makes a file of a finished session; repeating it with the same name gives a new version, not a second file. */
-  placeUpload(target: UploadTarget, name: string, uploadId: string, signal: AbortSignal): Promise<FastioNode>;
+  /**
+   * Makes a file of a finished session; repeating it with the same name gives a new version, not a second file.
+   * @param upload `sha256` in hex of all that was sent, where it is known: Fast.io must tell of the file the same, if any
+   * @throws {PermanentError} `hash_mismatch`; the file is there then, with other content than was sent
+   */
+  placeUpload(
+    target: UploadTarget,
+    name: string,
+    upload: { readonly uploadId: string; readonly sha256?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<FastioNode>;
   /**
    * Uploads straight to a place: in one call up to 4 MB, in chunks above.
    * @returns the file's id; `readNode` tells the rest

@@ -88,7 +88,7 @@ describe.each(DIALECTS)("an upload on a %s server", (dialects) => {
     emulator.addFault({ match: { path }, action });
     const uploaded = await fastio.uploadUnplaced(content(), signal);
     expect(uploaded.sha256).toBe(hash);
-    await fastio.placeUpload(root(), "out.bin", uploaded.uploadId, signal);
+    await fastio.placeUpload(root(), "out.bin", uploaded, signal);
     expect(emulator.books().files.map((file) => file.sha256)).toEqual([hash]);
     const told = (await (await fetch(`${emulator.url}/__faults`)).json()) as { faults: { fired: number }[] };
     expect(told.faults).toMatchObject([{ fired: 1 }]);
@@ -131,14 +131,14 @@ test("large content of unknown size passes as a stream", async () => {
   const { size: _size, ...unknown } = content();
   const uploaded = await fastio.uploadUnplaced(unknown, signal);
   expect(uploaded).toMatchObject({ size: bytes.length, sha256: hash });
-  await fastio.placeUpload(root(), "out.bin", uploaded.uploadId, signal);
+  await fastio.placeUpload(root(), "out.bin", uploaded, signal);
   expect(emulator.books().files.map((file) => file.sha256)).toEqual([hash]);
 });
 
 test("an empty upload can be placed", async () => {
   const empty = { ...content(), size: 0, body: Readable.from([]) };
   const { uploadId } = await fastio.uploadUnplaced(empty, signal);
-  expect(await fastio.placeUpload(root(), "empty.txt", uploadId, signal)).toMatchObject({ size: 0 });
+  expect(await fastio.placeUpload(root(), "empty.txt", { uploadId }, signal)).toMatchObject({ size: 0 });
 });
 
 test("a download cut short goes on where it broke", async () => {

@@ -123,7 +123,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
     const name = `later-${size}.bin`;
     const uploaded = await unplaced(name, bytes);
     expect(uploaded).toMatchObject({ size, sha256: sha256(bytes) });
-    const node = await fastio.placeUpload(here(), name, uploaded.uploadId, signal);
+    const node = await fastio.placeUpload(here(), name, uploaded, signal);
     expect(node).toMatchObject({ kind: "file", name, size });
     expect(emulator.books().files.find((file) => file.name === name)).toMatchObject({
       size,
@@ -135,8 +135,8 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
 
   test("placing the same upload again makes no second file", async () => {
     const { uploadId } = await unplaced("twice.txt", Buffer.from("twice"));
-    const first = await fastio.placeUpload(here(), "twice.txt", uploadId, signal);
-    const second = await fastio.placeUpload(here(), "twice.txt", uploadId, signal);
+    const first = await fastio.placeUpload(here(), "twice.txt", { uploadId }, signal);
+    const second = await fastio.placeUpload(here(), "twice.txt", { uploadId }, signal);
     expect(sameOpaqueId(first.id, second.id)).toBe(true);
     expect(emulator.books().files.filter((file) => file.name === "twice.txt")).toHaveLength(1);
   });
@@ -144,7 +144,7 @@ describe.each(SERVERS)("Fast.io client on $what", ({ server, dialect }) => {
   test("takes small content of unknown size", async () => {
     const bytes = Buffer.from("who knows");
     const uploaded = await unplaced("unknown.txt", bytes, undefined);
-    await fastio.placeUpload(here(), "unknown.txt", uploaded.uploadId, signal);
+    await fastio.placeUpload(here(), "unknown.txt", uploaded, signal);
     expect(emulator.books().files.find((file) => file.name === "unknown.txt")?.sha256).toBe(sha256(bytes));
   });
 

@@ -60,7 +60,7 @@ describe.each(DIALECTS)("a rate limit on a %s server", (dialects) => {
     }
     const { workspaceId } = on.emulator;
     const { uploadId } = await on.fastio.uploadUnplaced({ ...content, workspaceId, body: streamOf(file) }, signal);
-    await on.fastio.placeUpload(root(), content.name, uploadId, signal);
+    await on.fastio.placeUpload(root(), content.name, { uploadId }, signal);
   };
 
   test.each(STEPS[dialects])("that is over soon stops nothing at $step", async ({ path, file, step }) => {
@@ -83,7 +83,7 @@ describe.each(DIALECTS)("a rate limit on a %s server", (dialects) => {
         await expect(send(file, placing)).rejects.toMatchObject(told);
         const [waiting] = on.emulator.books().uploads;
         // Before the bytes there is nothing to lose; after them the session waits for whoever comes back.
-        if (placing) await on.fastio.placeUpload(root(), "limited.bin", waiting?.id ?? "", signal);
+        if (placing) await on.fastio.placeUpload(root(), "limited.bin", { uploadId: waiting?.id ?? "" }, signal);
         else {
           expect(waiting).toBeUndefined();
           await send(file, placing);

@@ -90,7 +90,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     expect(told[0]?.sentBytes).toBeGreaterThanOrEqual(3 * 4 * MIB);
     expect((told[0]?.sentBytes ?? 0) + sentBytes).toBe(bytes.length);
     expect(opened.reduce((sum, [from, to]) => sum + to - from, 0)).toBe(sentBytes);
-    await on.fastio.placeUpload(root, "resumed.bin", uploadId, signal);
+    await on.fastio.placeUpload(root, "resumed.bin", { uploadId }, signal);
     const file = on.emulator.books().files.find((one) => one.name === "resumed.bin");
     expect(file?.sha256).toBe(sha256(bytes));
     const again = await on.fastio.fillUpload(uploadId, reopenable(bytes), {}, signal);
@@ -102,7 +102,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     const { uploadId } = await on.fastio.openUpload({ ...root, name: "again.bin", size: 5 * MIB }, signal);
     const content = bytes.subarray(0, 5 * MIB);
     await on.fastio.fillUpload(uploadId, reopenable(content), {}, signal);
-    const node = await on.fastio.placeUpload(root, "again.bin", uploadId, signal);
+    const node = await on.fastio.placeUpload(root, "again.bin", { uploadId }, signal);
     expect(node).toMatchObject({ hash: { value: sha256(content) } });
   });
 
@@ -126,7 +126,7 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
     const shorter = { size: 5 * MIB, open: (from: number, to: number) => streamOf(bytes.subarray(from, to - 1)) };
     await expect(on.fastio.fillUpload(uploadId, shorter, {}, signal)).rejects.toMatchObject({ retryable: true });
     await on.fastio.fillUpload(uploadId, reopenable(bytes.subarray(0, 5 * MIB)), {}, signal);
-    const node = await on.fastio.placeUpload(root, "shrunk.bin", uploadId, signal);
+    const node = await on.fastio.placeUpload(root, "shrunk.bin", { uploadId }, signal);
     expect(node).toMatchObject({ hash: { value: sha256(bytes.subarray(0, 5 * MIB)) } });
   });
 

@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { passOn } from "../../../src/http/pass-on.ts";
-import { createPieceReader } from "../../../src/http/piece-reader.ts";
+import { passOn, watch } from "../../../src/http/pass-on.ts";
 
 const abc = (): Readable => Readable.from(["a", "b", "c"].map((letter) => Buffer.from(letter)));
 
@@ -53,23 +52,24 @@ describe("passOn", () => {
   });
 });
 
-describe("a piece reader", () => {
-  test("hands out the pieces as they came, then undefined again and again", async () => {
-    const reader = createPieceReader(abc());
-    const pieces: (string | undefined)[] = [];
-    for (let turn = 0; turn < 5; turn += 1) pieces.push((await reader.next())?.toString());
-    expect(pieces).toEqual(["a", "b", "c", undefined, undefined]);
+describe("watch", () => {
+  test("looks at each piece that somebody reads, and sets nothing going", async () => {
+    const source = abc();
+    let seen = "";
+    watch(source, (piece) => {
+      seen += Buffer.from(piece).toString();
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toBe("");
+    expect((await buffer(source)).toString()).toBe("abc");
+    expect(seen).toBe("abc");
   });
 
-  test("tells of a failure after the pieces before it", async () => {
-    const source = new PassThrough();
-    const reader = createPieceReader(source);
-    source.write("a");
-    expect((await reader.next())?.toString()).toBe("a");
-    const next = reader.next();
-    source.destroy(new Error("disk"));
-    await expect(next).rejects.toThrow("disk");
-    await expect(reader.next()).rejects.toThrow("disk");
+  test("makes what it throws the failure of the stream", async () => {
+    const source = abc();
+    watch(source, raise);
+    await expect(buffer(source)).rejects.toThrow("not this");
+    expect(source.destroyed).toBe(true);
   });
 });
 

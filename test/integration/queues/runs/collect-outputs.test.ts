@@ -66,7 +66,12 @@ test.each([
   const [output] = await listOutputs(ledger.db, run.id);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   expect(output).toMatchObject({ name: "out.bin", size: given.size, sha256 });
-  await on.fastio.placeUpload({ workspaceId, parentId: "root" }, "out.bin", output?.uploadId ?? "", desk.signal);
+  await on.fastio.placeUpload(
+    { workspaceId, parentId: "root" },
+    "out.bin",
+    { uploadId: output?.uploadId ?? "" },
+    desk.signal,
+  );
   expect(on.emulator.books().files).toMatchObject([{ name: "out.bin", sha256 }]);
 });
 

@@ -390,13 +390,43 @@ describe("uploads", () => {
   test("are placed by a reference to the session", async () => {
     const node = { id: "2n", type: "file", name: "out.txt", parent: "2f" };
     const { fastio, sent } = clientOf(() => ({ body: { result: true, node } }));
-    const placed = await fastio.placeUpload({ workspaceId: "3", parentId: "2f" }, "out.txt", "5a", signal);
+    const placed = await fastio.placeUpload(
+      { workspaceId: "3", parentId: "2f" },
+      "out.txt",
+      { uploadId: "5a" },
+      signal,
+    );
     expect(placed).toMatchObject({ id: "2n", parentId: "2f" });
     expect(sent[0]?.line).toBe("POST /current/workspace/3/storage/2f/addfile/");
     expect(JSON.parse(new URLSearchParams(sent[0]?.body).get("from") ?? "")).toEqual({
       type: "upload",
       upload: { id: "5a" },
     });
+  });
+
+  test("that are told to have another hash are looked at again, and refused when it stays so", async () => {
+    const node = { id: "2n", type: "file", name: "out.txt", parent: "2f", hash_algo: "sha256" };
+    const placing = (hashes: string[]) => {
+      const client = clientOf(() => ({ body: { result: true, node: { ...node, hash: hashes.shift() } } }));
+      const upload = { uploadId: "5a", sha256: ABC_SHA256 };
+      return {
+        ...client,
+        placed: client.fastio.placeUpload({ workspaceId: "3", parentId: "2f" }, "out.txt", upload, signal),
+      };
+    };
+    const other = "0".repeat(64);
+    const right = placing([ABC_SHA256.toUpperCase()]);
+    await right.placed;
+    expect(right.sent).toHaveLength(1);
+
+    const late = placing([other, ABC_SHA256]);
+    expect((await late.placed).hash?.value).toBe(ABC_SHA256);
+    expect(late.lines()[1]).toMatch(/^GET .*\/2n\//);
+    expect(late.naps).toEqual([250]);
+
+    const wrong = placing([other, other, other, other]);
+    await expect(wrong.placed).rejects.toMatchObject({ code: "hash_mismatch", failure: "permanent" });
+    expect(wrong.sent).toHaveLength(4);
   });
 
   test("whose session is unknown read as undefined", async () => {

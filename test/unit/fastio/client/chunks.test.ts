@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { Readable } from "node:stream";
+import { once } from "node:events";
+import { PassThrough, Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { chooseChunkBytes, HELD_CHUNK_BYTES } from "../../../../src/fastio/client/chunk-size.ts";
 import { createChunkSource } from "../../../../src/fastio/client/chunk-source.ts";
@@ -37,6 +38,53 @@ describe("a chunk source", () => {
     const rest = Buffer.alloc(10);
     expect(await source.fill(rest)).toBe(5);
     expect(rest.toString("utf8", 0, 5)).toBe("fghij");
+  });
+
+  test("tells of a failure after the bytes before it, again and again", async () => {
+    const body = new PassThrough();
+    const source = createChunkSource(body);
+    body.write("abc");
+    expect(await source.fill(Buffer.alloc(2))).toBe(2);
+    const filling = source.fill(Buffer.alloc(2));
+    body.destroy(new Error("disk"));
+    await expect(filling).rejects.toThrow("disk");
+    await expect(source.isSpent()).rejects.toThrow("disk");
+    await expect(source.take(1).toArray()).rejects.toThrow("disk");
+  });
+
+  test("a source that is closed before its end is no end", async () => {
+    const body = new PassThrough();
+    const source = createChunkSource(body);
+    const taken = source.take(5).toArray();
+    body.write("abc");
+    body.destroy();
+    await expect(taken).rejects.toThrow("before its end");
+  });
+
+  test("reads no further than a take is read", async () => {
+    let made = 0;
+    const body = Readable.from(
+      (function* () {
+        for (; made < 1_000; made += 1) yield Buffer.alloc(64 * 1024);
+      })(),
+      { objectMode: false },
+    );
+    const taken = createChunkSource(body).take(Number.POSITIVE_INFINITY);
+    await once(taken, "readable");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(made).toBeLessThan(10);
+    const [first] = (await taken.take(1).toArray()) as Buffer[];
+    expect(first?.length).toBeGreaterThan(0);
+  });
+
+  test("leaves the rest to others when a take is given up", async () => {
+    const source = createChunkSource(Readable.from([Buffer.from("abc"), Buffer.from("def")]));
+    const taken = source.take(4);
+    taken.destroy();
+    await once(taken, "close");
+    const all = Buffer.alloc(6);
+    expect(await source.fill(all)).toBe(6);
+    expect(all.toString()).toBe("abcdef");
   });
 
   test("of nothing is spent", async () => {
