@@ -96,7 +96,7 @@ export async function openRelay(deps: RelayDeps, parts: RelayParts): Promise<Rel
     const listened = createListened(() => deps.rules.now().rules, upstreams.fastio.selfUserId);
     const ownOutputs = createOwnOutputs();
     const write = createWriter(ledger.db, createPassOver({ listened, ownOutputs }));
-    const lookout = startLookout({ db: ledger.db, clock, log });
+    const lookout = startLookout({ db: ledger.work, clock, log });
     closers.push(lookout.stop);
     const { accept, pressure, stop } = openPressure(
       createAccept({

@@ -1,3 +1,4 @@
+import { untilBeat } from "../../src/beat.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
@@ -51,7 +52,7 @@ export function startLeasedChore(
   const running = (async () => {
     while (!stopping.signal.aborted) {
       if (await lease.take()) await once();
-      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+      await clock.sleep(untilBeat(everyMs), stopping.signal).catch(() => undefined);
       if (when !== undefined) await lookout.until(when, stopping.signal);
     }
     await lease.drop();

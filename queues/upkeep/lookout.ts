@@ -1,3 +1,4 @@
+import { untilBeat } from "../../src/beat.ts";
 import type { Clock } from "../../src/clock.ts";
 import { ALL_WORK, lookForWork, type WorkSeen } from "../../src/ledger/look-for-work.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
@@ -10,7 +11,7 @@ export type WorkKind = keyof WorkSeen;
 export type Lookout = {
   /** Whether some was seen when it last looked; when that was long ago, there may be. */
   sees(kind: WorkKind): boolean;
-  /** Resolves when there may be something to do, after half a minute in any case, and when the signal ends. */
+  /** Resolves when there may be something to do, after a minute in any case, and when the signal ends. */
   until(kind: WorkKind, signal: AbortSignal): Promise<void>;
   stop(): void;
 };
@@ -21,7 +22,7 @@ const REST_FACTOR = 2;
 /** Nobody knows what a ledger holds that has not answered for so long. */
 const LATE_MS = 5_000;
 /** Whoever heard of nothing for so long looks for himself. */
-const LONGEST_REST_MS = 30_000;
+const LONGEST_REST_MS = 60_000;
 
 /** @param everyMs how often it looks while there is work */
 export function startLookout(
@@ -52,7 +53,7 @@ export function startLookout(
     while (!stopping.signal.aborted) {
       await look();
       const restMs = Object.values(seen).includes(true) ? everyMs : REST_FACTOR * everyMs;
-      await clock.sleep(restMs, stopping.signal).catch(() => undefined);
+      await clock.sleep(untilBeat(restMs), stopping.signal).catch(() => undefined);
     }
   })();
 

@@ -1,3 +1,4 @@
+import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
 import { RelayError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
@@ -94,7 +95,7 @@ async function renew(
 ): Promise<void> {
   let heldUntilMs = clock.now() + LEASE_MS;
   while (!signal.aborted) {
-    await clock.sleep(RENEW_MS, signal).catch(() => undefined);
+    await clock.sleep(untilBeat(RENEW_MS), signal).catch(() => undefined);
     if (signal.aborted) return;
     if (await take()) heldUntilMs = clock.now() + LEASE_MS;
     else if (clock.now() >= heldUntilMs - RENEW_MS) lost.abort(new Error("the lease was lost"));
@@ -211,7 +212,7 @@ async function watchSigns(
 ): Promise<void> {
   const isBurst = createBurstDetector();
   while (!signal.aborted) {
-    await clock.sleep(SIGNS_EVERY_MS, signal).catch(() => undefined);
+    await clock.sleep(untilBeat(SIGNS_EVERY_MS), signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
       const signs = await readDeliverySigns(db, clock.now() - BURST_WINDOW_MS);

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { asError } from "./pull-stream.ts";
-import { toTransportError } from "./transport-error.ts";
+import { noHeadInTime, toTransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse } from "./types.ts";
 
 /** A request's body, made. */
@@ -22,12 +22,16 @@ export function exchange(
   signal: AbortSignal,
 ): Promise<OutboundResponse> {
   return new Promise((resolve, reject) => {
-    const { url, operation } = request;
+    const { url, operation, headersTimeoutMs } = request;
+    // undici's own timers tick twice a second while one of them runs: at rest that is always, since a request is held.
+    const headMs = body === undefined ? headersTimeoutMs : undefined;
+    let untilHead: NodeJS.Timeout | undefined;
     let control: Dispatcher.DispatchController | undefined;
     let answer: Readable | undefined;
     let isWhole = false;
 
     const fail = (error: unknown): void => {
+      clearTimeout(untilHead);
       signal.removeEventListener("abort", abort);
       const told = toTransportError(error, operation, signal);
       if (answer === undefined) reject(told);
@@ -62,17 +66,20 @@ export function exchange(
         method: request.method,
         headers: request.headers ?? null,
         body: body ?? null,
-        headersTimeout: request.headersTimeoutMs ?? null,
+        headersTimeout: headMs === undefined ? (headersTimeoutMs ?? null) : 0,
         bodyTimeout: request.bodyTimeoutMs ?? null,
       },
       {
         onRequestStart: (controller) => {
           control = controller;
           if (signal.aborted) controller.abort(asError(signal.reason));
+          else if (headMs !== undefined && headMs > 0)
+            untilHead = setTimeout(() => controller.abort(noHeadInTime()), headMs);
         },
         onResponseStart: (controller, status, headers) => {
           // Such as 100 and 103: the answer is yet to come.
           if (status < 200) return;
+          clearTimeout(untilHead);
           answer = openAnswer(controller);
           resolve({ status, headers: joinRepeated(headers), body: answer });
         },

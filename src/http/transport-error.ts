@@ -34,6 +34,9 @@ const LOST = new Set([
 ]);
 const TIMED_OUT = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
+/** What undici says when the head of an answer takes too long, for who looks at the clock in its place. */
+export const noHeadInTime = (): Error => new errors.HeadersTimeoutError();
+
 /**
  * Gives a network failure its class. Failures of ours (a body that found its source changed) and bugs
  * pass through as they are; an abort becomes the signal's reason.

@@ -40,7 +40,7 @@ const SETTINGS = [`idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`] 
 const PLANNED_ONCE = ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"] as const;
 const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
-export const IDLE_MS = 60_000;
+export const IDLE_MS = 300_000;
 
 /**
  * Opens the ledger and brings its schema up to date.

@@ -1,3 +1,4 @@
+import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -67,27 +68,30 @@ export function watchPressure({
       log.info("pressure.over", { reason, lastedMs: nowMs - sinceMs });
   };
 
+  const unanswered = new Set<keyof typeof asked>();
   const read = async <Sign extends keyof typeof asked>(sign: Sign, question: () => Promise<(typeof asked)[Sign]>) => {
-    const answered = new AbortController();
-    const forget = (): void => {
-      asked[sign] = undefined;
-    };
-    clock.sleep(ANSWER_MS, answered.signal).then(forget, () => undefined);
+    unanswered.add(sign);
     try {
       asked[sign] = await question();
     } catch (error) {
-      forget();
+      asked[sign] = undefined;
       log.debug("pressure.unread", { sign, message: messageOf(error) });
     } finally {
-      answered.abort("answered"); // with a word: without one it makes an error with a stack
+      unanswered.delete(sign);
     }
   };
+  const forgetUnanswered = (): void => {
+    for (const sign of unanswered) asked[sign] = undefined;
+  };
   const readAll = async (): Promise<void> => {
+    const answered = new AbortController();
+    clock.sleep(ANSWER_MS, answered.signal).then(forgetUnanswered, () => undefined);
     await Promise.all([
       read("outbox", ask.outbox),
       read("queueMemory", ask.queueMemory),
       read("freeBytes", ask.freeBytes),
     ]);
+    answered.abort("answered"); // with a word: without one it makes an error with a stack
     judge();
   };
   const stopping = new AbortController();
@@ -95,7 +99,7 @@ export function watchPressure({
     while (!stopping.signal.aborted) {
       const beganMs = clock.now();
       await work();
-      const restMs = Math.max(everyMs, REST_PER_WORK * (clock.now() - beganMs));
+      const restMs = Math.max(untilBeat(everyMs), REST_PER_WORK * (clock.now() - beganMs));
       await clock.sleep(restMs, stopping.signal).catch(() => undefined);
     }
   };

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
+import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
 import { RelayError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
@@ -79,7 +80,7 @@ export async function openRules(deps: FollowRulesDeps): Promise<FollowedRules> {
     follow: async (signal) => {
       let changing = false;
       while (!signal.aborted) {
-        await clock.sleep(lookEveryMs, signal).catch(() => undefined);
+        await clock.sleep(untilBeat(lookEveryMs), signal).catch(() => undefined);
         if (signal.aborted) return;
         const trace = await traceOf(file);
         const moved = trace !== known;
