@@ -1,5 +1,6 @@
 import { and, count, eq, gt, isNotNull, lte, ne, not, sql } from "drizzle-orm";
 import { isPausedApp } from "./app-states.ts";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots, runs } from "./schema.ts";
 
@@ -128,8 +129,23 @@ export async function renewSlot(db: Db, slot: TakenSlot, nowMs: number): Promise
   return kept.length > 0;
 }
 
+const isHeld = and(
+  eq(appSlots.app, sql.placeholder("app")),
+  eq(appSlots.slot, sql.placeholder("slot")),
+  eq(appSlots.runId, sql.placeholder("runId")),
+  eq(appSlots.owner, sql.placeholder("owner")),
+);
+const freed = builtOnce((db) => db.delete(appSlots).where(isHeld).prepare(UNNAMED));
+const admitted = builtOnce((db) =>
+  db
+    .update(appSlots)
+    .set({ admittedAtMs: sql`${sql.placeholder("nowMs")}` })
+    .where(isHeld)
+    .prepare(UNNAMED),
+);
+
 export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
-  await db.delete(appSlots).where(isHeldBy(slot));
+  await freed(db).execute(slot);
 }
 
 /**
@@ -162,7 +178,7 @@ export async function handOverSlot(
 
 /** The app works on the run of this slot: it takes that many at least. */
 export async function admitSlot(db: Db, slot: TakenSlot, nowMs: number): Promise<void> {
-  await db.update(appSlots).set({ admittedAtMs: nowMs }).where(isHeldBy(slot));
+  await admitted(db).execute({ ...slot, nowMs });
 }
 
 /** The app takes runs again: its rest is over. */

@@ -1,4 +1,5 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./rule-state-queries.ts";
 import { appStates, runs } from "./schema.ts";
@@ -16,12 +17,17 @@ export async function listAppStates(db: Db): Promise<ReadonlyMap<string, AppStat
   return new Map(rows.map((row) => [row.app, row]));
 }
 
-/** undefined: it is active. */
-export async function findPausedApp(db: Db, app: string): Promise<AppState | undefined> {
-  const [row] = await db
+const pausedApp = builtOnce((db) =>
+  db
     .select()
     .from(appStates)
-    .where(and(eq(appStates.app, app), eq(appStates.state, "paused")));
+    .where(and(eq(appStates.app, sql.placeholder("app")), eq(appStates.state, "paused")))
+    .prepare(UNNAMED),
+);
+
+/** undefined: it is active. */
+export async function findPausedApp(db: Db, app: string): Promise<AppState | undefined> {
+  const [row] = await pausedApp(db).execute({ app });
   return row;
 }
 

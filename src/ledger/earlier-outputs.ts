@@ -1,12 +1,21 @@
-import { and, asc, eq, isNotNull, notExists } from "drizzle-orm";
+import { and, asc, eq, isNotNull, notExists, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs } from "./schema.ts";
 
 export type EarlierOutput = typeof earlierOutputs.$inferSelect;
 
+const ofRun = builtOnce((db) =>
+  db
+    .select()
+    .from(earlierOutputs)
+    .where(eq(earlierOutputs.runId, sql.placeholder("runId")))
+    .orderBy(asc(earlierOutputs.name))
+    .prepare(UNNAMED),
+);
+
 /** What deliveries of this run placed before its replay. */
-export const listEarlierOutputs = (db: Db, runId: string): Promise<EarlierOutput[]> =>
-  db.select().from(earlierOutputs).where(eq(earlierOutputs.runId, runId)).orderBy(asc(earlierOutputs.name));
+export const listEarlierOutputs = (db: Db, runId: string): Promise<EarlierOutput[]> => ofRun(db).execute({ runId });
 
 /** Those among them that the present delivery did not renew: they stay as they were. */
 export const listKeptOutputs = (db: Db, runId: string): Promise<EarlierOutput[]> =>

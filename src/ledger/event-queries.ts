@@ -1,4 +1,5 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { type EventRow, type EventStatus, events } from "./schema.ts";
 
@@ -8,8 +9,16 @@ export const EVERY_RULE = "*";
 /** Nobody has routed it. Word for word as in the indexes: a parameter would not tell that they know it all. */
 export const isAccepted = sql`${events.status} = 'accepted'`;
 
+const ofKey = builtOnce((db) =>
+  db
+    .select()
+    .from(events)
+    .where(eq(events.key, sql.placeholder("key")))
+    .prepare(UNNAMED),
+);
+
 export async function findEvent(db: Db, key: string): Promise<EventRow | undefined> {
-  const [row] = await db.select().from(events).where(eq(events.key, key));
+  const [row] = await ofKey(db).execute({ key });
   return row;
 }
 

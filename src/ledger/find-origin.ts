@@ -1,6 +1,7 @@
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import { storageOfDelivery } from "../rules/delivery-storage.ts";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
 
@@ -35,30 +36,42 @@ export async function findOrigin(
   return { kind: "beside_outputs", run: home, isBeingPlaced: waiting.length > 0 };
 }
 
-/** The run that placed this node as one of its outputs, now or before a replay. */
-async function findMaker(db: Db, nodeId: string): Promise<RunRow | undefined> {
+const makerOf = builtOnce((db) => {
   const placed = (table: typeof outputs | typeof earlierOutputs) =>
-    db.select({ runId: table.runId }).from(table).where(eq(table.nodeId, nodeId));
-  const [maker] = await db
+    db
+      .select({ runId: table.runId })
+      .from(table)
+      .where(eq(table.nodeId, sql.placeholder("nodeId")));
+  return db
     .select()
     .from(runs)
     .where(inArray(runs.id, unionAll(placed(outputs), placed(earlierOutputs))))
-    .limit(1);
+    .limit(1)
+    .prepare(UNNAMED);
+});
+
+/** The run that placed this node as one of its outputs, now or before a replay. */
+async function findMaker(db: Db, nodeId: string): Promise<RunRow | undefined> {
+  const [maker] = await makerOf(db).execute({ nodeId });
   return maker;
 }
+
+const placedAs = builtOnce((db) => {
+  const placed = (table: typeof outputs | typeof earlierOutputs) =>
+    db
+      .select({ name: table.name, workspaceId: runs.workspaceId })
+      .from(table)
+      .innerJoin(runs, eq(runs.id, table.runId))
+      .where(eq(table.nodeId, sql.placeholder("nodeId")));
+  return unionAll(placed(outputs), placed(earlierOutputs)).limit(1).prepare(UNNAMED);
+});
 
 /** What is known of a node that a run placed as an output; undefined for any other. */
 export async function findPlaced(
   db: Db,
   nodeId: string,
 ): Promise<{ readonly name: string; readonly workspaceId: string } | undefined> {
-  const placed = (table: typeof outputs | typeof earlierOutputs) =>
-    db
-      .select({ name: table.name, workspaceId: runs.workspaceId })
-      .from(table)
-      .innerJoin(runs, eq(runs.id, table.runId))
-      .where(eq(table.nodeId, nodeId));
-  const [found] = await unionAll(placed(outputs), placed(earlierOutputs)).limit(1);
+  const [found] = await placedAs(db).execute({ nodeId });
   return found;
 }
 

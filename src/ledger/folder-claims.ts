@@ -1,10 +1,19 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { folderClaims } from "./schema.ts";
 
+const ofFolder = builtOnce((db) =>
+  db
+    .select()
+    .from(folderClaims)
+    .where(eq(folderClaims.folderNodeId, sql.placeholder("folderNodeId")))
+    .prepare(UNNAMED),
+);
+
 /** The run a folder belongs to, where its name does not tell; undefined when it is nobody's. */
 export async function findFolderOwner(db: Db, folderNodeId: string): Promise<string | undefined> {
-  const [claim] = await db.select().from(folderClaims).where(eq(folderClaims.folderNodeId, folderNodeId));
+  const [claim] = await ofFolder(db).execute({ folderNodeId });
   return claim?.runId;
 }
 

@@ -1,13 +1,19 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, lte, notExists, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull, lt, lte, notExists, type SQL, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { appStates, type RunQueue, runs } from "./schema.ts";
 
+const marked = builtOnce((db) =>
+  db
+    .update(runs)
+    .set({ queuedAtMs: sql`${sql.placeholder("nowMs")}` })
+    .where(sql`${runs.id} = any(${sql.placeholder("ids")}::text[])`)
+    .prepare(UNNAMED),
+);
+
 /** Marks runs as handed to the queue. */
 export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
-  await db
-    .update(runs)
-    .set({ queuedAtMs: nowMs })
-    .where(inArray(runs.id, [...ids]));
+  await marked(db).execute({ ids, nowMs });
 }
 
 export type QueuedRun = { readonly id: string; readonly queue: RunQueue | null; readonly generation: number };

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { UNNAMED } from "./built-once.ts";
 
 /** Statements that are kept; a plan takes some ten kilobytes of each connection's memory. */
 const MOST_KEPT = 150;
@@ -48,7 +49,7 @@ const isNamable = (statement: unknown): statement is Namable =>
   statement !== null &&
   "text" in statement &&
   typeof statement.text === "string" &&
-  (!("name" in statement) || statement.name === undefined);
+  (!("name" in statement) || statement.name === undefined || statement.name === UNNAMED);
 
 function withName(statement: Namable, nameOf: (text: string) => string | undefined): Namable {
   const name = nameOf(statement.text);

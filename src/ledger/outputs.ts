@@ -1,9 +1,19 @@
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, isNull, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { type OutputRow, outputs } from "./schema.ts";
 
+const ofRun = builtOnce((db) =>
+  db
+    .select()
+    .from(outputs)
+    .where(eq(outputs.runId, sql.placeholder("runId")))
+    .orderBy(asc(outputs.ordinal))
+    .prepare(UNNAMED),
+);
+
 export async function listOutputs(db: Db, runId: string): Promise<readonly OutputRow[]> {
-  return db.select().from(outputs).where(eq(outputs.runId, runId)).orderBy(asc(outputs.ordinal));
+  return ofRun(db).execute({ runId });
 }
 
 /** Remembers an output; a repeat overwrites what was learned before, except where it was placed. */
@@ -15,10 +25,19 @@ export async function saveOutput(db: Db, output: typeof outputs.$inferInsert): P
     .onConflictDoUpdate({ target: [outputs.runId, outputs.ordinal], set: rest, setWhere: isNull(outputs.placedAtMs) });
 }
 
+const placed = builtOnce((db) =>
+  db
+    .update(outputs)
+    .set({
+      nodeId: sql`${sql.placeholder("nodeId")}`,
+      placedAtMs: sql`${sql.placeholder("nowMs")}`,
+      content: null,
+    })
+    .where(and(eq(outputs.runId, sql.placeholder("runId")), eq(outputs.ordinal, sql.placeholder("ordinal"))))
+    .prepare(UNNAMED),
+);
+
 /** Remembers where an output stands now; its text is in Fast.io from here on and leaves the ledger. */
 export async function markPlaced(db: Db, runId: string, ordinal: number, nodeId: string, nowMs: number): Promise<void> {
-  await db
-    .update(outputs)
-    .set({ nodeId, placedAtMs: nowMs, content: null })
-    .where(and(eq(outputs.runId, runId), eq(outputs.ordinal, ordinal)));
+  await placed(db).execute({ runId, ordinal, nodeId, nowMs });
 }

@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import type { runFiles, runs } from "./schema.ts";
@@ -13,5 +13,7 @@ export async function drawReading(db: Db): Promise<number> {
 }
 
 /** Whether a row was read after this reading. */
-export const isReadAfter = (row: typeof runs | typeof runFiles, { reading, seenAtMs }: Reading): SQL =>
-  sql`coalesce(${row.reading} > ${reading}::bigint, ${row.seenAtMs} > ${seenAtMs}::bigint)`;
+export const isReadAfter = (
+  row: typeof runs | typeof runFiles,
+  { reading, seenAtMs }: { readonly [Field in keyof Reading]: Reading[Field] | Placeholder },
+): SQL => sql`coalesce(${row.reading} > ${reading}::bigint, ${row.seenAtMs} > ${seenAtMs}::bigint)`;

@@ -1,17 +1,28 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { operatorActions, ruleStates, runs } from "./schema.ts";
 
 export type RuleState = typeof ruleStates.$inferSelect;
 
+const all = builtOnce((db) => db.select().from(ruleStates).prepare(UNNAMED));
+
+const ofRule = builtOnce((db) =>
+  db
+    .select()
+    .from(ruleStates)
+    .where(eq(ruleStates.ruleName, sql.placeholder("ruleName")))
+    .prepare(UNNAMED),
+);
+
 /** States by rule name; a rule without a line is active. */
 export async function listRuleStates(db: Db): Promise<ReadonlyMap<string, RuleState>> {
-  const rows = await db.select().from(ruleStates);
+  const rows = await all(db).execute();
   return new Map(rows.map((row) => [row.ruleName, row]));
 }
 
 export async function findRuleState(db: Db, ruleName: string): Promise<RuleState | undefined> {
-  const [row] = await db.select().from(ruleStates).where(eq(ruleStates.ruleName, ruleName));
+  const [row] = await ofRule(db).execute({ ruleName });
   return row;
 }
 

@@ -1,4 +1,5 @@
-import { and, eq, inArray, isNull, ne, not, notInArray, or } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, not, notInArray, or, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
 import { type NewRun, type RunRow, type RunStatus, runs } from "./schema.ts";
@@ -10,6 +11,24 @@ const WITHOUT_RESULT: readonly RunStatus[] = ["failed", "cancelled", "skipped"];
 
 export const NEWER_CAME = "a newer version of the file came";
 
+const newerOf = builtOnce((db) =>
+  db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.nodeId, sql.placeholder("nodeId")),
+        eq(runs.ruleName, sql.placeholder("ruleName")),
+        ne(runs.id, sql.placeholder("id")),
+        isNull(runs.fileCount),
+        isReadAfter(runs, { reading: sql.placeholder("reading"), seenAtMs: sql.placeholder("seenAtMs") }),
+        notInArray(runs.status, [...WITHOUT_RESULT]),
+      ),
+    )
+    .limit(1)
+    .prepare(UNNAMED),
+);
+
 /**
  * Whether a newer version of the run's file has a run of the same rule that stands or is on its way.
  * A batch goes its way with all its files; see docs/decisions/0011-bursts.md.
@@ -20,20 +39,7 @@ export async function hasNewer(
 ): Promise<boolean> {
   const { id, ruleName, nodeId, seenAtMs, reading, fileCount } = run;
   if (seenAtMs === null || fileCount !== null) return false;
-  const [newer] = await db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(
-      and(
-        eq(runs.nodeId, nodeId),
-        eq(runs.ruleName, ruleName),
-        ne(runs.id, id),
-        isNull(runs.fileCount),
-        isReadAfter(runs, { reading, seenAtMs }),
-        notInArray(runs.status, [...WITHOUT_RESULT]),
-      ),
-    )
-    .limit(1);
+  const [newer] = await newerOf(db).execute({ id, ruleName, nodeId, seenAtMs, reading });
   return newer !== undefined;
 }
 

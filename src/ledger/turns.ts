@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNotNull, isNull, lte, sql } from "drizzle-orm";
 import type { QueuedRun } from "./hand-overs.ts";
+import { among } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { events, type RunQueue, runs } from "./schema.ts";
 
@@ -41,7 +42,7 @@ export async function parkRuns(
         ),
     })
     .from(runs)
-    .where(and(inArray(runs.id, [...ids]), mayWait))
+    .where(and(among(runs.id, ids), mayWait))
     .as("coming");
   const before = sql`(
     select count(*) from ${runs} other
@@ -136,7 +137,7 @@ export async function placesOf(
   const line = sql`(
     with these as (
       select ${key} as id, ${table.workspaceId} as workspace, ${cameAtMs} as came
-      from ${table} where ${waits} and ${inArray(key, [...ids])}),
+      from ${table} where ${waits} and ${among(key, ids)}),
     ahead as materialized (
       select first.workspace, (
         select count(*) from (
