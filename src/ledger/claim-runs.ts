@@ -23,7 +23,8 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
     update ${runs} run
     set lease_owner = wish.owner, lease_until_ms = wish.until_ms, started_at_ms = coalesce(run.started_at_ms, wish.now_ms)
     from ${linesOf("wishes", WISH, "wish")}
-    where run.id = wish.id and run.queue = wish.queue
+    -- Not "=" for the queue: no plan is to go through all that wait there for this one.
+    where run.id = wish.id and run.queue is not distinct from wish.queue
       -- A job that was handed over twice comes before the time the upstream asked for.
       and run.not_before_ms < wish.now_ms + ${sql.raw(String(EARLY_MS))}
       and (run.lease_until_ms < wish.now_ms or run.lease_owner = wish.owner)
