@@ -14,7 +14,7 @@ const AT_REST = 0.1;
  * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath.
  */
 export const RESTFUL_LOOKS = 12;
-/** And so many until what was compiled is kept for the next start, which costs a tenth of a second. */
+/** And so many until what was compiled since the start is kept, too, which costs a tenth of a second. */
 const CALM_LOOKS = 2;
 /** What is to be had is worth it when the process has grown by so much since the last time. */
 const WORTH_BYTES = 16 * 1_048_576;
@@ -27,7 +27,7 @@ export type RestingProcess = {
   readonly workedPart: () => number;
   readonly residentBytes: () => number;
   readonly heapBytes: () => number;
-  /** Keeps what was compiled for the next start: else that is done at an orderly end only, and not when it is killed. */
+  /** Keeps what was compiled for the next start, as far as it is not kept yet. */
   readonly keepCompiled: () => void;
   /** Collects all garbage, and returns what was freed to the system; takes a tenth of a second or more. */
   readonly collect: () => void;
@@ -57,8 +57,14 @@ export function createGiver(resting: RestingProcess, log: Log): () => void {
   };
 }
 
-/** Does so for this process, which it does not keep alive. @returns stops it */
+/**
+ * Does so for this process, which it does not keep alive. What a start compiled is kept at once: else that is done at an
+ * orderly end only, and whoever is killed again and again would compile it each time. Where it is kept already, that
+ * takes no time.
+ * @returns stops it
+ */
 export function startGivingBack(log: Log): () => void {
+  flushCompileCache();
   const collect = collector();
   let since = performance.eventLoopUtilization();
   const look = createGiver(

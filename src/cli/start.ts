@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { describeConfig } from "../describe-config.ts";
-import { checkInputsOfRules } from "../doctor/check-inputs-of-rules.ts";
 import { startGivingBack } from "../give-back-memory.ts";
 import { messageOf } from "../message-of.ts";
 import { whyPagesAreRefused } from "../open-gate.ts";
@@ -88,6 +87,7 @@ async function warnOfInputs(
   signal: AbortSignal,
 ): Promise<void> {
   try {
+    const { checkInputsOfRules } = await import("../doctor/check-inputs-of-rules.ts");
     for (const { rule, faults, notes, unanswered } of await checkInputsOfRules(upstreams, rules, signal)) {
       if (unanswered !== undefined) log.warn("rule.inputs_not_checked", { rule, why: unanswered });
       if (notes.length > 0) log.info("rule.inputs_noted", { rule, what: notes.join("; ") });

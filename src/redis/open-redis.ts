@@ -1,9 +1,5 @@
-import { readFileSync } from "node:fs";
-import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
-import { PermanentError } from "../errors.ts";
-import { messageOf } from "../message-of.ts";
-import { type RedisTls, readRedisUrl } from "./read-redis-url.ts";
+import { readRedis } from "./read-redis.ts";
 
 export type RedisClient = Redis | Cluster;
 
@@ -26,10 +22,8 @@ export type RedisManners = {
  * @throws {PermanentError} `config_invalid` when the address does not fit, or a file of certificates cannot be read
  */
 export function openRedis(url: string, manners: RedisManners): RedisClient {
-  const address = readRedisUrl(url);
-  if ("fault" in address) throw wrong(address.fault);
+  const { address, tls } = readRedis(url);
   const { connectTimeoutMs, retryDelayMs, maxRetriesPerRequest, waitsForServer, commandTimeoutMs } = manners;
-  const tls = address.tls && readTls(address.tls);
   const each = {
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
@@ -76,23 +70,3 @@ export function openRedis(url: string, manners: RedisManners): RedisClient {
 /** The servers that hold keys: of a cluster, each of its masters. */
 export const mastersOf = (client: RedisClient): readonly Redis[] =>
   client instanceof Cluster ? client.nodes("master") : [client];
-
-function readTls({ cacert, cert, key, servername }: RedisTls): ConnectionOptions {
-  return {
-    ...(cacert === undefined ? {} : { ca: readPem("cacert", cacert) }),
-    ...(cert === undefined ? {} : { cert: readPem("cert", cert) }),
-    ...(key === undefined ? {} : { key: readPem("key", key) }),
-    ...(servername === undefined ? {} : { servername }),
-  };
-}
-
-function readPem(parameter: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw wrong(`names a file by ${parameter} that cannot be read: ${messageOf(error)}`);
-  }
-}
-
-const wrong = (fault: string): PermanentError =>
-  new PermanentError("config_invalid", `REDIS_URL ${fault}`, { failure: "misconfigured" });
