@@ -18,6 +18,6 @@ VOLUME /data
 EXPOSE 8787
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PORT||8787)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
-# As in package.json: a young generation of bounded size, or a relay at rest keeps 100 MiB for nothing.
+# As in package.json: a young generation of bounded size and one helper thread, or a relay at rest keeps 100 MiB for nothing.
 ENTRYPOINT ["node", "--max-semi-space-size=16", "--v8-pool-size=1", "src/main.ts"]
 CMD ["start"]

@@ -20,6 +20,29 @@ const CONTRACTIONS: readonly { readonly statement: string; readonly since: strin
     since: "0.1.0",
     why: "runs_ended begins with the same column and has the same condition",
   },
+  {
+    statement: 'DROP INDEX "relay"."events_unrouted"',
+    since: "0.1.0",
+    why: "events_to_route has those that wait, and nobody asks for others by it",
+  },
+  ...(
+    [
+      ["events_file", "events_with_file"],
+      ["events_routed", "events_ended"],
+      ["runs_unfinished", "runs_undone"],
+      ["runs_folder", "runs_with_folder"],
+      ["runs_parent", "runs_with_parent"],
+      ["runs_workflow", "runs_with_workflow"],
+      ["runs_share", "runs_with_share"],
+      ["runs_share_expires", "runs_with_expiry"],
+      ["runs_waiting", "runs_in_line"],
+      ["runs_cancel_asked", "runs_to_cancel"],
+    ] as const
+  ).map(([dropped, instead]) => ({
+    statement: `DROP INDEX "relay"."${dropped}"`,
+    since: "0.1.0",
+    why: `${instead} has the same columns of all rows that have something there, and nobody asks for others by it`,
+  })),
 ];
 
 const ADDITIONS: readonly RegExp[] = [
