@@ -3,9 +3,10 @@ import { Gauge, type Registry } from "prom-client";
 
 /**
  * How often the loop is looked at. prom-client's own meter looks a hundred times a second, which is a third of what a
- * relay at rest computes; ten times are still most of what wakes it. Whatever holds the loop up for longer than this is still seen, each time.
+ * relay at rest computes; four times are still a third of what wakes it. Whatever holds the loop up for longer than this
+ * is still seen, each time.
  */
-const RESOLUTION_MS = 250;
+const RESOLUTION_MS = 500;
 const NS_PER_SECOND = 1e9;
 
 type Delays = ReturnType<typeof monitorEventLoopDelay>;
