@@ -16,8 +16,8 @@ test("whatever holds the event loop up is seen at the next scrape", async () => 
   const registry = new Registry();
   const read = measureLoopLag(registry);
   // How long the first look is late nobody knows.
-  await delay(400);
-  holdUp(600);
+  await delay(700);
+  holdUp(900);
   // The loop turns before anybody is served.
   await delay(1);
   read();
