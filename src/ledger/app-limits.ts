@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNotNull, lte, ne, not, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNotNull, lte, ne, not, type Placeholder, sql } from "drizzle-orm";
 import { isPausedApp } from "./app-states.ts";
 import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
@@ -116,7 +116,9 @@ export async function readAppRoom(
   return { slots: limit.slots, free: limit.isClosed ? 0 : Math.max(0, limit.slots - limit.held) };
 }
 
-const isHeldBy = ({ app, slot, runId, owner }: TakenSlot) =>
+type HeldBy = { readonly [Field in "app" | "slot" | "runId" | "owner"]: TakenSlot[Field] | Placeholder };
+
+const isHeldBy = ({ app, slot, runId, owner }: HeldBy) =>
   and(eq(appSlots.app, app), eq(appSlots.slot, slot), eq(appSlots.runId, runId), eq(appSlots.owner, owner));
 
 /** @returns false when the lease had ended and another has the slot */
@@ -129,12 +131,12 @@ export async function renewSlot(db: Db, slot: TakenSlot, nowMs: number): Promise
   return kept.length > 0;
 }
 
-const isHeld = and(
-  eq(appSlots.app, sql.placeholder("app")),
-  eq(appSlots.slot, sql.placeholder("slot")),
-  eq(appSlots.runId, sql.placeholder("runId")),
-  eq(appSlots.owner, sql.placeholder("owner")),
-);
+const isHeld = isHeldBy({
+  app: sql.placeholder("app"),
+  slot: sql.placeholder("slot"),
+  runId: sql.placeholder("runId"),
+  owner: sql.placeholder("owner"),
+});
 const freed = builtOnce((db) => db.delete(appSlots).where(isHeld).prepare(UNNAMED));
 const admitted = builtOnce((db) =>
   db

@@ -2,9 +2,10 @@ import { addAbortSignal } from "node:stream";
 import { PermanentError, TransientError } from "../../errors.ts";
 import type { FastioUploads, ReopenableContent, UploadProgress } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
-import { chooseChunkBytes, FITS_ANY_PLAN_BYTES, HELD_BYTES, HELD_CHUNK_BYTES, MOST_PARALLEL } from "./chunk-size.ts";
+import { chooseChunkBytes, FITS_ANY_PLAN_BYTES, HELD_CHUNK_BYTES } from "./chunk-size.ts";
 import { createChunkSource } from "./chunk-source.ts";
 import type { Speak } from "./dialect.ts";
+import { lanesOf, runLanes } from "./lanes.ts";
 import { readChunkMap } from "./readers/uploads.ts";
 import { reference, session as routes } from "./routes/uploads.ts";
 import type { ChunkSender } from "./send-chunks.ts";
@@ -112,21 +113,8 @@ export function createResume(deps: {
         tell(to - from);
       }
     };
-    const lanes =
-      session.dialect === "guide"
-        ? 1
-        : held
-          ? Math.min(MOST_PARALLEL, Math.floor(HELD_BYTES / largest))
-          : MOST_PARALLEL;
-    const running = Array.from({ length: Math.min(lanes, missing.length) }, () =>
-      lane().catch((error: unknown) => {
-        failed.abort(error);
-        throw error;
-      }),
-    );
-    await Promise.allSettled(running);
-    signal.throwIfAborted();
-    if (failed.signal.aborted) throw failed.signal.reason;
+    const lanes = Math.min(lanesOf(session, held ? largest : 0), missing.length);
+    await runLanes(lanes, lane, failed, signal);
   };
 
   return {

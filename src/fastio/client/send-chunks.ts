@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { TransientError } from "../../errors.ts";
 import type { UploadProgress } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
-import { HELD_BYTES, HELD_CHUNK_BYTES, MOST_PARALLEL } from "./chunk-size.ts";
+import { HELD_CHUNK_BYTES } from "./chunk-size.ts";
 import type { ChunkSource } from "./chunk-source.ts";
+import { lanesOf, runLanes } from "./lanes.ts";
 import { guide, reference } from "./routes/uploads.ts";
 import { formPayload, heldPart, type Part, passingPart, rawPayload } from "./upload-bodies.ts";
 import type { Session } from "./upload-sessions.ts";
@@ -45,6 +46,7 @@ export function createChunkSender({ api }: { readonly api: Api }): ChunkSender {
     sendAll: async (session, source, { size, chunkBytes }, onProgress, signal) => {
       const usual = Math.min(chunkBytes, size);
       const isHeld = usual <= HELD_CHUNK_BYTES;
+      // Of those that pass through, one is read while others wait for their answers.
       const lanes = Math.min(lanesOf(session, isHeld ? usual : 0), Math.ceil(size / Math.max(1, usual)));
       const failed = new AbortController();
       const either = AbortSignal.any([signal, failed.signal]);
@@ -79,16 +81,7 @@ export function createChunkSender({ api }: { readonly api: Api }): ChunkSender {
           onProgress?.({ sentBytes, totalBytes: size });
         }
       };
-      const running = Array.from({ length: lanes }, () =>
-        lane().catch((error: unknown) => {
-          failed.abort(error);
-          throw error;
-        }),
-      );
-      await Promise.allSettled(running);
-      signal.throwIfAborted();
-      // The first to fail stopped the others, whose errors only say so.
-      if (failed.signal.aborted) throw failed.signal.reason;
+      await runLanes(lanes, lane, failed, signal);
       if (!(await source.isSpent())) throw changed(`more than the ${size} bytes announced`);
     },
   };
@@ -104,16 +97,6 @@ type Chunk = {
   /** Nobody sends it any more. */
   readonly close: () => void;
 };
-
-/**
- * How many chunks may be under way at once. Of those that pass through, one is read while others wait for their answers.
- * @param heldBytes what each of them holds in memory
- */
-function lanesOf({ dialect }: Session, heldBytes: number): number {
-  // The guide wants its chunks one after another.
-  if (dialect === "guide") return 1;
-  return heldBytes === 0 ? MOST_PARALLEL : Math.min(MOST_PARALLEL, Math.floor(HELD_BYTES / heldBytes));
-}
 
 /** A chunk in memory. The whole is hashed anyway; only a file of one chunk has that hash in time to send it along. */
 async function hold(source: ChunkSource, buffer: Buffer, size: number): Promise<Omit<Chunk, "index">> {

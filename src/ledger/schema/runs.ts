@@ -293,7 +293,6 @@ export const attempts = relay.table(
 );
 
 export type RunRow = typeof runs.$inferSelect;
-
 export type NewRun = typeof runs.$inferInsert;
 
 export type AttemptRow = typeof attempts.$inferSelect;
