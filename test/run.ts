@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { missingServers } from "./support/find-programs.ts";
+import { missingPrograms } from "./support/missing-programs.ts";
 import { type Failure, type LayerReport, REPORT_FILE, type Report } from "./support/report.ts";
 
 const LAYERS = ["unit", "contract", "integration", "e2e", "chaos"] as const;
@@ -105,7 +105,7 @@ function secondsSince(sinceMs: number): number {
 
 /** The last line is read by machines. */
 function summarise(all: readonly LayerResult[]): void {
-  const missing = missingServers();
+  const missing = missingPrograms();
   tellSlowest(all);
   tellFailures(
     "passed at the second try only; what went wrong at the first",

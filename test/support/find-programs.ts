@@ -44,7 +44,7 @@ export function findTerminalMaker(): { readonly kind: "script" | "python"; reado
     : { kind: "python", program: python };
 }
 
-/** What this machine lacks, in words for the person who reads the test run. */
+/** Which servers and the like this machine lacks, in words for the person who reads of it. */
 export function missingServers(): string[] {
   return [
     ...(findRedis() ? [] : ["Redis not found: skipping what needs it (install redis-server or valkey-server)"]),

@@ -1,7 +1,8 @@
 import type { ProvidedContext } from "vitest";
 import type { TestProject } from "vitest/node";
-import { findPostgres, findRedis, missingServers } from "./find-programs.ts";
+import { findPostgres, findRedis } from "./find-programs.ts";
 import { makeLedgerFolder, startPostgresWithLedger } from "./made-ledger.ts";
+import { missingPrograms } from "./missing-programs.ts";
 import { startRedis, type TestServer } from "./servers.ts";
 
 declare module "vitest" {
@@ -31,7 +32,7 @@ export default async function provideServers(project: TestProject): Promise<(() 
 }
 
 async function startServers(): Promise<Started> {
-  const missing = missingServers();
+  const missing = missingPrograms();
   if (missing.length > 0 && process.env["REQUIRE_ALL"] === "1") throw new Error(`REQUIRE_ALL=1: ${missing.join("; ")}`);
   for (const line of missing) console.warn(line);
 

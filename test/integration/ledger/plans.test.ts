@@ -1,19 +1,19 @@
 import { sql } from "drizzle-orm";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { createClaim } from "../../../src/ledger/claim-runs.ts";
 import { insertRuns } from "../../../src/ledger/insert-runs.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
 import { createWriteCheckpoints } from "../../../src/ledger/write-checkpoints.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
-import { databases, useLedger } from "./subjects.ts";
+import { useLedger } from "./subjects.ts";
 
 /** So few that to read them all looks cheap, and more than a plan may read for one. */
 const RUNS = 300;
 /** After so many PostgreSQL keeps a plan. */
 const OFTEN = 8;
 
-describe.each(databases.filter((name) => name === "postgres"))("on %s", (name) => {
-  const { ledger } = useLedger(name);
+describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
+  const { ledger } = useLedger("postgres");
 
   test.each([
     [
