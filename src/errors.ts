@@ -7,6 +7,7 @@ export type FailureCode =
   | "config_invalid"
   | "usage_invalid"
   | "rules_invalid"
+  | "address_unusable"
   | "ledger_locked"
   | "ledger_unavailable"
   | "queue_unavailable"

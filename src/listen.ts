@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Config } from "./config.ts";
+import { type ListenNames, toListenError } from "./listen-error.ts";
 import { type ArrivalLimits, limitServer, SERVER_OPTIONS } from "./server-limits.ts";
 
 /** How long requests under way may take to end at shutdown; the longest is an upload of a delivery. */
@@ -14,10 +15,15 @@ export function serverOf(fetch: (request: Request) => Response | Promise<Respons
   return server;
 }
 
-/** Serves until it is closed; port 0 picks a free one. */
+/**
+ * Serves until it is closed; port 0 picks a free one.
+ * @param names the settings that the address comes from
+ * @throws {PermanentError} `address_unusable` when nobody can listen there
+ */
 export function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port }: Pick<Config["http"], "host" | "port">,
+  names: ListenNames = { host: "HOST", port: "PORT" },
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server = serverOf(fetch);
@@ -33,7 +39,7 @@ export function listen(
         });
         server.closeIdleConnections();
       });
-    server.once("error", reject);
+    server.once("error", (error) => reject(toListenError(error, { host, port }, names)));
     server.listen(port, host, () => {
       const address = server.address();
       if (address === null || typeof address === "string") return;

@@ -75,5 +75,6 @@ export async function startMetricsServer(deps: RelayDeps, health: Health) {
   return listen(
     createMetricsApp({ ...health, ...openGate(deps.config, { ...deps, countAlerts: async () => 0 }) }).fetch,
     { host, port },
+    { host: "HOST", port: "METRICS_PORT" },
   );
 }

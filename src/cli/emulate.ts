@@ -2,6 +2,7 @@ import { DEFAULT_APP_KEY } from "../emulators/dify/defaults.ts";
 import { startDifyEmulator } from "../emulators/dify/start-dify-emulator.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
 import { startFastioEmulator } from "../emulators/fastio/start.ts";
+import { toListenError } from "../listen-error.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 
 export type EmulateOptions = {
@@ -21,7 +22,9 @@ export async function emulate(
 ): Promise<ExitCode> {
   const common = { port: options.port, timeScale: options.timeScale };
   const print = options.quiet ? undefined : context.print;
-  const { emulator, facts } = which === "fastio" ? await fastio() : await dify();
+  const { emulator, facts } = await (which === "fastio" ? fastio() : dify()).catch((error: unknown) => {
+    throw toListenError(error, { host: "127.0.0.1", port: options.port }, { host: "--host", port: "--port" });
+  });
   if (options.json) context.print(JSON.stringify(facts));
   else for (const [name, value] of Object.entries(facts)) context.print(`${name.padEnd(12)} ${value}`);
   await untilAborted(context.signal);
