@@ -60,7 +60,7 @@ const keep = (text: string, maxChars: number): string => {
 function tell(name: string, value: string): string {
   if (PROOF_HEADERS.includes(name)) return tellSignature(value);
   if (TOLD.has(name)) return keep(value, MAX_VALUE_CHARS);
-  return `(not kept, ${value.length} characters)`;
+  return `(not kept, ${value.length} ${value.length === 1 ? "character" : "characters"})`;
 }
 
 /** `t=1767225600, v1=(base64, 44 characters, print 0a1b2c3d4e5f)`: enough to see a wrong form, and too little to sign. */

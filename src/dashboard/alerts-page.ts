@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { Alert, AlertList } from "../../handlers/read-alerts.ts";
 import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
+import { cell, headOf } from "./table-cell.ts";
 
 /** What each kind means, in a heading's words. */
 export const ALERT_WORDS: Readonly<Record<Alert["kind"], string>> = {
@@ -61,9 +62,9 @@ function subjectOf({ kind, subject }: Alert): Markup | string {
   }
 }
 
-const clearedTable = (alerts: readonly Alert[]): Markup => html`<div class="scroll"><table>
-<thead><tr><th>What</th><th>Since</th><th>Over</th><th>Lasted</th></tr></thead>
+const clearedTable = (alerts: readonly Alert[]): Markup => html`<div class="scroll"><table class="stack">
+${headOf(["What", "Since", "Over", "Lasted"])}
 <tbody>${alerts.map(
   ({ kind, message, sinceMs, clearedAtMs }) =>
-    html`<tr><td>${ALERT_WORDS[kind]}<br><span class="soft">${message}</span></td><td>${timeOf(sinceMs)}</td><td>${timeOf(clearedAtMs)}</td><td>${spanOf((clearedAtMs ?? sinceMs) - sinceMs)}</td></tr>`,
+    html`<tr>${cell("What", html`${ALERT_WORDS[kind]}<br><span class="soft">${message}</span>`)}${cell("Since", timeOf(sinceMs))}${cell("Over", timeOf(clearedAtMs))}${cell("Lasted", spanOf((clearedAtMs ?? sinceMs) - sinceMs))}</tr>`,
 )}</tbody></table></div>`;

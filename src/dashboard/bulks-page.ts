@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { BulkList } from "../../handlers/bulk-schemas.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { cell, headOf } from "./table-cell.ts";
 
 /** What was done to many runs at once, newest first. */
 export const bulksPage = ({ bulks, next }: BulkList, reader: Reader): Markup =>
@@ -13,14 +14,14 @@ export const bulksPage = ({ bulks, next }: BulkList, reader: Reader): Markup =>
 ${
   bulks.length === 0
     ? html`<p class="soft">Nothing was done to many runs at once yet.</p>`
-    : html`<div class="scroll"><table><thead><tr><th scope="col">What</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Who</th><th scope="col">When</th></tr></thead>
+    : html`<div class="scroll"><table class="stack">${headOf(["What", "State", "Done", "Who", "When"])}
 <tbody>${bulks.map(
         (bulk) => html`<tr>
-<td><a href="/bulk/${bulk.id}">${DEED_WORDS[bulk.action].noun} of ${bulk.total} runs</a><br><span class="soft">${filterWords(bulk.filter)}</span></td>
-<td><span class="status ${bulk.state}">${STATE_WORDS[bulk.state]}</span></td>
-<td>${bulk.done} of ${bulk.total}${bulk.refused + bulk.already === 0 ? "" : `, ${bulk.refused} refused, ${bulk.already} were so already`}</td>
-<td>${bulk.askedBy}${bulk.reason === null ? "" : html`<br><span class="soft">${bulk.reason}</span>`}</td>
-<td>${timeOf(bulk.createdAtMs)}</td></tr>`,
+<td data-label="What"><a href="/bulk/${bulk.id}">${DEED_WORDS[bulk.action].noun} of ${bulk.total} runs</a><br><span class="soft">${filterWords(bulk.filter)}</span></td>
+<td data-label="State"><span class="status ${bulk.state}">${STATE_WORDS[bulk.state]}</span></td>
+<td data-label="Done">${bulk.done} of ${bulk.total}${bulk.refused + bulk.already === 0 ? "" : `, ${bulk.refused} refused, ${bulk.already} were so already`}</td>
+<td data-label="Who">${bulk.askedBy}${bulk.reason === null ? "" : html`<br><span class="soft">${bulk.reason}</span>`}</td>
+${cell("When", timeOf(bulk.createdAtMs))}</tr>`,
       )}</tbody></table></div>`
 }
 ${next === null ? "" : html`<p><a rel="next" href="/bulk?before=${next}">Older ones</a></p>`}

@@ -9,6 +9,7 @@ import {
 } from "../../handlers/read-deliveries.ts";
 import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
+import { cell, headOf, numberCell } from "./table-cell.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 const PERIODS = { "": "any time", "1": "the last hour", "24": "the last day", "168": "the last week" } as const;
@@ -63,11 +64,11 @@ function choice(label: string, name: string, chosen: string, values: Readonly<Re
 
 function refusalTable({ sinceMs, reasons }: DeliveryList["refusals"]): Markup {
   if (reasons.length === 0) return html`<p class="soft">None was refused since ${timeOf(sinceMs)}.</p>`;
-  return html`<div class="scroll"><table><caption>Refused since ${timeOf(sinceMs)}: all are counted, at most 60 a minute kept</caption>
-<thead><tr><th scope="col">Counted</th><th scope="col">Kept</th><th scope="col">Why</th><th scope="col">What to do</th></tr></thead>
+  return html`<div class="scroll"><table class="stack"><caption>Refused since ${timeOf(sinceMs)}: all are counted, at most 60 a minute kept</caption>
+${headOf(["Counted#", "Kept#", "Why", "What to do"])}
 <tbody>${reasons.map(
     ({ counted, kept, reason, why, nextAction }) =>
-      html`<tr><td>${counted}</td><td>${kept}</td><td>${why}<br><span class="soft">${reason}</span></td><td>${nextAction}</td></tr>`,
+      html`<tr>${numberCell("Counted", counted)}${numberCell("Kept", kept)}${cell("Why", html`${why}<br><span class="soft">${reason}</span>`)}${cell("What to do", nextAction)}</tr>`,
   )}</tbody></table></div>`;
 }
 
@@ -103,8 +104,8 @@ ${
 
 function broughtTable({ events, told }: DeliveryStory): Markup | string {
   if (events === 0) return "";
-  return html`<h2>What it brought</h2><div class="scroll"><table><caption>Events${events > told.length ? `, the first ${told.length} of ${events}` : ""}</caption>
-<thead><tr><th scope="col">Event</th><th scope="col">File</th><th scope="col">Status</th><th scope="col">Runs</th></tr></thead>
+  return html`<h2>What it brought</h2><div class="scroll"><table class="stack"><caption>Events${events > told.length ? `, the first ${told.length} of ${events}` : ""}</caption>
+${headOf(["Event", "File", "Status", "Runs"])}
 <tbody>${told.map(
     ({
       key,
@@ -112,8 +113,8 @@ function broughtTable({ events, told }: DeliveryStory): Markup | string {
       file,
       status,
       runs,
-    }) => html`<tr><td>${type === null ? "forgotten" : html`<a href="/events/${key}">${type}</a>`}</td><td>${file ?? "–"}</td><td>${status ?? "–"}</td>
-<td>${runs.length === 0 ? "–" : runs.map((run) => html`<a href="/runs/${run.id}">${run.rule}</a> <span class="status ${run.status}">${run.status}</span> `)}</td></tr>`,
+    }) => html`<tr>${cell("Event", type === null ? "forgotten" : html`<a href="/events/${key}">${type}</a>`)}${cell("File", file ?? "–")}${cell("Status", status ?? "–")}
+<td data-label="Runs">${runs.length === 0 ? "–" : runs.map((run) => html`<a href="/runs/${run.id}">${run.rule}</a> <span class="status ${run.status}">${run.status}</span> `)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

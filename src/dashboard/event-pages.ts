@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { EventList, EventStory, EventSummary } from "../../handlers/read-events.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
+import { cell, headOf } from "./table-cell.ts";
 
 /** What an event is called where nobody read its file's name. */
 const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
@@ -12,24 +13,26 @@ export function eventsPage({ events }: EventList, about: string | undefined, rea
     "Events",
     html`<h1>What became of my file?</h1>
 <form method="get" action="/events"><label>Name of the file, node id or event <input name="about" value="${about ?? ""}" size="50"></label> <button>Look</button></form>
-${
-  events.length === 0
-    ? html`<p class="soft">${about === undefined ? "No events yet." : "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in."}</p>`
-    : html`<div class="scroll"><table>
-<thead><tr><th>File</th><th>Event</th><th>Status</th><th>Came</th><th>Why</th></tr></thead>
-<tbody>${events.map(
-        (event) => html`<tr>
-<td><a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span></td>
-<td>${event.type}<br><span class="soft">${event.source}</span></td>
-<td>${event.status}</td>
-<td>${timeOf(event.receivedAtMs)}</td>
-<td>${whyList(event)}</td>
-</tr>`,
-      )}</tbody></table></div>`
-}`,
+<div id="events" data-live="events">${
+      events.length === 0
+        ? html`<p class="soft">${about === undefined ? "No events yet." : "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in."}</p>`
+        : eventsTable(events)
+    }</div>`,
     reader,
   );
 }
+
+const eventsTable = (events: EventList["events"]): Markup => html`<div class="scroll"><table class="stack">
+${headOf(["File", "Event", "Status", "Came", "Why"])}
+<tbody>${events.map(
+  (event) => html`<tr>
+<td class="long" data-label="File"><a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span></td>
+${cell("Event", html`${event.type} <span class="soft">${event.source}</span>`)}
+${cell("Status", event.status)}
+${cell("Came", timeOf(event.receivedAtMs))}
+${cell("Why", event.reasons.length === 0 ? "–" : whyList(event))}
+</tr>`,
+)}</tbody></table></div>`;
 
 /** One event: the runs it made, and why rules made none. */
 export function eventPage(event: EventStory, reader: Reader): Markup {
@@ -53,12 +56,12 @@ export function eventPage(event: EventStory, reader: Reader): Markup {
   return layout(
     nameOf(event),
     html`<h1>${nameOf(event)}</h1>
-<div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
+<div id="event" data-live="events runs"><div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${event.runs.length === 0 ? "" : html`<h2>Runs</h2>${runsTable(event.runs)}`}
-${event.reasons.length === 0 ? "" : html`<h2>${event.status === "accepted" ? "What it waits for" : "Why no run"}</h2>${whyList(event)}`}`,
+${event.reasons.length === 0 ? "" : html`<h2>${event.status === "accepted" ? "What it waits for" : "Why no run"}</h2>${whyList(event)}`}</div>`,
     reader,
   );
 }
 
 const whyList = ({ reasons }: EventSummary): Markup =>
-  html`<ul>${reasons.map(({ rule, reason }) => html`<li>${rule === "*" ? "" : html`<b>${rule}</b>: `}${reason}</li>`)}</ul>`;
+  html`<ul class="reasons">${reasons.map(({ rule, reason }) => html`<li>${rule === "*" ? "" : html`<b>${rule}</b>: `}${reason}</li>`)}</ul>`;

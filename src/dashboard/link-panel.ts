@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { AccessList, ShareSummary } from "../../handlers/share-schemas.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { type Markup, timeOf } from "./layout.ts";
+import { cell, headOf } from "./table-cell.ts";
 
 /** How a link stands, in a line. */
 export function linkWords(link: ShareSummary): string {
@@ -37,6 +38,6 @@ export function accessTable({ count, latest }: AccessList): Markup {
     count > latest.length
       ? html`<p class="soft">The latest ${latest.length} of ${count}; relay audit export tells all.</p>`
       : "";
-  return html`<div class="scroll"><table><thead><tr><th>When</th><th>Who</th><th>Did</th><th>What</th></tr></thead>
-<tbody>${latest.map((access) => html`<tr><td>${timeOf(access.atMs)}</td><td>${access.who}</td><td>${access.did}</td><td>${access.what ?? "–"}</td></tr>`)}</tbody></table></div>${more}`;
+  return html`<div class="scroll"><table class="stack">${headOf(["When", "Who", "Did", "What"])}
+<tbody>${latest.map((access) => html`<tr>${cell("When", timeOf(access.atMs))}${cell("Who", access.who)}${cell("Did", access.did)}${cell("What", access.what ?? "–")}</tr>`)}</tbody></table></div>${more}`;
 }

@@ -9,7 +9,7 @@ import { runsTable } from "./runs-table.ts";
 /** The list of runs and what it can be narrowed by. */
 export function runsPage(list: FoundRuns, reader: Reader): Markup {
   const { runs, asked, problems, next, searchedToMs } = list;
-  const isNarrowed = Object.keys(asked).length > 0;
+  const hasNone = list.count?.atLeast === 0 && Object.keys(asked).length === 0;
   return layout(
     "Runs",
     html`<h1>Runs</h1>
@@ -17,8 +17,8 @@ ${runSearchForm(asked)}
 ${problems.map(({ name, reason }) => html`<p class="note">Left out: <b>${name}</b> ${reason}.</p>`)}
 ${understoodAs(list)}
 <div id="runs" data-live>
-<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}</p>
-${runs.length === 0 && isNarrowed ? "" : runsTable(runs)}
+${hasNone ? "" : html`<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}</p>`}
+${runs.length > 0 || hasNone ? runsTable(runs) : ""}
 ${searchedToMs === null ? "" : html`<p>Looked through all runs since ${timeOf(searchedToMs)}.</p>`}
 ${next === null ? "" : html`<p><a rel="next" href="/runs?${new URLSearchParams({ ...asked, before: next })}">${searchedToMs === null ? "Older runs" : "Look further back"}</a></p>`}
 </div>`,

@@ -24,6 +24,16 @@ const json = async (path: string): Promise<unknown> => (await get(path)).json();
 const FILE = { name: "Offer <b>.PDF", folderPath: "/Inbox", workspaceId: "3" };
 const REASON = 'file name "Offer <b>.PDF" does not match *.csv';
 
+test("pages without runs and events say so, each once", async () => {
+  const runs = await (await get("/runs")).text();
+  expect(runs).toContain("No runs yet.");
+  expect(runs).not.toContain("No such run");
+  const narrowed = await (await get("/runs?q=offer")).text();
+  expect(narrowed).toContain("No such run");
+  expect(narrowed).not.toContain("No runs yet.");
+  expect(await (await get("/events")).text()).toContain("No events yet.");
+});
+
 test("what became of a file that no rule wanted is told by its name, its node however spelled, and its event", async () => {
   const key = await givenEvent(db(), { workspaceId: "3", objectId: NODE });
   await closeEvent(db(), key, { status: "ignored", reasons: { tables: REASON }, file: FILE }, NOW_MS);
@@ -52,6 +62,14 @@ test("an event tells the runs it made beside the reasons of the other rules", as
     runs: [{ id: run.id, rule: run.ruleName }],
     reasons: [{ rule: "tables" }],
   });
+});
+
+test("the list and the page of one hear of events, and on a phone each cell names its column", async () => {
+  const key = await givenEvent(db(), { workspaceId: "3", objectId: NODE });
+  const list = await (await get("/events")).text();
+  expect(list).toMatch(/<div id="events" data-live="events">.*<table class="stack">/);
+  expect(list).toContain('<td data-label="Why">');
+  expect(await (await get(`/events/${key}`)).text()).toContain('<div id="event" data-live="events runs">');
 });
 
 test("an event that nobody knows is not found, and no address is an error", async () => {
