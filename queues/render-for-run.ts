@@ -1,6 +1,6 @@
 import { PermanentError } from "../src/errors.ts";
 import type { RunRow } from "../src/ledger/schema.ts";
-import { compileRules } from "../src/rules/compile-rules.ts";
+import { type CompiledRule, compileRules } from "../src/rules/compile-rules.ts";
 import {
   type DeliveryTexts,
   type RenderedInput,
@@ -9,6 +9,7 @@ import {
   renderOutputs,
   type WantedOutput,
 } from "../src/rules/delivery-texts.ts";
+import type { Rule } from "../src/rules/rule.ts";
 import { renderText } from "../src/rules/template.ts";
 import { templateValues } from "../src/rules/template-values.ts";
 
@@ -42,9 +43,15 @@ export const deliveryOf = (run: RunRow): DeliveryTexts => renderDelivery(compile
 export const outputsWantedBy = (run: RunRow): readonly WantedOutput[] | undefined =>
   renderOutputs(compile(run), valuesOf(run));
 
-function compile(run: RunRow) {
-  const [compiled] = compileRules([run.rule]);
-  if (!compiled) throw new PermanentError("rules_invalid", `the rule ${run.ruleName} of this run cannot be read`);
+/** By the rule as a claim brought it: one claim asks for texts half a dozen times, and to compile takes longer than to fill in. */
+const compiledRules = new WeakMap<Rule, CompiledRule>();
+
+function compile({ rule, ruleName }: RunRow): CompiledRule {
+  const known = compiledRules.get(rule);
+  if (known) return known;
+  const [compiled] = compileRules([rule]);
+  if (!compiled) throw new PermanentError("rules_invalid", `the rule ${ruleName} of this run cannot be read`);
+  compiledRules.set(rule, compiled);
   return compiled;
 }
 
