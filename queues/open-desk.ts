@@ -4,6 +4,7 @@ import { type NewAttempt, recordAttempt } from "../src/ledger/attempts.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunLeases } from "../src/ledger/run-leases.ts";
 import type { RunRow, RunStep, RunWait } from "../src/ledger/schema.ts";
+import type { RunUsage } from "../src/ledger/sum-usage.ts";
 import type { CheckpointOptions, RunChange } from "../src/ledger/write-checkpoints.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
@@ -35,8 +36,11 @@ export type RunDesk = {
    * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
    */
   checkpoint(change: RunChange): Promise<void>;
-  /** To be written with the next checkpoint, or when the run is given back: for what may be lost without harm. */
-  note(change: RunChange): void;
+  /**
+   * To be written with the next checkpoint, or when the run is given back: for what may be lost without harm.
+   * @param usage summed up then
+   */
+  note(change: RunChange, usage?: RunUsage): void;
   /** Says what is waited for from here until the next step. */
   waits(reason: RunWait): void;
   /** One attempt at one step, timed and recorded. */
@@ -72,11 +76,13 @@ export function openDesk(
   let readyAtMs = Math.max(first.updatedAtMs, first.notBeforeMs, first.dueAtMs);
   let isOver = first.finishedAtMs !== null;
   let noted: RunChange = {};
+  let usages: readonly RunUsage[] = [];
   /** Of steps that are done: the next checkpoint, which is near, takes them along. */
   let attempted: readonly NewAttempt[] = [];
   const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
-    const [waiting, ended] = [noted, attempted];
+    const [waiting, ended, used] = [noted, attempted, usages];
     noted = {};
+    usages = [];
     attempted = [];
     try {
       const whole = { ...waiting, ...change };
@@ -85,6 +91,7 @@ export function openDesk(
         ...{ id, owner, change: whole, nowMs: clock.now() },
         ...options,
         attempts: ended,
+        usages: used,
       });
       if (!written) throw new TransientError("lease_lost", "another worker has this run");
       if (!isOver && written.finishedAtMs !== null)
@@ -95,6 +102,7 @@ export function openDesk(
       // Lost with the lease they are of no use; while the ledger is away they wait for it.
       if (!(error instanceof TransientError)) {
         noted = { ...waiting, ...noted };
+        usages = [...used, ...usages];
         attempted = [...ended, ...attempted];
       }
       throw error;
@@ -117,8 +125,9 @@ export function openDesk(
       if (run.cancelAskedAtMs !== null) wish?.cancel();
       wish?.cancelled.throwIfAborted();
     },
-    note: (change) => {
+    note: (change, usage) => {
       noted = { ...noted, ...change };
+      if (usage) usages = [...usages, usage];
       run = { ...run, ...change };
     },
     waits: (reason) => {

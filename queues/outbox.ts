@@ -129,9 +129,17 @@ export function createOutbox({
           ...traceOf(id),
         })),
       );
-      await markRunsQueued(db, idsOf(mine, queue), clock.now());
+      const unmarked = mine.filter(({ isMarked }) => !isMarked);
+      await markRunsQueued(db, idsOf(unmarked, queue), clock.now());
     }
   };
+
+  const takeBack = (runs: readonly QueuedRun[]): Promise<void> =>
+    markRunsQueued(
+      db,
+      runs.flatMap(({ id, isMarked }) => (isMarked ? id : [])),
+      null,
+    );
 
   return {
     sendEvents: (coming) =>
@@ -156,13 +164,26 @@ export function createOutbox({
       ),
     sendRuns: doTogether(async (all: readonly (readonly QueuedRun[])[]) => {
       const runs = all.flat();
-      const isSent = await send("runs", runs.length, async () => {
-        const parked = await parkRuns(db, idsOf(runs, "runs"), SHARE, clock.now());
-        await handOver(runs.filter(({ id }) => !parked.has(id)));
-      });
+      let going = runs;
+      const isSent = await send(
+        "runs",
+        runs.length,
+        async () => {
+          const parked = await parkRuns(db, idsOf(runs, "runs"), SHARE, clock.now());
+          going = runs.flatMap((run) =>
+            parked.has(run.id) ? [] : run.queue === "runs" ? { ...run, isMarked: true } : run,
+          );
+          await handOver(going);
+        },
+        () => takeBack(going),
+      );
       return all.map(() => isSent);
     }),
-    sendCalled: (runs) => send("runs", runs.length, () => handOver(runs)),
+    // Marked as they were called.
+    sendCalled: (called) => {
+      const runs = called.map((run) => ({ ...run, isMarked: true }));
+      return send("runs", runs.length, () => handOver(runs));
+    },
   };
 }
 

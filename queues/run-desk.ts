@@ -1,4 +1,5 @@
 import { RelayError, TransientError } from "../src/errors.ts";
+import type { Surroundings } from "../src/ledger/claim-runs.ts";
 import type { RunQueue, RunRow } from "../src/ledger/schema.ts";
 import { tellCancelled } from "../src/ledger/tell-cancelled.ts";
 import { UNCALLED_MS, WAITS_FOR_TURN } from "../src/ledger/turns.ts";
@@ -26,8 +27,8 @@ export type CancelProgress =
   { readonly kind: "cancelled"; readonly note: string } | { readonly kind: "postpone"; readonly delayMs: number };
 
 export type RunWork = {
-  /** Brings the run on. */
-  readonly advance: (desk: RunDesk) => Promise<RunProgress>;
+  /** Brings the run on. @param around as it was when the run was claimed, a moment ago */
+  readonly advance: (desk: RunDesk, around: Surroundings) => Promise<RunProgress>;
   /** Stops what is under way outside. At this desk nothing but shutdown and the loss of the lease interrupts. */
   readonly cancel: (desk: RunDesk) => Promise<CancelProgress>;
   /** Whether the wish to cancel may cut a request off, or has to wait for the next step or checkpoint. */
@@ -51,7 +52,7 @@ export async function workOnRun(
   if (claim.kind === "finished") return { kind: "done" };
   if (claim.kind === "held") return { kind: "later", atMs: Math.max(claim.untilMs, clock.now()) + 100 };
 
-  const { run } = claim;
+  const { run, around } = claim;
   const attributes = {
     "relay.run": run.id,
     "relay.rule": run.ruleName,
@@ -60,14 +61,14 @@ export async function workOnRun(
   };
   const place = placeInTrace(run.traceparent, run.createdAtMs, clock.now());
   return deps.trace.span({ name: "run.work", kind: "consumer", ...place, attributes }, () =>
-    workUnderLease(deps, run, { ...job, owner }, signal, work),
+    workUnderLease(deps, run, { ...job, owner, around }, signal, work),
   );
 }
 
 async function workUnderLease(
   deps: RunDeskDeps,
   run: RunRow,
-  job: { readonly queue: RunQueue; readonly owner: string },
+  job: { readonly queue: RunQueue; readonly owner: string; readonly around: Surroundings },
   signal: AbortSignal,
   work: RunWork,
 ): Promise<JobOutcome> {
@@ -79,7 +80,7 @@ async function workUnderLease(
   try {
     if (lease.cancelled.aborted) return await carryOut(deps, desk.face.run, owner, signal, lease, work);
     try {
-      return await leave(deps, desk, await work.advance(desk.face));
+      return await leave(deps, desk, await work.advance(desk.face, job.around));
     } catch (error) {
       const outcome = await settleInterruption(deps, desk, error, signal, lease);
       if (outcome) return outcome;

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { StreamEnd } from "../../src/dify/recovery.ts";
 import type { DifyRunEvent } from "../../src/dify/types.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { comesWithin } from "./comes-within.ts";
 import { createNodeTracker } from "./node-tracker.ts";
 
 /** Shortest time between two notes of progress, so that a chatty workflow does not wear out the ledger. */
@@ -83,23 +84,5 @@ export async function consumeRunEvents(
     if (isAsking) closed.catch(() => undefined);
     else await closed;
     if (!isNoted && !desk.signal.aborted) desk.note(news());
-  }
-}
-
-/** Whether it is settled in time, well or badly. */
-async function comesWithin(coming: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
-  const unneeded = new AbortController();
-  const settled = coming.then(
-    () => true,
-    () => true,
-  );
-  const tooLate = clock.sleep(ms, unneeded.signal).then(
-    () => false,
-    () => true,
-  );
-  try {
-    return await Promise.race([settled, tooLate]);
-  } finally {
-    unneeded.abort("unneeded"); // with a word: without one it makes an error with a stack
   }
 }

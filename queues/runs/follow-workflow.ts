@@ -30,10 +30,10 @@ export type FollowWorkflowDeps = {
   readonly onAdmitted?: () => Promise<void>;
   readonly onWorkEnded?: () => Promise<void>;
   /**
-   * Told of every ending, good or bad; perhaps more than once.
+   * Told of every ending, good or bad, before it is written down; perhaps more than once.
    * @param cost known when the stream was heard from its beginning to its end, and told it
    */
-  readonly onFinished?: (detail: DifyRunDetail, cost: Cost | undefined) => Promise<void>;
+  readonly onFinished?: (detail: DifyRunDetail, cost: Cost | undefined) => void;
 };
 
 export type WorkflowProgress =
@@ -109,6 +109,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         const failure = errorOfRun(next.detail, nodes.find(({ status }) => status === "failed")?.title);
         await deps.onWorkEnded?.();
         for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
+        deps.onFinished?.(next.detail, cost);
         await desk.checkpoint({
           spentRunIds: [...desk.run.spentRunIds, ...next.doubles],
           workflowStatus: next.detail.status,
@@ -117,7 +118,6 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
           progress: null,
           ...addWarnings(desk.run, warningsOf(next.detail, nodes, next.doubles)),
         });
-        await deps.onFinished?.(next.detail, cost);
         if (failure) throw failure;
         return { kind: "finished", detail: next.detail };
       }

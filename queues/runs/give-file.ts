@@ -10,6 +10,7 @@ import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { sourcePlaceOf } from "../source-place.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
+import { comesWithin } from "./comes-within.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { prepareRunInputs } from "./prepare-run-inputs.ts";
 
@@ -19,6 +20,9 @@ export type GiveFileDeps = {
   readonly clock: Clock;
   readonly readAppParameters: ReadAppParameters;
 };
+
+/** A file that takes longer is seen to be fetched. */
+const TOLD_AFTER_MS = 100;
 
 /** Whether Dify is to fetch the run's file by itself. Never again once that did not work. */
 const sendsLink = ({ rule, linkRefused }: RunRow): boolean => rule.run.send === "url" && !linkRefused;
@@ -104,7 +108,7 @@ async function giveUpLink(desk: RunDesk, why: string, change: Parameters<RunDesk
 }
 
 async function upload(
-  { fastio, dify }: GiveFileDeps,
+  { fastio, dify, clock }: GiveFileDeps,
   desk: RunDesk,
   { byUpload }: PreparedInputs,
   limits: DifyUploadLimits,
@@ -122,8 +126,14 @@ async function upload(
       nextAction: `narrow the rule with maxSize${other}, or raise Dify's upload limits`,
     });
   }
-  await desk.checkpoint({ status: "fetching" });
-  await desk.checkpoint({ difyUploadId: await fetchFile({ fastio, dify }, desk, file) });
+  desk.note({ status: "fetching" });
+  const fetching = fetchFile({ fastio, dify }, desk, file);
+  // What is done at once is told of when it is.
+  if (!(await comesWithin(fetching, TOLD_AFTER_MS, clock))) {
+    fetching.catch(() => undefined); // for the checkpoint may fail
+    await desk.checkpoint({});
+  }
+  await desk.checkpoint({ difyUploadId: await fetching });
 }
 
 /** undefined: Dify takes it. */

@@ -1,12 +1,11 @@
 import type { RecoveryPolicy } from "../../src/dify/recovery.ts";
-import type { Dify } from "../../src/dify/types.ts";
+import type { Dify, DifyRunDetail } from "../../src/dify/types.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { findPausedApp, waitsForPausedApp } from "../../src/ledger/app-states.ts";
-import { countRun } from "../../src/ledger/budgets.ts";
-import { findRuleState } from "../../src/ledger/rule-state-queries.ts";
+import { countRun, dayOf } from "../../src/ledger/budgets.ts";
+import type { Surroundings } from "../../src/ledger/claim-runs.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
-import { createUsageBook, type UsageBook } from "../../src/ledger/usage-book.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
 import type { JobOutcome } from "../backend.ts";
@@ -20,6 +19,7 @@ import type { ReadAppParameters } from "./app-parameters.ts";
 import { askBeforeRun } from "./ask-before-run.ts";
 import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
+import type { Cost } from "./cost-meter.ts";
 import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
 import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { giveBatchInputs, readyBatch } from "./give-files.ts";
@@ -40,29 +40,27 @@ export type ProcessRunDeps = RunDeskDeps & {
   readonly outbox: Pick<Outbox, "sendRuns" | "sendCalled">;
 };
 
-type Deps = ProcessRunDeps & { readonly usage: UsageBook };
-
 /** fetch ▶ Dify upload ▶ workflow run ▶ outputs collected; then the shares queue takes over. */
-export const processRun = (given: ProcessRunDeps) => {
-  const deps = { ...given, usage: createUsageBook(given.db) };
-  return async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
+export const processRun =
+  (deps: ProcessRunDeps) =>
+  async (runId: string, signal: AbortSignal): Promise<JobOutcome> => {
     let worked: RunDesk | undefined;
     const outcome = await workOnRun(deps, { runId, queue: "runs" }, signal, {
-      advance: (desk) => {
+      advance: (desk, around) => {
         worked = desk;
-        return advance(deps, desk);
+        return advance(deps, desk, around);
       },
       cancel: (desk) => cancel(deps, desk),
       isInterruptible: true,
     });
     // After the lease is given back, so that the next worker finds the run free.
-    if (outcome.kind === "done" && worked?.run.queue === "shares") await deps.outbox.sendRuns([worked.run]);
+    if (outcome.kind === "done" && worked?.run.queue === "shares")
+      await deps.outbox.sendRuns([{ ...worked.run, isMarked: true }]);
     return outcome;
   };
-};
 
-async function advance(deps: Deps, desk: RunDesk): Promise<RunProgress> {
-  if (desk.run.submittedAtMs === null) return begin(deps, desk);
+async function advance(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings): Promise<RunProgress> {
+  if (desk.run.submittedAtMs === null) return begin(deps, desk, around);
   const app = deps.appOf(desk.run.rule.run.keyVariable);
   const dify = deps.difyFor(desk.run.rule.run.keyVariable);
   // Dify works on it, so it counts among the runs of its app.
@@ -75,7 +73,7 @@ async function advance(deps: Deps, desk: RunDesk): Promise<RunProgress> {
 }
 
 /** While Dify is told to stop, it still works on the run. */
-async function cancel(deps: Deps, desk: RunDesk): Promise<CancelProgress> {
+async function cancel(deps: ProcessRunDeps, desk: RunDesk): Promise<CancelProgress> {
   const { run } = desk;
   if (run.collectedAtMs !== null) return { kind: "cancelled", note: NOT_DELIVERED };
   if (run.submittedAtMs === null) return { kind: "cancelled", note: NOT_STARTED };
@@ -89,17 +87,18 @@ async function cancel(deps: Deps, desk: RunDesk): Promise<CancelProgress> {
 }
 
 /** What was not asked of Dify yet may have to wait: for its rule, for the next day, for its turn. */
-async function begin(deps: Deps, desk: RunDesk): Promise<RunProgress> {
+async function begin(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings): Promise<RunProgress> {
   const { db, clock } = deps;
   const { run } = desk;
   if (run.waitingApp !== null) await desk.checkpoint({ waitingApp: null, progress: null });
-  if (await isPaused(deps, desk)) return { kind: "moved" };
+  if (await holdForRule(desk, around)) return { kind: "moved" };
   const limit = limitFor(deps, desk);
   if (limit && (await holdOverLimit(db, desk, limit, clock.now()))) return { kind: "moved" };
 
   const keyVariable = run.rule.run.keyVariable;
   const app = deps.appOf(keyVariable);
-  const pausedApp = await findPausedApp(db, app);
+  // The key may be that of another app since the run was made.
+  const pausedApp = app === run.app ? around.pausedApp : await findPausedApp(db, app);
   if (pausedApp) return { kind: "wait_for_app", app, why: waitsForPausedApp(pausedApp) };
 
   if (run.difyUploadId === null && (await skipInfected(deps, desk))) return { kind: "moved" };
@@ -146,7 +145,7 @@ async function begin(deps: Deps, desk: RunDesk): Promise<RunProgress> {
   }
 }
 
-async function readyFiles(deps: Deps & { readonly dify: Dify }, desk: RunDesk): Promise<void> {
+async function readyFiles(deps: ProcessRunDeps & { readonly dify: Dify }, desk: RunDesk): Promise<void> {
   if (desk.run.fileCount === null) await readyFile(deps, desk);
   else await deps.outbox.sendRuns(await readyBatch(deps, desk));
 }
@@ -159,7 +158,7 @@ const limitFor = ({ limitOf }: ProcessRunDeps, { run }: RunDesk): RuleLimit | un
   return rule ? rule.limit : run.rule.limit;
 };
 
-async function work(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
+async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
   const { db, clock } = deps;
   const progress = await desk.step("workflow", () => follow(deps, desk, dify, slot));
   // Whatever comes now is no work for the app.
@@ -175,7 +174,8 @@ async function work(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefine
     ...(desk.run.rule.shadow
       ? { status: "delivered", queue: null, finishedAtMs: nowMs }
       : { status: "delivering", queue: "shares" }),
-    queuedAtMs: null,
+    // It is handed over next; to write that later would write it a second time.
+    queuedAtMs: desk.run.rule.shadow ? null : nowMs,
     collectedAtMs: nowMs,
     progress: null,
     failures: 0,
@@ -188,7 +188,12 @@ async function work(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefine
   return { kind: "moved" };
 }
 
-async function follow(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<WorkflowProgress> {
+async function follow(
+  deps: ProcessRunDeps,
+  desk: RunDesk,
+  dify: Dify,
+  slot: Slot | undefined,
+): Promise<WorkflowProgress> {
   const { clock, random, log, policy } = deps;
   const following = followWorkflow(
     {
@@ -200,14 +205,10 @@ async function follow(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefi
       inputs: () => (desk.run.fileCount === null ? giveInputs : giveBatchInputs)({ ...deps, dify }, desk),
       onAdmitted: async () => {
         await slot?.admitted();
-        // With a limit it was counted before; without one it is counted off the way of the next run.
-        await deps.usage.count(desk.run, clock.now());
+        await countAdmitted(deps, desk);
       },
       onWorkEnded: async () => slot?.free(),
-      onFinished: async ({ id, totalTokens, elapsedMs }, cost) => {
-        const usage = { workflowRunId: id, tokens: totalTokens, elapsedMs, cost };
-        if (await deps.usage.record(desk.run, usage, clock.now())) addToTally({ tokens: totalTokens });
-      },
+      onFinished: (detail, cost) => noteUsage(desk, detail, cost, dayOf(clock.now())),
     },
     desk,
   );
@@ -219,14 +220,27 @@ async function follow(deps: Deps, desk: RunDesk, dify: Dify, slot: Slot | undefi
   }
 }
 
-/** Holds the run when its rule is paused. */
-async function isPaused({ db }: ProcessRunDeps, desk: RunDesk): Promise<boolean> {
-  const state = await findRuleState(db, desk.run.ruleName);
-  if (state?.state !== "paused") return false;
-  await desk.checkpoint({
-    status: "held",
-    queue: null,
-    ...whyHeld(state),
-  });
+/** With a limit it was counted before; without one it is counted off the way of the next run. */
+async function countAdmitted({ db, clock }: ProcessRunDeps, desk: RunDesk): Promise<void> {
+  const day = dayOf(clock.now());
+  if (desk.run.countedDay === null) desk.note({ countedDay: day }, { kind: "counted", day });
+  // One that was counted on an earlier day moves from there.
+  else if (desk.run.countedDay !== day) await countRun(db, desk.run, {}, clock.now());
+}
+
+/** What a workflow run used, once, though its end may be told more than once. */
+function noteUsage(desk: RunDesk, detail: DifyRunDetail, cost: Cost | undefined, day: string): void {
+  const { id, totalTokens, elapsedMs } = detail;
+  if (desk.run.usageRunId === id) return;
+  const usage = { workflowRunId: id, tokens: totalTokens, elapsedMs, cost };
+  const costs = cost && { cost: cost.amount, currency: cost.currency };
+  desk.note({ usageRunId: id, totalTokens, elapsedMs, ...costs }, { kind: "used", day, usage });
+  addToTally({ tokens: totalTokens });
+}
+
+/** Holds the run when its rule is paused. @returns whether it is */
+async function holdForRule(desk: RunDesk, { pausedRule }: Surroundings): Promise<boolean> {
+  if (pausedRule === undefined) return false;
+  await desk.checkpoint({ status: "held", queue: null, ...whyHeld(pausedRule) });
   return true;
 }

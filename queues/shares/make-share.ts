@@ -4,6 +4,7 @@ import { judgeShare, readUntold } from "../../src/fastio/judge-share.ts";
 import { sameOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioShare, ShareChanges, ShareOptions, ShareWish } from "../../src/fastio/types.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
+import type { RunChange } from "../../src/ledger/write-checkpoints.ts";
 import { endsLink, storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { shareNameOf } from "../../src/run-id.ts";
 import { addWarnings } from "../add-warnings.ts";
@@ -24,11 +25,12 @@ export type MakeShareDeps = {
  * Makes the run's share as the rule wants it, or brings it up to date when there is one: its custom name is derived
  * from the run, and Fast.io keeps such names unique, so a repeat or a replay finds the share and its link stays good.
  * @param isNew the folder it shows was made by this attempt, so that there can be no share of the run yet
+ * @param isLast nothing is done after it that others see: it is written down as the run is given back
  */
 export async function makeShare(
   deps: MakeShareDeps,
   desk: RunDesk,
-  { isNew }: { readonly isNew: boolean },
+  { isNew, isLast }: { readonly isNew: boolean; readonly isLast: boolean },
 ): Promise<void> {
   const { clock, fastio, passwordOf } = deps;
   const { run, signal } = desk;
@@ -44,7 +46,7 @@ export async function makeShare(
   const access = run.shareId === null ? wish.access : (told.access ?? wish.access);
   const { fault, doubts } = judgeShare(told, { access, password: wish.password });
   if (fault !== undefined) await withdraw(fastio, desk, told, fault);
-  await desk.checkpoint({
+  const made: RunChange = {
     shareId: told.id,
     shareUrl: told.url ?? null,
     shareReadyAtMs: clock.now(),
@@ -52,7 +54,9 @@ export async function makeShare(
     // What Fast.io was asked to end and does not say it will, the relay ends.
     ...(wish.expiresAtMs !== undefined && told.expiresAtMs === undefined ? { shareExpiresBy: "relay" } : {}),
     ...addWarnings(desk.run, [...warnings, ...doubts]),
-  });
+  };
+  if (isLast) desk.note(made);
+  else await desk.checkpoint(made);
 }
 
 /** A server that passes over what it does not know might open the outputs to everybody: such a share does not stay. */

@@ -1,3 +1,4 @@
+import type { Surroundings } from "../../src/ledger/claim-runs.ts";
 import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import { listOutputs } from "../../src/ledger/outputs.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
@@ -34,16 +35,16 @@ export const processShare =
   (deps: ProcessShareDeps) =>
   (runId: string, signal: AbortSignal): Promise<JobOutcome> =>
     workOnRun(deps, { runId, queue: "shares" }, signal, {
-      advance: (desk) => advance(deps, desk),
+      advance: (desk, around) => advance(deps, desk, around),
       cancel: (desk) => cancelDelivery(deps, desk),
       // A share or folder that is being made could not be told of.
       isInterruptible: false,
     });
 
-async function advance(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress> {
+async function advance(deps: ProcessShareDeps, desk: RunDesk, { isOutdated }: Surroundings): Promise<RunProgress> {
   if (desk.run.status !== "delivering") await desk.checkpoint({ status: "delivering" });
   // What people were told of is finished.
-  if (desk.run.shareId === null && (await skipOutdated(deps, desk))) return { kind: "moved" };
+  if (desk.run.shareId === null && (await skipOutdated(deps, desk, isOutdated))) return { kind: "moved" };
   const later = await handOver(deps, desk);
   if (later) return later;
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
@@ -80,14 +81,15 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgr
       if (isOwn) {
         const later = await ask();
         if (later) return later;
-        await share(() => makeShare(deps, desk, { isNew: false }));
+        await share(() => makeShare(deps, desk, { isNew: false, isLast: false }));
         await nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
         return undefined;
       }
       await folder();
       await place();
       const later = await ask();
-      if (!later) await share(() => makeShare(deps, desk, { isNew }));
+      const isLast = deliver.invite.length === 0;
+      if (!later) await share(() => makeShare(deps, desk, { isNew, isLast }));
       return later;
     }
     case "workspace": {

@@ -1,7 +1,10 @@
 import { getTableColumns, sql } from "drizzle-orm";
-import { columnsOf, linesOf, namesOf } from "./lines.ts";
+import type { AppState } from "./app-states.ts";
+import { columnsOf, linesOf, namesOf, rowOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
-import { type RunQueue, type RunRow, runs } from "./schema.ts";
+import type { RuleState } from "./rule-state-queries.ts";
+import { appStates, type RunQueue, type RunRow, ruleStates, runs } from "./schema.ts";
+import { isOutdated } from "./supersede.ts";
 
 /** How early a job may come without being sent back, in milliseconds. */
 export const EARLY_MS = 100;
@@ -17,8 +20,28 @@ export type ClaimWish = {
 
 const WISH = { id: "text", queue: "text", owner: "text", now_ms: "bigint", until_ms: "bigint" } as const;
 
+/** What stood around a run when it was claimed: what its worker would ask first. */
+export type Surroundings = {
+  /** undefined: its rule is active. */
+  readonly pausedRule: RuleState | undefined;
+  /** undefined: the app that it was made for is active. */
+  readonly pausedApp: AppState | undefined;
+  /** Whether a newer version of its file has a run, see `hasNewer`; looked for only before a delivery. */
+  readonly isOutdated: boolean;
+};
+
+export type ClaimedRun = { readonly run: RunRow; readonly around: Surroundings };
+
+type Line = Readonly<Record<string, unknown>>;
+type ClaimedLine = {
+  readonly run: Line;
+  readonly rule: Line | null;
+  readonly app: Line | null;
+  readonly newer: boolean;
+};
+
 /** Takes runs for their workers, all in one statement. @returns in order; undefined: it is another's, or not due, or done */
-export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<readonly (RunRow | undefined)[]> {
+export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<readonly (ClaimedRun | undefined)[]> {
   const claimed = db.$with("claimed", getTableColumns(runs)).as(sql`
     update ${runs} run
     set lease_owner = wish.owner, lease_until_ms = wish.until_ms, started_at_ms = coalesce(run.started_at_ms, wish.now_ms)
@@ -29,17 +52,35 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
       and run.not_before_ms < wish.now_ms + ${sql.raw(String(EARLY_MS))}
       and (run.lease_until_ms < wish.now_ms or run.lease_owner = wish.owner)
     returning ${namesOf(columnsOf(runs), "run.")}`);
-  const statement = db.with(claimed).select().from(claimed).prepare("claim_runs");
+  const whole = sql<readonly ClaimedLine[]>`coalesce(json_agg(json_build_object(
+    'run', to_json(claimed),
+    'rule', (select to_json(paused) from ${ruleStates} paused
+      where paused.rule_name = claimed.rule_name and paused.state = 'paused'),
+    'app', (select to_json(paused) from ${appStates} paused where paused.app = claimed.app and paused.state = 'paused'),
+    'newer', claimed.queue = 'shares' and ${isOutdated("claimed")})), '[]')`;
+  const statement = db.with(claimed).select({ whole }).from(claimed).prepare("claim_runs");
   return async (wishes) => {
     const lines = wishes.map(({ id, queue, owner, nowMs, untilMs }) => ({
       ...{ id, queue, owner },
       now_ms: nowMs,
       until_ms: untilMs,
     }));
-    const rows = await statement.execute({ wishes: JSON.stringify(lines) });
-    return wishes.map(({ id, owner }) => rows.find((row) => row.id === id && row.leaseOwner === owner));
+    const [told] = await statement.execute({ wishes: JSON.stringify(lines) });
+    return wishes.map(({ id, owner }) => {
+      const line = told?.whole.find(({ run }) => run["id"] === id && run["lease_owner"] === owner);
+      return line && readClaimed(line);
+    });
   };
 }
+
+const readClaimed = ({ run, rule, app, newer }: ClaimedLine): ClaimedRun => ({
+  run: rowOf<RunRow>(runs, run),
+  around: {
+    pausedRule: rule === null ? undefined : rowOf<RuleState>(ruleStates, rule),
+    pausedApp: app === null ? undefined : rowOf<AppState>(appStates, app),
+    isOutdated: newer,
+  },
+});
 
 /** A worker still works on a run. */
 export type RenewWish = { readonly id: string; readonly owner: string; readonly untilMs: number };

@@ -11,12 +11,18 @@ const marked = builtOnce((db) =>
     .prepare(UNNAMED),
 );
 
-/** Marks runs as handed to the queue. */
-export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
-  await marked(db).execute({ ids, nowMs });
+/** Marks runs as handed to the queue; null: as not handed over after all. */
+export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number | null): Promise<void> {
+  if (ids.length > 0) await marked(db).execute({ ids, nowMs });
 }
 
-export type QueuedRun = { readonly id: string; readonly queue: RunQueue | null; readonly generation: number };
+export type QueuedRun = {
+  readonly id: string;
+  readonly queue: RunQueue | null;
+  readonly generation: number;
+  /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
+  readonly isMarked?: boolean;
+};
 
 const queuedRun = { id: runs.id, queue: runs.queue, generation: runs.generation };
 

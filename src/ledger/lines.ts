@@ -41,6 +41,14 @@ export function lineOf(table: Table, row: Readonly<Record<string, unknown>>): Re
   return line;
 }
 
+/** What a line that the database has made of a row tells. A driver reads it many times faster than as many columns. */
+export function rowOf<Row>(table: Table, line: Readonly<Record<string, unknown>>): Row {
+  const row: Record<string, unknown> = {};
+  const columns = getTableColumns(table);
+  for (const key in columns) row[key] = line[columns[key]?.name ?? key];
+  return row as Row; // as the table's columns are typed
+}
+
 /** Whether a text is one of these, in words that are the same however many there are. */
 export const among = (column: SQL | Column, values: readonly string[]): SQL =>
   sql`${column} = any(${sql.param([...values])}::text[])`;

@@ -1,5 +1,5 @@
 import { isNotNull } from "drizzle-orm";
-import { type ClaimWish, createClaim, createRenew, type RenewWish } from "./claim-runs.ts";
+import { type ClaimWish, createClaim, createRenew, type RenewWish, type Surroundings } from "./claim-runs.ts";
 import { doTogether } from "./do-together.ts";
 import { findRun } from "./find-run.ts";
 import type { Db } from "./open-ledger.ts";
@@ -7,7 +7,7 @@ import { type RunRow, runs } from "./schema.ts";
 import { type Checkpoint, createWriteCheckpoints, type WrittenRun } from "./write-checkpoints.ts";
 
 export type Claim =
-  | { readonly kind: "claimed"; readonly run: RunRow }
+  | { readonly kind: "claimed"; readonly run: RunRow; readonly around: Surroundings }
   /** Until the end of the other's lease, or until it is due. */
   | { readonly kind: "held"; readonly untilMs: number }
   /** Nothing is left to do for this queue. */
@@ -31,8 +31,8 @@ export function createRunLeases(db: Db): RunLeases {
   const nameOf = ({ id }: { readonly id: string }): string => id;
   return {
     claim: async (wish) => {
-      const run = await claimTogether(wish);
-      if (run) return { kind: "claimed", run };
+      const claimed = await claimTogether(wish);
+      if (claimed) return { kind: "claimed", ...claimed };
       const found = await findRun(db, wish.id);
       return found?.queue === wish.queue
         ? { kind: "held", untilMs: Math.max(found.leaseUntilMs, found.notBeforeMs) }

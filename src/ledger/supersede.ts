@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, ne, not, notInArray, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, not, notInArray, or, type SQL, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
@@ -42,6 +42,17 @@ export async function hasNewer(
   const [newer] = await newerOf(db).execute({ id, ruleName, nodeId, seenAtMs, reading });
   return newer !== undefined;
 }
+
+/** The same of a row, as a condition. @param row the name by which the statement calls it */
+export const isOutdated = (row: string): SQL => {
+  const of = sql.raw(row);
+  return sql`${of}.seen_at_ms is not null and ${of}.file_count is null and exists (
+    select from ${runs} newer
+    where newer.node_id = ${of}.node_id and newer.rule_name = ${of}.rule_name and newer.id <> ${of}.id
+      and newer.file_count is null
+      and coalesce(newer.reading > ${of}.reading, newer.seen_at_ms > ${of}.seen_at_ms)
+      and newer.status not in (${sql.raw(WITHOUT_RESULT.map((status) => `'${status}'`).join(", "))}))`;
+};
 
 /** Skips runs of the same rule for older versions of the file, as long as nothing was asked of Dify for them. */
 export async function skipOlder(db: Db, run: NewRun, nowMs: number): Promise<void> {

@@ -1,4 +1,5 @@
-import { and, eq, inArray, isNotNull, isNull, lte, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { QueuedRun } from "./hand-overs.ts";
 import { among } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
@@ -9,9 +10,43 @@ export const UNCALLED_MS = 600_000;
 /** What a run says of itself while it waits. */
 export const WAITS_FOR_TURN = "waits for its turn in Dify";
 
+const parked = builtOnce((db) => {
+  const ids = sql`${sql.placeholder("ids")}::text[]`;
+  const share = sql`${sql.placeholder("share")}::integer`;
+  const now = sql`${sql.placeholder("nowMs")}::bigint`;
+  // Those that were not called for very long go to the queue by themselves.
+  const mayWait = sql`queue = 'runs' and app is not null and submitted_at_ms is null and cancel_asked_at_ms is null
+    and waiting_app is null and lease_until_ms <= ${now}`;
+  const laidAside = db.$with("laid_aside", { id: runs.id }).as(sql`
+    with coming as materialized (
+      select id, app, workspace_id,
+        row_number() over (partition by app, workspace_id order by created_at_ms, id) as place
+      from ${runs} where id = any(${ids}) and ${mayWait}),
+    crowd as materialized (
+      select app, workspace_id, (
+        select count(*) from (
+          select from ${runs} other
+          where other.queue = 'runs' and other.waiting_app is null and other.queued_at_ms is not null
+            and other.not_before_ms <= ${now}
+            and other.workspace_id = place.workspace_id and other.app = place.app
+          limit ${share}) before) as n
+      from (select distinct app, workspace_id from coming) place)
+    update ${runs}
+    set waiting_app = app, waits_for = 'slot', progress = ${sql.raw(`'${WAITS_FOR_TURN}'`)}, queued_at_ms = ${now},
+      not_before_ms = ${now} + ${sql.raw(String(UNCALLED_MS))}
+    where id in (select id from coming join crowd using (app, workspace_id) where place + n > ${share})
+      -- Again of the row itself: somebody may have taken or cancelled the run since it was counted.
+      and ${mayWait}
+    returning id`);
+  const marked = db.$with("marked", { id: runs.id }).as(sql`
+    update ${runs} set queued_at_ms = ${now} where id = any(${ids}) and id not in (select id from laid_aside) returning id`);
+  return db.with(laidAside, marked).select().from(laidAside).prepare(UNNAMED);
+});
+
 /**
  * Of runs that are about to be handed to the queue, lets those wait in the ledger that are more than a workspace may
  * have there for one app. They are called by turns, so that nobody's one file stands behind another's thousands.
+ * The others are marked as handed over.
  * @param share runs of one workspace and app in the queue or at work
  * @returns the ids of those that wait
  */
@@ -22,51 +57,8 @@ export async function parkRuns(
   nowMs: number,
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
-  const mayWait = and(
-    eq(runs.queue, "runs"),
-    isNotNull(runs.app),
-    isNull(runs.submittedAtMs),
-    isNull(runs.cancelAskedAtMs),
-    // Those that were not called for very long go to the queue by themselves.
-    isNull(runs.waitingApp),
-    lte(runs.leaseUntilMs, nowMs),
-  );
-  const coming = db
-    .select({
-      id: runs.id,
-      app: runs.app,
-      workspaceId: runs.workspaceId,
-      place:
-        sql<number>`row_number() over (partition by ${runs.app}, ${runs.workspaceId} order by ${runs.createdAtMs}, ${runs.id})`.as(
-          "place",
-        ),
-    })
-    .from(runs)
-    .where(and(among(runs.id, ids), mayWait))
-    .as("coming");
-  const before = sql`(
-    select count(*) from ${runs} other
-    where other.queue = 'runs' and other.waiting_app is null and other.queued_at_ms is not null
-      and other.not_before_ms <= ${nowMs}
-      and other.workspace_id = ${coming.workspaceId} and other.app = ${coming.app})`;
-  const parked = await db
-    .update(runs)
-    .set({
-      waitingApp: sql`${runs.app}`,
-      waitsFor: "slot",
-      progress: WAITS_FOR_TURN,
-      queuedAtMs: nowMs,
-      notBeforeMs: nowMs + UNCALLED_MS,
-    })
-    .where(
-      and(
-        inArray(runs.id, db.select({ id: coming.id }).from(coming).where(sql`${coming.place} + ${before} > ${share}`)),
-        // Again of the row itself: somebody may have taken or cancelled the run since it was counted.
-        mayWait,
-      ),
-    )
-    .returning({ id: runs.id });
-  return new Set(parked.map(({ id }) => id));
+  const waiting = await parked(db).execute({ ids, share, nowMs });
+  return new Set(waiting.map(({ id }) => id));
 }
 
 /**

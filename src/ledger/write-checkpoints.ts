@@ -4,12 +4,15 @@ import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { peopleOf } from "./run-names.ts";
 import { attempts, type RunRow, type RunWait, runPeople, runs } from "./schema.ts";
+import { lineOfUsage, type RunUsage, sumUsage } from "./sum-usage.ts";
 
 export type RunChange = Partial<
   Omit<RunRow, "id" | "ruleName" | "rule" | "eventKey" | "createdAtMs" | "updatedAtMs" | "leaseOwner" | "leaseUntilMs">
 >;
 
 export type CheckpointOptions = {
+  /** Summed up in the same statement; the change says so of the run itself. */
+  readonly usages?: readonly RunUsage[];
   /** Written in the same statement. */
   readonly attempts?: readonly NewAttempt[];
   /** Gives the lease back. */
@@ -80,7 +83,7 @@ const TOLD = {
 export type WrittenRun = Pick<RunRow, keyof typeof TOLD>;
 
 /**
- * Writes checkpoints of many runs, their attempts, and whom they invite, in one statement.
+ * Writes checkpoints of many runs, their attempts, what they used and whom they invite, in one statement.
  * @returns in order how each run stands now; undefined: its lease was lost. Attempts are written in any case: each was made
  */
 export function createWriteCheckpoints(
@@ -112,11 +115,18 @@ export function createWriteCheckpoints(
     select line.person, written.id, written.created_at_ms
     from ${linesOf("people", { run_id: "text", person: "text" })} join written on written.id = line.run_id
     on conflict do nothing`);
-  const statement = db.with(tried, written, found).select().from(written).prepare("write_checkpoints");
+  const statement = db
+    .with(tried, written, ...sumUsage(db, "written"), found)
+    .select()
+    .from(written)
+    .prepare("write_checkpoints");
   return async (checkpoints) => {
     const rows = await statement.execute({
       attempts: JSON.stringify(checkpoints.flatMap(({ attempts: ended = [] }) => ended.map(lineOfAttempt))),
       checkpoints: JSON.stringify(checkpoints.map(lineOfCheckpoint)),
+      usages: JSON.stringify(
+        checkpoints.flatMap(({ id: run, usages = [] }) => usages.map((one) => lineOfUsage(run, one))),
+      ),
       people: JSON.stringify(
         checkpoints.flatMap(({ id: run_id, change: { invited = [] } }) =>
           peopleOf(invited).map((person) => ({ run_id, person })),

@@ -24,7 +24,7 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
     ],
     [
       "write_checkpoints",
-      "'[]', '[]', '[]'",
+      "'[]', '[]', '[]', '[]'",
       (id: string) => ({ id, owner: "w1", change: { progress: "reads" }, nowMs: NOW_MS }) as const,
       createWriteCheckpoints,
     ],

@@ -6,8 +6,10 @@ import { systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { countRun, dayOf, listRuleUsage, nextDayMs, readRuleUsage } from "../../../../src/ledger/budgets.ts";
 import { releaseHeldRuns } from "../../../../src/ledger/release-runs.ts";
-import { ruleDays } from "../../../../src/ledger/schema.ts";
-import { createUsageBook } from "../../../../src/ledger/usage-book.ts";
+import { createRunLeases } from "../../../../src/ledger/run-leases.ts";
+import { type RunRow, ruleDays } from "../../../../src/ledger/schema.ts";
+import type { RunUsage } from "../../../../src/ledger/sum-usage.ts";
+import type { RunChange } from "../../../../src/ledger/write-checkpoints.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, sampleRule } from "../../../support/workbench.ts";
 
@@ -98,12 +100,30 @@ test("runs are counted once a day, also when many begin at once, and never past 
   ]);
 });
 
+/** What a worker that has the runs writes down of them with its checkpoints, all at once. */
+async function openBook(runs: readonly RunRow[], nowMs: number) {
+  const leases = createRunLeases(ledger.db);
+  const day = dayOf(nowMs);
+  const lease = { owner: "w", nowMs, untilMs: nowMs + 5_000 };
+  for (const { id } of runs)
+    expect(await leases.claim({ id, queue: "runs", ...lease })).toMatchObject({ kind: "claimed" });
+  const writeAll = (change: RunChange, usage: RunUsage) =>
+    Promise.all(runs.map(({ id }) => leases.checkpoint({ id, owner: "w", change, nowMs, usages: [usage] })));
+  return {
+    count: () => writeAll({ countedDay: day }, { kind: "counted", day }),
+    record: (workflowRunId: string, tokens: number, elapsedMs: number, cost: { amount: number; currency: string }) =>
+      writeAll(
+        { usageRunId: workflowRunId, totalTokens: tokens, elapsedMs, cost: cost.amount, currency: cost.currency },
+        { kind: "used", day, usage: { workflowRunId, tokens, elapsedMs, cost } },
+      ),
+  };
+}
+
 test("tokens, time and cost are summed up by run and day, once for each workflow run", async () => {
   const run = await givenRun(ledger.db, sampleRule({ name: "sums" }));
-  const nowMs = Date.parse("2026-11-22T12:00:00Z");
-  const usage = { tokens: 100, elapsedMs: 2_500, cost: { amount: 0.25, currency: "USD" } };
+  const book = await openBook([run], Date.parse("2026-11-22T12:00:00Z"));
   for (const workflowRunId of ["w1", "w1", "w2"])
-    await createUsageBook(ledger.db).record(run, { workflowRunId, ...usage }, nowMs);
+    await book.record(workflowRunId, 100, 2_500, { amount: 0.25, currency: "USD" });
   expect(await readRuleUsage(ledger.db, "sums", "2026-11-22")).toEqual({
     day: "2026-11-22",
     runs: 0,
@@ -123,17 +143,10 @@ test("what many runs use at once is summed together, in each currency, and each 
   const rules = ["sums-a", "sums-b"].map((name) => sampleRule({ name }));
   const runs = await Promise.all([...rules, ...rules].map((rule) => givenRun(ledger.db, rule)));
   const nowMs = Date.parse("2026-11-22T12:00:00Z");
-  const book = createUsageBook(ledger.db);
-  const record = (workflowRunId: string, currency: string) =>
-    Promise.all(
-      runs.map((run) =>
-        book.record(run, { workflowRunId, tokens: 10, elapsedMs: 5, cost: { amount: 0.25, currency } }, nowMs),
-      ),
-    );
-  await Promise.all([...runs, ...runs].map((run) => book.count(run, nowMs)));
-  expect(await record("w1", "USD")).toEqual([true, true, true, true]);
-  expect(await record("w1", "USD")).toEqual([false, false, false, false]);
-  expect(await record("w2", "EUR")).toEqual([true, true, true, true]);
+  const book = await openBook(runs, nowMs);
+  await Promise.all([book.count(), book.count()]);
+  for (const [workflowRunId, currency] of [["w1", "USD"] as const, ["w1", "USD"] as const, ["w2", "EUR"] as const])
+    await book.record(workflowRunId, 10, 5, { amount: 0.25, currency });
   for (const { name } of rules)
     expect(await readRuleUsage(ledger.db, name, "2026-11-22")).toEqual({
       day: "2026-11-22",
@@ -145,7 +158,7 @@ test("what many runs use at once is summed together, in each currency, and each 
   // Asked for on one day, and taken on the next.
   const [first] = runs;
   if (!first) throw new Error("no run");
-  await book.count(first, nowMs + 86_400_000);
+  await countRun(ledger.db, first, {}, nowMs + 86_400_000);
   expect([
     await readRuleUsage(ledger.db, "sums-a", "2026-11-22"),
     await readRuleUsage(ledger.db, "sums-a", "2026-11-23"),
