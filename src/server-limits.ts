@@ -52,20 +52,26 @@ export function limitServer(
   const latest = new Map<Socket, { readonly request: IncomingMessage; readonly beganMs: number }>();
   server.on("connection", (socket: Socket) => socket.once("close", () => latest.delete(socket)));
   server.prependListener("request", (request: IncomingMessage) => {
-    if (!mayTakeLong(request.url)) latest.set(request.socket, { request, beganMs: performance.now() });
-    else latest.delete(request.socket);
+    if (mayTakeLong(request.url)) latest.delete(request.socket);
+    else {
+      latest.set(request.socket, { request, beganMs: performance.now() });
+      timer ??= setTimeout(endLate, lookEveryMs).unref();
+    }
   });
+  let timer: NodeJS.Timeout | undefined;
+  /** Looks again only while some are there: it would wake a process at rest. */
   const endLate = (): void => {
     const latestMs = performance.now() - arrivalMs;
     for (const [socket, { request, beganMs }] of latest) {
-      if (request.complete || beganMs > latestMs) continue;
+      if (!request.complete && beganMs > latestMs) continue;
       latest.delete(socket);
+      if (request.complete) continue;
       if (socket.writable) socket.write(TIMED_OUT);
       socket.destroySoon();
     }
+    timer = latest.size === 0 ? undefined : setTimeout(endLate, lookEveryMs).unref();
   };
-  const timer = setInterval(endLate, lookEveryMs).unref();
-  server.once("close", () => clearInterval(timer));
+  server.once("close", () => clearTimeout(timer));
 }
 
 /** Files by calls of tools. */

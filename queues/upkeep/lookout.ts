@@ -11,7 +11,7 @@ export type WorkKind = keyof WorkSeen;
 export type Lookout = {
   /** Whether some was seen when it last looked; when that was long ago, there may be. */
   sees(kind: WorkKind): boolean;
-  /** Resolves when there may be something to do, after a minute in any case, and when the signal ends. */
+  /** Resolves when there may be something to do, after five minutes in any case, and when the signal ends. */
   until(kind: WorkKind, signal: AbortSignal): Promise<void>;
   stop(): void;
 };
@@ -22,7 +22,7 @@ const REST_FACTOR = 2;
 /** Nobody knows what a ledger holds that has not answered for so long. */
 const LATE_MS = 5_000;
 /** Whoever heard of nothing for so long looks for himself. */
-const LONGEST_REST_MS = 60_000;
+const LONGEST_REST_MS = 300_000;
 
 /** @param everyMs how often it looks while there is work */
 export function startLookout(

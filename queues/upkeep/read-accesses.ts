@@ -21,8 +21,8 @@ export type ReadAccessesDeps = {
 
 /** Shares are asked about for so long after something last happened to their run. */
 const WATCHED_MS = 30 * 86_400_000;
-/** Shares asked about in one go, six times a minute: half of what Fast.io allows of event search; catch-up needs some too. */
-const MAX_SHARES = 1;
+/** Shares asked about in one go, three times a minute: half of what Fast.io allows of event search; catch-up needs some too. */
+const MAX_SHARES = 2;
 /** Events may be told late, and times are whole seconds. */
 const OVERLAP_MS = 300_000;
 const SHORTEST_PAUSE_MS = 20_000;

@@ -17,7 +17,7 @@ const NAME_EVERY_MS = 600_000;
 const NAMED_AT_ONCE = 500;
 const TIDY_EVERY_MS = 60_000;
 /** Shares are asked about by their age; this is how often somebody looks whose turn it is. */
-const READ_ACCESSES_EVERY_MS = 10_000;
+const READ_ACCESSES_EVERY_MS = 20_000;
 
 /** Starts the chores that wait on others. @returns stops for each of them */
 export function startChores(

@@ -16,7 +16,7 @@ export type WatchAlertsDeps = AlertSignsDeps & {
 };
 
 /** How often it is looked. */
-export const WATCH_EVERY_MS = 15_000;
+export const WATCH_EVERY_MS = 30_000;
 
 /** Looks whether something is wrong, writes it down, and orders the notices of what changed. */
 export async function watchAlerts(deps: WatchAlertsDeps): Promise<void> {
@@ -26,8 +26,8 @@ export async function watchAlerts(deps: WatchAlertsDeps): Promise<void> {
   const { raised, cleared } = await settleAlerts(db, findings, {
     nowMs: clock.now(),
     holdMs: thresholds.hold,
-    // A look or two may come late.
-    calmMs: 4 * WATCH_EVERY_MS,
+    // A look may come late.
+    calmMs: 2 * WATCH_EVERY_MS,
     noticeVariable,
     textOf: (alert) => alertText(alert, publicUrl),
   });

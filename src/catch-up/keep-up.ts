@@ -39,7 +39,7 @@ const IDLE_MS = 300_000;
 const UNTOLD_MS = 60_000;
 /** Requests held at once; workspaces beyond are pulled by the clock, and along with others of their organisation. */
 const MAX_WATCHES = 50;
-const SIGNS_EVERY_MS = 15_000;
+const SIGNS_EVERY_MS = 30_000;
 
 /**
  * Catches up for as long as the process lives, in one process at a time: whoever holds the lease.

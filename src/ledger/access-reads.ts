@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, isNotNull, isNull, lte, or, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { accessReads, type RunRow, runs } from "./schema.ts";
 
@@ -13,20 +14,25 @@ export type DueReading = {
  * first; one that was never asked about is due since it was made, so that many new ones do not hold up the others.
  */
 export function listDueReadings(db: Db, sinceMs: number, nowMs: number, limit: number): Promise<readonly DueReading[]> {
-  return db
+  return dueReadings(db).execute({ sinceMs, nowMs, limit });
+}
+
+const dueReadings = builtOnce((db) =>
+  db
     .select({ run: runs, readToMs: accessReads.readToMs })
     .from(runs)
     .leftJoin(accessReads, eq(accessReads.runId, runs.id))
     .where(
       and(
         isNotNull(runs.shareId),
-        gt(runs.updatedAtMs, sinceMs),
-        or(isNull(accessReads.dueAtMs), lte(accessReads.dueAtMs, nowMs)),
+        gt(runs.updatedAtMs, sql.placeholder("sinceMs")),
+        or(isNull(accessReads.dueAtMs), lte(accessReads.dueAtMs, sql.placeholder("nowMs"))),
       ),
     )
     .orderBy(sql`coalesce(${accessReads.dueAtMs}, ${runs.createdAtMs})`, asc(runs.id))
-    .limit(limit);
-}
+    .limit(sql.placeholder("limit"))
+    .prepare(UNNAMED),
+);
 
 /** Writes down how far a run's accesses were asked for, and when to ask again. */
 export async function recordReading(db: Db, reading: typeof accessReads.$inferInsert): Promise<void> {

@@ -2,6 +2,7 @@ import { and, asc, count, desc, eq, gt, gte, inArray, isNull, or, type SQL, sql 
 import { hashParts } from "../fastio/events/event-keys.ts";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
 import { type AccessKind, isAccess } from "./access-kinds.ts";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { type AccessRow, accesses, earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
 
@@ -176,21 +177,25 @@ const ABOUT_PEOPLE: readonly AccessKind[] = [
 
 /** Whether somebody stands in the lines of a run whose address is not known. */
 export async function hasUnnamedPeople(db: Db, runId: string): Promise<boolean> {
-  const [found] = await db
+  return (await unnamedPeople(db).execute({ runId })).length > 0;
+}
+
+const unnamedPeople = builtOnce((db) =>
+  db
     .select({ key: accesses.key })
     .from(accesses)
     .where(
       and(
-        eq(accesses.runId, runId),
+        eq(accesses.runId, sql.placeholder("runId")),
         or(
           and(sql`${accesses.actorUserId} is not null`, isNull(accesses.actorEmail)),
           and(inArray(accesses.kind, [...ABOUT_PEOPLE]), isNull(accesses.objectName)),
         ),
       ),
     )
-    .limit(1);
-  return found !== undefined;
-}
+    .limit(1)
+    .prepare(UNNAMED),
+);
 
 /** Users who acted on what a run delivered and whose address is not known. */
 export async function listUnnamedActors(db: Db, runId: string, limit: number): Promise<readonly string[]> {

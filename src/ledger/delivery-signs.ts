@@ -1,4 +1,5 @@
 import { and, gte, like, or, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { deliveries, refusals } from "./schema.ts";
 
@@ -12,21 +13,29 @@ export type DeliverySigns = {
 
 /** @param sinceMs how far to look back; whole minutes count for refusals */
 export async function readDeliverySigns(db: Db, sinceMs: number): Promise<DeliverySigns> {
-  const [verified] = await db
-    .select({ at: sql<string | null>`max(${deliveries.receivedAtMs})` })
+  const [found] = await signsSince(db).execute({ sinceMs, sinceMinuteMs: Math.floor(sinceMs / 60_000) * 60_000 });
+  return {
+    lastVerifiedAtMs: found?.verifiedAt == null ? undefined : Number(found.verifiedAt),
+    badSignatures: Number(found?.refused ?? 0),
+  };
+}
+
+const signsSince = builtOnce((db) => {
+  const verifiedAt = db
+    .select({ at: sql`max(${deliveries.receivedAtMs})` })
     .from(deliveries)
-    .where(and(gte(deliveries.receivedAtMs, sinceMs), sql`${deliveries.verdict} <> 'refused'`));
-  const [refused] = await db
-    .select({ count: sql<string | null>`sum(${refusals.count})` })
+    .where(and(gte(deliveries.receivedAtMs, sql.placeholder("sinceMs")), sql`${deliveries.verdict} <> 'refused'`));
+  const refused = db
+    .select({ count: sql`sum(${refusals.count})` })
     .from(refusals)
     .where(
       and(
-        gte(refusals.minuteMs, Math.floor(sinceMs / 60_000) * 60_000),
+        gte(refusals.minuteMs, sql.placeholder("sinceMinuteMs")),
         or(like(refusals.reason, "signature:%"), like(refusals.reason, "stale:%")),
       ),
     );
-  return {
-    lastVerifiedAtMs: verified?.at == null ? undefined : Number(verified.at),
-    badSignatures: Number(refused?.count ?? 0),
-  };
-}
+  return db
+    .select({ verifiedAt: sql<string | null>`(${verifiedAt})`, refused: sql<string | null>`(${refused})` })
+    .from(sql`(select 1) one`)
+    .prepare(UNNAMED);
+});

@@ -1,4 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { leases } from "./schema.ts";
 
@@ -11,18 +12,25 @@ export async function takeLease(
   lease: { readonly name: string; readonly owner: string; readonly untilMs: number },
   nowMs: number,
 ): Promise<boolean> {
-  const { owner, untilMs } = lease;
-  const rows = await db
+  return (await taking(db).execute({ ...lease, nowMs })).length > 0;
+}
+
+const taking = builtOnce((db) =>
+  db
     .insert(leases)
-    .values(lease)
+    .values({
+      name: sql.placeholder("name"),
+      owner: sql.placeholder("owner"),
+      untilMs: sql.placeholder("untilMs"),
+    })
     .onConflictDoUpdate({
       target: leases.name,
-      set: { owner, untilMs },
-      setWhere: sql`${leases.owner} = ${owner} or ${leases.untilMs} < ${nowMs}`,
+      set: { owner: sql`excluded.owner`, untilMs: sql`excluded.until_ms` },
+      setWhere: sql`${leases.owner} = excluded.owner or ${leases.untilMs} < ${sql.placeholder("nowMs")}`,
     })
-    .returning({ owner: leases.owner });
-  return rows.length > 0;
-}
+    .returning({ owner: leases.owner })
+    .prepare(UNNAMED),
+);
 
 /** Gives it back, so that the next process need not wait for its end. */
 export async function dropLease(db: Db, name: string, owner: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
@@ -23,8 +24,13 @@ export const ALL_WORK: WorkSeen = {
  * word where the planner asks for it.
  */
 export async function lookForWork(db: Db, nowMs: number): Promise<WorkSeen> {
-  const now = sql`${nowMs}::bigint`;
-  const [seen] = await db
+  const [seen] = await looking(db).execute({ nowMs });
+  return seen ?? ALL_WORK;
+}
+
+const looking = builtOnce((db) => {
+  const now = sql`${sql.placeholder("nowMs")}::bigint`;
+  return db
     .select({
       handOver: sql<boolean>`
         exists (select 1 from ${events} where status = 'accepted')
@@ -49,6 +55,6 @@ export async function lookForWork(db: Db, nowMs: number): Promise<WorkSeen> {
       bulk: sql<boolean>`exists (select 1 from ${bulkActions} where state = 'running')`,
       turns: sql<boolean>`exists (select 1 from ${runs} where waiting_app is not null)`,
     })
-    .from(sql`(select 1) one`);
-  return seen ?? ALL_WORK;
-}
+    .from(sql`(select 1) one`)
+    .prepare(UNNAMED);
+});

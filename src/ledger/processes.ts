@@ -1,4 +1,5 @@
-import { eq, lt } from "drizzle-orm";
+import { eq, lt, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { type ProcessRow, processes } from "./schema.ts";
 
@@ -11,8 +12,16 @@ export async function addProcess(db: Db, process: Omit<ProcessRow, "endedAtMs">)
 }
 
 export async function renewProcess(db: Db, id: string, nowMs: number): Promise<void> {
-  await db.update(processes).set({ seenAtMs: nowMs }).where(eq(processes.id, id));
+  await renewing(db).execute({ id, nowMs });
 }
+
+const renewing = builtOnce((db) =>
+  db
+    .update(processes)
+    .set({ seenAtMs: sql`${sql.placeholder("nowMs")}` })
+    .where(eq(processes.id, sql.placeholder("id")))
+    .prepare(UNNAMED),
+);
 
 export async function endProcess(db: Db, id: string, nowMs: number): Promise<void> {
   await db.update(processes).set({ seenAtMs: nowMs, endedAtMs: nowMs }).where(eq(processes.id, id));

@@ -32,8 +32,8 @@ export type WatchPressureDeps = {
   readonly log: Log;
 };
 
-const JUDGE_EVERY_MS = 1_000;
-const ASK_EVERY_MS = 2_000;
+/** How often it is asked, and judged; the latter also while a question is unanswered. */
+const LOOK_EVERY_MS = 2_000;
 /** A question without an answer for so long counts as one without; no further one is asked before it has ended. */
 const ANSWER_MS = 2_000;
 /** A long outbox takes long to count: then it is counted more rarely. */
@@ -103,8 +103,8 @@ export function watchPressure({
       await clock.sleep(restMs, stopping.signal).catch(() => undefined);
     }
   };
-  void repeat(readAll, ASK_EVERY_MS);
-  void repeat(judge, JUDGE_EVERY_MS);
+  void repeat(readAll, LOOK_EVERY_MS);
+  void repeat(judge, LOOK_EVERY_MS);
   return {
     retryAfterSeconds: () => retrySeconds,
     holdsBack: () => holdsBack,

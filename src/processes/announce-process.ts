@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { addProcess, endProcess, renewProcess } from "../ledger/processes.ts";
@@ -30,9 +31,16 @@ export async function announceProcess(
   });
   // What one beat misses the next makes good.
   const untold = (error: unknown): void => log.debug("process.not_told", { message: messageOf(error) });
-  const timer = setInterval(() => void renewProcess(db, id, clock.now()).catch(untold), BEAT_MS);
+  const ending = new AbortController();
+  void (async () => {
+    for (;;) {
+      await clock.sleep(untilBeat(BEAT_MS), ending.signal).catch(() => undefined);
+      if (ending.signal.aborted) return;
+      await renewProcess(db, id, clock.now()).catch(untold);
+    }
+  })();
   return async () => {
-    clearInterval(timer);
+    ending.abort("it ends"); // with a word: without one it makes an error with a stack
     await endProcess(db, id, clock.now()).catch(untold);
   };
 }

@@ -11,7 +11,9 @@ import type { LiveRules, RefusedRules, RulesInForce } from "./live-rules.ts";
  * How often the file is looked at. A look is one `stat`: that works where notices of the file system do not (network
  * drives, volumes of containers), and sees files that an editor or a platform puts in the place of the old one.
  */
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 2_000;
+/** One that has changed is looked at again so soon: it may still be written, or was taken away to be replaced. */
+const SETTLED_AFTER_MS = 500;
 
 export type FollowRulesDeps = {
   readonly file: string;
@@ -80,12 +82,12 @@ export async function openRules(deps: FollowRulesDeps): Promise<FollowedRules> {
     follow: async (signal) => {
       let changing = false;
       while (!signal.aborted) {
-        await clock.sleep(untilBeat(lookEveryMs), signal).catch(() => undefined);
+        const restMs = changing ? Math.min(SETTLED_AFTER_MS, lookEveryMs) : untilBeat(lookEveryMs);
+        await clock.sleep(restMs, signal).catch(() => undefined);
         if (signal.aborted) return;
         const trace = await traceOf(file);
         const moved = trace !== known;
         known = trace;
-        // One that is still being written, or was taken away to be replaced, gets time until the next look.
         if (changing && !moved) await readInTurn("file");
         changing = moved;
       }
