@@ -2,20 +2,20 @@ import { flushCompileCache } from "node:module";
 import { performance } from "node:perf_hooks";
 import { memoryUsage } from "node:process";
 import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { openCollector } from "./collect-garbage.ts";
 import type { Log } from "./telemetry/log.ts";
 
 /** How often it is looked whether the process rests. */
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 10_000;
 /** A look finds rest when the event loop was at work for a smaller part of the time since the last one. */
 const AT_REST = 0.1;
 /**
  * So many such looks one after the other, a minute. V8 also forgets what it has compiled, and takes some 50,000
  * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath.
  */
-export const RESTFUL_LOOKS = 12;
+export const RESTFUL_LOOKS = 6;
 /** And so many until what was compiled since the start is kept, too, which costs a tenth of a second. */
-const CALM_LOOKS = 2;
+const CALM_LOOKS = 1;
 /** What is to be had is worth it when the process has grown by so much since the last time. */
 const WORTH_BYTES = 16 * 1_048_576;
 /** A collection stops everything for some 3 ms a MiB in use: a heap larger than this is left to itself. */
@@ -75,7 +75,7 @@ export function leaveWebAssemblyPlain(): void {
  */
 export function startGivingBack(log: Log): () => void {
   flushCompileCache();
-  const collect = collector();
+  const collect = openCollector();
   let since = performance.eventLoopUtilization();
   const look = createGiver(
     {
@@ -88,22 +88,10 @@ export function startGivingBack(log: Log): () => void {
       residentBytes: memoryUsage.rss,
       heapBytes: () => memoryUsage().heapUsed,
       keepCompiled: flushCompileCache,
-      collect: () => collect?.(),
+      collect: () => collect?.("all"),
     },
     log,
   );
   const timer = setInterval(look, LOOK_EVERY_MS).unref();
   return () => clearInterval(timer);
-}
-
-/**
- * V8 has the function for whoever was started with --expose-gc; asked for later, only new contexts have it. The last
- * resort is what V8 does before it gives up for want of memory: it compacts all of the heap, and shrinks the young part.
- */
-function collector(): (() => void) | undefined {
-  setFlagsFromString("--expose-gc");
-  const gc: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
-  setFlagsFromString("--no-expose-gc");
-  if (typeof gc !== "function") return undefined;
-  return () => void gc({ type: "major", execution: "sync", flavor: "last-resort" });
 }

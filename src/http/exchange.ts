@@ -14,12 +14,14 @@ export type OutboundBody = string | Uint8Array | Readable;
  *
  * Rejects, and the answer's body fails, with what `toTransportError` makes of it. Destroying the body before its end
  * drops the connection at once.
+ * @param cameIn told how many bytes each piece of the answer has
  */
 export function exchange(
   dispatcher: Dispatcher,
   request: OutboundRequest,
   body: OutboundBody | undefined,
   signal: AbortSignal,
+  cameIn: (bytes: number) => void,
 ): Promise<OutboundResponse> {
   return new Promise((resolve, reject) => {
     const { url, operation, headersTimeoutMs } = request;
@@ -84,6 +86,7 @@ export function exchange(
           resolve({ status, headers: joinRepeated(headers), body: answer });
         },
         onResponseData: (controller, piece) => {
+          cameIn(piece.length);
           if (answer?.destroyed === false && !answer.push(piece)) controller.pause();
         },
         onResponseEnd: () => {

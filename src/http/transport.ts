@@ -7,6 +7,7 @@ import { guardedConnector } from "./guarded-connector.ts";
 import type { IsConfigured } from "./guarded-lookup.ts";
 import { asError } from "./pull-stream.ts";
 import { gather } from "./readers.ts";
+import { createSpentBuffers } from "./spent-buffers.ts";
 import { TransportError, toTransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse, Send } from "./types.ts";
 
@@ -50,6 +51,7 @@ export function createTransport({
     pipelining: 1,
     connect: guardedConnector({ connectTimeoutMs, isConfigured, lookup }),
   });
+  const cameIn = createSpentBuffers();
   const unread = new Set<Readable>();
   const close = async (): Promise<void> => {
     const closed = agent.close();
@@ -62,7 +64,7 @@ export function createTransport({
   let closing: Promise<void> | undefined;
   return {
     send: async (request, signal) => {
-      const response = await sendThrough(agent, request, signal);
+      const response = await sendThrough({ agent, cameIn }, request, signal);
       unread.add(response.body);
       response.body.once("close", () => unread.delete(response.body));
       return response;
@@ -74,14 +76,19 @@ export function createTransport({
   };
 }
 
-async function sendThrough(agent: Agent, request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
+async function sendThrough(
+  { agent, cameIn }: { readonly agent: Agent; readonly cameIn: (bytes: number) => void },
+  request: OutboundRequest,
+  signal: AbortSignal,
+): Promise<OutboundResponse> {
   signal.throwIfAborted();
   const body = await request.body?.();
-  if (!(body instanceof Readable)) return exchange(agent, request, body, signal);
+  if (!(body instanceof Readable)) return exchange(agent, request, body, signal, cameIn);
   // undici destroys a body it gave up on; nobody else listens for the error that comes of it.
   body.on("error", () => {});
   const length = Number(request.headers?.["content-length"] ?? Number.NaN);
-  return exchange(agent, request, length <= WHOLE_BYTES ? await whole(body, request, signal) : body, signal);
+  const sent = length <= WHOLE_BYTES ? await whole(body, request, signal) : body;
+  return exchange(agent, request, sent, signal, cameIn);
 }
 
 /** A body in one piece. Fails as the request would that it is for. */
