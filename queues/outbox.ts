@@ -13,7 +13,7 @@ import { type Metrics, silentMetrics } from "../src/telemetry/metrics.ts";
 import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
-import { createEventPlaces } from "./events/places.ts";
+import { createPlaces } from "./places.ts";
 import { runJob } from "./runs/job.ts";
 import { shareJob } from "./shares/job.ts";
 
@@ -114,10 +114,17 @@ export function createOutbox({
     for (const drop of ended.values()) metrics.dropped("*", drop);
     return coming.filter(({ key }) => !ended.has(key));
   };
-  const placesOfEvents = createEventPlaces({ count: (keys) => placesOf(db, "events", keys), clock });
+  const placesOfEvents = createPlaces({ count: (keys) => placesOf(db, "events", keys), clock });
+  const placesOfKnown = createPlaces({ count: (ids) => placesOf(db, "shares", ids), clock });
+  const placesOfShares = async (runs: readonly QueuedRun[]): Promise<ReadonlyMap<string, number>> => {
+    const shares = runs.filter(({ queue }) => queue === "shares");
+    const strange = shares.flatMap(({ id, workspaceId }) => (workspaceId === undefined ? [id] : []));
+    const known = shares.flatMap(({ id: key, workspaceId }) => (workspaceId === undefined ? [] : { key, workspaceId }));
+    return new Map([...(await placesOf(db, "shares", strange)), ...(await placesOfKnown(known))]);
+  };
 
   const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
-    const places = await placesOf(db, "shares", idsOf(runs, "shares"));
+    const places = await placesOfShares(runs);
     for (const queue of ["runs", "shares"] as const) {
       const mine = runs.filter((run) => run.queue === queue);
       if (mine.length === 0) continue;

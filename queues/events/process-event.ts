@@ -1,5 +1,6 @@
 import { RelayError } from "../../src/errors.ts";
-import { closeEvent, countEventFailure, EVERY_RULE, findEvent } from "../../src/ledger/event-queries.ts";
+import { closeEvent, countEventFailure, EVERY_RULE } from "../../src/ledger/event-queries.ts";
+import { findEventToRoute } from "../../src/ledger/find-event-to-route.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
 import { messageOf } from "../../src/message-of.ts";
 import { placeInTrace } from "../../src/telemetry/trace.ts";
@@ -13,13 +14,14 @@ export type ProcessEventDeps = RouteEventDeps & { readonly random: () => number 
 export const processEvent =
   (deps: ProcessEventDeps) =>
   async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
-    const event = await findEvent(deps.db, eventKey);
-    if (event?.status !== "accepted") return { kind: "done" };
+    const found = await findEventToRoute(deps.db, eventKey);
+    if (found?.event.status !== "accepted") return { kind: "done" };
+    const { event } = found;
     const attributes = { "relay.event": event.key, "relay.event_type": event.type, "relay.source": event.source };
     const place = placeInTrace(event.traceparent, event.receivedAtMs, deps.clock.now());
     return deps.trace.span({ name: "event.route", ...place, attributes }, async (span) => {
       try {
-        return await routeEvent(deps, event, signal);
+        return await routeEvent(deps, found, signal);
       } catch (error) {
         span.fail(error instanceof RelayError ? error.code : "fault");
         signal.throwIfAborted();

@@ -5,7 +5,8 @@ import { isAccess } from "../../src/ledger/access-kinds.ts";
 import { recordAccess } from "../../src/ledger/accesses.ts";
 import type { MakeRuns } from "../../src/ledger/create-runs.ts";
 import { closeEvent, EVERY_RULE, type EventFile, noteEventWaits } from "../../src/ledger/event-queries.ts";
-import { findOrigin, findPlaced, type Origin } from "../../src/ledger/find-origin.ts";
+import type { EventToRoute } from "../../src/ledger/find-event-to-route.ts";
+import { findOrigin, type Origin } from "../../src/ledger/find-origin.ts";
 import { readChain } from "../../src/ledger/lineage.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { isReceipt } from "../../src/ledger/receipts.ts";
@@ -54,7 +55,11 @@ const PLACING = { shortestMs: 1_000, longestMs: 60_000 };
 const DONE: JobOutcome = { kind: "done" };
 
 /** Reads the file of an event, asks each rule, makes the runs, ends the event; or waits until that can be done. */
-export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: AbortSignal): Promise<JobOutcome> {
+export async function routeEvent(
+  deps: RouteEventDeps,
+  { event, placed }: EventToRoute,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
   const { db, clock, metrics, fastio } = deps;
   const rules = deps.rules();
   /** @param drop why no rule was asked, in a word */
@@ -78,10 +83,7 @@ export async function routeEvent(deps: RouteEventDeps, event: EventRow, signal: 
   const listening = rules.filter(({ rule }) => rule.when.events.some((type) => type === event.type));
   if (listening.length === 0) return ignore("no_listener", unheard(event.type));
   const takesOutputs = listening.some(({ rule }) => rule.when.outputsOf !== undefined);
-  if (!takesOutputs && event.objectId !== null) {
-    const placed = await findPlaced(db, normaliseOpaqueId(event.objectId));
-    if (placed) return ignore("own_doing", OWN_OUTPUT, placed);
-  }
+  if (!takesOutputs && placed !== null) return ignore("own_doing", OWN_OUTPUT, placed);
   const self = await fastio.whoami(signal);
   if (event.actorUserId === self.userId && listening.every(leavesOwnOut)) return ignore("own_doing", OWN_DEED);
   const subject = await findSubject(deps, event, signal);

@@ -1,17 +1,13 @@
 import type { Clock } from "../../src/clock.ts";
 import {
-  admitSlot,
   endRest,
-  freeSlot,
   listWaitingApps,
   lowerAppLimit,
-  occupySlot,
   openAppLimit,
   raiseAppLimit,
   readAppRoom,
-  renewSlot,
-  type TakenSlot,
 } from "../../src/ledger/app-limits.ts";
+import { admitSlot, freeSlot, occupySlot, renewSlot, type TakenSlot } from "../../src/ledger/app-slots.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { callWaitingRuns } from "../../src/ledger/turns.ts";
 import { messageOf } from "../../src/message-of.ts";

@@ -4,7 +4,7 @@ import type { Dify, DifyOutputFile, DifyRunDetail } from "../../src/dify/types.t
 import { PermanentError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs, saveOutput } from "../../src/ledger/outputs.ts";
+import { listOutputs, saveOutput, saveOutputs } from "../../src/ledger/outputs.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
 import type { WantedOutput } from "../../src/rules/delivery-texts.ts";
 import { mayShow } from "../../src/rules/show.ts";
@@ -37,18 +37,21 @@ const TEXT_TYPES = {
  * Takes the outputs while Dify's links to them live (300 s, and they are never signed again):
  * files go straight into Fast.io upload sessions that have no place yet, text and JSON into the ledger.
  * A shadow run keeps of its files what they are, not the bytes. What an earlier attempt collected is kept. What the rule does not let through is left behind with a warning.
+ * @param isFirst the workflow was asked for by this attempt, so that nothing can have been collected before
  * @throws {PermanentError} `output_missing` when nothing is left of what the rule names
  */
 export async function collectOutputs(
   { db, dify, fastio }: CollectOutputsDeps,
   desk: RunDesk,
   detail: Pick<DifyRunDetail, "outputs">,
+  { isFirst }: { readonly isFirst: boolean } = { isFirst: false },
 ): Promise<void> {
   const { run, signal } = desk;
   const wanted = outputsWantedBy(run);
   const split = splitOutputs(detail.outputs, wanted);
   const rules = new Map(wanted?.map((output) => [output.name, output]));
-  const known = new Map((await listOutputs(db, run.id)).map((output) => [output.ordinal, output]));
+  const before = isFirst ? [] : await listOutputs(db, run.id);
+  const known = new Map(before.map((output) => [output.ordinal, output]));
   const openOutput = openWithSecondLook(dify, desk, split.files, wanted);
   const warnings = split.missing.map((name) => `the workflow gave no output ${name}`);
   let ordinal = 0;
@@ -75,6 +78,7 @@ export async function collectOutputs(
     else warnings.push(refused);
   }
 
+  const written: Parameters<typeof saveOutput>[1][] = [];
   for (const output of writtenOutputs(split)) {
     const mine = ordinal++;
     const rule = rules.get(output.variable);
@@ -90,10 +94,10 @@ export async function collectOutputs(
     }
     kept += 1;
     if (known.has(mine)) continue;
-    const { variable, content, ...written } = output;
+    const { variable, content, ...told } = output;
     const isShown = mayShow(run.rule, "outputs", variable);
-    await saveOutput(db, {
-      ...written,
+    written.push({
+      ...told,
       // What a shadow run may not show, nobody is to see.
       content: run.rule.shadow && !isShown ? null : content,
       excerpt: isShown && !run.rule.shadow ? cutTo(content, MAX_EXCERPT_CHARS) : null,
@@ -103,6 +107,8 @@ export async function collectOutputs(
       sha256: createHash("sha256").update(bytes).digest("hex"),
     });
   }
+
+  await saveOutputs(db, written);
 
   if (wanted !== undefined && kept === 0) throw nothingLeft(warnings, detail.outputs);
   if (kept === 0) warnings.push("the workflow returned no outputs");

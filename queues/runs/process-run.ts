@@ -66,7 +66,7 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings
   // Dify works on it, so it counts among the runs of its app.
   const slot = await deps.gate.occupy(app, desk.run.id);
   try {
-    return await work(deps, desk, dify, slot);
+    return await work(deps, desk, dify, slot, { isFirst: false });
   } finally {
     await slot?.free();
   }
@@ -131,7 +131,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings):
         const isHeld = await holdOverLimit(db, desk, limit, clock.now());
         return isHeld ? { kind: "moved" } : { kind: "postpone", delayMs: 1_000 };
       }
-      return await work(deps, desk, dify, slot);
+      return await work(deps, desk, dify, slot, { isFirst: true });
     } catch (error) {
       if (!isBusy(error) || desk.run.submittedAtMs !== null) throw error;
       await slot.refused(error.retryAfterMs);
@@ -158,7 +158,13 @@ const limitFor = ({ limitOf }: ProcessRunDeps, { run }: RunDesk): RuleLimit | un
   return rule ? rule.limit : run.rule.limit;
 };
 
-async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot | undefined): Promise<RunProgress> {
+async function work(
+  deps: ProcessRunDeps,
+  desk: RunDesk,
+  dify: Dify,
+  slot: Slot | undefined,
+  first: { readonly isFirst: boolean },
+): Promise<RunProgress> {
   const { db, clock } = deps;
   const progress = await desk.step("workflow", () => follow(deps, desk, dify, slot));
   // Whatever comes now is no work for the app.
@@ -166,7 +172,7 @@ async function work(deps: ProcessRunDeps, desk: RunDesk, dify: Dify, slot: Slot 
   if (progress.kind === "postpone") return progress;
   if (progress.kind === "parked" || (await skipOutdated(deps, desk))) return { kind: "moved" };
 
-  await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail));
+  await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail, first));
   const nowMs = clock.now();
   // Written as the run is given back.
   desk.note({

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/clock.ts";
-import { freeSlot, handOverSlot, type TakenSlot, takeSlot } from "../../src/ledger/app-limits.ts";
+import { freeSlot, handOverSlot, type TakenSlot, takeSlot } from "../../src/ledger/app-slots.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";

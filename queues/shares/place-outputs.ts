@@ -20,8 +20,15 @@ export type PlaceOutputsDeps = {
   readonly ownOutputs?: Pick<OwnOutputs, "note">;
 };
 
-/** Puts every output into the run's folder, or into its share's own storage, unless it is there. */
-export async function placeOutputs({ db, clock, fastio, ownOutputs }: PlaceOutputsDeps, desk: RunDesk): Promise<void> {
+/**
+ * Puts every output into the run's folder, or into its share's own storage, unless it is there.
+ * @param isNew no attempt had a place for them before this one, so that no delivery can have placed any
+ */
+export async function placeOutputs(
+  { db, clock, fastio, ownOutputs }: PlaceOutputsDeps,
+  desk: RunDesk,
+  { isNew }: { readonly isNew: boolean },
+): Promise<void> {
   const { run, signal } = desk;
   const { place, target } = homeOf(run);
   const waiting = (await listOutputs(db, run.id)).filter(({ nodeId }) => nodeId === null);
@@ -29,7 +36,7 @@ export async function placeOutputs({ db, clock, fastio, ownOutputs }: PlaceOutpu
 
   const there = new Map<string, FastioNode>();
   for await (const node of fastio.listFolder(place, target.parentId, signal)) there.set(node.name, node);
-  const earlier = await listEarlierOutputs(db, run.id);
+  const earlier = isNew ? [] : await listEarlierOutputs(db, run.id);
   const isEarlier = (node: FastioNode): boolean => earlier.some(({ nodeId }) => nodeId === normaliseOpaqueId(node.id));
 
   for (const output of waiting) {

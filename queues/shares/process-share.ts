@@ -58,7 +58,7 @@ async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgr
   const isOwn = storageOfDelivery(deliver) === "own";
   // It is written down before a share of it is asked for.
   const isNew = desk.run.folderNodeId === null;
-  const place = () => desk.step("place", () => placeOutputs(deps, desk));
+  const place = () => desk.step("place", () => placeOutputs(deps, desk, { isNew: isNew && !isOwn }));
   /** A step of the share, until it is known to be as it should. */
   const share = async (make: () => Promise<void>): Promise<void> => {
     if (desk.run.shareReadyAtMs === null) await desk.step("share", make);

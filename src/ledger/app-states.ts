@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./rule-state-queries.ts";
@@ -8,7 +8,7 @@ import { WAITS_FOR_TURN } from "./turns.ts";
 export type AppState = typeof appStates.$inferSelect;
 
 /** Whether an app is paused, as a condition of other statements. */
-export const isPausedApp = (app: string): SQL =>
+export const isPausedApp = (app: string | Placeholder): SQL =>
   sql`exists (select 1 from ${appStates} where ${appStates.app} = ${app} and ${appStates.state} = 'paused')`;
 
 /** States by app; an app without a line is active. */

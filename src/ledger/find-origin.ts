@@ -77,25 +77,6 @@ async function findKnown(
   return { kind, run };
 }
 
-const placedAs = builtOnce((db) => {
-  const placed = (table: typeof outputs | typeof earlierOutputs) =>
-    db
-      .select({ name: table.name, workspaceId: runs.workspaceId })
-      .from(table)
-      .innerJoin(runs, eq(runs.id, table.runId))
-      .where(eq(table.nodeId, sql.placeholder("nodeId")));
-  return unionAll(placed(outputs), placed(earlierOutputs)).limit(1).prepare(UNNAMED);
-});
-
-/** What is known of a node that a run placed as an output; undefined for any other. */
-export async function findPlaced(
-  db: Db,
-  nodeId: string,
-): Promise<{ readonly name: string; readonly workspaceId: string } | undefined> {
-  const [found] = await placedAs(db).execute({ nodeId });
-  return found;
-}
-
 /** Into a share that takes files people upload too: there only what the run is about to place is its own. */
 async function findShareRun(
   db: Db,

@@ -22,6 +22,8 @@ export type QueuedRun = {
   readonly generation: number;
   /** Whether the ledger says already that the queue has it; when it cannot be handed over, the ledger is told so. */
   readonly isMarked?: boolean;
+  /** Left out where nobody knows it. */
+  readonly workspaceId?: string;
 };
 
 const queuedRun = { id: runs.id, queue: runs.queue, generation: runs.generation };

@@ -1,5 +1,6 @@
-import { and, asc, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
+import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { type OutputRow, outputs } from "./schema.ts";
 
@@ -16,14 +17,27 @@ export async function listOutputs(db: Db, runId: string): Promise<readonly Outpu
   return ofRun(db).execute({ runId });
 }
 
-/** Remembers an output; a repeat overwrites what was learned before, except where it was placed. */
-export async function saveOutput(db: Db, output: typeof outputs.$inferInsert): Promise<void> {
-  const { runId: _run, ordinal: _ordinal, ...rest } = output;
-  await db
-    .insert(outputs)
-    .values(output)
-    .onConflictDoUpdate({ target: [outputs.runId, outputs.ordinal], set: rest, setWhere: isNull(outputs.placedAtMs) });
+const OUTPUT = columnsOf(outputs);
+const { run_id, ordinal, ...learned } = OUTPUT;
+
+const saved = builtOnce((db) => {
+  const written = db.$with("written", { runId: outputs.runId }).as(sql`
+    insert into ${outputs} (${namesOf(OUTPUT)})
+    select ${namesOf(OUTPUT)} from ${linesOf("lines", OUTPUT)}
+    on conflict (run_id, ordinal) do update set (${namesOf(learned)}) = row(${namesOf(learned, "excluded.")})
+    where ${outputs.placedAtMs} is null
+    returning run_id`);
+  return db.with(written).select().from(written).prepare(UNNAMED);
+});
+
+type NewOutput = typeof outputs.$inferInsert;
+
+/** Remembers outputs; a repeat overwrites what was learned before, except where it was placed. */
+export async function saveOutputs(db: Db, all: readonly NewOutput[]): Promise<void> {
+  if (all.length > 0) await saved(db).execute({ lines: JSON.stringify(all.map((one) => lineOf(outputs, one))) });
 }
+
+export const saveOutput = (db: Db, output: NewOutput): Promise<void> => saveOutputs(db, [output]);
 
 const placed = builtOnce((db) =>
   db

@@ -1,11 +1,18 @@
 import { eq, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
 import type { Db } from "./open-ledger.ts";
 import { operatorActions, ruleStates, runs } from "./schema.ts";
 
 export type RuleState = typeof ruleStates.$inferSelect;
 
-const all = builtOnce((db) => db.select().from(ruleStates).prepare(UNNAMED));
+const all = builtOnce((db) => {
+  const statement = db.select().from(ruleStates).prepare(UNNAMED);
+  return doTogether(async (asking: readonly undefined[]) => {
+    const states = new Map((await statement.execute()).map((row) => [row.ruleName, row]));
+    return asking.map((): ReadonlyMap<string, RuleState> => states);
+  });
+});
 
 const ofRule = builtOnce((db) =>
   db
@@ -16,10 +23,7 @@ const ofRule = builtOnce((db) =>
 );
 
 /** States by rule name; a rule without a line is active. */
-export async function listRuleStates(db: Db): Promise<ReadonlyMap<string, RuleState>> {
-  const rows = await all(db).execute();
-  return new Map(rows.map((row) => [row.ruleName, row]));
-}
+export const listRuleStates = (db: Db): Promise<ReadonlyMap<string, RuleState>> => all(db)(undefined);
 
 export async function findRuleState(db: Db, ruleName: string): Promise<RuleState | undefined> {
   const [row] = await ofRule(db).execute({ ruleName });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Overview } from "../../../handlers/overview-schemas.ts";
-import { openAppLimit, takeSlot } from "../../../src/ledger/app-limits.ts";
+import { openAppLimit } from "../../../src/ledger/app-limits.ts";
+import { takeSlot } from "../../../src/ledger/app-slots.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { givenEvent } from "../../support/test-ledger.ts";

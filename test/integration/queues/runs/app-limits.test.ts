@@ -1,20 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import {
-  admitSlot,
-  freeSlot,
-  handOverSlot,
   lowerAppLimit,
-  occupySlot,
   openAppLimit,
   QUIET_MS,
   raiseAppLimit,
   readAppRoom,
+} from "../../../../src/ledger/app-limits.ts";
+import {
+  admitSlot,
+  freeSlot,
+  handOverSlot,
+  occupySlot,
   renewSlot,
   SLOT_LEASE_MS,
   type TakenSlot,
   takeSlot,
-} from "../../../../src/ledger/app-limits.ts";
+} from "../../../../src/ledger/app-slots.ts";
 import { type Db, openLedger } from "../../../../src/ledger/open-ledger.ts";
 import { callWaitingRuns } from "../../../../src/ledger/turns.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";

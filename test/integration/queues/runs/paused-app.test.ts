@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { openAppLimit, raiseAppLimit, readAppRoom, takeSlot } from "../../../../src/ledger/app-limits.ts";
+import { openAppLimit, raiseAppLimit, readAppRoom } from "../../../../src/ledger/app-limits.ts";
+import { takeSlot } from "../../../../src/ledger/app-slots.ts";
 import { findPausedApp, setAppState } from "../../../../src/ledger/app-states.ts";
 import { listAttempts } from "../../../../src/ledger/attempts.ts";
 import { operatorActions, type RunRow } from "../../../../src/ledger/schema.ts";

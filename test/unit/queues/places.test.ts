@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { createEventPlaces } from "../../../queues/events/places.ts";
+import { createPlaces } from "../../../queues/places.ts";
 
 const event = (key: string, workspaceId: string | null = "w") => ({ key, workspaceId });
 
 function open(backlog: number) {
   const state = { nowMs: 0, tookMs: 0, backlog, asked: [] as string[][] };
-  const placesOf = createEventPlaces({
+  const placesOf = createPlaces({
     count: async (keys) => {
       state.asked.push([...keys]);
       state.nowMs += state.tookMs;
@@ -44,6 +44,6 @@ test("where counting takes long, it is asked more rarely", async () => {
 test("an event that tells of no workspace has no place, nor has one that the ledger does not know any more", async () => {
   const { placesOf } = open(5);
   expect(await placesOf(event("a", null))).toEqual({});
-  const unknowing = createEventPlaces({ count: async () => new Map(), clock: { now: () => 0 } });
+  const unknowing = createPlaces({ count: async () => new Map(), clock: { now: () => 0 } });
   expect(await unknowing([event("a")])).toEqual(new Map());
 });

@@ -1,7 +1,7 @@
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../src/clock.ts";
 
 export type PlacesDeps = {
-  /** How many events of its workspace come before each, by the ledger; those it does not know are left out. */
+  /** How many of its workspace come before each, by the ledger; those it does not know are left out. */
   readonly count: (keys: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly clock: Pick<Clock, "now">;
 };
@@ -17,20 +17,20 @@ const REST_PER_WORK = 50;
 const MOST_WORKSPACES = 10_000;
 
 /**
- * About how many events of its workspace come before each that is handed over. The ledger is asked of a workspace once a
- * second at most; until then the next event comes behind the last.
+ * About how many events, or runs, of its workspace come before each that is handed over. The ledger is asked of a
+ * workspace once a second at most; until then the next one comes behind the last.
  */
-export function createEventPlaces({ count, clock }: PlacesDeps) {
+export function createPlaces({ count, clock }: PlacesDeps) {
   const known = new Map<string, Counted>();
-  return async (events: readonly Placed[]): Promise<ReadonlyMap<string, number>> => {
+  return async (coming: readonly Placed[]): Promise<ReadonlyMap<string, number>> => {
     const nowMs = clock.now();
     const places = new Map<string, number>();
     const uncounted: Placed[] = [];
-    for (const event of events) {
-      if (event.workspaceId === null) continue;
-      const workspace = known.get(event.workspaceId);
-      if (workspace === undefined || nowMs >= workspace.untilMs) uncounted.push(event);
-      else places.set(event.key, workspace.next++);
+    for (const one of coming) {
+      if (one.workspaceId === null) continue;
+      const workspace = known.get(one.workspaceId);
+      if (workspace === undefined || nowMs >= workspace.untilMs) uncounted.push(one);
+      else places.set(one.key, workspace.next++);
     }
     if (uncounted.length === 0) return places;
     const counted = await count(uncounted.map(({ key }) => key));

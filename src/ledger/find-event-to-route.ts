@@ -1,0 +1,33 @@
+import { eq, sql } from "drizzle-orm";
+import { builtOnce, UNNAMED } from "./built-once.ts";
+import type { Db } from "./open-ledger.ts";
+import { type EventRow, earlierOutputs, events, outputs, runs } from "./schema.ts";
+
+/** An event, and what is known of its file if a run placed that as an output. */
+export type EventToRoute = {
+  readonly event: EventRow;
+  readonly placed: { readonly name: string; readonly workspaceId: string } | null;
+};
+
+const ofKey = builtOnce((db) => {
+  // As `normaliseOpaqueId` spells it, or as it came.
+  const ofNode = sql`where node_id in (${events.objectId}, lower(replace(${events.objectId}, '-', '')))`;
+  const placed = sql<EventToRoute["placed"]>`(
+    select json_build_object('name', placed.name, 'workspaceId', run.workspace_id)
+    from (
+      select run_id, name from ${outputs} ${ofNode}
+      union all
+      select run_id, name from ${earlierOutputs} ${ofNode}) placed
+    join ${runs} run on run.id = placed.run_id
+    limit 1)`;
+  return db
+    .select({ event: events, placed })
+    .from(events)
+    .where(eq(events.key, sql.placeholder("key")))
+    .prepare(UNNAMED);
+});
+
+export async function findEventToRoute(db: Db, key: string): Promise<EventToRoute | undefined> {
+  const [found] = await ofKey(db).execute({ key });
+  return found;
+}
