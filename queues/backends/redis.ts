@@ -75,7 +75,7 @@ export async function createRedisBackend(
         }),
         release: async () => {
           for (const client of mine) {
-            client.disconnect();
+            cut(client);
             clients.delete(client);
           }
         },
@@ -95,11 +95,16 @@ export async function createRedisBackend(
       return limited.toSorted((one, other) => other.usedBytes / other.maxBytes - one.usedBytes / one.maxBytes)[0];
     },
     close: async () => {
-      for (const client of clients) client.disconnect();
+      for (const client of clients) cut(client);
     },
   };
   log.debug("queue.opened", { kind: "redis", prefix: prefix("runs") });
   return assembleBackend(store, config.tuning, deps);
+}
+
+/** ioredis sets a timer of two seconds for each connection, also for one that BullMQ has closed: no process ends before. */
+function cut(client: RedisClient): void {
+  if (client.status !== "end") client.disconnect();
 }
 
 /**

@@ -123,6 +123,18 @@ describe.skipIf(inject("redisUrl") === undefined)("Redis alone", () => {
     expect((await queue.states(["lost"])).get("lost")).toBe("waiting");
   });
 
+  test("a backend that is closed leaves no timer behind, for which its process would have to wait", async () => {
+    const server = await start(startRedis);
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    const backend = await open({ kind: "redis", url: server.url });
+    backend.work("runs", async () => ({ kind: "done" }), { concurrency: 1, onError: () => undefined });
+    await backend.open("runs").add([{ id: "one", data: {} }]);
+    await backend.close();
+    // The sockets need a moment for their good-byes, and ioredis would wait for two seconds.
+    await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before), { timeout: 1_500, interval: 10 });
+  });
+
   test("a policy that evicts jobs is warned of at the start", async () => {
     const server = await start(startRedis);
     const client = new Redis(server.url);
