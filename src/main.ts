@@ -18,13 +18,25 @@ const EXIT_CONFIG = 78;
 // lie, since others may write into a temporary folder. Where nobody may write, nothing is kept.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/relay", import.meta.url)));
 enableQuickImports();
-const [{ runProgram }, { RelayError }, { createLog }] = await Promise.all([
+const [{ runProgram }, { RelayError }, { messageOf }, { createLog }] = await Promise.all([
   import("./cli/program.ts"),
   import("./errors.ts"),
+  import("./message-of.ts"),
   import("./telemetry/log.ts"),
 ]);
 
-if (existsSync(ENV_FILE)) loadEnvFile(ENV_FILE);
+if (existsSync(ENV_FILE)) loadEnv();
+
+/** Before anything else, so that it ends the process by itself. */
+function loadEnv(): void {
+  try {
+    loadEnvFile(ENV_FILE);
+  } catch (error) {
+    process.stderr.write(`relay: ${ENV_FILE} cannot be read: ${messageOf(error)}\n`);
+    process.stderr.write("→ let this user read it, or take it away and set its variables in the environment\n");
+    process.exit(EXIT_CONFIG);
+  }
+}
 
 const exitCodeOf = (code: FailureCode): number => {
   if (code === "usage_invalid") return 2;

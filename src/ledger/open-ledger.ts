@@ -53,6 +53,19 @@ export async function openLedger(url: string, log: Log): Promise<Ledger> {
 
 /** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */
 async function openPglite(folder: string): Promise<Ledger> {
+  try {
+    return await openEmbedded(folder);
+  } catch (error) {
+    // A bug has no such call in it: what the system refuses is for a person to mend.
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new PermanentError("ledger_unavailable", `the ledger folder ${folder} cannot be used: ${error.message}`, {
+      cause: error,
+      nextAction: "give the relay a folder that it may write to, with room on its disk, through DATABASE_URL",
+    });
+  }
+}
+
+async function openEmbedded(folder: string): Promise<Ledger> {
   const unlock = lockFolder(folder);
   let pglite: PGlite | undefined;
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -28,6 +28,15 @@ describe("the command line", () => {
   ])("%j is a usage fault: 2", async (args) => {
     const { code, stderr } = await runInProcess(args);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });
+  });
+
+  test("a .env that cannot be read is told as that", async () => {
+    const place = join(folder, "with-a-folder");
+    mkdirSync(join(place, ".env"), { recursive: true });
+    expect(await runCommand(["runs", "list"], {}, place)).toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/^relay: \.env cannot be read: .*\n→ /),
+    });
   });
 
   test("a process that is asked for what does not exist ends with 2 and says so", async () => {

@@ -116,6 +116,17 @@ test("a PostgreSQL that is not there is told of, with what to check and without 
   });
 });
 
+test("a folder that cannot be made or written to is told of, with the setting to change", async () => {
+  const file = join(newFolder(), "file");
+  writeFileSync(file, "");
+  for (const folder of [file, join(file, "data"), "/proc/none"])
+    await expect(openLedger(`pglite:${folder}`, silentLog)).rejects.toMatchObject({
+      code: "ledger_unavailable",
+      message: expect.stringContaining(folder),
+      nextAction: expect.stringContaining("DATABASE_URL"),
+    });
+});
+
 test("a second ledger on the same folder is refused, naming the holder", async () => {
   const url = copyMadeLedger(join(newFolder(), "data"));
   await open(url);
