@@ -4,8 +4,9 @@ import type { Db } from "./open-ledger.ts";
 import { nameRuns } from "./run-names.ts";
 import { runFiles, runs } from "./schema.ts";
 
-const CURSOR = "run_names";
-const DONE = "done";
+/** The cursor that tells how far it came, and what it tells when all runs have their names. */
+export const RUN_NAMES = "run_names";
+export const NAMED = "done";
 
 /**
  * Lets runs be found by name that were made by a relay which kept no names, the oldest first. How far it came is
@@ -13,8 +14,8 @@ const DONE = "done";
  * @returns how many it looked at; 0: there are no more, now and for ever
  */
 export async function nameOldRuns(db: Db, limit: number, nowMs: number): Promise<number> {
-  const at = (await readCursor(db, CURSOR))?.value;
-  if (at === DONE) return 0;
+  const at = (await readCursor(db, RUN_NAMES))?.value;
+  if (at === NAMED) return 0;
   return db.transaction(async (tx) => {
     const rows = await tx
       .select({
@@ -43,7 +44,7 @@ export async function nameOldRuns(db: Db, limit: number, nowMs: number): Promise
       })),
     );
     const last = rows.length < limit ? undefined : rows.at(-1);
-    await writeCursor(tx, CURSOR, last ? `${last.createdAtMs}-${last.id}` : DONE, nowMs);
+    await writeCursor(tx, RUN_NAMES, last ? `${last.createdAtMs}-${last.id}` : NAMED, nowMs);
     return rows.length;
   });
 }

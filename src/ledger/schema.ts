@@ -3,6 +3,7 @@
  * One schema for PGlite and PostgreSQL. All times are milliseconds since the Unix epoch.
  */
 export * from "./schema/aftermath.ts";
+export * from "./schema/attempts.ts";
 export * from "./schema/bulk.ts";
 export * from "./schema/control.ts";
 export * from "./schema/intake.ts";

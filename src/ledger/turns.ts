@@ -14,8 +14,9 @@ const parked = builtOnce((db) => {
   const ids = sql`${sql.placeholder("ids")}::text[]`;
   const share = sql`${sql.placeholder("share")}::integer`;
   const now = sql`${sql.placeholder("nowMs")}::bigint`;
-  // Those that were not called for very long go to the queue by themselves.
-  const mayWait = sql`queue = 'runs' and app is not null and submitted_at_ms is null and cancel_asked_at_ms is null
+  // Those that were not called for very long go to the queue by themselves. Not "=": no plan is to go through all that the
+  // queue has for these few.
+  const mayWait = sql`queue is not distinct from 'runs' and app is not null and submitted_at_ms is null and cancel_asked_at_ms is null
     and waiting_app is null and lease_until_ms <= ${now}`;
   const laidAside = db.$with("laid_aside", { id: runs.id }).as(sql`
     with coming as materialized (

@@ -2,6 +2,8 @@ import { sql } from "drizzle-orm";
 import { createAppOf } from "../../src/app-name.ts";
 import { DEFAULT_APP_KEY } from "../../src/emulators/dify/defaults.ts";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../src/emulators/fastio/defaults.ts";
+import { writeCursor } from "../../src/ledger/cursors.ts";
+import { NAMED, RUN_NAMES } from "../../src/ledger/name-old-runs.ts";
 import { type Ledger, openLedger } from "../../src/ledger/open-ledger.ts";
 import { tidyEmbedded } from "../../src/ledger/tidy-embedded.ts";
 import { WAITS_FOR_TURN } from "../../src/ledger/turns.ts";
@@ -104,6 +106,8 @@ async function fillBacklog(
         ${nowMs}::bigint - ${count}::int + n, ${nowMs - 60_000}::bigint
       from generate_series(${from}::int, ${Math.min(count, from + CHUNK) - 1}::int) as n`);
   }
+  // A relay has named its runs when they were made; else the first to start would do it meanwhile.
+  await writeCursor(db, RUN_NAMES, NAMED, nowMs);
   if (pglite) await tidyEmbedded(pglite);
   else await db.execute("vacuum (analyze) relay.runs");
 }

@@ -1,15 +1,5 @@
 import { sql } from "drizzle-orm";
-import {
-  bigint,
-  bigserial,
-  boolean,
-  doublePrecision,
-  index,
-  integer,
-  jsonb,
-  text,
-  uniqueIndex,
-} from "drizzle-orm/pg-core";
+import { bigint, boolean, doublePrecision, index, integer, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { Rule } from "../../rules/rule.ts";
 import type { RunNode } from "../run-nodes.ts";
 import type { SentInput } from "../sent-inputs.ts";
@@ -222,8 +212,13 @@ export const runs = relay.table(
     index("runs_close_asked").on(table.shareCloseAskedAtMs).where(sql`share_close_asked_at_ms is not null`),
     index("runs_event").on(table.eventKey),
     index("runs_in_line").on(table.waitingApp, table.createdAtMs).where(sql`waiting_app is not null`),
-    index("runs_turns").on(table.waitingApp, table.workspaceId, table.createdAtMs).where(sql`waiting_app is not null`),
-    index("runs_in_queue").on(table.queue, table.workspaceId).where(sql`queue is not null and waiting_app is null`),
+    index("runs_next")
+      .on(table.waitingApp, table.workspaceId, table.createdAtMs, table.id)
+      .where(sql`waiting_app is not null`),
+    // What the queue has of a workspace, apart from what was never handed over: after an outage that is much.
+    index("runs_crowd")
+      .on(table.queue, table.workspaceId, table.app, table.queuedAtMs, table.notBeforeMs)
+      .where(sql`queue is not null and waiting_app is null`),
     uniqueIndex("runs_gathering").on(table.gatheringKey).where(sql`gathering_key is not null`),
     index("runs_to_cancel").on(table.cancelAskedAtMs).where(sql`cancel_asked_at_ms is not null`),
     index("runs_untold")
@@ -267,34 +262,7 @@ export const runFiles = relay.table(
   ],
 );
 
-/** One line per try at one step. */
-export const attempts = relay.table(
-  "attempts",
-  {
-    id: bigserial({ mode: "number" }).primaryKey(),
-    runId: text("run_id").notNull(),
-    step: text().$type<RunStep>().notNull(),
-    worker: text().notNull(),
-    startedAtMs: ms("started_at_ms").notNull(),
-    finishedAtMs: ms("finished_at_ms").notNull(),
-    /** Tries in this line: those that only found out that it is too early become one. */
-    tries: integer().notNull().default(1),
-    /** Time worked in all of them; null: it was one, from start to finish. */
-    workedMs: ms("worked_ms"),
-    /** What was waited for before it, and between its tries. */
-    waitedFor: text("waited_for").$type<RunWait>(),
-    betweenFor: text("between_for").$type<RunWait>(),
-    outcome: text().$type<"done" | "later" | "failed">().notNull(),
-    failure: text(),
-    errorCode: text("error_code"),
-    errorMessage: text("error_message"),
-  },
-  (table) => [index("attempts_run").on(table.runId)],
-);
-
 export type RunRow = typeof runs.$inferSelect;
 export type NewRun = typeof runs.$inferInsert;
-
-export type AttemptRow = typeof attempts.$inferSelect;
 
 export type RunFileRow = typeof runFiles.$inferSelect;

@@ -2,13 +2,17 @@ import { sql } from "drizzle-orm";
 import { describe, expect, inject, test } from "vitest";
 import { createClaim } from "../../../src/ledger/claim-runs.ts";
 import { insertRuns } from "../../../src/ledger/insert-runs.ts";
+import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
+import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
 import { createWriteCheckpoints } from "../../../src/ledger/write-checkpoints.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { useLedger } from "./subjects.ts";
 
 /** So few that to read them all looks cheap, and more than a plan may read for one. */
 const RUNS = 300;
+/** What is read to find one or two of them. */
+const FEW = 30;
 /** After so many PostgreSQL keeps a plan. */
 const OFTEN = 8;
 
@@ -46,4 +50,34 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
       });
     },
   );
+
+  test.each([
+    ["lays runs aside", (tx: Db) => parkRuns(tx, [`r${RUNS + 1}`], 8, NOW_MS)],
+    ["calls runs", (tx: Db) => callWaitingRuns(tx, "app", 1, NOW_MS)],
+  ] as const)(
+    "who %s goes neither through what has ended nor through what an outage of the queue has left behind",
+    async (_who, ask) => {
+      const wanted = Array.from({ length: 2 * RUNS }, (_, at) =>
+        runNamed(`r${at}`, { app: "app", createdAtMs: NOW_MS + at }),
+      );
+      await ledger().work.transaction(async (tx) => {
+        await insertRuns(tx, [
+          { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: 1e9 },
+        ]);
+        await tx.execute(`update relay.runs set queue = null where created_at_ms < ${NOW_MS + RUNS}`);
+        await tx.execute(`update relay.runs set waiting_app = app, queued_at_ms = ${NOW_MS} where id = 'r${RUNS}'`);
+        const before = await rowsRead(tx);
+        await ask(tx);
+        expect((await rowsRead(tx)) - before).toBeLessThan(FEW);
+      });
+    },
+  );
 });
+
+/** Rows of `runs` that this transaction has read so far. */
+async function rowsRead(tx: Db): Promise<number> {
+  const read = await tx.execute(
+    "select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables where schemaname = 'relay' and relname = 'runs'",
+  );
+  return Number(rowsOf(read)[0]?.["n"]);
+}

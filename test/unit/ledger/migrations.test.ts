@@ -25,6 +25,16 @@ const CONTRACTIONS: readonly { readonly statement: string; readonly since: strin
     since: "0.1.0",
     why: "events_to_route has those that wait, and nobody asks for others by it",
   },
+  {
+    statement: 'DROP INDEX "relay"."runs_in_queue"',
+    since: "0.1.0",
+    why: "runs_crowd begins with the same columns and has the same condition",
+  },
+  {
+    statement: 'DROP INDEX "relay"."runs_turns"',
+    since: "0.1.0",
+    why: "runs_next begins with the same columns and has the same condition",
+  },
   ...(
     [
       ["events_file", "events_with_file"],
