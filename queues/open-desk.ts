@@ -36,6 +36,8 @@ export type RunDesk = {
    * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
    */
   checkpoint(change: RunChange): Promise<void>;
+  /** The same. @returns whether a newer version of the file has a run by now, see `hasNewer` */
+  checkpointAndLook(change: RunChange): Promise<boolean>;
   /**
    * To be written with the next checkpoint, or when the run is given back: for what may be lost without harm.
    * @param usage summed up then
@@ -79,7 +81,7 @@ export function openDesk(
   let usages: readonly RunUsage[] = [];
   /** Of steps that are done: the next checkpoint, which is near, takes them along. */
   let attempted: readonly NewAttempt[] = [];
-  const write = async (change: RunChange, options: CheckpointOptions): Promise<void> => {
+  const write = async (change: RunChange, options: CheckpointOptions): Promise<boolean> => {
     const [waiting, ended, used] = [noted, attempted, usages];
     noted = {};
     usages = [];
@@ -94,10 +96,11 @@ export function openDesk(
         usages: used,
       });
       if (!written) throw new TransientError("lease_lost", "another worker has this run");
-      if (!isOver && written.finishedAtMs !== null)
-        metrics.runEnded(run.ruleName, written.status, written.finishedAtMs - written.createdAtMs);
-      isOver = written.finishedAtMs !== null;
-      run = { ...run, ...whole, ...written };
+      const { status, finishedAtMs, createdAtMs } = written.run;
+      if (!isOver && finishedAtMs !== null) metrics.runEnded(run.ruleName, status, finishedAtMs - createdAtMs);
+      isOver = finishedAtMs !== null;
+      run = { ...run, ...whole, ...written.run };
+      return written.isOutdated === true;
     } catch (error) {
       // Lost with the lease they are of no use; while the ledger is away they wait for it.
       if (!(error instanceof TransientError)) {
@@ -113,18 +116,23 @@ export function openDesk(
     attempted = [];
     for (const attempt of ended) await recordAttempt(db, attempt);
   };
+  const checkpoint = async (change: RunChange, options: CheckpointOptions): Promise<boolean> => {
+    signal.throwIfAborted();
+    const isOutdated = await write(change, options);
+    if (run.finishedAtMs !== null) return isOutdated;
+    if (run.cancelAskedAtMs !== null) wish?.cancel();
+    wish?.cancelled.throwIfAborted();
+    return isOutdated;
+  };
   const face: RunDesk = {
     get run() {
       return run;
     },
     signal,
     checkpoint: async (change) => {
-      signal.throwIfAborted();
-      await write(change, {});
-      if (run.finishedAtMs !== null) return;
-      if (run.cancelAskedAtMs !== null) wish?.cancel();
-      wish?.cancelled.throwIfAborted();
+      await checkpoint(change, {});
     },
+    checkpointAndLook: (change) => checkpoint(change, { looksForNewer: true }),
     note: (change, usage) => {
       noted = { ...noted, ...change };
       if (usage) usages = [...usages, usage];
@@ -184,9 +192,9 @@ export function openDesk(
   return {
     face,
     failedStep: () => failedStep,
-    leave: (change, wait) => {
+    leave: async (change, wait) => {
       const waitsFor = waitAfter(change.status ?? run.status, wait);
-      return write({ waitsFor, ...change }, { release: true, ...(wait && { wait }) });
+      await write({ waitsFor, ...change }, { release: true, ...(wait && { wait }) });
     },
     tidy,
   };

@@ -37,7 +37,8 @@ export type FollowWorkflowDeps = {
 };
 
 export type WorkflowProgress =
-  | { readonly kind: "finished"; readonly detail: DifyRunDetail }
+  /** @property isOutdated whether a newer version of the file has a run by now */
+  | { readonly kind: "finished"; readonly detail: DifyRunDetail; readonly isOutdated: boolean }
   | { readonly kind: "postpone"; readonly delayMs: number }
   /** Nobody can tell what became of it: a person is to choose how it goes on. */
   | { readonly kind: "parked" };
@@ -110,7 +111,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
         await deps.onWorkEnded?.();
         for (const other of next.stopOthers) await stopDouble(deps, { workflowRunId: other, user }, desk.signal);
         deps.onFinished?.(next.detail, cost);
-        await desk.checkpoint({
+        const isOutdated = await desk.checkpointAndLook({
           spentRunIds: [...desk.run.spentRunIds, ...next.doubles],
           workflowStatus: next.detail.status,
           workflowVersionId: next.detail.workflowId ?? null,
@@ -119,7 +120,7 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
           ...addWarnings(desk.run, warningsOf(next.detail, nodes, next.doubles)),
         });
         if (failure) throw failure;
-        return { kind: "finished", detail: next.detail };
+        return { kind: "finished", detail: next.detail, isOutdated };
       }
       case "fail":
         // Nothing runs: a later attempt may start afresh.

@@ -170,7 +170,7 @@ async function work(
   // Whatever comes now is no work for the app.
   await slot?.free();
   if (progress.kind === "postpone") return progress;
-  if (progress.kind === "parked" || (await skipOutdated(deps, desk))) return { kind: "moved" };
+  if (progress.kind === "parked" || (await skipOutdated(deps, desk, progress.isOutdated))) return { kind: "moved" };
 
   await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail, first));
   const nowMs = clock.now();

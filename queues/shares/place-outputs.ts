@@ -6,7 +6,7 @@ import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { Fastio, FastioNode, StoragePlace, UploadTarget } from "../../src/fastio/types.ts";
 import { type EarlierOutput, listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs, markPlaced } from "../../src/ledger/outputs.ts";
+import { markPlaced } from "../../src/ledger/outputs.ts";
 import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { OwnOutputs } from "../own-outputs.ts";
@@ -22,16 +22,17 @@ export type PlaceOutputsDeps = {
 
 /**
  * Puts every output into the run's folder, or into its share's own storage, unless it is there.
+ * @param outputs as they were when the run was claimed
  * @param isNew no attempt had a place for them before this one, so that no delivery can have placed any
  */
 export async function placeOutputs(
   { db, clock, fastio, ownOutputs }: PlaceOutputsDeps,
   desk: RunDesk,
-  { isNew }: { readonly isNew: boolean },
+  { outputs, isNew }: { readonly outputs: readonly OutputRow[]; readonly isNew: boolean },
 ): Promise<void> {
   const { run, signal } = desk;
   const { place, target } = homeOf(run);
-  const waiting = (await listOutputs(db, run.id)).filter(({ nodeId }) => nodeId === null);
+  const waiting = outputs.filter(({ nodeId }) => nodeId === null);
   if (waiting.length === 0) return;
 
   const there = new Map<string, FastioNode>();

@@ -41,11 +41,15 @@ export const processShare =
       isInterruptible: false,
     });
 
-async function advance(deps: ProcessShareDeps, desk: RunDesk, { isOutdated }: Surroundings): Promise<RunProgress> {
+async function advance(
+  deps: ProcessShareDeps,
+  desk: RunDesk,
+  { isOutdated, outputs }: Surroundings,
+): Promise<RunProgress> {
   if (desk.run.status !== "delivering") await desk.checkpoint({ status: "delivering" });
   // What people were told of is finished.
   if (desk.run.shareId === null && (await skipOutdated(deps, desk, isOutdated))) return { kind: "moved" };
-  const later = await handOver(deps, desk);
+  const later = await handOver(deps, desk, outputs);
   if (later) return later;
   if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
   deliver(deps, desk);
@@ -53,12 +57,16 @@ async function advance(deps: ProcessShareDeps, desk: RunDesk, { isOutdated }: Su
 }
 
 /** @returns undefined when it is done; else when to look again for answers */
-async function handOver(deps: ProcessShareDeps, desk: RunDesk): Promise<RunProgress | undefined> {
+async function handOver(
+  deps: ProcessShareDeps,
+  desk: RunDesk,
+  outputs: Surroundings["outputs"],
+): Promise<RunProgress | undefined> {
   const { deliver } = desk.run.rule;
   const isOwn = storageOfDelivery(deliver) === "own";
   // It is written down before a share of it is asked for.
   const isNew = desk.run.folderNodeId === null;
-  const place = () => desk.step("place", () => placeOutputs(deps, desk, { isNew: isNew && !isOwn }));
+  const place = () => desk.step("place", () => placeOutputs(deps, desk, { outputs, isNew: isNew && !isOwn }));
   /** A step of the share, until it is known to be as it should. */
   const share = async (make: () => Promise<void>): Promise<void> => {
     if (desk.run.shareReadyAtMs === null) await desk.step("share", make);

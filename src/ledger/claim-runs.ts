@@ -3,7 +3,7 @@ import type { AppState } from "./app-states.ts";
 import { columnsOf, linesOf, namesOf, rowOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import type { RuleState } from "./rule-state-queries.ts";
-import { appStates, type RunQueue, type RunRow, ruleStates, runs } from "./schema.ts";
+import { appStates, type OutputRow, outputs, type RunQueue, type RunRow, ruleStates, runs } from "./schema.ts";
 import { isOutdated } from "./supersede.ts";
 
 /** How early a job may come without being sent back, in milliseconds. */
@@ -28,6 +28,8 @@ export type Surroundings = {
   readonly pausedApp: AppState | undefined;
   /** Whether a newer version of its file has a run, see `hasNewer`; looked for only before a delivery. */
   readonly isOutdated: boolean;
+  /** What its workflow returned, in order; told only before a delivery. */
+  readonly outputs: readonly OutputRow[];
 };
 
 export type ClaimedRun = { readonly run: RunRow; readonly around: Surroundings };
@@ -38,6 +40,7 @@ type ClaimedLine = {
   readonly rule: Line | null;
   readonly app: Line | null;
   readonly newer: boolean;
+  readonly outputs: readonly Line[] | null;
 };
 
 /** Takes runs for their workers, all in one statement. @returns in order; undefined: it is another's, or not due, or done */
@@ -57,7 +60,10 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
     'rule', (select to_json(paused) from ${ruleStates} paused
       where paused.rule_name = claimed.rule_name and paused.state = 'paused'),
     'app', (select to_json(paused) from ${appStates} paused where paused.app = claimed.app and paused.state = 'paused'),
-    'newer', claimed.queue = 'shares' and ${isOutdated("claimed")})), '[]')`;
+    'newer', claimed.queue = 'shares' and ${isOutdated("claimed")},
+    'outputs', case when claimed.queue = 'shares' then (
+      select json_agg(to_json(output) order by output.ordinal) from ${outputs} output where output.run_id = claimed.id) end
+    )), '[]')`;
   const statement = db.with(claimed).select({ whole }).from(claimed).prepare("claim_runs");
   return async (wishes) => {
     const lines = wishes.map(({ id, queue, owner, nowMs, untilMs }) => ({
@@ -73,12 +79,13 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
   };
 }
 
-const readClaimed = ({ run, rule, app, newer }: ClaimedLine): ClaimedRun => ({
+const readClaimed = ({ run, rule, app, newer, outputs: placeable }: ClaimedLine): ClaimedRun => ({
   run: rowOf<RunRow>(runs, run),
   around: {
     pausedRule: rule === null ? undefined : rowOf<RuleState>(ruleStates, rule),
     pausedApp: app === null ? undefined : rowOf<AppState>(appStates, app),
     isOutdated: newer,
+    outputs: placeable?.map((line) => rowOf<OutputRow>(outputs, line)) ?? [],
   },
 });
 

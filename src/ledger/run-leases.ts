@@ -4,7 +4,7 @@ import { doTogether } from "./do-together.ts";
 import { findRun } from "./find-run.ts";
 import type { Db } from "./open-ledger.ts";
 import { type RunRow, runs } from "./schema.ts";
-import { type Checkpoint, createWriteCheckpoints, type WrittenRun } from "./write-checkpoints.ts";
+import { type Checkpoint, createWriteCheckpoints, type Written } from "./write-checkpoints.ts";
 
 export type Claim =
   | { readonly kind: "claimed"; readonly run: RunRow; readonly around: Surroundings }
@@ -23,7 +23,7 @@ export type RunLeases = {
   /** Lengthens a lease. @returns undefined when it was lost; else when somebody asked to cancel the run, if so */
   renew(wish: RenewWish): Promise<Pick<RunRow, "cancelAskedAtMs"> | undefined>;
   /** Writes a checkpoint, provided the lease is still ours. @returns undefined when it was lost */
-  checkpoint(checkpoint: Checkpoint): Promise<WrittenRun | undefined>;
+  checkpoint(checkpoint: Checkpoint): Promise<Written | undefined>;
 };
 
 export function createRunLeases(db: Db): RunLeases {

@@ -5,6 +5,7 @@ import type { Db } from "./open-ledger.ts";
 import { peopleOf } from "./run-names.ts";
 import { attempts, type RunRow, type RunWait, runPeople, runs } from "./schema.ts";
 import { lineOfUsage, type RunUsage, sumUsage } from "./sum-usage.ts";
+import { isOutdated } from "./supersede.ts";
 
 export type RunChange = Partial<
   Omit<RunRow, "id" | "ruleName" | "rule" | "eventKey" | "createdAtMs" | "updatedAtMs" | "leaseOwner" | "leaseUntilMs">
@@ -17,6 +18,8 @@ export type CheckpointOptions = {
   readonly attempts?: readonly NewAttempt[];
   /** Gives the lease back. */
   readonly release?: boolean;
+  /** Asks whether the run is outdated, see `hasNewer`. */
+  readonly looksForNewer?: boolean;
   /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
   readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string; readonly for: RunWait };
 };
@@ -35,6 +38,7 @@ const LINE = {
   now_ms: "bigint",
   change: "jsonb",
   release: "boolean",
+  looks: "boolean",
   wait_until_ms: "bigint",
   wait_for_app: "text",
 } as const;
@@ -82,13 +86,18 @@ const TOLD = {
 /** How a run stands after a checkpoint, beside what its worker knows. */
 export type WrittenRun = Pick<RunRow, keyof typeof TOLD>;
 
+/** @property isOutdated null when nobody asked */
+export type Written = { readonly run: WrittenRun; readonly isOutdated: boolean | null };
+
+type Line = Readonly<Record<string, unknown>>;
+
 /**
  * Writes checkpoints of many runs, their attempts, what they used and whom they invite, in one statement.
  * @returns in order how each run stands now; undefined: its lease was lost. Attempts are written in any case: each was made
  */
 export function createWriteCheckpoints(
   db: Db,
-): (checkpoints: readonly Checkpoint[]) => Promise<readonly (WrittenRun | undefined)[]> {
+): (checkpoints: readonly Checkpoint[]) => Promise<readonly (Written | undefined)[]> {
   const tried = db.$with("tried", { runId: attempts.runId }).as(sql`
     insert into ${attempts} (${namesOf(attempted)})
     select ${namesOf(attempted)} from ${linesOf("attempts", attempted)}`);
@@ -109,7 +118,9 @@ export function createWriteCheckpoints(
       lease_until_ms = case when line.release then 0 else run.lease_until_ms end
     from ${linesOf("checkpoints", LINE)}
     where run.id = line.id and run.lease_owner = line.owner
-    returning ${namesOf(told, "run.")}`);
+    returning ${namesOf(told, "run.")}, case when line.looks then ${isOutdated("run")} end as is_outdated`);
+  // As one text, which the driver reads many times faster than as many columns.
+  const whole = sql<readonly Line[]>`coalesce(json_agg(to_json(written)), '[]')`;
   const found = db.$with("found", { runId: runPeople.runId }).as(sql`
     insert into ${runPeople} (person, run_id, created_at_ms)
     select line.person, written.id, written.created_at_ms
@@ -117,11 +128,11 @@ export function createWriteCheckpoints(
     on conflict do nothing`);
   const statement = db
     .with(tried, written, ...sumUsage(db, "written"), found)
-    .select()
+    .select({ whole })
     .from(written)
     .prepare("write_checkpoints");
   return async (checkpoints) => {
-    const rows = await statement.execute({
+    const [answer] = await statement.execute({
       attempts: JSON.stringify(checkpoints.flatMap(({ attempts: ended = [] }) => ended.map(lineOfAttempt))),
       checkpoints: JSON.stringify(checkpoints.map(lineOfCheckpoint)),
       usages: JSON.stringify(
@@ -133,14 +144,23 @@ export function createWriteCheckpoints(
         ),
       ),
     });
-    return checkpoints.map((checkpoint) => rows.find((row) => row.id === checkpoint.id));
+    return checkpoints.map(({ id: asked }) => {
+      const line = answer?.whole.find((one) => one["id"] === asked);
+      return line && { run: readTold(line), isOutdated: line["is_outdated"] as boolean | null }; // as the statement says
+    });
   };
+}
+
+function readTold(line: Line): WrittenRun {
+  const run: Record<string, unknown> = {};
+  for (const [key, { name }] of Object.entries(TOLD)) run[key] = line[name];
+  return run as WrittenRun; // as its columns are typed
 }
 
 const lineOfAttempt = (attempt: NewAttempt) => ({ tries: 1, ...lineOf(attempts, attempt) });
 
-const lineOfCheckpoint = ({ id, owner, nowMs, change, release = false, wait }: Checkpoint) => ({
-  ...{ id, owner, release },
+const lineOfCheckpoint = ({ id, owner, nowMs, change, release = false, looksForNewer = false, wait }: Checkpoint) => ({
+  ...{ id, owner, release, looks: looksForNewer },
   now_ms: nowMs,
   change: lineOf(runs, change),
   wait_until_ms: wait?.notBeforeMs ?? null,

@@ -102,8 +102,7 @@ describe.each(databases)("on %s", (name) => {
       expect(await renewLease(db(), "r1", "one", NOW_MS + 20_000)).toBeUndefined();
       expect(await checkpointRun(db(), "r1", "one", { shareId: "stolen" }, NOW_MS)).toBeUndefined();
       expect(await checkpointRun(db(), "r1", "two", { difyUploadId: "upload" }, NOW_MS + 6_100)).toMatchObject({
-        id: "r1",
-        updatedAtMs: NOW_MS + 6_100,
+        run: { id: "r1", updatedAtMs: NOW_MS + 6_100 },
       });
       expect(await run("r1")).toMatchObject({ leaseOwner: "two", difyUploadId: "upload", shareId: null });
     });

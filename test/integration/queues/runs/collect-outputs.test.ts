@@ -32,6 +32,10 @@ function deskFor(first: RunRow) {
     checkpoint: async (change) => {
       run = { ...run, ...change };
     },
+    checkpointAndLook: async (change) => {
+      run = { ...run, ...change };
+      return false;
+    },
     note: (change) => {
       run = { ...run, ...change };
     },
