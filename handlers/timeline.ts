@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { AttemptRow, EventRow, RunRow, RunStep } from "../src/ledger/schema.ts";
 import type { Told } from "../src/told.ts";
+import { RUN_STEPS } from "./run-search-query.ts";
 
 /** What time passed for in which nobody worked on a run. */
 export const WAITS = [
@@ -19,19 +20,7 @@ export const WAITS = [
 ] as const;
 export type Wait = (typeof WAITS)[number];
 
-const STEPS = [
-  "event",
-  "files",
-  "ask",
-  "fetch",
-  "workflow",
-  "collect",
-  "folder",
-  "place",
-  "share",
-  "invite",
-  "cancel",
-] as const;
+const STEPS = ["event", "files", ...RUN_STEPS] as const;
 export type TimelineStep = (typeof STEPS)[number];
 
 const spanFields = { fromMs: z.number(), toMs: z.number() };

@@ -11,6 +11,21 @@ export type Progress = {
   clear(): void;
 };
 
+/** Shows the words for as long as the work takes. */
+export async function showWhile<T>(
+  context: Parameters<typeof createProgress>[0],
+  words: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(context);
+  progress.show(words);
+  try {
+    return await work();
+  } finally {
+    progress.clear();
+  }
+}
+
 /** Where standard error is no terminal, nothing is drawn: scripts get lines, not redrawing. */
 export function createProgress({ writeProgress, columns }: Pick<CliContext, "writeProgress" | "columns">): Progress {
   if (writeProgress === undefined) return { show: () => undefined, clear: () => undefined };

@@ -13,6 +13,7 @@ import type { Send } from "../http/types.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { acceptedExtension, checkRuleInputs, prepareSample, sampleNames } from "./check-rule-inputs.ts";
+import { createCheck } from "./create-check.ts";
 import { type Finding, failed, ok, type Verdict } from "./finding.ts";
 import {
   judgeClock,
@@ -106,18 +107,10 @@ async function examineApp(
   signal: AbortSignal,
 ): Promise<readonly AppFinding[]> {
   const findings: AppFinding[] = [];
-  /** Tells what a check says, or what its failure means. @returns whether it was fine */
-  const check = async (name: string, ask: () => Promise<Verdict>): Promise<boolean> => {
-    let verdict: Verdict;
-    try {
-      verdict = await ask();
-    } catch (error) {
-      signal.throwIfAborted();
-      verdict = judgeFailure(error);
-    }
-    findings.push({ check: name, ...verdict });
-    return verdict.status !== "failed";
-  };
+  const examine = createCheck(judgeFailure, (check, verdict) => findings.push({ check, ...verdict }), signal);
+  /** @returns whether it was fine */
+  const check = async (...asked: Parameters<typeof examine>): Promise<boolean> =>
+    (await examine(...asked)).status !== "failed";
 
   const isWorkflow = await check("dify.app.key", async () => {
     const { name, mode } = await dify.readInfo(signal);

@@ -1,7 +1,7 @@
 import { PermanentError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
 import { plain } from "../print-table.ts";
-import { createProgress } from "../progress.ts";
+import { showWhile } from "../progress.ts";
 import type { Asker, Choice, Question } from "./asker.ts";
 
 /**
@@ -17,15 +17,7 @@ export function answerFromFlags(context: CliContext, { json }: { readonly json: 
     show: (title, lines) => {
       for (const line of [`${title}:`, ...lines.map((one) => `  ${one}`)]) tell(plain(line));
     },
-    busy: async (words, work) => {
-      const progress = createProgress(context);
-      progress.show(words);
-      try {
-        return await work();
-      } finally {
-        progress.clear();
-      }
-    },
+    busy: (words, work) => showWhile(context, words, work),
     secret: async (question) => missing(question),
     text: async ({ proposal, check, ...question }) => {
       if (proposal === undefined) return missing(question);

@@ -1,7 +1,7 @@
 import { confirm, isCancel, log, note, password, select, text } from "@clack/prompts";
 import type { CliContext } from "../context.ts";
 import { plain } from "../print-table.ts";
-import { createProgress } from "../progress.ts";
+import { showWhile } from "../progress.ts";
 import { type Asker, Left } from "./asker.ts";
 
 /** Asks in a terminal. Every question rejects with `Left` at Ctrl-C. */
@@ -17,15 +17,7 @@ export function askPerson(context: CliContext): Asker {
     warn: (words) => log.warn(plain(words)),
     show: (title, lines) => note(lines.map(plain).join("\n"), title, { format: (line) => line }),
     // Not the library's own spinner, which ends the process at Ctrl-C.
-    busy: async (words, work) => {
-      const progress = createProgress(context);
-      progress.show(words);
-      try {
-        return await work();
-      } finally {
-        progress.clear();
-      }
-    },
+    busy: (words, work) => showWhile(context, words, work),
     secret: async ({ message }) =>
       answered(
         await password({ message, signal, validate: (value) => (value?.trim() ? undefined : "it is needed") }),

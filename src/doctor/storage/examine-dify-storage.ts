@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Environment } from "../../config.ts";
 import { withTimeouts } from "../../http/timeouts.ts";
 import type { Send } from "../../http/types.ts";
+import { createCheck } from "../create-check.ts";
 import type { Tell } from "../examine.ts";
 import { failed, ok, type Verdict, warning } from "../finding.ts";
 import { judgeClock } from "../judge-dify.ts";
@@ -107,18 +108,7 @@ async function examineBucket(
   const bucket = openBucket(tools, settings, credentials);
   const about = (check: string, verdict: Verdict): void =>
     tell({ check: `storage.${check}`, subject: settings.bucket, ...verdict });
-  /** Tells what one question shows, or what its failure means. */
-  const check = async (name: string, ask: () => Promise<Verdict>): Promise<Verdict> => {
-    let verdict: Verdict;
-    try {
-      verdict = await ask();
-    } catch (error) {
-      signal.throwIfAborted();
-      verdict = judgeStorageFailure(error);
-    }
-    about(name, verdict);
-    return verdict;
-  };
+  const check = createCheck(judgeStorageFailure, about, signal);
 
   const head = await check("bucket", async () => {
     const verdict = await askHead(bucket, signal);

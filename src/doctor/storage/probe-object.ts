@@ -1,3 +1,4 @@
+import { createCheck } from "../create-check.ts";
 import { failed, ok, type Verdict, warning } from "../finding.ts";
 import { judgeRefusal, judgeStorageFailure } from "./judge-storage.ts";
 import { type Bucket, elementsOf, type StorageAnswer } from "./open-bucket.ts";
@@ -19,28 +20,18 @@ export async function probeObject(
   signal: AbortSignal,
 ): Promise<void> {
   const key = `${FOLDER}${id}.txt`;
-  const check = async (name: string, ask: () => Promise<Verdict>): Promise<boolean> => {
-    let verdict: Verdict;
-    try {
-      verdict = await ask();
-    } catch (error) {
-      signal.throwIfAborted();
-      verdict = judgeStorageFailure(error);
-    }
-    about(name, verdict);
-    return verdict.status !== "failed";
-  };
+  const check = createCheck(judgeStorageFailure, about, signal);
 
   // Asked before anything is there: Dify tells a missing file from a forbidden one by the status.
   await check("missing", async () => judgeMissing(await bucket.headObject(key, signal)));
   let mayBeThere = true;
   try {
-    const isWritten = await check("write", async () => {
+    const written = await check("write", async () => {
       const answer = await bucket.put(key, PROBE_TEXT, signal);
       mayBeThere = answer.status < 300 || answer.status >= 500;
       return judged(answer, "writing", () => ok("an object can be written"));
     });
-    if (!isWritten) return;
+    if (written.status === "failed") return;
     await check("read", async () =>
       judged(await bucket.get(key, signal), "reading", ({ text }) =>
         text === PROBE_TEXT

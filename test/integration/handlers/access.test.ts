@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { operatorActions } from "../../../src/ledger/schema.ts";
 import {
   ADMIN,
+  asking,
   bearer,
   cookieOf,
   logIn,
@@ -24,14 +25,7 @@ beforeEach(async () => {
   await db().execute("truncate relay.runs, relay.rule_states, relay.operator_actions");
 });
 
-const get = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers, redirect: "manual" });
-const post = (path: string, token?: string): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, {
-    method: "POST",
-    redirect: "manual",
-    headers: token === undefined ? {} : bearer(token),
-  });
+const { get, post } = asking(() => receiver);
 
 const PROTECTED = [
   "/",

@@ -23,6 +23,19 @@ export const ADMIN = "admin-token-0123456789";
 export const ROLE_TOKENS = { RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR},admin:${ADMIN}` };
 export const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
 
+/** Asks a receiver as it came, without following where it leads. */
+export const asking = (receiver: () => Pick<Receiver, "url">) => ({
+  get: (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+    fetch(`${receiver().url}${path}`, { headers, redirect: "manual" }),
+  /** @param token of whoever asks; undefined: nobody */
+  post: (path: string, token?: string): Promise<Response> =>
+    fetch(`${receiver().url}${path}`, {
+      method: "POST",
+      redirect: "manual",
+      headers: token === undefined ? {} : bearer(token),
+    }),
+});
+
 const RULES = `rules:
   - name: read-new-files
     when: { workspace: "*" }

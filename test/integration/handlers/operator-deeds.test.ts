@@ -4,7 +4,7 @@ import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { ADMIN, bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
+import { ADMIN, asking, bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
@@ -17,14 +17,7 @@ beforeEach(async () => {
   await db().execute("truncate relay.runs, relay.rule_states, relay.operator_actions");
 });
 
-const get = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers, redirect: "manual" });
-const post = (path: string, token?: string): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, {
-    method: "POST",
-    redirect: "manual",
-    headers: token === undefined ? {} : bearer(token),
-  });
+const { get, post } = asking(() => receiver);
 const given = (...wanted: Parameters<typeof createRuns>[2]) =>
   createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS);
 

@@ -11,6 +11,7 @@ import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import {
   ADMIN,
+  asking,
   bearer,
   bodyOf,
   deliver,
@@ -46,14 +47,7 @@ beforeEach(async () => {
   );
 });
 
-const get = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers, redirect: "manual" });
-const post = (path: string, token?: string): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, {
-    method: "POST",
-    redirect: "manual",
-    headers: token === undefined ? {} : bearer(token),
-  });
+const { get, post } = asking(() => receiver);
 const given = (...wanted: Parameters<typeof createRuns>[2]) =>
   createRuns(db(), "ev-none", wanted, { status: "routed", reasons: {} }, NOW_MS);
 
