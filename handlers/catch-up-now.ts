@@ -22,6 +22,8 @@ export type CatchUpNowDeps = {
   readonly fastio: Fastio;
   readonly accept: Accept;
   readonly rules: () => readonly CompiledRule[];
+  /** How long the ledger remembers what it did with an event, in milliseconds. */
+  readonly retentionMs: number;
 };
 
 /** What asking brought for one workspace. */
@@ -29,7 +31,7 @@ export type CaughtUp = {
   readonly workspaceId: string;
   /** Events that the ledger had not heard of. */
   readonly fresh: number;
-  /** Why it was not asked all the same; null: it was. */
+  /** Why it was not asked, or not for all of the time; null: it was. */
   readonly note: string | null;
 };
 
@@ -45,8 +47,12 @@ export type CatchUpNow = (
 ) => Promise<readonly CaughtUp[]>;
 
 const LEASE_MS = 120_000;
+const FORGOTTEN = "asked for no more than RETENTION_DAYS: what came before may be done and forgotten";
 
-/** Asks Fast.io for everything since a moment, for each workspace that rules name, and brings what is new to the ledger. */
+/**
+ * Asks Fast.io for everything since a moment, for each workspace that rules name, and brings what is new to the ledger.
+ * What is older than the ledger remembers is not asked for: all of it would count as new, and its files run again.
+ */
 export const catchUpNow =
   (deps: CatchUpNowDeps): CatchUpNow =>
   async (sinceMs, signal, { actor, onWorkspace = () => undefined }) => {
@@ -73,11 +79,14 @@ async function askOne(
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<Omit<CaughtUp, "workspaceId">> {
-  const { db, clock, rules } = deps;
-  const base = { ...deps, lookBackMs: clock.now() - sinceMs };
+  const { db, clock, rules, retentionMs } = deps;
+  const rememberedMs = clock.now() - retentionMs;
+  const fromMs = Math.max(sinceMs, rememberedMs);
+  const base = { ...deps, lookBackMs: clock.now() - fromMs };
   const asking = { ...base, takeIn: createTakeIn({ ...base, wantedTypes: () => wantedTypes(rules()) }) };
   try {
-    return { fresh: (await searchAgain(asking, workspace, sinceMs, signal)).fresh, note: null };
+    const { fresh } = await searchAgain(asking, workspace, fromMs, signal);
+    return { fresh, note: sinceMs < rememberedMs ? FORGOTTEN : null };
   } catch (error) {
     if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
   }

@@ -80,7 +80,10 @@ export function openPages(
       secretKept: live.lookAgain,
       findWorkspaces: (signal) => findWorkspaces({ fastio: upstreams.fastio, log }, rules.now().rules, signal),
     }),
-    catchUpNow: catchUpNow({ ...deps, db, fastio: upstreams.fastio, accept, rules: () => rules.now().rules }),
+    catchUpNow: catchUpNow({
+      ...{ ...deps, db, fastio: upstreams.fastio, accept, rules: () => rules.now().rules },
+      retentionMs: config.ledger.retentionMs,
+    }),
     backtest: backtestRules({ ...deps, ...upstreams, db, rules: () => rules.now().rules }),
     deliveries: createReadDeliveries({ db, clock, secretPrints: live.prints }),
     checkSignature: checkSignature({ ...live, db, clock, secretPrints: live.prints }),

@@ -1,3 +1,4 @@
+import { listFindable } from "../../src/catch-up/read-search.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { forgetOperatorActions } from "../../src/ledger/operator-actions.ts";
@@ -22,6 +23,9 @@ const RETENTION_MS = 5_000;
 
 /** Who did what by hand outlives the runs it was done to: it is asked for when something is looked into, which is late. */
 const DEEDS_KEPT_MS = 365 * 86_400_000;
+
+/** What a search may find again is remembered so many times as long as the rest, at most. */
+const FINDABLE_FOR = 2;
 
 /** After the death of the process that is at a chore, another may begin it within this time. */
 const LEASE_MS = 5_000;
@@ -58,7 +62,9 @@ async function doChore(
       let total = 0;
       let forgotten: number;
       do {
-        forgotten = await forgetBefore(db, clock.now() - retentionMs);
+        const nowMs = clock.now();
+        const kept = { findable: await listFindable(db), untilMs: nowMs - FINDABLE_FOR * retentionMs };
+        forgotten = await forgetBefore(db, nowMs - retentionMs, kept);
         forgotten += await forgetOperatorActions(db, clock.now() - Math.max(retentionMs, DEEDS_KEPT_MS));
         total += forgotten;
       } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);

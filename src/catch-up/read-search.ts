@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { FastioEvent } from "../fastio/events/event.ts";
 import type { Fastio } from "../fastio/types.ts";
-import { readCursor, writeCursor } from "../ledger/cursors.ts";
+import { listCursors, readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import type { Findable } from "../ledger/retention.ts";
 import type { Log } from "../telemetry/log.ts";
 import {
   advancePosition,
@@ -34,11 +35,22 @@ type SearchScope = Pick<WatchedWorkspace, "id" | "shareOf">;
 /** Pages looked at to find where to begin. */
 const PROBE_PAGES = 4;
 
-const positionName = (workspaceId: string): string => `search ${workspaceId}`;
+const POSITION = "search ";
+const positionName = (scopeId: string): string => POSITION + scopeId;
 
 /** When a workspace was last searched; undefined: never. */
 export async function lastSearched(db: Db, workspaceId: string): Promise<number | undefined> {
   return (await readCursor(db, positionName(workspaceId)))?.updatedAtMs;
+}
+
+/** From when on the next search of each workspace or share finds events again; Fast.io goes by whole seconds. */
+export async function listFindable(db: Db): Promise<readonly Findable[]> {
+  const positions = await listCursors(db, POSITION);
+  return positions.flatMap(({ name, value }) => {
+    const position = parsePosition(value);
+    if (position === undefined) return [];
+    return { scopeId: name.slice(POSITION.length), sinceMs: Math.floor(searchSince(position) / 1_000) * 1_000 };
+  });
 }
 
 /** Searches a workspace's events from where the last search ended, with some overlap. */

@@ -71,7 +71,8 @@ function askFastio(context: CliContext, db: Db, sinceMs: number): Promise<readon
       log: silentLog,
       onCommitted: () => undefined,
     });
-    const deps = { db, clock, newId: randomUUID, log: silentLog, fastio, accept, rules: () => rules };
+    const { retentionMs } = config.ledger;
+    const deps = { db, clock, newId: randomUUID, log: silentLog, fastio, accept, rules: () => rules, retentionMs };
     const progress = createProgress(context);
     try {
       return await catchUpNow(deps)(sinceMs, context.signal, {

@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, lt, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { forgetAccesses } from "./accesses.ts";
+import { linesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { forgetNames } from "./run-names.ts";
 import {
@@ -24,6 +25,22 @@ import {
 } from "./schema.ts";
 import { hasEnded, owesAnEnd } from "./shared-links.ts";
 
+/** Where a search may find events again, and from which moment of Fast.io's clock on. */
+export type Findable = {
+  /** A workspace, or a share with files of its own. */
+  readonly scopeId: string;
+  readonly sinceMs: number;
+};
+
+/** Events that catch-up may find again: forgotten, they would count as new, and their files get a second run. */
+export type KeptEvents = {
+  readonly findable: readonly Findable[];
+  /** Those that ended before this are forgotten even so: a search may be closed for good. */
+  readonly untilMs: number;
+};
+
+const FINDABLE = { scope_id: "text", since_ms: "bigint" } as const;
+
 /** Rows forgotten per table and call, so that no call holds the ledger for long. */
 const MAX_ROWS = 1_000;
 
@@ -32,9 +49,10 @@ const MAX_ROWS = 1_000;
  * their files, outputs, attempts, answers and claims (but to folders that a link may still show), notices that were sent or given up, and calls of tools.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
  * but its run collides as long as that is remembered; events therefore go only after their runs.
+ * @param kept what is not forgotten yet all the same
  * @returns rows forgotten; call again while it is not 0
  */
-export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
+export async function forgetBefore(db: Db, beforeMs: number, kept?: KeptEvents): Promise<number> {
   return db.transaction(async (tx) => {
     let forgotten = 0;
     forgotten += await forgetSome(tx, deliveries, lt(deliveries.receivedAtMs, beforeMs));
@@ -82,7 +100,7 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
       .select({ key: events.key })
       .from(events)
       .leftJoin(runs, eq(runs.eventKey, events.key))
-      .where(and(ne(events.status, "accepted"), lt(events.routedAtMs, beforeMs), isNull(runs.id)))
+      .where(and(ne(events.status, "accepted"), lt(events.routedAtMs, beforeMs), isNull(runs.id), mayGo(kept)))
       .limit(MAX_ROWS);
     if (oldEvents.length > 0) {
       await tx.delete(events).where(
@@ -95,6 +113,15 @@ export async function forgetBefore(db: Db, beforeMs: number): Promise<number> {
     }
     return forgotten;
   });
+}
+
+function mayGo(kept: KeptEvents | undefined): SQL | undefined {
+  if (kept === undefined) return undefined;
+  const lines = kept.findable.map(({ scopeId, sinceMs }) => ({ scope_id: scopeId, since_ms: sinceMs }));
+  return sql`(${events.routedAtMs} < ${kept.untilMs} or not exists (
+    select from ${linesOf(sql`${JSON.stringify(lines)}`, FINDABLE, "findable")}
+    where findable.scope_id in (${events.workspaceId}, ${events.shareId})
+      and coalesce(${events.occurredAtMs}, ${events.receivedAtMs}) >= findable.since_ms))`;
 }
 
 async function forgetSome(db: Pick<Db, "delete" | "select">, table: PgTable, where: SQL | undefined): Promise<number> {

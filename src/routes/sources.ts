@@ -32,7 +32,7 @@ const CATCH_UP_NOW = operation({
   role: "operator",
   summary: "Ask Fast.io what webhooks did not tell",
   description:
-    "For each workspace that a rule names, everything since then. What is new goes its way at once. It answers when all were asked. Safe to repeat.",
+    "For each workspace that a rule names, everything since then, as far as the ledger remembers what it did (`RETENTION_DAYS`). What is new goes its way at once. It answers when all were asked. Safe to repeat.",
   body: CatchUpWish,
   answers: {
     200: {
@@ -43,7 +43,7 @@ const CATCH_UP_NOW = operation({
             z.object({
               workspaceId: z.string(),
               fresh: z.int().describe("Events that were not known before"),
-              note: z.string().nullable().describe("Why it was not asked all the same; null: it was"),
+              note: z.string().nullable().describe("Why it was not asked, or not for all of the time; null: it was"),
             }),
           ),
         })

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createPull, type Pull } from "../../../src/catch-up/pull.ts";
+import { listFindable } from "../../../src/catch-up/read-search.ts";
 import { createTakeIn } from "../../../src/catch-up/take-in.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
@@ -8,6 +9,8 @@ import { createAccept } from "../../../src/ledger/accept.ts";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { readGaps } from "../../../src/ledger/gap-report.ts";
 import { listPullStates } from "../../../src/ledger/pull-states.ts";
+import { forgetBefore } from "../../../src/ledger/retention.ts";
+import { events } from "../../../src/ledger/schema.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { clientOn } from "../../contract/fastio/client-on.ts";
@@ -54,6 +57,19 @@ describe.each(databases)("on %s", (name) => {
       },
     };
   }
+
+  test("an event that the next search finds again is not forgotten before, however long it is done", async () => {
+    const { drop, pull } = await open();
+    await pull(true);
+    await drop("one.csv");
+    expect(await pull(true)).toMatchObject({ fresh: 1 });
+    const { db } = ledger();
+    await db.update(events).set({ status: "ignored", routedAtMs: 1 });
+    while ((await forgetBefore(db, Date.now(), { findable: await listFindable(db), untilMs: 0 })) > 0);
+    expect(await pull(true)).toMatchObject({ fresh: 0 });
+    while ((await forgetBefore(db, Date.now())) > 0);
+    expect(await pull(true)).toMatchObject({ fresh: 1 });
+  });
 
   test("the feed is read from its cursor; each event is new once", async () => {
     const { drop, pull, restart } = await open();

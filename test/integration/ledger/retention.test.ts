@@ -109,6 +109,28 @@ describe.each(databases)("on %s", (name) => {
     expect(left.sort()).toEqual(["open", "open_for_long"]);
   });
 
+  test("an event that a search may find again is remembered, but not for ever", async () => {
+    const workspaceId = "3117763504443666597";
+    const found = { workspaceId, occurredAtMs: NOW_MS };
+    await acceptDeliveries(db(), [
+      deliveryOf(
+        eventNamed("searched", { ...found, occurredAtMs: NOW_MS - 1 }),
+        eventNamed("findable", found),
+        eventNamed("of-a-share", { ...found, workspaceId: "5117763504443666597", shareId: "s1" }),
+        eventNamed("elsewhere", { ...found, workspaceId: "4117763504443666597" }),
+      ),
+    ]);
+    await db().update(events).set({ status: "ignored", routedAtMs: NOW_MS });
+    const findable = [
+      { scopeId: workspaceId, sinceMs: NOW_MS },
+      { scopeId: "s1", sinceMs: NOW_MS },
+    ];
+    while ((await forgetBefore(db(), LATER_MS, { findable, untilMs: NOW_MS })) > 0);
+    expect(await keysOfEvents()).toEqual(["ev-findable", "ev-of-a-share"]);
+    while ((await forgetBefore(db(), LATER_MS, { findable, untilMs: NOW_MS + 1 })) > 0);
+    expect(await keysOfEvents()).toEqual([]);
+  });
+
   test("no call holds the ledger for long: what is too much for one is left to the next", async () => {
     const names = Array.from({ length: 1_200 }, (_, index) => `e${index}`);
     await acceptDeliveries(db(), [deliveryOf(...names.map((each) => eventNamed(each)))]);
