@@ -79,7 +79,7 @@ export const events = relay.table(
     pulledAtMs: ms("pulled_at_ms"),
   },
   (table) => [
-    index("events_to_route").on(table.queuedAtMs).where(sql`status = 'accepted'`),
+    index("events_to_hand_over").on(table.queuedAtMs, table.receivedAtMs).where(sql`status = 'accepted'`),
     index("events_backlog").on(table.workspaceId).where(sql`status = 'accepted'`),
     index("events_object").on(table.objectId),
     index("events_with_file").on(sql`lower(file_name)`).where(sql`file_name is not null`),

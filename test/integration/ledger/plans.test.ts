@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { describe, expect, inject, test } from "vitest";
 import { createClaim } from "../../../src/ledger/claim-runs.ts";
+import { listUnqueuedRuns } from "../../../src/ledger/hand-overs.ts";
 import { insertRuns } from "../../../src/ledger/insert-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
@@ -72,6 +73,23 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
       });
     },
   );
+
+  test("the sweep reads as much of what waits as it hands over", async () => {
+    const wanted = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`, { updatedAtMs: NOW_MS - at }));
+    const { db } = ledger();
+    await db.transaction((tx) =>
+      insertRuns(tx, [
+        { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: 1e9 },
+      ]),
+    );
+    await db.execute("analyze relay.runs");
+    await db.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      const [first] = await listUnqueuedRuns(tx, NOW_MS, NOW_MS + 1, FEW / 2);
+      expect(first?.id).toBe(wanted.at(-1)?.id);
+      expect((await rowsRead(tx)) - before).toBeLessThan(FEW);
+    });
+  });
 });
 
 /** Rows of `runs` that this transaction has read so far. */

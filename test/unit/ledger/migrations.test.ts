@@ -35,6 +35,16 @@ const CONTRACTIONS: readonly { readonly statement: string; readonly since: strin
     since: "0.1.0",
     why: "runs_next begins with the same columns and has the same condition",
   },
+  {
+    statement: 'DROP INDEX "relay"."runs_undone"',
+    since: "0.1.0",
+    why: "runs_to_hand_over begins with the same columns and has the same condition",
+  },
+  {
+    statement: 'DROP INDEX "relay"."events_to_route"',
+    since: "0.1.0",
+    why: "events_to_hand_over begins with the same column and has the same condition",
+  },
   ...(
     [
       ["events_file", "events_with_file"],
