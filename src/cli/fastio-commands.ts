@@ -11,7 +11,9 @@ export function addFastioCommands(program: Command, context: CliContext, end: En
     .command("catch-up")
     .description("ask Fast.io what webhooks did not tell, and tell what came by which way")
     .addOption(
-      new Option("--since <duration>", "how far back, such as 2h or 3d").default(7_200_000, "2h").argParser(parseSpan),
+      new Option("--since <duration>", "how far back, such as 2h or 3d, up to RETENTION_DAYS")
+        .default(7_200_000, "2h")
+        .argParser(parseSpan),
     )
     .option("--report", "ask nothing, only tell what the ledger knows", false)
     .option("--json", "one JSON object per workspace", false)
