@@ -36,7 +36,7 @@ export type RunDesk = {
    * @throws {TransientError} `lease_lost`; `run_cancelled` after it was written, when somebody asked for that
    */
   checkpoint(change: RunChange): Promise<void>;
-  /** The same. @returns whether a newer version of the file has a run by now, see `hasNewer` */
+  /** The same. @returns whether a newer version of the file has a run by now, see `isOutdated` */
   checkpointAndLook(change: RunChange): Promise<boolean>;
   /**
    * To be written with the next checkpoint, or when the run is given back: for what may be lost without harm.

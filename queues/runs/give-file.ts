@@ -127,11 +127,15 @@ async function upload(
     });
   }
   desk.note({ status: "fetching" });
-  const fetching = fetchFile({ fastio, dify }, desk, file);
+  const unwanted = new AbortController();
+  const signal = AbortSignal.any([desk.signal, unwanted.signal]);
+  const fetching = fetchFile({ fastio, dify }, { run: desk.run, signal }, file);
   // What is done at once is told of when it is.
   if (!(await comesWithin(fetching, TOLD_AFTER_MS, clock))) {
-    fetching.catch(() => undefined); // for the checkpoint may fail
-    await desk.checkpoint({});
+    await desk.checkpoint({}).catch((error: unknown) => {
+      unwanted.abort(error); // nobody waits for it any more
+      throw error;
+    });
   }
   await desk.checkpoint({ difyUploadId: await fetching });
 }

@@ -26,7 +26,7 @@ export type Surroundings = {
   readonly pausedRule: RuleState | undefined;
   /** undefined: the app that it was made for is active. */
   readonly pausedApp: AppState | undefined;
-  /** Whether a newer version of its file has a run, see `hasNewer`; looked for only before a delivery. */
+  /** Whether a newer version of its file has a run, see `isOutdated`; looked for only before a delivery. */
   readonly isOutdated: boolean;
   /** What its workflow returned, in order; told only before a delivery. */
   readonly outputs: readonly OutputRow[];
@@ -79,13 +79,18 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
   };
 }
 
+const RUN = getTableColumns(runs);
+const RULE = getTableColumns(ruleStates);
+const APP = getTableColumns(appStates);
+const OUTPUT = getTableColumns(outputs);
+
 const readClaimed = ({ run, rule, app, newer, outputs: placeable }: ClaimedLine): ClaimedRun => ({
-  run: rowOf<RunRow>(runs, run),
+  run: rowOf<RunRow>(RUN, run),
   around: {
-    pausedRule: rule === null ? undefined : rowOf<RuleState>(ruleStates, rule),
-    pausedApp: app === null ? undefined : rowOf<AppState>(appStates, app),
+    pausedRule: rule === null ? undefined : rowOf<RuleState>(RULE, rule),
+    pausedApp: app === null ? undefined : rowOf<AppState>(APP, app),
     isOutdated: newer,
-    outputs: placeable?.map((line) => rowOf<OutputRow>(outputs, line)) ?? [],
+    outputs: placeable?.map((line) => rowOf<OutputRow>(OUTPUT, line)) ?? [],
   },
 });
 

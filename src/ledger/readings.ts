@@ -1,4 +1,4 @@
-import { type Placeholder, type SQL, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
 import { doTogether } from "./do-together.ts";
 import type { Db } from "./open-ledger.ts";
@@ -22,7 +22,5 @@ const drawTogether = builtOnce((db) => {
 export const drawReading = (db: Db): Promise<number> => drawTogether(db)(undefined);
 
 /** Whether a row was read after this reading. */
-export const isReadAfter = (
-  row: typeof runs | typeof runFiles,
-  { reading, seenAtMs }: { readonly [Field in keyof Reading]: Reading[Field] | Placeholder },
-): SQL => sql`coalesce(${row.reading} > ${reading}::bigint, ${row.seenAtMs} > ${seenAtMs}::bigint)`;
+export const isReadAfter = (row: typeof runs | typeof runFiles, { reading, seenAtMs }: Reading): SQL =>
+  sql`coalesce(${row.reading} > ${reading}::bigint, ${row.seenAtMs} > ${seenAtMs}::bigint)`;

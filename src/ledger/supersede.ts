@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, ne, not, notInArray, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, not, or, type SQL, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
@@ -11,39 +11,11 @@ const WITHOUT_RESULT: readonly RunStatus[] = ["failed", "cancelled", "skipped"];
 
 export const NEWER_CAME = "a newer version of the file came";
 
-const newerOf = builtOnce((db) =>
-  db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(
-      and(
-        eq(runs.nodeId, sql.placeholder("nodeId")),
-        eq(runs.ruleName, sql.placeholder("ruleName")),
-        ne(runs.id, sql.placeholder("id")),
-        isNull(runs.fileCount),
-        isReadAfter(runs, { reading: sql.placeholder("reading"), seenAtMs: sql.placeholder("seenAtMs") }),
-        notInArray(runs.status, [...WITHOUT_RESULT]),
-      ),
-    )
-    .limit(1)
-    .prepare(UNNAMED),
-);
-
 /**
- * Whether a newer version of the run's file has a run of the same rule that stands or is on its way.
+ * Whether a newer version of a run's file has a run of the same rule that stands or is on its way, as a condition.
  * A batch goes its way with all its files; see docs/decisions/0011-bursts.md.
+ * @param row the name by which the statement calls the run
  */
-export async function hasNewer(
-  db: Db,
-  run: Pick<RunRow, "id" | "ruleName" | "nodeId" | "seenAtMs" | "reading" | "fileCount">,
-): Promise<boolean> {
-  const { id, ruleName, nodeId, seenAtMs, reading, fileCount } = run;
-  if (seenAtMs === null || fileCount !== null) return false;
-  const [newer] = await newerOf(db).execute({ id, ruleName, nodeId, seenAtMs, reading });
-  return newer !== undefined;
-}
-
-/** The same of a row, as a condition. @param row the name by which the statement calls it */
 export const isOutdated = (row: string): SQL => {
   const of = sql.raw(row);
   return sql`${of}.seen_at_ms is not null and ${of}.file_count is null and exists (
@@ -53,6 +25,27 @@ export const isOutdated = (row: string): SQL => {
       and coalesce(newer.reading > ${of}.reading, newer.seen_at_ms > ${of}.seen_at_ms)
       and newer.status not in (${sql.raw(WITHOUT_RESULT.map((status) => `'${status}'`).join(", "))}))`;
 };
+
+const outdated = builtOnce((db) =>
+  db
+    .select({ isOutdated: sql<boolean>`${isOutdated("asked")}` })
+    .from(
+      sql`(select ${sql.placeholder("id")}::text as id, ${sql.placeholder("ruleName")}::text as rule_name,
+        ${sql.placeholder("nodeId")}::text as node_id, ${sql.placeholder("seenAtMs")}::bigint as seen_at_ms,
+        ${sql.placeholder("reading")}::bigint as reading, ${sql.placeholder("fileCount")}::integer as file_count) asked`,
+    )
+    .prepare(UNNAMED),
+);
+
+/** The same of a run that the ledger need not have yet. */
+export async function hasNewer(
+  db: Db,
+  run: Pick<RunRow, "id" | "ruleName" | "nodeId" | "seenAtMs" | "reading" | "fileCount">,
+): Promise<boolean> {
+  const { id, ruleName, nodeId, seenAtMs, reading, fileCount } = run;
+  const [told] = await outdated(db).execute({ id, ruleName, nodeId, seenAtMs, reading, fileCount });
+  return told?.isOutdated === true;
+}
 
 /** Skips runs of the same rule for older versions of the file, as long as nothing was asked of Dify for them. */
 export async function skipOlder(db: Db, run: NewRun, nowMs: number): Promise<void> {

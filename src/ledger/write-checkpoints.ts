@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { NewAttempt } from "./attempts.ts";
-import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
+import { columnsOf, lineOf, linesOf, namesOf, rowOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { peopleOf } from "./run-names.ts";
 import { attempts, type RunRow, type RunWait, runPeople, runs } from "./schema.ts";
@@ -18,7 +18,7 @@ export type CheckpointOptions = {
   readonly attempts?: readonly NewAttempt[];
   /** Gives the lease back. */
   readonly release?: boolean;
-  /** Asks whether the run is outdated, see `hasNewer`. */
+  /** Asks whether the run is outdated, see `isOutdated`. */
   readonly looksForNewer?: boolean;
   /** What the run is to wait for; not so when somebody asked to cancel it meanwhile, as that is due at once. */
   readonly wait?: { readonly notBeforeMs: number; readonly waitingApp?: string; readonly for: RunWait };
@@ -146,15 +146,9 @@ export function createWriteCheckpoints(
     });
     return checkpoints.map(({ id: asked }) => {
       const line = answer?.whole.find((one) => one["id"] === asked);
-      return line && { run: readTold(line), isOutdated: line["is_outdated"] as boolean | null }; // as the statement says
+      return line && { run: rowOf<WrittenRun>(TOLD, line), isOutdated: line["is_outdated"] as boolean | null }; // as the statement says
     });
   };
-}
-
-function readTold(line: Line): WrittenRun {
-  const run: Record<string, unknown> = {};
-  for (const [key, { name }] of Object.entries(TOLD)) run[key] = line[name];
-  return run as WrittenRun; // as its columns are typed
 }
 
 const lineOfAttempt = (attempt: NewAttempt) => ({ tries: 1, ...lineOf(attempts, attempt) });
