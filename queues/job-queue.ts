@@ -53,7 +53,7 @@ export function createJobQueue({ queue, readStates, addMany, attempts, clock, tr
       if (jobs.length === 0) return;
       const entries = jobs.map((job) => toEntry(job, { attempts, trace, keepDone }));
       await ask(() =>
-        entries.length <= FEW
+        trace.jobs !== undefined && entries.length <= FEW
           ? Promise.all(
               entries.map(({ name, data, opts }, at) =>
                 trace.within(jobs[at]?.traceparent ?? null, () => queue.add(name, data, opts)),

@@ -54,9 +54,10 @@ const scan = (text: string): { readonly depth: number; readonly bigIntegers: rea
 
 /** Index after the closing quote of the string that opens at `start`, or the end of the text. */
 const endOfString = (text: string, start: number): number => {
-  for (let at = start + 1; at < text.length; at += 1) {
-    if (text[at] === "\\") at += 1;
-    else if (text[at] === '"') return at + 1;
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let before = quote;
+    while (text[before - 1] === "\\") before -= 1;
+    if ((quote - before) % 2 === 0) return quote + 1;
   }
   return text.length;
 };
