@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { buildConnector } from "undici";
+import buildConnector from "undici/lib/core/connect.js";
 import { RelayError } from "../errors.ts";
 import { configuredLookup, type IsConfigured, publicLookup, refuseWrittenAddress } from "./guarded-lookup.ts";
 import { asError } from "./pull-stream.ts";

@@ -1,4 +1,4 @@
-import { errors } from "undici";
+import errors from "undici/lib/core/errors.js";
 import { type FailureDetail, RelayError, TransientError } from "../errors.ts";
 
 export type TransportFailureCode = "connect_failed" | "connection_lost" | "timed_out";

@@ -1,7 +1,7 @@
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { Agent } from "undici";
+import Agent from "undici/lib/dispatcher/agent.js";
 import { exchange } from "./exchange.ts";
 import { guardedConnector } from "./guarded-connector.ts";
 import type { IsConfigured } from "./guarded-lookup.ts";

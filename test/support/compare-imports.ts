@@ -3,7 +3,11 @@ import { registerHooks } from "node:module";
 import { createQuickResolve } from "../../src/quick-imports.ts";
 
 const quick = createQuickResolve();
+const NOTHING = new URL("../../src/nothing.ts", import.meta.url).href;
 const seen = { asked: 0, answered: 0, different: [] as string[] };
+const left = new Set<string>();
+const loaded = new Set<string>();
+const inPackages = (url: string): string => url.replace(/^.*\/node_modules\//, "");
 registerHooks({
   resolve: (specifier, context, next) => {
     let isAsked = false;
@@ -12,8 +16,13 @@ registerHooks({
       isAsked = true;
       return next(...args);
     });
+    if (asWe.url === NOTHING) {
+      left.add(inPackages(asNode.url));
+      return asWe;
+    }
     seen.asked += 1;
     if (!isAsked) seen.answered += 1;
+    loaded.add(inPackages(asNode.url));
     if (asWe.url !== asNode.url || asWe.format !== asNode.format)
       seen.different.push(
         `${context.parentURL} imports ${specifier}: ${asWe.format} ${asWe.url}, not ${asNode.format}`,
@@ -24,5 +33,5 @@ registerHooks({
 await import("../../src/cli/start.ts");
 await import("../../src/start-work.ts");
 await import("../../src/open-pages.ts");
-process.stdout.write(JSON.stringify(seen));
+process.stdout.write(JSON.stringify({ ...seen, left: [...left].sort(), loaded: [...loaded] }));
 process.exit(0);
