@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** Whatever opens a connection, or brings something that does. Types alone open none. */
 const DOORS: readonly (readonly [door: string, pattern: RegExp])[] = [
   ["fetch", /(?<![.\w])fetch\(/],
-  ["undici", /^import (?!type).*"undici"|import\("undici"\)/m],
+  ["undici", /^import (?!type).*"undici(?:\/[^"]*)?"|import\("undici[/"]/m],
   ["node:http", /^import (?!type)[^;]*"node:(?:http|https|http2)"/m],
   ["node:net", /^import (?!type)[^;]*\b(?:connect|createConnection|Socket)\b[^;]*"node:(?:net|tls|dgram)"/m],
   ["node:dns", /^import (?!type)[^;]*"node:dns(?:\/promises)?"/m],
