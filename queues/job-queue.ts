@@ -30,6 +30,11 @@ const FEW = 3;
 const KEEP_DONE = { count: 1_000, age: 3_600 } as const;
 /** The sweep alone is a job every two seconds, each like the last: keys and memory of the queue's server for nothing. */
 const KEEP_UPKEEP_DONE = { count: 50, age: 3_600 } as const;
+/**
+ * Where many are kept, one job in so many clears the others away: BullMQ on SQL goes through all of them each time, which
+ * took longer than all else that ends a job.
+ */
+const CLEARED_EVERY = 50;
 const KEEP_FAILED = { count: 5_000, age: 7 * 24 * 3_600 } as const;
 
 const STATES: Readonly<Record<string, JobState>> = {
@@ -46,12 +51,19 @@ const STATES: Readonly<Record<string, JobState>> = {
 /** The producers' side of one BullMQ queue. */
 export function createJobQueue({ queue, readStates, addMany, attempts, clock, trace }: JobQueueDeps): JobQueue {
   const ask = <T>(call: () => Promise<T>): Promise<T> => failFast(clock, call);
-  const keepDone = queue.name === ("upkeep" satisfies QueueName) ? KEEP_UPKEEP_DONE : KEEP_DONE;
+  const isUpkeep = queue.name === ("upkeep" satisfies QueueName);
+  let added = 0;
+  const keepNext = (): EntryOptions["keepDone"] => {
+    if (isUpkeep) return KEEP_UPKEEP_DONE;
+    added += 1;
+    // The first of a process does, too: it may end before it comes to its fiftieth.
+    return added % CLEARED_EVERY === 1 ? KEEP_DONE : false;
+  };
   return {
     bullmq: queue,
     add: async (jobs) => {
       if (jobs.length === 0) return;
-      const entries = jobs.map((job) => toEntry(job, { attempts, trace, keepDone }));
+      const entries = jobs.map((job) => toEntry(job, { attempts, trace, keepDone: keepNext() }));
       await ask(() =>
         trace.jobs !== undefined && entries.length <= FEW
           ? Promise.all(
@@ -103,7 +115,8 @@ export async function failFast<T>(clock: Clock, call: () => Promise<T>): Promise
 type EntryOptions = {
   readonly attempts: number;
   readonly trace: Trace;
-  readonly keepDone: { readonly count: number; readonly age: number };
+  /** false: it clears nothing away. */
+  readonly keepDone: { readonly count: number; readonly age: number } | false;
 };
 
 function toEntry(
