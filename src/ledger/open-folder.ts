@@ -8,13 +8,16 @@ import { reuseStatements } from "./reuse-statements.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
+/** An embedded database, and the same as the workers ask it; see `reuseStatements`. */
+export type OpenedFolder = { readonly pglite: PGlite; readonly work: PGlite };
+
 /**
  * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
  *
  * Making one writes a thousand files. A process killed in the middle leaves a folder that PGlite takes for whole
  * and cannot start from, so a mark beside the folder says that it is not finished; then it is made anew.
  */
-export async function openFolder(folder: string): Promise<PGlite> {
+export async function openFolder(folder: string): Promise<OpenedFolder> {
   const { openSmall } = await import("./small-pglite.ts");
   const unfinished = `${folder}.unfinished`;
   if (existsSync(unfinished)) empty(folder);
@@ -27,8 +30,7 @@ export async function openFolder(folder: string): Promise<PGlite> {
   }
   const pglite = await openSmall(folder);
   rmSync(unfinished, { force: true });
-  await reuseStatements(pglite);
-  return pglite;
+  return { pglite, work: await reuseStatements(pglite) };
 }
 
 /**

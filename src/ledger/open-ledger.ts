@@ -6,7 +6,8 @@ import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { guardPool } from "./guard-pool.ts";
 import { nameStatements } from "./name-statements.ts";
-import { openFolder } from "./open-folder.ts";
+import { type OpenedFolder, openFolder } from "./open-folder.ts";
+import { PLANNED_ONCE } from "./planned-once.ts";
 import * as schema from "./schema.ts";
 
 /** Drizzle over either driver; queries are written once. */
@@ -15,9 +16,9 @@ export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
 export type Ledger = {
   readonly kind: "pglite" | "postgres";
   readonly db: Db;
-  /** The same for the workers, who ask the same for each run: PostgreSQL keeps what they ask prepared. */
+  /** The same for the workers, who ask the same for each run: what they ask is kept prepared, and goes by indexes. */
   readonly work: Db;
-  /** The embedded database, so that the queue can live in it too. */
+  /** The embedded database as the workers ask it, so that the queue can live in it too. */
   readonly pglite?: PGlite;
   /** Where the embedded database keeps its files. */
   readonly folder?: string;
@@ -33,11 +34,6 @@ const CONNECTIONS = 10;
  */
 const GIVEN_UP_AFTER_MS = 15_000;
 const SETTINGS = [`idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`] as const;
-/**
- * For statements that are planned once and not each time: such a plan stands while a table grows from a few rows to
- * thousands, so it goes by an index from the beginning, and from row to row: each asks for a few by their names.
- */
-const PLANNED_ONCE = ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"] as const;
 const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
 export const IDLE_MS = 300_000;
@@ -67,9 +63,9 @@ async function openPglite(folder: string): Promise<Ledger> {
 
 async function openEmbedded(folder: string): Promise<Ledger> {
   const unlock = lockFolder(folder);
-  let pglite: PGlite | undefined;
+  let opened: OpenedFolder | undefined;
   const close = async (): Promise<void> => {
-    await pglite?.close();
+    await opened?.pglite.close();
     unlock();
   };
   try {
@@ -77,10 +73,11 @@ async function openEmbedded(folder: string): Promise<Ledger> {
       import("drizzle-orm/pglite"),
       import("drizzle-orm/pglite/migrator"),
     ]);
-    pglite = await openFolder(folder);
-    const db = drizzle(pglite, { schema });
+    opened = await openFolder(folder);
+    const db = drizzle(opened.pglite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
-    return { kind: "pglite", db, work: db, pglite, folder, close };
+    const work = drizzle(opened.work, { schema });
+    return { kind: "pglite", db, work, pglite: opened.work, folder, close };
   } catch (error) {
     await close();
     throw error;

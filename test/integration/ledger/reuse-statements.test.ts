@@ -11,9 +11,10 @@ const MANY = 230;
 
 const folder = mkdtempSync(join(tmpdir(), "relay-statements-"));
 let pglite: PGlite;
+let work: PGlite;
 beforeAll(async () => {
   copyMadeLedger(join(folder, "data"));
-  pglite = await openFolder(join(folder, "data"));
+  ({ pglite, work } = await openFolder(join(folder, "data")));
 });
 afterAll(async () => {
   await pglite.close();
@@ -101,4 +102,29 @@ test("no more are kept than there is room for", async () => {
   }
   expect(await countKept()).toBeLessThan(MANY);
   expect(await nameOf(1)).toBe("a");
+});
+
+test("what workers ask goes by an index from the first row on, and what others ask does not have to", async () => {
+  await add(1);
+  // A table that nobody has counted counts as larger than it is.
+  await pglite.exec("analyze things");
+  const planFor = async (asked: Pick<PGlite, "query">) => {
+    const { rows } = await asked.query("explain select name from things where id = $1", [1]);
+    return JSON.stringify(rows);
+  };
+  const ways = { worker: /Index Scan/, other: /Seq Scan/ } as const;
+  expect(await planFor(work)).toMatch(ways.worker);
+  expect(await planFor(pglite)).toMatch(ways.other);
+  await work.transaction(async (tx) => expect(await planFor(tx)).toMatch(ways.worker));
+  const undone = pglite.transaction(async (tx) => {
+    expect(await planFor(tx)).toMatch(ways.other);
+    throw new Error("undone");
+  });
+  await expect(undone).rejects.toThrow("undone");
+  expect(await planFor(pglite)).toMatch(ways.other);
+  await pglite.transaction(async (tx) => {
+    await planFor(tx);
+    await tx.rollback();
+  });
+  expect(await planFor(work)).toMatch(ways.worker);
 });
