@@ -118,6 +118,7 @@ export async function listBulks(
   );
   if (!list) return 1;
   if (json) for (const bulk of list.bulks) context.print(JSON.stringify(bulk));
+  else if (list.bulks.length === 0) context.print("Nothing was done to many runs at once yet.");
   else
     context.print(
       formatTable(

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from "commander";
+import { VERSION } from "../version.ts";
 import { addBulkCommands } from "./bulk-commands.ts";
 import { addCompletionCommands } from "./completion-commands.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -47,6 +48,11 @@ export function buildProgram(
   };
   const program = new Command("relay")
     .description("A file lands in a Fast.io workspace, a Dify workflow runs on it, a Fast.io share comes out.")
+    .version(
+      `${VERSION} (Node.js ${process.versions.node})`,
+      "-V, --version",
+      "tell the version of the relay and of Node.js",
+    )
     .exitOverride()
     // Else --json behind the name of a subcommand would be its parent's.
     .enablePositionalOptions()

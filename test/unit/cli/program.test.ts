@@ -7,6 +7,7 @@ import { commandsOf } from "../../../src/cli/command-tree.ts";
 import { EXAMPLE_PATHS } from "../../../src/cli/help-texts.ts";
 import { buildProgram } from "../../../src/cli/program.ts";
 import { printReference } from "../../../src/cli/reference.ts";
+import { VERSION } from "../../../src/version.ts";
 import { cliContext, runInProcess } from "../../support/cli-context.ts";
 import { findProgram } from "../../support/find-programs.ts";
 
@@ -28,6 +29,15 @@ describe("--help", () => {
       expect(stdout).toContain(words);
     expect(stdout).not.toContain("\u001b");
   });
+
+  test.each(["--version", "-V"])(
+    "%s tells the version of the relay and of Node.js, for whoever reports a fault",
+    async (flag) => {
+      const { code, stdout } = await runInProcess([flag]);
+      expect(code).toBe(0);
+      expect(stdout.trim()).toBe(`${VERSION} (Node.js ${process.versions.node})`);
+    },
+  );
 
   test("docs/cli.md is what --help says; npm run cli-docs writes it anew", () => {
     const file = fileURLToPath(new URL("../../../docs/cli.md", import.meta.url));
