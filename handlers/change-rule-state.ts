@@ -50,7 +50,7 @@ export const changeRuleState =
       if (after !== before) await setRuleState(tx, after);
       const released = await release(tx, name, action, nowMs);
       if (after !== before || released > 0) {
-        const detail = { reason, released };
+        const detail = action === "pause" ? { reason } : { reason, released };
         await recordOperatorAction(tx, { atMs: nowMs, actor, action: `rule.${action}`, target: name, detail });
       }
       return { kind: "changed", rule: name, state: after.state, released };

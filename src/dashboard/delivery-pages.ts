@@ -118,9 +118,13 @@ ${headOf(["Event", "File", "Status", "Runs"])}
   )}</tbody></table></div>`;
 }
 
-/** @param atMs as of when its age is told */
-export function secretWords({ print, live, firstSeenMs }: ToldSecret, atMs: number): string {
+/** @param atMs as of when its age is told @param before what that is called; `ago`: it is now */
+export function secretWords(
+  { print, live, firstSeenMs }: ToldSecret,
+  atMs: number,
+  before: "before" | "ago" = "before",
+): string {
   const age =
-    firstSeenMs === null ? "not seen before" : `first seen ${longSpanOf(Math.max(0, atMs - firstSeenMs))} before`;
+    firstSeenMs === null ? "not seen before" : `first seen ${longSpanOf(Math.max(0, atMs - firstSeenMs))} ${before}`;
   return `${print}, ${age}, ${live ? "live" : "not live any more"}`;
 }

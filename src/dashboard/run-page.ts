@@ -24,7 +24,7 @@ export function runPage(run: RunStory, reader: Reader): Markup {
       `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})`,
     ],
     ["Workspace", run.workspace],
-    ["Rule", run.rule],
+    ["Rule", html`<a href="/runs?rule=${run.rule}">${run.rule}</a>`],
     ["Event", html`<a href="/events/${run.eventKey}">${run.eventType}</a>`],
     ...(run.sourceShareId === null ? [] : [["Uploaded into share", run.sourceShareId] as const]),
     ["Node, version", `${run.nodeId}, ${run.versionId ?? "–"}`],

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { type Markup, spanOf, timeOf } from "./layout.ts";
-import { cell, headOf } from "./table-cell.ts";
+import { cell, headOf, wholeCell } from "./table-cell.ts";
 
 /** Runs as a table, newest first. */
 export function runsTable(runs: readonly RunSummary[]): Markup {
@@ -11,11 +11,11 @@ ${headOf(["File", "Rule", "Status", "Since", "Took", "Result"])}
 <tbody>${runs.map(
     (run) => html`<tr>
 <td class="long"><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
-${cell("Rule", run.rule)}
+<td class="name" data-label="Rule">${run.rule}</td>
 ${cell("Status", html`<span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}`)}
-${cell("Since", timeOf(run.createdAtMs))}
-${cell("Took", run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs))}
-${cell("Result", shareLink(run))}
+${wholeCell("Since", timeOf(run.createdAtMs))}
+${wholeCell("Took", run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs))}
+${wholeCell("Result", shareLink(run))}
 </tr>`,
   )}</tbody></table></div>`;
 }

@@ -8,6 +8,10 @@ export const cell = (column: string, content: Markup | string | number): Markup 
 export const numberCell = (column: string, content: Markup | string | number): Markup =>
   html`<td class="number" data-label="${column}">${content}</td>`;
 
+/** One whose content stays in one line where there is room for it. */
+export const wholeCell = (column: string, content: Markup | string): Markup =>
+  html`<td class="whole" data-label="${column}">${content}</td>`;
+
 /** The head of such a table. @param columns those with numbers end in `#` */
 export const headOf = (columns: readonly string[]): Markup =>
   html`<thead><tr>${columns.map((column) =>

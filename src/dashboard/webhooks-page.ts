@@ -25,7 +25,7 @@ ${mayChange && unsupported === null ? registerForm(list) : ""}
 <div id="webhook-secrets" data-live="deliveries">${
       secrets.length === 0
         ? html`<p class="note">The relay knows no webhook secret, and refuses every delivery.</p>`
-        : html`<ul>${secrets.map((secret) => html`<li>${secretWords(secret, reader.atMs)}</li>`)}</ul>`
+        : html`<ul>${secrets.map((secret) => html`<li>${secretWords(secret, reader.atMs, "ago")}</li>`)}</ul>`
     }</div>
 <p class="soft">By the first 12 hex digits of their SHA-256. ${keptIn ? "A new one is kept in FASTIO_WEBHOOK_SECRETS_FILE and taken at once." : "A new one is shown once, and goes into FASTIO_WEBHOOK_SECRETS; with FASTIO_WEBHOOK_SECRETS_FILE it would be kept there."} Deliveries to this relay go to ${receiver ?? "an address that PUBLIC_URL does not tell yet"}.</p>`,
     reader,
