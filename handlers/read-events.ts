@@ -3,7 +3,7 @@ import { findDeliveryOf } from "../src/ledger/delivery-queries.ts";
 import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { EventRow } from "../src/ledger/schema.ts";
-import { listRunsOfEvent, searchEvents } from "../src/ledger/search-events.ts";
+import { listAskedEvents, listRunsOfEvent, PICKED_FROM, searchEvents } from "../src/ledger/search-events.ts";
 import type { Told } from "../src/told.ts";
 import { summarise } from "./read-runs.ts";
 import { RunSummary } from "./run-schemas.ts";
@@ -18,6 +18,12 @@ export const EventsQuery = z.strictObject({
     .regex(/^\P{Cc}+$/u, "has characters that no name has")
     .optional()
     .describe("An event's key, a node id however it is spelled, or a file's whole name in any case"),
+  which: z
+    .enum(["all", "asked"])
+    .default("all")
+    .describe(
+      `asked: of the newest ${PICKED_FROM}, without what no rule listens to and what the relay did itself; not together with \`about\``,
+    ),
   limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
 });
 export type EventsQuery = z.output<typeof EventsQuery>;
@@ -66,7 +72,11 @@ export type ReadEvents = {
 
 export function createReadEvents(db: Db): ReadEvents {
   return {
-    list: async ({ about, limit }) => ({ events: (await searchEvents(db, about, limit)).map(summariseEvent) }),
+    list: async ({ about, which, limit }) => {
+      const isPicked = about === undefined && which === "asked";
+      const found = await (isPicked ? listAskedEvents(db, limit) : searchEvents(db, about, limit));
+      return { events: found.map(summariseEvent) };
+    },
     story: async (key) => {
       const event = await findEvent(db, key);
       if (!event) return undefined;

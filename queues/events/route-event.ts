@@ -12,7 +12,7 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import { isReceipt } from "../../src/ledger/receipts.ts";
 import { listRuleStates } from "../../src/ledger/rule-state-queries.ts";
 import type { EventRow } from "../../src/ledger/schema.ts";
-import { OWN_DEED, OWN_OUTPUT, unheard } from "../../src/ledger/settle-unlistened.ts";
+import { OWN_DEED, OWN_OUTPUT, OWN_RECEIPT, unheard } from "../../src/ledger/settle-unlistened.ts";
 import type { CompiledRule } from "../../src/rules/compile-rules.ts";
 import { HEAD_BYTES, readFirstBytes } from "../../src/rules/first-bytes.ts";
 import type { MatchOrigin, MatchSubject } from "../../src/rules/match-subject.ts";
@@ -90,7 +90,7 @@ export async function routeEvent(
   if (typeof subject === "string") return ignore("no_file", subject);
   const file = fileOf(subject);
   if (subject.node.kind === "note" && (await isReceipt(db, normaliseOpaqueId(subject.node.id))))
-    return ignore("own_doing", "the relay wrote this receipt itself", file);
+    return ignore("own_doing", OWN_RECEIPT, file);
   const origin = await originOf(db, subject);
   if (origin && !takesOutputs) return ignore("own_doing", OWN_OUTPUT, file);
   if (origin?.isBeingPlaced) {

@@ -1,26 +1,36 @@
 import { html } from "hono/html";
-import type { EventList, EventStory, EventSummary } from "../../handlers/read-events.ts";
+import type { EventList, EventStory, EventSummary, EventsQuery } from "../../handlers/read-events.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
-import { cell, headOf } from "./table-cell.ts";
+import { cell, headOf, wholeCell } from "./table-cell.ts";
 
 /** What an event is called where nobody read its file's name. */
 const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
 
+const NONE_ABOUT =
+  "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in.";
+
 /** Events, the newest first, and a field to look for what became of a file. */
-export function eventsPage({ events }: EventList, about: string | undefined, reader: Reader): Markup {
+export function eventsPage(
+  { events }: EventList,
+  { about, which }: Pick<EventsQuery, "about" | "which">,
+  reader: Reader,
+): Markup {
+  const none = about !== undefined ? NONE_ABOUT : which === "all" ? "No events yet." : "No such events yet.";
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>
 <form method="get" action="/events"><label>Name of the file, node id or event <input name="about" value="${about ?? ""}" size="50"></label> <button>Look</button></form>
-<div id="events" data-live="events">${
-      events.length === 0
-        ? html`<p class="soft">${about === undefined ? "No events yet." : "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in."}</p>`
-        : eventsTable(events)
-    }</div>`,
+${about === undefined ? choice(which) : ""}
+<div id="events" data-live="events">${events.length === 0 ? html`<p class="soft">${none}</p>` : eventsTable(events)}</div>`,
     reader,
   );
 }
+
+const choice = (which: EventsQuery["which"]): Markup =>
+  which === "all"
+    ? html`<p><a href="/events">Files that rules were asked about</a> · <b>All events</b></p>`
+    : html`<p><b>Files that rules were asked about</b> · <a href="/events?which=all">All events</a> <span class="soft">also what no rule listens to, and what the relay did itself</span></p>`;
 
 const eventsTable = (events: EventList["events"]): Markup => html`<div class="scroll"><table class="stack">
 ${headOf(["File", "Event", "Status", "Came", "Why"])}
@@ -29,7 +39,7 @@ ${headOf(["File", "Event", "Status", "Came", "Why"])}
 <td class="long" data-label="File"><a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span></td>
 ${cell("Event", html`${event.type} <span class="soft">${event.source}</span>`)}
 ${cell("Status", event.status)}
-${cell("Came", timeOf(event.receivedAtMs))}
+${wholeCell("Came", timeOf(event.receivedAtMs))}
 ${cell("Why", event.reasons.length === 0 ? "–" : whyList(event))}
 </tr>`,
 )}</tbody></table></div>`;

@@ -8,9 +8,11 @@ import { earlierOutputs, events, outputs } from "./schema.ts";
 /** Why an event is passed over that tells of what the relay itself did. */
 export const OWN_OUTPUT = "the relay placed this file itself";
 export const OWN_DEED = "the relay itself did this";
+export const OWN_RECEIPT = "the relay wrote this receipt itself";
 
 /** Why one is passed over that no rule listens to. */
-export const unheard = (type: string): string => `no rule listens to ${type}`;
+export const unheard = (type: string): string => UNHEARD + type;
+export const UNHEARD = "no rule listens to ";
 
 /** What rules want to hear of. */
 export type Listened = {
@@ -48,7 +50,7 @@ export async function settleUnlistened(
       where ${isAmong("key", keys)} and status is not distinct from 'accepted' and type <> ''),
     unwanted as (
       select key, is_listened,
-        case when not is_listened then 'no rule listens to ' || type
+        case when not is_listened then ${UNHEARD} || type
           when placed is null then ${OWN_DEED} else ${OWN_OUTPUT} end as reason,
         case when is_listened then placed end as file_name
       from told

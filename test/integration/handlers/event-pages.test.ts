@@ -31,7 +31,8 @@ test("pages without runs and events say so, each once", async () => {
   const narrowed = await (await get("/runs?q=offer")).text();
   expect(narrowed).toContain("No such run");
   expect(narrowed).not.toContain("No runs yet.");
-  expect(await (await get("/events")).text()).toContain("No events yet.");
+  expect(await (await get("/events")).text()).toContain("No such events yet.");
+  expect(await (await get("/events?which=all")).text()).toContain("No events yet.");
 });
 
 test("what became of a file that no rule wanted is told by its name, its node however spelled, and its event", async () => {
@@ -51,6 +52,31 @@ test("what became of a file that no rule wanted is told by its name, its node ho
   expect(await json(`/api/events/${key}`)).toMatchObject({ key, nodeId: NODE, runs: [] });
   expect(await (await get(`/events/${key}`)).text()).toContain("Why no run");
   expect(await json("/api/events?about=nothing-of-the-sort")).toMatchObject({ events: [] });
+});
+
+test("the page leaves out what no rule was asked about until all events are asked for", async () => {
+  const told = {
+    own: { "*": "the relay placed this file itself" },
+    unheard: { "*": "no rule listens to share.created" },
+    gone: { "*": "the file is gone" },
+    unwanted: { tables: REASON },
+  };
+  for (const [name, reasons] of Object.entries(told)) {
+    const key = await givenEvent(db(), { workspaceId: "3", objectId: `2${name}` });
+    await closeEvent(db(), key, { status: "ignored", reasons, file: { ...FILE, name: `${name}.txt` } }, NOW_MS);
+  }
+  await givenEvent(db(), { workspaceId: "3", objectId: "2waiting" });
+  const listed = async (path: string): Promise<readonly string[]> => {
+    const text = await (await get(path)).text();
+    return [...Object.keys(told), "2waiting"].filter((name) => text.includes(name));
+  };
+  const asked = ["gone", "unwanted", "2waiting"];
+  const all = [...Object.keys(told), "2waiting"];
+  expect(await listed("/events")).toEqual(asked);
+  expect(await listed("/events?which=all")).toEqual(all);
+  expect(await listed("/events?about=own.txt")).toEqual(["own"]);
+  expect(await listed("/api/events")).toEqual(all);
+  expect(await listed("/api/events?which=asked")).toEqual(asked);
 });
 
 test("an event tells the runs it made beside the reasons of the other rules", async () => {
