@@ -8,8 +8,11 @@ import { OWN_DEED, OWN_OUTPUT, OWN_RECEIPT, UNHEARD } from "./settle-unlistened.
 
 const OWN_DOINGS = [OWN_OUTPUT, OWN_DEED, OWN_RECEIPT];
 
-/** Of so many events, the newest, those are picked that rules were asked about: it could be none of a million. */
-export const PICKED_FROM = 2_000;
+/**
+ * Of so many events, the newest, those are picked that rules were asked about. It could be none of a million; and after a
+ * burst of files it is none of thousands, since what is done with them comes later.
+ */
+export const PICKED_FROM = 20_000;
 
 /**
  * Events about a file, the newest first.
