@@ -49,7 +49,9 @@ export function mountWebhooks(
     verdictsOf: (outcome: Outcome) => readonly string[],
     answer: (outcome: Outcome) => Response,
   ) =>
-    app.post(`/webhooks/${route}`, (context) => {
+    // One handler a path: with two that match, Hono makes a chain of promises for each delivery.
+    app.all(`/webhooks/${route}`, (context) => {
+      if (context.req.method !== "POST") return tell(WRONG_METHOD_ANSWER);
       const headers = readHeader(context);
       const bytes = Math.min(declaredBytes(headers) ?? limitBytes, limitBytes);
       const waitSeconds = pressure.retryAfterSeconds() ?? (inFlight.enter(bytes) ? undefined : BUSY_SECONDS);
@@ -77,7 +79,6 @@ export function mountWebhooks(
     });
   take("fastio", MAX_DELIVERY_BYTES, receive, ({ kind }) => [kind], answerDelivery);
   take("edge", MAX_BATCH_BYTES, receiveEdge, verdictsOfBatch, answerBatch);
-  for (const path of ["/webhooks/fastio", "/webhooks/edge"]) app.all(path, () => tell(WRONG_METHOD_ANSWER));
 }
 
 /** One for each delivery of a batch; a batch that is not taken counts as one delivery. */

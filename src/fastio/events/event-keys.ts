@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { normaliseOpaqueId } from "../opaque-id.ts";
 import type { FastioEvent } from "./event.ts";
 
@@ -13,10 +13,7 @@ const scopeOf = ({ shareId, workspaceId, orgId }: Pick<FastioEvent, "shareId" | 
  * 22 characters `[A-Za-z0-9_-]`: 132 bits of SHA-256 over the parts, unambiguous where one ends and the next begins.
  */
 export const hashParts = (...parts: readonly (string | number | undefined)[]): string =>
-  createHash("sha256")
-    .update(JSON.stringify(parts.map((part) => part ?? null)))
-    .digest("base64url")
-    .slice(0, 22);
+  hash("sha256", JSON.stringify(parts.map((part) => part ?? null)), "base64url").slice(0, 22);
 
 /**
  * The key to remember an event by: the same for each repeat, on whatever channel, and different for equal ids of two

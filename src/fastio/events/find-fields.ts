@@ -33,8 +33,16 @@ export const textIn = (objects: readonly JsonObject[], ...keys: readonly string[
   return undefined;
 };
 
-export const objectsIn = (objects: readonly JsonObject[], ...keys: readonly string[]): readonly JsonObject[] =>
-  keys.flatMap((key) => objects.map((object) => field(object, key)).filter(isJsonObject));
+export const objectsIn = (objects: readonly JsonObject[], ...keys: readonly string[]): readonly JsonObject[] => {
+  const found: JsonObject[] = [];
+  for (const key of keys) {
+    for (const object of objects) {
+      const value = field(object, key);
+      if (isJsonObject(value)) found.push(value);
+    }
+  }
+  return found;
+};
 
 const idOf = (value: unknown): string | undefined => {
   if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined;

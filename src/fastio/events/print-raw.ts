@@ -9,6 +9,7 @@ const MAX_RAW_CHARS = 65_536;
 export const printRaw = (value: unknown): string => {
   const text = JSON.stringify(value);
   if (text.length > MAX_RAW_CHARS) return JSON.stringify({ omitted: `${text.length} characters` });
+  if (!text.includes("\\u")) return text;
   // `JSON.stringify` writes `\u` for control characters and unpaired surrogates only.
   return text.replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/g, (found, rest: string) =>
     rest.length === 1 ? found : "\ufffd",

@@ -41,10 +41,13 @@ export const readDelivery = (body: Uint8Array, context: EventContext): DeliveryR
   return reading.kind === "event" ? { kind: "events", events: [reading.event], rejected: [] } : reading;
 };
 
+/** Remembers nothing from one text to the next. */
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 /** Drops a byte order mark. */
 const decodeUtf8 = (body: Uint8Array): string | undefined => {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return STRICT_UTF8.decode(body);
   } catch {
     return undefined;
   }
