@@ -3,7 +3,7 @@ import type { Queue } from "bullmq";
 import type { RedisClient } from "../../src/redis/open-redis.ts";
 import type { JobEntry } from "../job-queue.ts";
 
-/** Jobs that one call adds: Redis does nothing else meanwhile, for some milliseconds at most. */
+/** Jobs that one call adds: Redis does nothing else meanwhile, for some ten milliseconds at most. */
 const MOST_AT_ONCE = 500;
 
 /** Of BullMQ's keys of a queue those that the script touches, beside the jobs' own. */
@@ -45,8 +45,8 @@ const SCRIPT_SHA = createHash("sha1").update(SCRIPT).digest("hex");
 
 /**
  * Adds jobs of one queue, of which none depends on another or is to wait, by one script. BullMQ's own way runs one for
- * each job, which computes ten times as long on both sides; half of it are two entries in its stream of events, and
- * nobody reads there of jobs that come.
+ * each job, with nine keys and two entries in its stream of events, where nobody reads of jobs that come: Redis
+ * computes twice as long for that.
  */
 export async function addRedisJobs(
   client: RedisClient,
