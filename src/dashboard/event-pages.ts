@@ -16,8 +16,7 @@ export function eventsPage(
   { about, which }: Pick<EventsQuery, "about" | "which">,
   reader: Reader,
 ): Markup {
-  const none =
-    about !== undefined ? NONE_ABOUT : which === "all" ? "No events yet." : "None among the newest 20,000 events.";
+  const none = about !== undefined ? NONE_ABOUT : which === "all" ? "No events yet." : "No such events yet.";
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>
