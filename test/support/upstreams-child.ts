@@ -65,9 +65,9 @@ const answers: { readonly [K in Ask["do"]]: (ask: Extract<Ask, { do: K }>) => Pr
     const beganMs = performance.now();
     for (const [at, id] of sending.entries()) {
       fastio.replay(id);
-      const dueMs = beganMs + ((at + 1) * 1_000) / perSecond;
+      const waitMs = beganMs + ((at + 1) * 1_000) / perSecond - performance.now();
       // Timers are good for a millisecond; at higher rates several go at a time.
-      if (dueMs - performance.now() > 1) await delay(dueMs - performance.now());
+      if (waitMs > 1) await delay(waitMs);
     }
   },
   until: async ({ shares, patienceMs }) => {
