@@ -479,7 +479,7 @@ describe("the time a rule allows", () => {
   );
 
   test("a workflow that ended while the relay was away is delivered, however long that was", async () => {
-    const it = await bench({ rule: { run: "timeout: 1s" } });
+    const it = await bench({ rule: { run: "timeout: 1s" }, dify: { workMs: 800 } });
     it.dify.addFault({ action: { kind: "cut_after", frames: 1 } });
     const { id } = await it.drop();
     const stop = new AbortController();
