@@ -6,8 +6,24 @@ import { PGlite } from "@electric-sql/pglite";
  */
 const SMALL = ["shared_buffers=8MB", "wal_buffers=512kB", "maintenance_work_mem=16MB"];
 
-/** Opens the embedded database of a folder; where there is none, it is made. */
-export const openSmall = (folder: string): Promise<PGlite> => PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
+/** Longer than anybody waits; it is never due. */
+const LONG_MS = 3_600_000;
+
+/**
+ * Opens the embedded database of a folder; where there is none, it is made.
+ *
+ * Meanwhile a timer keeps the event loop going. With nothing but a compilation under way Node (24.21) leaves its loop,
+ * and does not come back before V8's helper threads have nothing left to do: they go on to compile better what runs
+ * hot, such as the redoing of the log after a kill, and for up to a second no connection was taken.
+ */
+export async function openSmall(folder: string): Promise<PGlite> {
+  const going = setInterval(() => undefined, LONG_MS);
+  try {
+    return await PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
+  } finally {
+    clearInterval(going);
+  }
+}
 
 /** Makes an embedded database in an empty folder, and leaves it there whole. */
 export async function makeFolder(folder: string): Promise<void> {
