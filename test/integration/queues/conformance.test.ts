@@ -243,6 +243,15 @@ describe.each(subjects())("queue on $kind", ({ kind, available, create }) => {
       expect(Math.max(...takenMs) - Math.min(...takenMs)).toBeGreaterThanOrEqual(700);
     });
 
+    test("of jobs that are done about a thousand are remembered", async () => {
+      const { queue } = work(await open(), async () => DONE, { concurrency: 10 });
+      await queue.add(Array.from({ length: 1_200 }, (_, index) => ({ id: `done-${index}`, data: {} })));
+      await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0 }), WITHIN);
+      const { completed } = await queue.counts();
+      expect(completed).toBeGreaterThanOrEqual(1_000);
+      expect(completed).toBeLessThanOrEqual(1_100);
+    });
+
     test("a paused queue starts nothing until it is resumed", async () => {
       const { queue, seen } = work(await open(), async () => DONE);
       await queue.pause();
