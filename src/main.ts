@@ -1,10 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=16 --v8-pool-size=1
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
 import { loadEnvFile } from "node:process";
-import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
+import { openCompileCache } from "./compile-cache.ts";
 import type { FailureCode } from "./errors.ts";
 import { enableQuickImports } from "./quick-imports.ts";
 
@@ -14,9 +13,8 @@ const STDOUT = 1;
 /** EX_CONFIG of sysexits: a supervisor should not start us again before somebody changed something. */
 const EXIT_CONFIG = 78;
 
-// What a command loads is compiled once and not at each start; commands are loaded below. It lies where the packages
-// lie, since others may write into a temporary folder. Where nobody may write, nothing is kept.
-enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/relay", import.meta.url)));
+// First of all, so that it is there for what is loaded below.
+openCompileCache();
 enableQuickImports();
 const [{ runProgram }, { RelayError }, { messageOf }, { createLog }] = await Promise.all([
   import("./cli/program.ts"),

@@ -6,6 +6,7 @@ import { z } from "zod";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const Lock = z.object({ packages: z.record(z.string(), z.object({ dev: z.boolean().default(false) })) });
+const isRoot = process.getuid?.() === 0;
 const Words = z.array(z.string()).min(1);
 
 /** What the last stage of the Dockerfile says. */
@@ -13,6 +14,8 @@ export type Image = {
   readonly env: Readonly<Record<string, string>>;
   readonly user: string;
   readonly command: readonly string[];
+  /** What its user runs while the image is built, for a shell; what that leaves in `COMPILED` is copied as root's. */
+  readonly compile: string;
   readonly healthcheck: readonly string[];
   /** What is copied out of the project, as `from → to` below the working directory. */
   readonly copies: readonly { readonly from: string; readonly to: string }[];
@@ -22,6 +25,7 @@ export type Image = {
 export function readImage(): Image {
   const text = readFileSync(join(ROOT, "Dockerfile"), "utf8").replace(/\\\n\s*/g, "");
   const stage = text.slice(text.lastIndexOf("FROM "));
+  const [, compiler = "", compile = ""] = /^FROM packages AS compiled\n(?:.+\n)*USER (.+)\nRUN (.+)$/m.exec(text) ?? [];
   const env: Record<string, string> = {};
   const copies: { from: string; to: string }[] = [];
   let user = "root";
@@ -35,7 +39,7 @@ export function readImage(): Image {
         for (const [, name = "", value = ""] of rest.matchAll(/([A-Z_]+)=(\S+)/g)) env[name] = value;
         break;
       case "COPY": {
-        const [from = "", to = ""] = rest.replace(/^--from=packages \/app\//, "").split(" ");
+        const [from = "", to = ""] = rest.replace(/^--from=[a-z]+ \/app\//, "").split(" ");
         copies.push({ from, to: to === "./" ? from : to });
         break;
       }
@@ -56,18 +60,28 @@ export function readImage(): Image {
           throw new Error(`the Dockerfile says something this does not know: ${line}`);
     }
   }
-  return { env, user, command: [...entrypoint, ...cmd], healthcheck, copies };
+  if (compiler !== user) throw new Error(`what ${compiler} compiles is not found by ${user}`);
+  return { env, user, command: [...entrypoint, ...cmd], compile, healthcheck, copies };
 }
+
+/** What the image has compiled, below its working directory. */
+export const COMPILED = "node_modules/.cache";
 
 /**
  * Lays the files of the image out as its build would, with the packages that `npm ci --omit=dev` brings, taken from
  * those that are here. They belong to who runs this: where that is root, the image's user cannot write to them.
  */
-export function layOut({ copies }: Image, folder: string): void {
+export function layOut({ copies, compile }: Image, folder: string, uid: number): void {
   for (const { from, to } of copies) {
     if (from === "node_modules") layOutPackages(join(folder, to));
-    else cpSync(join(ROOT, from), join(folder, to), { recursive: true });
+    else if (from !== COMPILED) cpSync(join(ROOT, from), join(folder, to), { recursive: true });
   }
+  if (!copies.some(({ from, to }) => from === COMPILED && to === `./${COMPILED}`)) return;
+  giveTo(join(folder, COMPILED), uid);
+  const path = `${dirname(process.execPath)}:${process.env["PATH"]}`;
+  const { status } = spawnSync(compile, { shell: true, cwd: folder, env: { PATH: path }, ...asUser(uid) });
+  if (status !== 0) throw new Error(`this ended with ${status}: ${compile}`);
+  if (isRoot) spawnSync("chown", ["-R", "0:0", join(folder, COMPILED)]);
 }
 
 function layOutPackages(folder: string): void {
@@ -92,5 +106,8 @@ function layOutPackages(folder: string): void {
 /** A folder the image's user may write to. Without the right to give it away, that user is who runs the tests. */
 export function giveTo(folder: string, uid: number): void {
   mkdirSync(folder, { recursive: true });
-  if (process.getuid?.() === 0) chownSync(folder, uid, uid);
+  if (isRoot) chownSync(folder, uid, uid);
 }
+
+/** The image's user, as whom a process is to be started, where we have the right to. */
+export const asUser = (uid: number) => (isRoot ? { uid, gid: uid } : {});
