@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, Option } from "commander";
 import { VERSION } from "../version.ts";
+import { askForHelp } from "./ask-for-help.ts";
 import { addBulkCommands } from "./bulk-commands.ts";
 import { addCompletionCommands } from "./completion-commands.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -25,7 +26,8 @@ export async function runProgram(argv: readonly string[], context: CliContext): 
     code = await result;
   };
   try {
-    await buildProgram(context, end).parseAsync(argv, { from: "user" });
+    const program = buildProgram(context, end);
+    await program.parseAsync(askForHelp(program, argv), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

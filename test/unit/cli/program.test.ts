@@ -39,6 +39,23 @@ describe("--help", () => {
     },
   );
 
+  test.each([
+    [["help"], []],
+    [["help", "help"], []],
+    [["help", "runs"], ["runs"]],
+    [["runs", "help"], ["runs"]],
+    [
+      ["help", "runs", "list"],
+      ["runs", "list"],
+    ],
+    [
+      ["runs", "help", "list"],
+      ["runs", "list"],
+    ],
+  ])("is what %j asks for", async (asked, path) => {
+    expect(await runInProcess(asked)).toEqual({ ...(await runInProcess([...path, "--help"])), code: 0 });
+  });
+
   test("docs/cli.md is what --help says; npm run cli-docs writes it anew", () => {
     const file = fileURLToPath(new URL("../../../docs/cli.md", import.meta.url));
     expect(readFileSync(file, "utf8")).toBe(printReference(program()));
@@ -56,6 +73,11 @@ describe("a slip of the pen", () => {
     [["runz"], "runs"],
     [["runs", "lst"], "list"],
     [["runs", "list", "--limt", "3"], "--limit"],
+    [["help", "runz"], "runs"],
+    [["runz", "--help"], "runs"],
+    [["help", "runs", "lst"], "list"],
+    [["runs", "help", "lst"], "list"],
+    [["runs", "lst", "-h"], "list"],
   ])("%j is told what was meant, on standard error, with 2", async (args, meant) => {
     const { code, stdout, stderr } = await runInProcess(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
