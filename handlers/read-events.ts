@@ -8,6 +8,8 @@ import type { Told } from "../src/told.ts";
 import { summarise } from "./read-runs.ts";
 import { RunSummary } from "./run-schemas.ts";
 
+const PLACE = /^\d{1,15}-ev-[A-Za-z0-9_-]{1,64}$/;
+
 /** What is asked of the list of events. */
 export const EventsQuery = z.strictObject({
   about: z
@@ -22,8 +24,14 @@ export const EventsQuery = z.strictObject({
     .enum(["all", "asked"])
     .default("all")
     .describe(
-      `asked: of the newest ${PICKED_FROM}, without what no rule listens to and what the relay did itself; not together with \`about\``,
+      `asked: without what no rule listens to and what the relay did itself, ${PICKED_FROM} events looked through at a time; not together with \`about\``,
     ),
+  before: z
+    .string()
+    .regex(PLACE, "is no place in this list; give what was told as next")
+    .transform((place) => ({ receivedAtMs: Number.parseInt(place, 10), key: place.slice(place.indexOf("-") + 1) }))
+    .optional()
+    .describe("Where the page begins: what the page before told as `next`"),
   limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
 });
 export type EventsQuery = z.output<typeof EventsQuery>;
@@ -46,7 +54,16 @@ export const EventSummary = z
 /** One line of the list of events. */
 export type EventSummary = Told<typeof EventSummary>;
 
-export const EventList = z.object({ events: z.array(EventSummary) }).meta({ id: "EventList" });
+export const EventList = z
+  .object({
+    events: z.array(EventSummary),
+    next: z.string().nullable().describe("What to ask for as `before` to get the next page; null on the last one"),
+    searchedToMs: z
+      .int()
+      .nullable()
+      .describe("Set when enough were looked through before the page was full: older ones are not looked through yet"),
+  })
+  .meta({ id: "EventList" });
 export type EventList = Told<typeof EventList>;
 
 export const EventStory = EventSummary.extend({
@@ -72,10 +89,11 @@ export type ReadEvents = {
 
 export function createReadEvents(db: Db): ReadEvents {
   return {
-    list: async ({ about, which, limit }) => {
+    list: async ({ about, which, before: after, limit }) => {
       const isPicked = about === undefined && which === "asked";
-      const found = await (isPicked ? listAskedEvents(db, limit) : searchEvents(db, about, limit));
-      return { events: found.map(summariseEvent) };
+      const page = { after, limit };
+      const { rows, next, searchedToMs } = await (isPicked ? listAskedEvents(db, page) : searchEvents(db, about, page));
+      return { events: rows.map(summariseEvent), next: next && `${next.receivedAtMs}-${next.key}`, searchedToMs };
     },
     story: async (key) => {
       const event = await findEvent(db, key);

@@ -1,9 +1,11 @@
 import { createReadEvents, type EventList, type EventStory, EventsQuery } from "../../handlers/read-events.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { readPages } from "./read-pages.ts";
 
 /** What became of a file: its events, the runs they made, and why rules made none. */
 export async function showEvents(
@@ -12,12 +14,11 @@ export async function showEvents(
   options: { readonly json: boolean; readonly limit: number },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const query = EventsQuery.safeParse({ about, limit: Math.min(options.limit, MOST_EVENTS) });
-  const stories = query.success
+  const stories = EventsQuery.safeParse({ about }).success
     ? await inLedgerOrRelay(
         config,
-        (db) => readStories(createReadEvents(db), query.data),
-        () => readStories(eventsOfRelay(context, config), query.data),
+        (db) => readStories(eventsOfLedger(db), about, options.limit),
+        () => readStories(eventsOfRelay(context, config), about, options.limit),
       )
     : []; // what no file can be called
   if (!stories) return 1;
@@ -29,26 +30,34 @@ export async function showEvents(
   return 0;
 }
 
-/** What a relay tells at a time. */
-const MOST_EVENTS = 500;
-
 type Read = {
-  readonly list: (query: EventsQuery) => Promise<EventList | undefined>;
+  readonly list: (query: Readonly<Record<string, string>>) => Promise<EventList | undefined>;
   readonly story: (key: string) => Promise<EventStory | undefined>;
 };
 
+function eventsOfLedger(db: Db): Read {
+  const { list, story } = createReadEvents(db);
+  return { list: (query) => list(EventsQuery.parse(query)), story };
+}
+
 const eventsOfRelay = (context: CliContext, config: Config): Read => ({
-  list: ({ about = "", limit }) =>
-    readRelay<EventList>(context, config, `/api/events?${new URLSearchParams({ about, limit: String(limit) })}`),
+  list: (query) => readRelay<EventList>(context, config, `/api/events?${new URLSearchParams(query)}`),
   story: (key) => readRelay<EventStory>(context, config, `/api/events/${key}`),
 });
 
 /** @returns undefined when they could not be read */
-async function readStories(read: Read, query: EventsQuery): Promise<readonly EventStory[] | undefined> {
-  const list = await read.list(query);
-  if (!list) return undefined;
+async function readStories(read: Read, about: string, limit: number): Promise<readonly EventStory[] | undefined> {
+  const found = await readPages(
+    async (query) => {
+      const page = await read.list(query);
+      return page && { items: page.events, next: page.next };
+    },
+    { about },
+    limit,
+  );
+  if (!found) return undefined;
   const stories: EventStory[] = [];
-  for (const { key } of list.events) {
+  for (const { key } of found) {
     const story = await read.story(key);
     if (story) stories.push(story);
   }

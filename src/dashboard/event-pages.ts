@@ -11,20 +11,24 @@ const NONE_ABOUT =
   "No event tells of it: Fast.io has not told the relay, or it is not a kind of event that the relay takes in.";
 
 /** Events, the newest first, and a field to look for what became of a file. */
-export function eventsPage(
-  { events }: EventList,
-  { about, which }: Pick<EventsQuery, "about" | "which">,
-  reader: Reader,
-): Markup {
-  const none = about !== undefined ? NONE_ABOUT : which === "all" ? "No events yet." : "No such events yet.";
+export function eventsPage({ events, next, searchedToMs }: EventList, query: EventsQuery, reader: Reader): Markup {
+  const { about, which } = query;
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>
 <form method="get" action="/events"><label>Name of the file, node id or event <input name="about" value="${about ?? ""}" size="50"></label> <button>Look</button></form>
 ${about === undefined ? choice(which) : ""}
-<div id="events" data-live="events">${events.length === 0 ? html`<p class="soft">${none}</p>` : eventsTable(events)}</div>`,
+<div id="events" data-live="events">${events.length === 0 ? html`<p class="soft">${noneOf(query)}</p>` : eventsTable(events)}
+${searchedToMs === null ? "" : html`<p>Looked through all events since ${timeOf(searchedToMs)}.</p>`}
+${next === null ? "" : html`<p><a rel="next" href="/events?${new URLSearchParams({ ...(about === undefined ? { which } : { about }), before: next })}">${searchedToMs === null ? "Older events" : "Look further back"}</a></p>`}
+</div>`,
     reader,
   );
+}
+
+function noneOf({ about, which, before }: EventsQuery): string {
+  if (before !== undefined) return "No older event.";
+  return about !== undefined ? NONE_ABOUT : which === "all" ? "No events yet." : "No such events yet.";
 }
 
 const choice = (which: EventsQuery["which"]): Markup =>

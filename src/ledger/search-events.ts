@@ -1,4 +1,4 @@
-import { desc, eq, inArray, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
 import { EVERY_RULE } from "./event-queries.ts";
 import { among } from "./lines.ts";
@@ -9,30 +9,71 @@ import { OWN_DEED, OWN_OUTPUT, OWN_RECEIPT, UNHEARD } from "./settle-unlistened.
 const OWN_DOINGS = [OWN_OUTPUT, OWN_DEED, OWN_RECEIPT];
 
 /**
- * Of so many events, the newest, those are picked that rules were asked about. It could be none of a million; and after a
+ * Of so many events at a time those are picked that rules were asked about. It could be none of a million; and after a
  * burst of files it is none of thousands, since what is done with them comes later.
  */
 export const PICKED_FROM = 20_000;
+
+/** Where an event stands in the list of all. */
+export type EventPlace = Pick<EventRow, "receivedAtMs" | "key">;
+
+export type FoundEvents = {
+  /** Newest first. */
+  readonly rows: readonly EventRow[];
+  /** Where the next page begins; null when there is nothing older. */
+  readonly next: EventPlace | null;
+  /** Set when enough were looked through before the page was full: older ones are not looked through yet. */
+  readonly searchedToMs: number | null;
+};
+
+type Page = { readonly after?: EventPlace | undefined; readonly limit: number };
 
 /**
  * Events about a file, the newest first.
  * @param about an event's key, a node id however it is spelled, or a file's whole name in any case; undefined: all events
  */
-export function searchEvents(db: Db, about: string | undefined, limit: number): Promise<EventRow[]> {
-  return newest(db, about === undefined ? undefined : isAbout(about), limit);
+export async function searchEvents(db: Db, about: string | undefined, { after, limit }: Page): Promise<FoundEvents> {
+  const isMeant = and(about === undefined ? undefined : isAbout(about), isOlder(after));
+  const found = await newest(db, isMeant, limit + 1);
+  return fullPage(found, limit) ?? { rows: found, next: null, searchedToMs: null };
 }
 
 /** The newest events that rules were asked about, or are to be: not what none listens to, nor what the relay did itself. */
-export async function listAskedEvents(db: Db, limit: number): Promise<EventRow[]> {
-  const recent = newest(db, undefined, PICKED_FROM).as("recent");
+export async function listAskedEvents(
+  db: Db,
+  { after, limit }: Page,
+  pickedFrom: number = PICKED_FROM,
+): Promise<FoundEvents> {
+  const recent = newest(db, isOlder(after), pickedFrom).as("recent");
   const why = sql`coalesce(${recent.reasons} ->> ${EVERY_RULE}, '')`;
-  return db
+  const found = await db
     .select()
     .from(recent)
     .where(sql`not (${recent.status} = 'ignored' and (${among(why, OWN_DOINGS)} or starts_with(${why}, ${UNHEARD})))`)
     .orderBy(desc(recent.receivedAtMs), desc(recent.key))
-    .limit(limit);
+    .limit(limit + 1);
+  const full = fullPage(found, limit);
+  if (full) return full;
+  const [last, older] = await db
+    .select({ receivedAtMs: events.receivedAtMs, key: events.key })
+    .from(events)
+    .where(isOlder(after))
+    .orderBy(desc(events.receivedAtMs), desc(events.key))
+    .offset(pickedFrom - 1)
+    .limit(2);
+  const isCut = last !== undefined && older !== undefined;
+  return { rows: found, next: isCut ? last : null, searchedToMs: isCut ? last.receivedAtMs : null };
 }
+
+/** @param found one more than are shown, if there are so many */
+function fullPage(found: readonly EventRow[], limit: number): FoundEvents | undefined {
+  if (found.length <= limit) return undefined;
+  const rows = found.slice(0, limit);
+  return { rows, next: rows.at(-1) ?? null, searchedToMs: null };
+}
+
+const isOlder = (place: EventPlace | undefined): SQL | undefined =>
+  place && sql`(${events.receivedAtMs}, ${events.key}) < (${place.receivedAtMs}::bigint, ${place.key}::text)`;
 
 const newest = (db: Db, condition: SQL | undefined, limit: number) =>
   db.select().from(events).where(condition).orderBy(desc(events.receivedAtMs), desc(events.key)).limit(limit);

@@ -19,7 +19,7 @@ const LIST_EVENTS = operation({
   summary: "Events, newest first, of one file or of all",
   description: "An event is one fact about a file that Fast.io told, whether a rule wanted it or not.",
   query: EventsQuery,
-  answers: { 200: { description: "The latest events", schema: EventList } },
+  answers: { 200: { description: "A page of events", schema: EventList } },
 });
 
 const READ_EVENT = operation({

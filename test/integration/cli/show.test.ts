@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CliContext } from "../../../src/cli/context.ts";
 import { showEvents } from "../../../src/cli/events.ts";
+import { PAGE } from "../../../src/cli/read-pages.ts";
 import { showRun } from "../../../src/cli/runs.ts";
 import { endAnswer, openAnswers } from "../../../src/ledger/answers.ts";
 import { recordAttempt } from "../../../src/ledger/attempts.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
-import { closeEvent } from "../../../src/ledger/event-queries.ts";
+import { closeEvent, findEvent } from "../../../src/ledger/event-queries.ts";
 import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
 import { saveOutput } from "../../../src/ledger/outputs.ts";
 import { orderReceipt } from "../../../src/ledger/receipts.ts";
 import { leaveOut } from "../../../src/ledger/run-files.ts";
-import { accesses } from "../../../src/ledger/schema.ts";
+import { accesses, type EventRow, events } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { cliContext } from "../../support/cli-context.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
@@ -25,6 +26,9 @@ const ESCAPE = "\u001b[2J";
 const NODE = "26n2i-xygnf-vorvt-lhy3w-5laen-oybp";
 const FIRST = "first-in-chain";
 const TOLD = "told-in-full";
+const BUSY_NODE = "2busy";
+/** Of one file: more than the ledger and the relay tell at a time. */
+const MANY_EVENTS = PAGE + 2;
 
 let folder: string;
 let url: string;
@@ -128,7 +132,12 @@ async function fill({ db }: Ledger): Promise<void> {
   await createRuns(db, "ev-b", [more], routed, NOW_MS);
   await leaveOut(db, batch?.id ?? "", [{ fileKey: "another", reason: "it is gone" }]);
   batchId = batch?.id ?? "";
+  const of = await findEvent(db, await givenEvent(db, { objectId: BUSY_NODE, receivedAtMs: NOW_MS }));
+  await db
+    .insert(events)
+    .values(Array.from({ length: MANY_EVENTS - 1 }, (_, at) => ({ ...(of as EventRow), key: `ev-busy-${at}` })));
 }
+
 /** What a command prints, and its exit code. */
 async function told(command: (context: CliContext) => Promise<number>): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
@@ -190,8 +199,17 @@ test.each(["SALES.csv", NODE])(
   },
 );
 
+test.each([MANY_EVENTS, MANY_EVENTS - 1])(
+  "of a file with very many events %d are told when so many are asked for",
+  async (limit) => {
+    const { text } = await told((context) => showEvents(context, BUSY_NODE, { json: true, limit }));
+    const keys = text.split("\n").map((line) => JSON.parse(line).key);
+    expect([keys.length, new Set(keys).size]).toEqual([limit, limit]);
+  },
+);
+
 test("what the ledger does not know ends with 1 and says so", async () => {
   expect(await showOne("nobody")).toEqual({ code: 1, text: "there is no run nobody" });
-  const events = await told((context) => showEvents(context, `no${ESCAPE}thing`, { json: true, limit: 5 }));
-  expect(events).toEqual({ code: 1, text: "no event tells of no\uFFFD[2Jthing" });
+  const none = await told((context) => showEvents(context, `no${ESCAPE}thing`, { json: true, limit: 5 }));
+  expect(none).toEqual({ code: 1, text: "no event tells of no\uFFFD[2Jthing" });
 });

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { EventList, EventsQuery } from "../../../handlers/read-events.ts";
+import { eventsPage } from "../../../src/dashboard/event-pages.ts";
+import type { Reader } from "../../../src/dashboard/layout.ts";
 import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
+import { listAskedEvents } from "../../../src/ledger/search-events.ts";
 import { givenEvent, givenRun } from "../../support/test-ledger.ts";
 import { sampleRule } from "../../support/workbench.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
@@ -77,6 +81,65 @@ test("the page leaves out what no rule was asked about until all events are aske
   expect(await listed("/events?about=own.txt")).toEqual(["own"]);
   expect(await listed("/api/events")).toEqual(all);
   expect(await listed("/api/events?which=asked")).toEqual(asked);
+});
+
+test("events are told a page at a time, each once, of a file as of all", async () => {
+  const nodeId = "2paged";
+  // Some came at the same moment.
+  const keys = await Promise.all(
+    [0, 0, 0, 1, 1].map((ms) => givenEvent(db(), { objectId: nodeId, receivedAtMs: NOW_MS + ms })),
+  );
+  const pagesOf = async (query: string): Promise<readonly (readonly string[])[]> => {
+    const pages: (readonly string[])[] = [];
+    for (let next: string | null = ""; next !== null; ) {
+      const page = EventList.parse(await json(`/api/events?${query}&limit=2${next && `&before=${next}`}`));
+      pages.push(page.events.map(({ key }) => key));
+      next = page.next;
+    }
+    return pages;
+  };
+  const ofFile = await pagesOf(`about=${nodeId}`);
+  expect(ofFile.map(({ length }) => length)).toEqual([2, 2, 1]);
+  expect(ofFile[0]?.toSorted()).toEqual(keys.slice(3).toSorted());
+  expect(ofFile.flat().toSorted()).toEqual(keys.toSorted());
+  for (const which of ["all", "asked"]) {
+    const told = (await pagesOf(`which=${which}`)).flat();
+    expect(new Set(told).size).toBe(told.length);
+    expect(told.filter((key) => keys.includes(key))).toEqual(ofFile.flat());
+  }
+
+  const page = await (await get(`/events?about=${nodeId}&limit=2`)).text();
+  const [, older = ""] = /<a rel="next" href="([^"]+)">Older events<\/a>/.exec(page) ?? [];
+  expect(await (await get(`${older.replaceAll("&amp;", "&")}&limit=2`)).text()).toContain(ofFile[1]?.[0]);
+  expect(await (await get(`/events?about=${nodeId}`)).text()).not.toContain('rel="next"');
+  expect(await (await get(`/events?about=${nodeId}&before=1-ev-none`)).text()).toContain("No older event.");
+});
+
+test("a place that is none is refused by the API and left out by the page", async () => {
+  for (const place of ["x", "1-", "1-run", "9".repeat(30)]) {
+    const answer = await get(`/api/events?before=${place}`);
+    expect([answer.status, await answer.json()]).toMatchObject([400, { faults: [{ in: "query", name: "before" }] }]);
+    expect((await get(`/events?before=${place}`)).status).toBe(200);
+  }
+});
+
+test("where nobody was asked about any of many events, the list tells how far it looked, and goes on from there", async () => {
+  const unheard = { status: "ignored", reasons: { "*": "no rule listens to share.created" } } as const;
+  const beforeMs = NOW_MS - 1_000_000;
+  const wanted = await givenEvent(db(), { objectId: "2wanted", receivedAtMs: beforeMs });
+  for (const ms of [1, 2, 3, 4]) {
+    await closeEvent(db(), await givenEvent(db(), { receivedAtMs: beforeMs + ms }), unheard, NOW_MS);
+  }
+  const after = { receivedAtMs: beforeMs + 5, key: "ev-none" };
+  const first = await listAskedEvents(db(), { after, limit: 10 }, 3);
+  expect(first).toMatchObject({ rows: [], next: { receivedAtMs: beforeMs + 2 }, searchedToMs: beforeMs + 2 });
+  const second = await listAskedEvents(db(), { after: first.next ?? undefined, limit: 10 }, 3);
+  expect(second).toMatchObject({ rows: [{ key: wanted }], next: null, searchedToMs: null });
+  const reader: Reader = { role: "viewer", name: "anna", path: "/events", atMs: NOW_MS, alerts: 0 };
+  const query = EventsQuery.parse({ which: "asked" });
+  const page = eventsPage({ events: [], next: "2-ev-1", searchedToMs: NOW_MS }, query, reader);
+  expect(String(page)).toContain("Looked through all events since");
+  expect(String(page)).toContain('<a rel="next" href="/events?which=asked&amp;before=2-ev-1">Look further back</a>');
 });
 
 test("an event tells the runs it made beside the reasons of the other rules", async () => {
