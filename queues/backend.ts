@@ -11,7 +11,6 @@ export type NewJob = {
   /** Derived, so that repeats collide: no `:` and not all digits. */
   readonly id: string;
   readonly data: Readonly<Record<string, unknown>>;
-  readonly delayMs?: number;
   /** 1 is first; jobs without one go before all that have one. */
   readonly priority?: number;
   /** The trace it belongs to, as W3C has it. */

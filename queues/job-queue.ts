@@ -15,11 +15,11 @@ export type JobQueueDeps = {
   readonly trace: Trace;
 };
 
-/** A job as BullMQ takes it. */
+/** A job as BullMQ takes it; it waits for nothing but its turn. */
 export type JobEntry = {
   readonly name: string;
   readonly data: NewJob["data"];
-  readonly opts: JobsOptions & { readonly jobId: string; readonly attempts: number };
+  readonly opts: Omit<JobsOptions, "delay"> & { readonly jobId: string; readonly attempts: number };
 };
 
 /** Longest wait for the queue's server before a producer gives up; the sweep tries again. */
@@ -120,7 +120,7 @@ type EntryOptions = {
 };
 
 function toEntry(
-  { id, data, delayMs, priority, traceparent }: NewJob,
+  { id, data, priority, traceparent }: NewJob,
   { attempts, trace: { jobs }, keepDone }: EntryOptions,
 ): JobEntry {
   // BullMQ takes such ids for its own: digits number jobs, and a colon parts its keys.
@@ -134,7 +134,6 @@ function toEntry(
       backoff: { type: "relay" },
       removeOnComplete: keepDone,
       removeOnFail: KEEP_FAILED,
-      ...(delayMs === undefined ? {} : { delay: Math.max(0, Math.round(delayMs)) }),
       ...(priority === undefined ? {} : { priority }),
       // Each its own: together they were brought by many, and whoever adds them is none of these.
       ...(jobs && {

@@ -44,7 +44,7 @@ end
 const SCRIPT_SHA = createHash("sha1").update(SCRIPT).digest("hex");
 
 /**
- * Adds jobs of one queue, of which none depends on another or is to wait, by one script. BullMQ's own way runs one for
+ * Adds jobs of one queue, of which none depends on another, by one script. BullMQ's own way runs one for
  * each job, with nine keys and two entries in its stream of events, where nobody reads of jobs that come: Redis
  * computes twice as long for that.
  */

@@ -2,7 +2,6 @@ import { Queue } from "bullmq";
 import { Cluster } from "ioredis";
 import { mastersOf, openRedis, type RedisClient, type RedisManners } from "../../src/redis/open-redis.ts";
 import type { QueueBackend, QueueConfig, QueueDeps, QueueName } from "../backend.ts";
-import type { JobEntry } from "../job-queue.ts";
 import { QuietWorker } from "../quiet-worker.ts";
 import { addRedisJobs } from "./add-redis-jobs.ts";
 import { readRedisMemory } from "./redis-memory.ts";
@@ -83,15 +82,7 @@ export async function createRedisBackend(
         },
       };
     },
-    addMany: async (queue, entries) => {
-      const isDue = ({ opts: { delay = 0 } }: JobEntry): boolean => delay === 0;
-      await addRedisJobs(producer, queue, entries.filter(isDue), clock.now());
-      const later = entries.filter((entry) => !isDue(entry));
-      if (later.length === 0) return;
-      // Each would be made, and fail by itself.
-      if (producer.status !== "ready") throw new Error("Connection is closed.");
-      await queue.addBulk(later);
-    },
+    addMany: (queue, entries) => addRedisJobs(producer, queue, entries, clock.now()),
     readStates: async (queue, ids) =>
       new Map(await Promise.all(ids.map(async (id) => [id, await queue.getJobState(id)] as const))),
     readMemory: async () => {

@@ -74,18 +74,15 @@ export async function addSqlJobs(
     data,
     opts: { attempts, jobId, ...opts },
     priority: opts.priority ?? 0,
-    delay: opts.delay ?? 0,
     attempts,
   }));
   await pool.query(
     `with added as (
       insert into ${SCHEMA}.job
-        (queue, id, seq, name, state, data, opts, priority, delay_ms, max_attempts, added_at_ms, process_at_ms)
-      select $1, id, nextval('${SCHEMA}.job_seq'), name,
-        case when delay > 0 then 'delayed' else 'waiting' end::${SCHEMA}.job_state,
-        data, opts, priority, delay, attempts, $3, case when delay > 0 then $3 + delay end
+        (queue, id, seq, name, state, data, opts, priority, max_attempts, added_at_ms)
+      select $1, id, nextval('${SCHEMA}.job_seq'), name, 'waiting', data, opts, priority, attempts, $3
       from json_to_recordset($2::text::json)
-        as line(id text, name text, data jsonb, opts jsonb, priority integer, delay bigint, attempts integer)
+        as line(id text, name text, data jsonb, opts jsonb, priority integer, attempts integer)
       on conflict (queue, id) do nothing
       returning id)
     select pg_notify('bullmq_jobs', $1) where exists (select from added)`,

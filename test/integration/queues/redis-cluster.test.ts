@@ -51,15 +51,17 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a cluster of Redis
     for (const name of QUEUE_NAMES) {
       const queue = backend.open(name);
       await queue.add([
-        { id: "later", data: {}, delayMs: 60_000 },
+        { id: "later", data: {}, priority: 3 },
         { id: "b", data: {}, priority: 2 },
         { id: "a", data: {}, priority: 1 },
         { id: "a", data: {} },
         { id: "first", data: {} },
       ]);
-      expect(await queue.counts()).toMatchObject({ waiting: 3, delayed: 1 });
-      const seen = work(backend, name, async () => DONE);
-      await vi.waitFor(() => expect(seen).toEqual(["first", "a", "b"]), SOON);
+      expect(await queue.counts()).toMatchObject({ waiting: 4 });
+      const seen = work(backend, name, async ({ id }) =>
+        id === "later" ? { kind: "later", atMs: Date.now() + 60_000 } : DONE,
+      );
+      await vi.waitFor(() => expect(seen).toEqual(["first", "a", "b", "later"]), SOON);
       await vi.waitFor(async () => expect(await queue.counts()).toMatchObject({ completed: 3, delayed: 1 }), SOON);
       expect(Object.fromEntries(await queue.states(["a", "later", "nobody"]))).toEqual({
         ...{ a: "completed", later: "delayed", nobody: "unknown" },
