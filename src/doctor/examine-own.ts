@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
@@ -65,14 +66,17 @@ export function judgePasswords({ fastio }: Pick<Config, "fastio">, rules: readon
 }
 
 /** Opens the ledger as the relay would; one that is not there yet is left alone. */
-export async function examineLedger(url: string, log: Log): Promise<readonly Finding[]> {
+export async function examineLedger(
+  url: string,
+  { clock, log }: { readonly clock: Pick<Clock, "now">; readonly log: Log },
+): Promise<readonly Finding[]> {
   const folder = url.startsWith("pglite:") ? url.slice("pglite:".length) : undefined;
   const about = (verdict: Verdict): Finding => ({ check: "ledger", subject: folder ?? "PostgreSQL", ...verdict });
   if (folder !== undefined && !existsSync(folder)) return [about(ok("is made at the first start"))];
   try {
     const ledger = await openLedger(url, log);
     const rows = await listProcesses(ledger.db).finally(ledger.close);
-    return [about(ok("opens, and its schema is up to date")), ...judgeProcesses(rows, Date.now())];
+    return [about(ok("opens, and its schema is up to date")), ...judgeProcesses(rows, clock.now())];
   } catch (error) {
     if (error instanceof RelayError && error.code === "ledger_locked") {
       return [about(ok(`is in use: ${messageOf(error)}`))];
@@ -83,7 +87,7 @@ export async function examineLedger(url: string, log: Log): Promise<readonly Fin
 }
 
 /** Whether somebody works on each queue, where any process of the relay runs at all. */
-export function judgeProcesses(rows: readonly ProcessRow[], nowMs: number): readonly Finding[] {
+function judgeProcesses(rows: readonly ProcessRow[], nowMs: number): readonly Finding[] {
   const live = rows.filter((row) => isLive(row, nowMs));
   if (live.length === 0) return [];
   const versions = [...new Set(live.map(({ version }) => version))].toSorted().join(" and ");

@@ -29,10 +29,10 @@ export async function examine(
   if (config === undefined) return;
   const rules = await readRules(config.rulesFile, tell);
   for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules)]) tell(finding);
-  for (const finding of await examineLedger(config.ledger.url, silentLog)) tell(finding);
+  const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
+  for (const finding of await examineLedger(config.ledger.url, deps)) tell(finding);
   for (const finding of await examineQueue(config.redisUrl)) tell(finding);
 
-  const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
   const upstreams = openUpstreams(config, deps);
   const transport = createTransport({ isConfigured: isOneOf(outboundOriginsOf(config)) });
   try {
