@@ -239,6 +239,8 @@ function placesOf(relay: Relay, fastio: FastioEmulator, difyUrl: string, token: 
     `  queues               ${relay.url}/queues?token=${token}`,
     `  Fast.io's own books  ${fastio.url}/__books`,
     `  Dify's own books     ${difyUrl}/__books`,
+    "Ask it from another terminal:",
+    `  RELAY_URL=${relay.url} RELAY_TOKEN=${token} relay runs list`,
     "Ctrl-C ends it.",
   ];
 }

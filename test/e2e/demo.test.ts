@@ -70,7 +70,11 @@ describe("the demo", () => {
     // There is no terminal.
     expect(stdout).not.toContain("\u001B");
 
-    const places = [...stdout.matchAll(/(http:\/\/\S+)/g)].map(([, url]) => url ?? "");
+    const [, url = "", token = ""] = /RELAY_URL=(\S+) RELAY_TOKEN=(\S+) relay runs list/.exec(stdout) ?? [];
+    const asked = await runCommand(["runs", "list", "--json"], { RELAY_URL: url, RELAY_TOKEN: token });
+    expect(toldBy(asked.stdout).map(({ file }) => file)).toEqual(expect.arrayContaining(names));
+
+    const places = [...stdout.matchAll(/(?<!=)(http:\/\/\S+)/g)].map(([, url]) => url ?? "");
     expect(places.length).toBeGreaterThanOrEqual(5);
     for (const url of places) expect({ url, status: await visit(url) }).toEqual({ url, status: 200 });
     expect(await demo.stop()).toBe(0);
