@@ -108,6 +108,9 @@ export const BulkStory = BulkSummary.extend({
 }).meta({ id: "BulkStory" });
 export type BulkStory = Told<typeof BulkStory>;
 
+/** So many bulk actions are told at a time, at most. */
+export const MOST_BULKS = 200;
+
 export const BulkQuery = z.strictObject({
   before: z
     .string()
@@ -115,7 +118,7 @@ export const BulkQuery = z.strictObject({
     .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
     .optional()
     .describe("Where the page begins: what the page before told as `next`"),
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe("The most that are told"),
+  limit: z.coerce.number().int().min(1).max(MOST_BULKS).default(50).describe("The most that are told"),
 });
 export type BulkQuery = z.output<typeof BulkQuery>;
 

@@ -136,9 +136,18 @@ export async function askRelay(
   return response && { status: response.status, told: await response.json().catch(() => undefined) };
 }
 
-/** Reads something of the relay. @returns undefined when it did not tell it, which has been said */
-export async function readRelay<T>(context: CliContext, config: Config, path: string): Promise<T | undefined> {
-  const answer = await askRelay(context, config, { path, role: "viewer" });
+/**
+ * Reads something of the relay.
+ * @param role whose token is needed at least
+ * @returns undefined when it did not tell it, which has been said
+ */
+export async function readRelay<T>(
+  context: CliContext,
+  config: Config,
+  path: string,
+  role: Role = "viewer",
+): Promise<T | undefined> {
+  const answer = await askRelay(context, config, { path, role });
   if (!answer) return undefined;
   if (answer.status < 300) return answer.told as T; // our own answers
   context.warn(refusalOf(answer));

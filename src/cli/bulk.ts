@@ -1,5 +1,13 @@
 import { createBulkRuns } from "../../handlers/bulk-runs.ts";
-import type { BulkBody, BulkList, BulkPlan, BulkStory, BulkSummary } from "../../handlers/bulk-schemas.ts";
+import {
+  type BulkBody,
+  type BulkList,
+  type BulkPlan,
+  BulkQuery,
+  type BulkStory,
+  type BulkSummary,
+  MOST_BULKS,
+} from "../../handlers/bulk-schemas.ts";
 import { createReadBulk } from "../../handlers/read-bulk.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
@@ -8,6 +16,7 @@ import { spanOf, timeOf } from "../dashboard/layout.ts";
 import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { readPages } from "./read-pages.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 export type BulkOptions = {
@@ -110,20 +119,30 @@ export async function listBulks(
   { json, limit }: { readonly json: boolean; readonly limit: number },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const most = Math.min(limit, 200);
-  const list = await inLedgerOrRelay<BulkList | undefined>(
+  const readAll = (read: (query: Readonly<Record<string, string>>) => Promise<BulkList | undefined>) =>
+    readPages(
+      async (query) => {
+        const page = await read(query);
+        return page && { items: page.bulks, next: page.next };
+      },
+      {},
+      limit,
+      MOST_BULKS,
+    );
+  const bulks = await inLedgerOrRelay(
     config,
-    (db) => createReadBulk({ db, clock: systemClock }).list({ limit: most }),
-    () => readRelay<BulkList>(context, config, `/api/bulk?limit=${most}`),
+    (db) => readAll((query) => createReadBulk({ db, clock: systemClock }).list(BulkQuery.parse(query))),
+    () =>
+      readAll((query) => readRelay<BulkList>(context, config, `/api/bulk?${new URLSearchParams(query)}`, "operator")),
   );
-  if (!list) return 1;
-  if (json) for (const bulk of list.bulks) context.print(JSON.stringify(bulk));
-  else if (list.bulks.length === 0) context.print("Nothing was done to many runs at once yet.");
+  if (!bulks) return 1;
+  if (json) for (const bulk of bulks) context.print(JSON.stringify(bulk));
+  else if (bulks.length === 0) context.print("Nothing was done to many runs at once yet.");
   else
     context.print(
       formatTable(
         ["ID", "WHAT", "STATE", "DONE", "WHO", "BEGAN"],
-        list.bulks.map((bulk) => [
+        bulks.map((bulk) => [
           bulk.id,
           bulk.action,
           bulk.state,
@@ -150,7 +169,7 @@ export async function showBulk(
       if (!found) context.warn(`there is no bulk action ${plain(id)}`);
       return found;
     },
-    () => readRelay<BulkStory>(context, config, `/api/bulk/${encodeURIComponent(id)}`),
+    () => readRelay<BulkStory>(context, config, `/api/bulk/${encodeURIComponent(id)}`, "operator"),
   );
   if (!story) return 1;
   if (json) context.print(JSON.stringify(story));

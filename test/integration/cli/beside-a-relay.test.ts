@@ -6,12 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { MOST_BULKS } from "../../../handlers/bulk-schemas.ts";
 import { runProgram } from "../../../src/cli/program.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { type FastioEmulator, startFastioEmulator } from "../../../src/emulators/fastio/start.ts";
 import { SAMPLE_SHAPE_NAMES } from "../../../src/fastio/samples/sample-deliveries.ts";
 import { SAMPLE_SCHEMES } from "../../../src/fastio/samples/sign-sample.ts";
-import { runs } from "../../../src/ledger/schema.ts";
+import { bulkActions, runs } from "../../../src/ledger/schema.ts";
 import { freePort } from "../../support/child-server.ts";
 import { cliContext, runInProcess } from "../../support/cli-context.ts";
 import { SOON } from "../../support/soon.ts";
@@ -20,6 +21,7 @@ import { sampleRule } from "../../support/workbench.ts";
 import { openReceiver, type Receiver, SECRET } from "../handlers/open-receiver.ts";
 
 const VIEWER = "viewer-sixteen-letters-or-more";
+const WHEN = { dueAtMs: 1, createdAtMs: 1, finishedAtMs: 1 };
 const OPERATOR = "operator-sixteen-letters-or-more";
 
 let folder: string;
@@ -115,6 +117,26 @@ describe("with --url", () => {
       stderr: expect.stringContaining("operator"),
     });
     expect(() => rmSync(join(folder, "never-made"))).toThrow("ENOENT");
+  });
+
+  test("as much as was asked for is told of what was done to many, though the relay tells less at a time", async () => {
+    const one = {
+      deed: "replay",
+      filter: {},
+      askedBy: "operator",
+      perMinute: 60,
+      state: "done",
+      total: 1,
+      ...WHEN,
+    } as const;
+    await relay.ledger.db
+      .insert(bulkActions)
+      .values(Array.from({ length: MOST_BULKS + 2 }, (_, at) => ({ ...one, id: `bulk-0000-${at}` })));
+    // Of the tokens that are known the one that may: what many runs were made to do is for operators to see.
+    const tokens = { RELAY_TOKEN: "", RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}` };
+    const { stdout, stderr } = await ask(["bulk", "list", "--json", "--limit", String(MOST_BULKS + 1)], tokens);
+    expect([stderr, new Set(stdout.trim().split("\n")).size]).toEqual(["", MOST_BULKS + 1]);
+    expect(await ask(["bulk", "show", "bulk-0000-7"], tokens)).toMatchObject({ code: 0 });
   });
 
   test("catch-up and backtest are the relay's to do; a viewer may only read what they found", async () => {
