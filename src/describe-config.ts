@@ -1,4 +1,5 @@
 import { ALERT_NOTICE_VARIABLE, type Config } from "./config.ts";
+import { folderOf } from "./ledger/folder-of.ts";
 
 /** What start-up logs: each setting, secrets as present or absent. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
@@ -8,7 +9,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     port: config.http.port,
     trustProxy: config.http.proxies ?? "none",
     plainHttp: config.http.allowsPlainHttp ? "allowed" : "on this machine",
-    ledger: config.ledger.url.startsWith("pglite:") ? config.ledger.url : "postgres",
+    ledger: folderOf(config.ledger.url) === undefined ? "postgres" : config.ledger.url,
     queue: config.redisUrl?.replace(/:.*/s, "") ?? "in the database",
     fastioApi: config.fastio.apiUrl,
     fastioKey: presence(config.fastio.apiKey),

@@ -2,7 +2,7 @@ import { nameHeader } from "../../handlers/person-name.ts";
 import type { Config, Role } from "../config.ts";
 import { PermanentError, RelayError } from "../errors.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
-import { type Db, openLedger } from "../ledger/open-ledger.ts";
+import { type Db, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext } from "./context.ts";
@@ -22,7 +22,7 @@ export async function inLedgerOrRelay<T>(
 ): Promise<T> {
   if (ask.url !== undefined) return throughRelay();
   try {
-    const ledger = await openLedger(url, silentLog);
+    const ledger = await openLedgerOfRelay(url, silentLog);
     try {
       return await inLedger(ledger.db);
     } finally {

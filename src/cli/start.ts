@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { describeConfig } from "../describe-config.ts";
 import { leaveWebAssemblyPlain, startGivingBack } from "../give-back-memory.ts";
+import { folderOf } from "../ledger/folder-of.ts";
 import { messageOf } from "../message-of.ts";
 import { whyPagesAreRefused } from "../open-gate.ts";
 import { openRelay, type RelayParts } from "../relay.ts";
@@ -40,7 +41,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
   }
   const refusal = parts.receive ? whyPagesAreRefused(config.http) : undefined;
   if (refusal !== undefined) log.warn("relay.pages_refused", { why: refusal });
-  if (!config.ledger.url.startsWith("pglite:")) leaveWebAssemblyPlain();
+  if (folderOf(config.ledger.url) === undefined) leaveWebAssemblyPlain();
   const relay = await openRelay(
     { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log, watchProcess: true },
     parts,

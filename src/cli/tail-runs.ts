@@ -3,7 +3,8 @@ import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError, RelayError } from "../errors.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
+import { folderOf } from "../ledger/folder-of.ts";
+import { openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { causeOf, fetchRelay, isHeldByRelay, refusalOf, relayOrigin } from "./ask-relay.ts";
@@ -85,10 +86,10 @@ async function openSource(context: CliContext, config: Config, mayOpenEmbedded: 
     read: (query) => readFromRelay(context, config, query),
     close: async () => undefined,
   };
-  const isEmbedded = config.ledger.url.startsWith("pglite:");
+  const isEmbedded = folderOf(config.ledger.url) !== undefined;
   if (config.ask.url !== undefined || (isEmbedded && !mayOpenEmbedded)) return relay;
   try {
-    const ledger = await openLedger(config.ledger.url, silentLog);
+    const ledger = await openLedgerOfRelay(config.ledger.url, silentLog);
     return { name: isEmbedded ? EMBEDDED : "the ledger", read: pagesOfLedger(ledger.db), close: ledger.close };
   } catch (error) {
     if (!isHeldByRelay(error)) throw error;

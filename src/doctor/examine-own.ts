@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
+import { folderOf } from "../ledger/folder-of.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { listProcesses } from "../ledger/processes.ts";
 import type { ProcessRow } from "../ledger/schema.ts";
@@ -70,7 +71,7 @@ export async function examineLedger(
   url: string,
   { clock, log }: { readonly clock: Pick<Clock, "now">; readonly log: Log },
 ): Promise<readonly Finding[]> {
-  const folder = url.startsWith("pglite:") ? url.slice("pglite:".length) : undefined;
+  const folder = folderOf(url);
   const about = (verdict: Verdict): Finding => ({ check: "ledger", subject: folder ?? "PostgreSQL", ...verdict });
   if (folder !== undefined && !existsSync(folder)) return [about(ok("is made at the first start"))];
   try {

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { PermanentError } from "../errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { folderOf } from "./folder-of.ts";
 import { guardPool } from "./guard-pool.ts";
 import { nameStatements } from "./name-statements.ts";
 import { type OpenedFolder, openFolder } from "./open-folder.ts";
@@ -44,7 +46,23 @@ export const IDLE_MS = 300_000;
  * @throws {PermanentError} `ledger_locked` when another process holds the folder, `ledger_unavailable` when it cannot be reached
  */
 export async function openLedger(url: string, log: Log): Promise<Ledger> {
-  return url.startsWith("pglite:") ? openPglite(url.slice("pglite:".length)) : openPostgres(url, log);
+  const folder = folderOf(url);
+  return folder === undefined ? openPostgres(url, log) : openPglite(folder);
+}
+
+/**
+ * The same for who asks what a relay has done: makes no ledger where no relay has made one, which would be empty.
+ * @throws {PermanentError} as `openLedger`, and `ledger_unavailable` where there is none
+ */
+export async function openLedgerOfRelay(url: string, log: Log): Promise<Ledger> {
+  const folder = folderOf(url);
+  if (folder !== undefined && !existsSync(folder)) {
+    throw new PermanentError("ledger_unavailable", `there is no ledger in ${folder}`, {
+      nextAction:
+        "relay start makes it; if a relay has its own elsewhere, go to its folder, or say where that relay is: --url <address>",
+    });
+  }
+  return openLedger(url, log);
 }
 
 /** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */

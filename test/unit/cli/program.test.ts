@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { commandsOf } from "../../../src/cli/command-tree.ts";
 import { EXAMPLE_PATHS } from "../../../src/cli/help-texts.ts";
-import { buildProgram } from "../../../src/cli/program.ts";
+import { buildProgram, runProgram } from "../../../src/cli/program.ts";
 import { printReference } from "../../../src/cli/reference.ts";
 import { VERSION } from "../../../src/version.ts";
 import { cliContext, runInProcess } from "../../support/cli-context.ts";
@@ -13,6 +15,12 @@ import { findProgram } from "../../support/find-programs.ts";
 
 const program = () => buildProgram(cliContext({}).context, async () => undefined);
 const leaves = () => commandsOf(program()).filter(({ command }) => command.commands.length === 0);
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "relay-nothing-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 describe("--help", () => {
   test("of every command has an example that the command understands", () => {
@@ -108,6 +116,34 @@ describe("a slip of the pen", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/no relay answers at http:\/\/127\.0\.0\.1:1: .*\n.*relay start/);
   });
+});
+
+test.each([
+  ["runs", "list"],
+  ["events", "show", "contract.pdf"],
+  ["apps", "list"],
+])("relay %s %s where no relay has been says so and makes no ledger: 1, with the next step", async (...args) => {
+  const folder = emptyFolder();
+  const asked = await runInProcess(args, { DATABASE_URL: `pglite:${join(folder, "data")}` });
+  expect(asked).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/no ledger in .*\n→ relay start .*--url/),
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("relay runs tail where no relay has been says so, waits for one, and makes no ledger", async () => {
+  const folder = emptyFolder();
+  const ending = new AbortController();
+  const { context, told } = cliContext(
+    { DATABASE_URL: `pglite:${join(folder, "data")}` },
+    { signal: ending.signal, warn: (line) => ending.abort(line) },
+  );
+  expect(await runProgram(["runs", "tail"], context)).toBe(0);
+  expect(ending.signal.reason).toMatch(/there is no ledger in .*trying again until Ctrl-C/);
+  expect(told.lines).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 describe("completion", () => {
