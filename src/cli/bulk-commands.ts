@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_RATE, MOST_RATE } from "../../handlers/bulk-schemas.ts";
-import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import type { BulkOptions } from "./bulk.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { parseCount } from "./parse-options.ts";
+import { parseCount, statusOption } from "./parse-options.ts";
 
 const PER_MINUTE: Readonly<Record<string, number>> = { s: 60, m: 1, h: 1 / 60 };
 
@@ -34,7 +33,7 @@ export type ManyOptions = {
 export const withManyRuns = (command: Command): Command =>
   command
     .option("--rule <name>", "instead of ids: all runs of this rule")
-    .addOption(new Option("--status <statuses...>", "… that stand so").choices(RUN_STATUSES).default([]))
+    .addOption(statusOption("… that stand so"))
     .option("--error <code>", "… that ended with this error")
     .option("--since <time>", "… made since, such as 7d or 2026-11-22")
     .option("--until <time>", "… made before")

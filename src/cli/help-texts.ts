@@ -66,7 +66,7 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   "runs show": [["one run with all that is known", "relay runs show 3kx0c9…"]],
   "runs tail": [
-    ["what goes wrong, as it does", "relay runs tail --status failed paused held"],
+    ["what goes wrong, as it does", "relay runs tail --status failed,paused,held"],
     ["from another machine", "RELAY_TOKEN=… relay runs tail --url https://relay.example.com"],
     ["into a file, one object a line", "relay runs tail --json --lines 0 >> runs.jsonl"],
   ],

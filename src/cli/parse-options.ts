@@ -1,4 +1,5 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import { parseDuration } from "../rules/units.ts";
 
 /** A duration, in milliseconds. */
@@ -19,3 +20,15 @@ function within(text: string, least: number, most: number): number {
 export const parsePort = (text: string): number => within(text, 0, 65_535);
 export const parseCount = (text: string): number => within(text, 1, 100_000);
 export const parseLines = (text: string): number => within(text, 0, 10_000);
+
+/** `--status`: one, or several separated by commas. */
+export const statusOption = (words: string): Option =>
+  new Option("--status <statuses>", `${words}; several separated by commas`)
+    .choices(RUN_STATUSES)
+    .argParser((text) => {
+      const statuses = text.split(",").map((status) => status.trim());
+      const unknown = statuses.filter((status) => !RUN_STATUSES.some((known) => known === status));
+      if (unknown.length === 0) return statuses;
+      throw new InvalidArgumentError(`there is no status ${unknown.join(", ")}; there are ${RUN_STATUSES.join(", ")}.`);
+    })
+    .default([]);

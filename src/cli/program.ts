@@ -113,7 +113,8 @@ export function buildProgram(
 
 function withoutDefault(option: Option): Option {
   const { defaultValue } = option;
-  const isNothing = defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+  const isEmpty = typeof defaultValue === "object" && defaultValue !== null && Object.keys(defaultValue).length === 0;
+  const isNothing = defaultValue === false || isEmpty;
   if (!isNothing) return option;
   const plain = new Option(option.flags, option.description);
   return option.argChoices ? plain.choices(option.argChoices) : plain;

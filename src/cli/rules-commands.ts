@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import type { CliContext, ExitCode } from "./context.ts";
 import { parseSpan } from "./parse-options.ts";
 
+const WHY = "why; it is written down";
+
 /** Commands about the rules file, and what it holds. */
 export function addRulesCommands(
   program: Command,
@@ -61,16 +63,16 @@ export function addRulesCommands(
     .action((options: { all: boolean; json: boolean }) =>
       end(import("./alerts.ts").then(({ listAlerts }) => listAlerts(context, options))),
     );
-  for (const [action, words] of [
-    ["pause", "hold the runs of a rule"],
-    ["resume", "let a paused rule go on, with the runs that were held"],
-    ["release", "let runs go on that were held because there were so many (floodHold)"],
+  for (const [action, words, why] of [
+    ["pause", "hold the runs of a rule", "why; it is written down, and stands on the rule while it is paused"],
+    ["resume", "let a paused rule go on, with the runs that were held", WHY],
+    ["release", "let runs go on that were held because there were so many (floodHold)", WHY],
   ] as const) {
     rules
       .command(action)
       .description(words)
       .argument("<rule>")
-      .option("--reason <text>", "why; it is written down, and stands on the rule while it is paused")
+      .option("--reason <text>", why)
       .option("--json", "as JSON", false)
       .action((rule: string, options: { json: boolean; reason?: string }) =>
         end(import("./change-rule.ts").then(({ changeRule }) => changeRule(context, rule, action, options))),
@@ -85,15 +87,19 @@ export function addRulesCommands(
     .action((options: { json: boolean }) =>
       end(import("./apps.ts").then(({ listApps }) => listApps(context, options))),
     );
-  for (const [action, words] of [
-    ["pause", "let the runs for an app wait, of all its rules; no attempt is lost, and other apps go on"],
-    ["resume", "let a paused app go on, with the runs that wait for it"],
+  for (const [action, words, why] of [
+    [
+      "pause",
+      "let the runs for an app wait, of all its rules; no attempt is lost, and other apps go on",
+      "why; it is written down, and stands on the app while it is paused",
+    ],
+    ["resume", "let a paused app go on, with the runs that wait for it", WHY],
   ] as const) {
     apps
       .command(action)
       .description(words)
       .argument("<app>", "the variable that holds its key, such as DIFY_API_KEY, or its name")
-      .option("--reason <text>", "why; it is written down, and stands on the app while it is paused")
+      .option("--reason <text>", why)
       .option("--json", "as JSON", false)
       .action((app: string, options: { json: boolean; reason?: string }) =>
         end(import("./apps.ts").then(({ changeApp }) => changeApp(context, app, action, options))),

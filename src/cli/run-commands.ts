@@ -1,7 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { RUN_STATUSES } from "../ledger/run-statuses.ts";
+import { type Command, InvalidArgumentError } from "commander";
 import type { CliContext, ExitCode } from "./context.ts";
-import { parseCount, parseLines } from "./parse-options.ts";
+import { parseCount, parseLines, statusOption } from "./parse-options.ts";
 import { addRunDeeds } from "./run-deeds.ts";
 import type { ListRunsOptions } from "./runs.ts";
 import type { TailOptions } from "./tail-runs.ts";
@@ -18,7 +17,7 @@ export function addRunCommands(
     .description("all runs, or those that are looked for, newest first")
     .argument("[what]", "part of a file name, or an id, a link or an e-mail address that has to do with the run")
     .option("--file <part>", "part of a file name, also where it looks like an id")
-    .option("--status <statuses>", `only those that stand so; several separated by commas (${RUN_STATUSES.join(", ")})`)
+    .addOption(statusOption("only those that stand so"))
     .option("--rule <name>", "only those of this rule")
     .option("--workspace <workspace>", "id or name")
     .option("--app <app>", "the Dify app, as the overview names it")
@@ -36,7 +35,7 @@ export function addRunCommands(
     .command("tail")
     .description("follow the runs live: one line per change, until Ctrl-C")
     .option("--rule <name>", "only those of this rule")
-    .addOption(new Option("--status <statuses...>", "only changes to one of these").choices(RUN_STATUSES).default([]))
+    .addOption(statusOption("only changes to these"))
     .option("--lines <count>", "how many from before are shown first", parseLines, 10)
     .option("--json", "one JSON object per change", false)
     .action((options: TailOptions) => end(import("./tail-runs.ts").then(({ tailRuns }) => tailRuns(context, options))));

@@ -14,7 +14,8 @@ import { readPages } from "./read-pages.ts";
 import { resultOf } from "./run-line.ts";
 
 /** Where the options stand as they were written; the one field for everything is an argument. */
-export type ListRunsOptions = Readonly<Partial<Record<Exclude<SearchField, "q">, string>>> & {
+export type ListRunsOptions = Readonly<Partial<Record<Exclude<SearchField, "q" | "status">, string>>> & {
+  readonly status: readonly string[];
   readonly json: boolean;
   readonly limit: number;
 };
@@ -54,9 +55,11 @@ export async function listRuns(
   options: ListRunsOptions,
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const { json: _json, limit: _limit, ...filters } = options;
+  const { json: _json, limit: _limit, status, ...filters } = options;
   const query = Object.fromEntries(
-    Object.entries({ q: what, ...filters }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    Object.entries({ q: what, ...filters, status: status.join(",") || undefined }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
   );
   const { problems } = readRunSearch(query, systemClock.now());
   for (const { name, reason } of problems) context.warn(plain(`${name === "q" ? "what" : `--${name}`}: ${reason}`));

@@ -64,6 +64,20 @@ describe("--help", () => {
     expect(await runInProcess(asked)).toEqual({ ...(await runInProcess([...path, "--help"])), code: 0 });
   });
 
+  test("of each command that asks what a relay did has --url, as RELAY_URL goes for all of them", () => {
+    // They look at this machine, ask Fast.io or Dify by themselves, or are a relay.
+    const ownWays =
+      /^(init|doctor.*|demo|start|receive|work|emulate .*|rules (check|schema)|transfer (create|list|delete)|workspaces list|webhooks .*|(tools|api) openapi|completion .*)$/;
+    const asking = leaves().filter(({ path }) => !ownWays.test(path.join(" ")));
+    const without = asking.filter(({ command }) => !command.options.some(({ long }) => long === "--url"));
+    expect(without.map(({ path }) => path.join(" "))).toEqual([]);
+    expect(asking.length).toBeGreaterThan(20);
+  });
+
+  test.each([["runs", "answer"], ["init"]])("of %s %s tells no default that is nothing", async (...path) => {
+    expect((await runInProcess([...path, "--help"])).stdout).not.toContain("default: {}");
+  });
+
   test("docs/cli.md is what --help says; npm run cli-docs writes it anew", () => {
     const file = fileURLToPath(new URL("../../../docs/cli.md", import.meta.url));
     expect(readFileSync(file, "utf8")).toBe(printReference(program()));
@@ -95,6 +109,8 @@ describe("a slip of the pen", () => {
   test.each([
     [["runs", "list", "--url", "not an address"]],
     [["runs", "list", "--status", "sleeping"]],
+    [["runs", "tail", "--status", "failed,sleeping"]],
+    [["runs", "tail", "--status", "failed", "held"]],
     [["trigger", "--shape", "P4"]],
     [["trigger", "--scheme", "D9"]],
     [["trigger", "--tamper", "signature", "--scheme", "unsigned"]],
