@@ -25,6 +25,9 @@ const REST_MS = 250;
 /**
  * Hands over what comes, one bulk at a time: what comes meanwhile goes together with the next. What could not be handed
  * over is forgotten here, since the ledger remembers it and the sweep looks there.
+ *
+ * It begins a turn of the event loop later: whoever brought something has his answer first. A queue in an embedded
+ * database takes it in our own thread, and senders prepare what comes next meanwhile.
  */
 export function createLane<T>({ hand, clock }: LaneDeps<T>): Lane<T> {
   const waiting: T[] = [];
@@ -43,7 +46,7 @@ export function createLane<T>({ hand, clock }: LaneDeps<T>): Lane<T> {
       for (const item of items.slice(0, MOST_WAITING - waiting.length)) waiting.push(item);
       if (busy) return;
       busy = true;
-      void drain();
+      setImmediate(() => void drain());
     },
     isFlowing: () => isWell && waiting.length < FLOWING,
   };

@@ -17,11 +17,24 @@ function open(clock = systemClock) {
   return { lane, handed, end: (could: boolean) => ends.shift()?.(could) };
 }
 
+/** The turn of the event loop is over in which something was taken. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, index) => from + index);
 
-test("what comes is handed over at once, and what comes meanwhile goes together with the next", async () => {
+test("whoever brings something goes on before it is handed over", async () => {
+  const { lane, handed } = open();
+  lane.take([1]);
+  for (let step = 0; step < 100; step += 1) await undefined;
+  expect(handed).toEqual([]);
+  await turn();
+  expect(handed).toEqual([[1]]);
+});
+
+test("what comes is handed over together, and what comes meanwhile together with the next", async () => {
   const { lane, handed, end } = open();
   lane.take([1]);
+  await turn();
   expect(handed).toEqual([[1]]);
   lane.take([2]);
   lane.take([3, 4]);
@@ -46,6 +59,7 @@ test("it does not flow after a failure, nor with many waiting, and flows again w
   const { lane, handed, end } = open({ ...systemClock, sleep: async () => undefined });
   expect(lane.isFlowing()).toBe(true);
   lane.take([1]);
+  await turn();
   end(false);
   await vi.waitFor(() => expect(lane.isFlowing()).toBe(false), SOON);
   lane.take(upTo(2_400));
@@ -62,6 +76,7 @@ test("a queue that is away is asked again after a rest, not at once", async () =
   const sleep = vi.fn(() => new Promise<void>((resolve) => (wake = resolve)));
   const { lane, handed, end } = open({ ...systemClock, sleep });
   lane.take([1]);
+  await turn();
   lane.take([2]);
   end(false);
   await vi.waitFor(() => expect(sleep).toHaveBeenCalledOnce(), SOON);
@@ -74,11 +89,12 @@ test("a queue that is away is asked again after a rest, not at once", async () =
 test("memory is bounded: what is more than may wait is left to the sweep", async () => {
   const { lane, handed, end } = open();
   lane.take([-1]);
+  await turn();
   lane.take(upTo(30_000));
   for (let bulks = 1; bulks <= 41; bulks += 1) {
     await vi.waitFor(() => expect(handed).toHaveLength(bulks), SOON);
     end(true);
   }
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   expect(handed.flat()).toHaveLength(1 + 20_000);
 });
