@@ -11,7 +11,7 @@ type Counted = { readonly untilMs: number; next: number };
 
 /** What is handed over meanwhile is counted here: to count a long backlog in the ledger takes longer than to commit a batch. */
 const COUNT_AGAIN_MS = 1_000;
-/** And counting takes no more than a fiftieth of the time. */
+/** And counting again takes no more than a fiftieth of the time, however the workspaces come. */
 const REST_PER_WORK = 50;
 /** Workspaces that are remembered; beyond that all are counted anew. */
 const MOST_WORKSPACES = 10_000;
@@ -22,6 +22,7 @@ const MOST_WORKSPACES = 10_000;
  */
 export function createPlaces({ count, clock }: PlacesDeps) {
   const known = new Map<string, Counted>();
+  let restsUntilMs = 0;
   return async (coming: readonly Placed[]): Promise<ReadonlyMap<string, number>> => {
     const nowMs = clock.now();
     const places = new Map<string, number>();
@@ -29,14 +30,15 @@ export function createPlaces({ count, clock }: PlacesDeps) {
     for (const one of coming) {
       if (one.workspaceId === null) continue;
       const workspace = known.get(one.workspaceId);
-      if (workspace === undefined || nowMs >= workspace.untilMs) uncounted.push(one);
+      if (workspace === undefined || nowMs >= Math.max(workspace.untilMs, restsUntilMs)) uncounted.push(one);
       else places.set(one.key, workspace.next++);
     }
     if (uncounted.length === 0) return places;
     const counted = await count(uncounted.map(({ key }) => key));
     if (known.size > MOST_WORKSPACES) known.clear();
     const tookMs = clock.now() - nowMs;
-    const untilMs = nowMs + tookMs + Math.max(COUNT_AGAIN_MS, REST_PER_WORK * tookMs);
+    const untilMs = nowMs + tookMs + COUNT_AGAIN_MS;
+    restsUntilMs = Math.max(restsUntilMs, nowMs + tookMs + REST_PER_WORK * tookMs);
     const fresh = new Map<string, Counted>();
     for (const { key, workspaceId } of uncounted) {
       const place = counted.get(key);

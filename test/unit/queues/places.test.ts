@@ -41,6 +41,20 @@ test("where counting takes long, it is asked more rarely", async () => {
   expect(state.asked).toHaveLength(2);
 });
 
+test("workspaces that were counted one after the other are counted again together", async () => {
+  const { state, placesOf } = open(5);
+  state.tookMs = 100;
+  await placesOf(event("a", "one"));
+  state.nowMs = 3_000;
+  await placesOf(event("b", "two"));
+  expect(state.asked).toEqual([["a"], ["b"]]);
+  state.nowMs = 5_500;
+  expect(await placesOf(event("c", "one"))).toEqual({ c: 6 });
+  state.nowMs = 8_100;
+  await placesOf(event("d", "one"), event("e", "two"));
+  expect(state.asked).toEqual([["a"], ["b"], ["d", "e"]]);
+});
+
 test("an event that tells of no workspace has no place, nor has one that the ledger does not know any more", async () => {
   const { placesOf } = open(5);
   expect(await placesOf(event("a", null))).toEqual({});
