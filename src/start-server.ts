@@ -7,6 +7,7 @@ import { createRefusalBudget } from "../handlers/refusal-budget.ts";
 import { takeDelivery } from "../handlers/take-delivery.ts";
 import { createApp } from "./app.ts";
 import { ALERT_NOTICE_VARIABLE } from "./config.ts";
+import { idByTime } from "./id-by-time.ts";
 import { createLazy } from "./lazy.ts";
 import { listen } from "./listen.ts";
 import { createMetricsApp } from "./metrics-app.ts";
@@ -52,7 +53,7 @@ export async function startServer(
     return openPages(deps, { ledger, queues, upstreams, accept, outbox, live, alerts, gate });
   });
   const app = createApp({
-    receive: receiveFastioWebhook({ clock, newId, take }),
+    receive: receiveFastioWebhook({ clock, newId: () => idByTime(newId(), clock.now()), take }),
     receiveEdge: receiveEdgeBatch({ ...taking, secret: config.edgeSecret, take }),
     ...health,
     ...gate,
