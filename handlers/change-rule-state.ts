@@ -14,7 +14,7 @@ import type { Actor, Why } from "./cancel-run.ts";
 
 export type ChangeRuleOutcome =
   | { readonly kind: "changed"; readonly rule: string; readonly state: "active" | "paused"; readonly released: number }
-  | { readonly kind: "unknown_rule" };
+  | { readonly kind: "unknown_rule"; readonly known: readonly string[] };
 
 /** What an operator may do with a rule. */
 export const RULE_ACTIONS = ["pause", "resume", "release"] as const;
@@ -40,7 +40,8 @@ export const changeRuleState =
   }): ChangeRuleState =>
   async (name, action, why) => {
     // A rule that has left the file may still hold runs.
-    if (!ruleNames().includes(name) && !(await isKnownRule(db, name))) return { kind: "unknown_rule" };
+    const known = ruleNames();
+    if (!known.includes(name) && !(await isKnownRule(db, name))) return { kind: "unknown_rule", known };
     const nowMs = clock.now();
     const { actor } = why;
     const reason = lineOf(why.reason);

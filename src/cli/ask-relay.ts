@@ -148,7 +148,21 @@ export async function readRelay<T>(
   role: Role = "viewer",
 ): Promise<T | undefined> {
   const answer = await askRelay(context, config, { path, role });
-  if (!answer) return undefined;
+  return answer && toldBy<T>(context, answer);
+}
+
+/** The same for one thing by its name. @returns null when there is none */
+export async function findInRelay<T>(
+  context: CliContext,
+  config: Config,
+  path: string,
+  role: Role = "viewer",
+): Promise<T | null | undefined> {
+  const answer = await askRelay(context, config, { path, role });
+  return answer?.status === 404 ? null : answer && toldBy<T>(context, answer);
+}
+
+function toldBy<T>(context: CliContext, answer: { readonly status: number; readonly told: unknown }): T | undefined {
   if (answer.status < 300) return answer.told as T; // our own answers
   context.warn(refusalOf(answer));
   if (answer.status === 401) context.warn("→ set RELAY_TOKEN to a token of that relay's RELAY_TOKENS");

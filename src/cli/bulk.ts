@@ -13,7 +13,7 @@ import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { filterWords, whyNotBegun } from "../dashboard/bulk-words.ts";
 import { spanOf, timeOf } from "../dashboard/layout.ts";
-import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
@@ -162,15 +162,15 @@ export async function showBulk(
   { json }: { readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const story = await inLedgerOrRelay<BulkStory | undefined>(
+  const story = await inLedgerOrRelay(
     config,
-    async (db) => {
-      const found = await createReadBulk({ db, clock: systemClock }).story(id);
-      if (!found) context.warn(`there is no bulk action ${plain(id)}`);
-      return found;
-    },
-    () => readRelay<BulkStory>(context, config, `/api/bulk/${encodeURIComponent(id)}`, "operator"),
+    async (db) => (await createReadBulk({ db, clock: systemClock }).story(id)) ?? null,
+    () => findInRelay<BulkStory>(context, config, `/api/bulk/${encodeURIComponent(id)}`, "operator"),
   );
+  if (story === null) {
+    context.warn(`there is no bulk action ${plain(id)}`);
+    context.warn("→ relay bulk list tells which there are");
+  }
   if (!story) return 1;
   if (json) context.print(JSON.stringify(story));
   else {

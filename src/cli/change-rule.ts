@@ -18,11 +18,11 @@ export async function changeRule(
   const config = parseConfig(context.environment);
   const through = { path: `/api/rules/${encodeURIComponent(name)}/${action}`, body: { reason } };
   const changed = await doDeed<Changed>(context, config, through, async (db) => {
-    const names = (await loadRules(config.rulesFile)).rules.map(({ name: known }) => known);
+    const names = (await loadRules(config.rulesFile)).rules.map((rule) => rule.name);
     const change = changeRuleState({ db, clock: systemClock, ruleNames: () => names });
     const outcome = await change(name, action, { actor: whoAmI(), reason });
     if (outcome.kind === "changed") return { kind: "done", done: outcome };
-    return { kind: "refused", why: `${config.rulesFile} has no rule of this name; it has ${names.join(", ")}` };
+    return { kind: "refused", why: `${config.rulesFile} has no rule of this name; it has ${outcome.known.join(", ")}` };
   });
   if (!changed) return 1;
   const { rule, state, released } = changed;

@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
+import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";
 import { printRun } from "./print-run.ts";
@@ -95,13 +95,13 @@ export async function showRun(context: CliContext, id: string, options: { readon
   const config = parseConfig(context.environment);
   const story = await inLedgerOrRelay(
     config,
-    async (db) => {
-      const found = await createReadRuns(db).story(id);
-      if (!found) context.warn(`there is no run ${plain(id)}`);
-      return found;
-    },
-    () => readRelay<RunStory>(context, config, `/api/runs/${encodeURIComponent(id)}`),
+    async (db) => (await createReadRuns(db).story(id)) ?? null,
+    () => findInRelay<RunStory>(context, config, `/api/runs/${encodeURIComponent(id)}`),
   );
+  if (story === null) {
+    context.warn(`there is no run ${plain(id)}`);
+    context.warn("→ relay runs list <part of the file's name> finds it");
+  }
   if (!story) return 1;
   if (options.json) context.print(JSON.stringify(story));
   else printRun(context, story);

@@ -9,7 +9,7 @@ import { timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";
@@ -78,13 +78,13 @@ export async function showShare(
   const config = parseConfig(context.environment);
   const story = await inLedgerOrRelay(
     config,
-    async (db) => {
-      const found = await createReadShares({ db, clock }).story(id);
-      if (!found) context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);
-      return found;
-    },
-    () => readRelay<ShareStory>(context, config, `/api/shares/${encodeURIComponent(id)}`),
+    async (db) => (await createReadShares({ db, clock }).story(id)) ?? null,
+    () => findInRelay<ShareStory>(context, config, `/api/shares/${encodeURIComponent(id)}`),
   );
+  if (story === null) {
+    context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);
+    context.warn("→ relay shares list tells which there are");
+  }
   if (!story) return 1;
   if (json) {
     context.print(JSON.stringify(story));

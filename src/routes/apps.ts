@@ -68,7 +68,8 @@ export function mountApps(
   for (const action of APP_ACTIONS) {
     const change = async (name: string, why: Why): Promise<Answer<ReturnType<typeof changeAppBy>>> => {
       const outcome = await changeApp(name, action, why);
-      if (outcome.kind === "unknown_app") return { status: 404, error: NO_SUCH_APP };
+      if (outcome.kind === "unknown_app")
+        return { status: 404, error: `No rule has such an app; there are ${outcome.known.join(", ")}.` };
       return { status: 200, body: { app: outcome.app, state: outcome.state } };
     };
     mount(changeAppBy(action), ({ params, body }, context) =>

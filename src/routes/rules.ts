@@ -14,6 +14,7 @@ import { explain } from "./explain.ts";
 import { Reason, readReason, WRONG_REASON } from "./read-reason.ts";
 
 const NO_SUCH_RULE = "There is no such rule.";
+const noSuchRule = (known: readonly string[]): string => `There is no such rule; there are ${known.join(", ")}.`;
 
 const LIST_RULES = operation({
   id: "listRules",
@@ -115,7 +116,7 @@ export function mountRules(
     try {
       const outcome = await backtest(query, context.req.raw.signal);
       if (outcome.kind === "tried") return { status: 200, body: outcome.report };
-      return { status: 404, error: `There is no such rule; there are ${outcome.known.join(", ")}.` };
+      return { status: 404, error: noSuchRule(outcome.known) };
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       return { status: 502, error: error.message };
@@ -125,7 +126,7 @@ export function mountRules(
     const query = { hours: PAGE_HOURS, rule: context.req.param("name") };
     try {
       const outcome = await backtest(query, context.req.raw.signal, PAGE_LONGEST_MS);
-      if (outcome.kind === "unknown_rule") return explain(context, false, 404, NO_SUCH_RULE);
+      if (outcome.kind === "unknown_rule") return explain(context, false, 404, noSuchRule(outcome.known));
       return context.html(backtestPage(query.rule, outcome.report, context.get("reader")));
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
@@ -135,7 +136,7 @@ export function mountRules(
   for (const action of RULE_ACTIONS) {
     const change = async (name: string, why: Why): Promise<Answer<ReturnType<typeof changeRuleBy>>> => {
       const outcome = await changeRule(name, action, why);
-      if (outcome.kind === "unknown_rule") return { status: 404, error: NO_SUCH_RULE };
+      if (outcome.kind === "unknown_rule") return { status: 404, error: noSuchRule(outcome.known) };
       const { rule, state, released } = outcome;
       return { status: 200, body: { rule, state, released } };
     };

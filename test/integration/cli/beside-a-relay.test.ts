@@ -99,9 +99,25 @@ describe("with --url", () => {
       code: 0,
       stdout: expect.stringContaining("from afar.pdf"),
     });
-    expect(await ask(["runs", "show", "nobody"])).toMatchObject({
+    for (const [what, next] of [
+      ["runs", "there is no run nobody\n→ relay runs list"],
+      ["shares", "there is no share nobody, and no run of that id with a link\n→ relay shares list"],
+    ] as const) {
+      const { code, stderr } = await ask([what, "show", "nobody"]);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(next) });
+    }
+    const operator = { RELAY_TOKEN: OPERATOR };
+    expect(await ask(["bulk", "show", "nobody-there"], operator)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("no such run"),
+      stderr: "there is no bulk action nobody-there\n→ relay bulk list tells which there are\n",
+    });
+    expect(await ask(["rules", "pause", "nobody"], operator)).toMatchObject({
+      code: 1,
+      stderr: "There is no such rule; there are read-new-files.\n",
+    });
+    expect(await ask(["apps", "pause", "nobody"], operator)).toMatchObject({
+      code: 1,
+      stderr: "No rule has such an app; there are DIFY_API_KEY.\n",
     });
     expect(await ask(["events", "show", "nothing.pdf"])).toMatchObject({
       code: 1,

@@ -209,7 +209,10 @@ test.each([MANY_EVENTS, MANY_EVENTS - 1])(
 );
 
 test("what the ledger does not know ends with 1 and says so", async () => {
-  expect(await showOne("nobody")).toEqual({ code: 1, text: "there is no run nobody" });
+  expect(await showOne("nobody")).toEqual({
+    code: 1,
+    text: "there is no run nobody\n→ relay runs list <part of the file's name> finds it",
+  });
   const none = await told((context) => showEvents(context, `no${ESCAPE}thing`, { json: true, limit: 5 }));
   expect(none).toEqual({ code: 1, text: "no event tells of no\uFFFD[2Jthing" });
 });
