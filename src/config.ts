@@ -3,6 +3,7 @@ import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
+import { LEAST_FREE_BYTES } from "./ledger/room-on-disk.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
 import { readRedisUrl } from "./redis/read-redis-url.ts";
@@ -91,9 +92,6 @@ const trustedProxies = z.string().transform((text, context) => {
   return proxies;
 });
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" });
-
-/** A disk that is full can spoil an embedded ledger; this is room for some hundred thousand events. */
-const LEAST_FREE_BYTES = 134_217_728;
 
 /** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
 export const EnvSchema = z.object({

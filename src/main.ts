@@ -84,5 +84,6 @@ try {
   if (!(error instanceof RelayError)) throw error;
   context.warn(`relay: ${error.message}`);
   if (error.nextAction) context.warn(`→ ${error.nextAction}`);
-  process.exitCode = exitCodeOf(error.code);
+  // At once: a database that did not start leaves a timer behind for good.
+  process.exit(exitCodeOf(error.code));
 }

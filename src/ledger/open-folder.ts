@@ -4,7 +4,10 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PGlite } from "@electric-sql/pglite";
+import type { Log } from "../telemetry/log.ts";
+import { endWithDatabase } from "./end-with-database.ts";
 import { reuseStatements } from "./reuse-statements.ts";
+import { requireRoom } from "./room-on-disk.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
@@ -12,12 +15,14 @@ const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 export type OpenedFolder = { readonly pglite: PGlite; readonly work: PGlite };
 
 /**
- * Opens an embedded database, or makes a new one. The caller holds the folder's lock.
+ * Opens an embedded database, or makes a new one. The caller holds the folder's lock. Should the database give up later,
+ * it ends the process.
  *
  * Making one writes a thousand files. A process killed in the middle leaves a folder that PGlite takes for whole
  * and cannot start from, so a mark beside the folder says that it is not finished; then it is made anew.
+ * @throws {PermanentError} `ledger_unavailable` when there is no room for a new one, or the one that is there does not start
  */
-export async function openFolder(folder: string): Promise<OpenedFolder> {
+export async function openFolder(folder: string, log: Log): Promise<OpenedFolder> {
   const { openSmall } = await import("./small-pglite.ts");
   const unfinished = `${folder}.unfinished`;
   if (existsSync(unfinished)) empty(folder);
@@ -25,10 +30,11 @@ export async function openFolder(folder: string): Promise<OpenedFolder> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Only a folder that held nothing is marked: nothing else is ever thrown away.
   if (readdirSync(folder).length === 0) {
+    await requireRoom(folder);
     writeFileSync(unfinished, "This database was not finished; it holds nothing yet.\n");
     await make(folder);
   }
-  const pglite = await openSmall(folder);
+  const pglite = await openSmall(folder, endWithDatabase(log));
   rmSync(unfinished, { force: true });
   return { pglite, work: await reuseStatements(pglite) };
 }

@@ -47,7 +47,7 @@ export const IDLE_MS = 300_000;
  */
 export async function openLedger(url: string, log: Log): Promise<Ledger> {
   const folder = folderOf(url);
-  return folder === undefined ? openPostgres(url, log) : openPglite(folder);
+  return folder === undefined ? openPostgres(url, log) : openPglite(folder, log);
 }
 
 /**
@@ -66,9 +66,9 @@ export async function openLedgerOfRelay(url: string, log: Log): Promise<Ledger> 
 }
 
 /** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */
-async function openPglite(folder: string): Promise<Ledger> {
+async function openPglite(folder: string, log: Log): Promise<Ledger> {
   try {
-    return await openEmbedded(folder);
+    return await openEmbedded(folder, log);
   } catch (error) {
     // A bug has no such call in it: what the system refuses is for a person to mend.
     if (!(error instanceof Error && "syscall" in error)) throw error;
@@ -79,7 +79,7 @@ async function openPglite(folder: string): Promise<Ledger> {
   }
 }
 
-async function openEmbedded(folder: string): Promise<Ledger> {
+async function openEmbedded(folder: string, log: Log): Promise<Ledger> {
   const unlock = lockFolder(folder);
   let opened: OpenedFolder | undefined;
   const close = async (): Promise<void> => {
@@ -91,7 +91,7 @@ async function openEmbedded(folder: string): Promise<Ledger> {
       import("drizzle-orm/pglite"),
       import("drizzle-orm/pglite/migrator"),
     ]);
-    opened = await openFolder(folder);
+    opened = await openFolder(folder, log);
     const db = drizzle(opened.pglite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS, migrationsSchema: "relay" });
     const work = drizzle(opened.work, { schema });

@@ -1,4 +1,5 @@
 import { PGlite } from "@electric-sql/pglite";
+import { PermanentError } from "../errors.ts";
 
 /**
  * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
@@ -12,22 +13,43 @@ const SMALL = ["shared_buffers=32MB", "wal_buffers=512kB", "maintenance_work_mem
 const LONG_MS = 3_600_000;
 
 /**
+ * In which PostgreSQL says that it gives up, and WebAssembly where it has no memory left. What PostgreSQL repeats of a
+ * statement, or has more than one line to say, it indents.
+ */
+const LAST_WORDS = /^(?:\S+ \S+ \S+ \[\d+\] (?:PANIC|FATAL): +|(?=Aborted\())(.+)$/;
+
+/**
  * Opens the embedded database of a folder; where there is none, it is made.
  *
  * Meanwhile a timer keeps the event loop going. With nothing but a compilation under way Node (24.21) leaves its loop,
  * and does not come back before V8's helper threads have nothing left to do: they go on to compile better what runs
  * hot, such as the redoing of the log after a kill, and for up to a second no connection was taken.
+ *
+ * @param giveUp ends the process, with the last words of a database that gives up once it is open, as PostgreSQL does
+ *   where it cannot write its log of changes. PGlite (0.5.16) would ask it again and again, and never give the thread back
+ * @throws {PermanentError} `ledger_unavailable` when it gives up while it is opened
  */
-export async function openSmall(folder: string): Promise<PGlite> {
+export async function openSmall(folder: string, giveUp: (lastWords: string) => never): Promise<PGlite> {
   const going = setInterval(() => undefined, LONG_MS);
+  let isOpen = false;
+  let lastWords: string | undefined;
+  const hear = (line: string): boolean => {
+    const [, words] = LAST_WORDS.exec(line) ?? [];
+    if (words !== undefined && isOpen) giveUp(words);
+    lastWords ??= words;
+    return false; // not to be printed
+  };
   try {
-    return await PGlite.create({ dataDir: folder, postgresqlconf: SMALL });
+    const pglite = await PGlite.create({ dataDir: folder, postgresqlconf: SMALL, onStderr: hear });
+    isOpen = true;
+    return pglite;
+  } catch (error) {
+    if (lastWords === undefined) throw error;
+    throw new PermanentError("ledger_unavailable", `the embedded database does not start: ${lastWords}`, {
+      cause: error,
+      nextAction: "mend that (as a rule its disk is full) and start again: what was committed is there",
+    });
   } finally {
     clearInterval(going);
   }
-}
-
-/** Makes an embedded database in an empty folder, and leaves it there whole. */
-export async function makeFolder(folder: string): Promise<void> {
-  await (await openSmall(folder)).close();
 }

@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import type { QueueBackend } from "../../queues/backend.ts";
 import type { Lookout } from "../../queues/upkeep/lookout.ts";
 import type { Clock } from "../clock.ts";
@@ -6,6 +5,7 @@ import { TransientError } from "../errors.ts";
 import type { Accept } from "../ledger/accept.ts";
 import { NO_BACKLOG, readEventOutbox } from "../ledger/backlog.ts";
 import type { Ledger } from "../ledger/open-ledger.ts";
+import { freeBytesAt } from "../ledger/room-on-disk.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createCommitMeter } from "./commit-meter.ts";
 import type { PressureLimits } from "./judge-pressure.ts";
@@ -70,8 +70,3 @@ export const withPressure =
       },
     );
   };
-
-async function freeBytesAt(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}

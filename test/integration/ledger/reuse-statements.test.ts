@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openFolder } from "../../../src/ledger/open-folder.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
 
 /** More than are kept. */
@@ -14,7 +15,7 @@ let pglite: PGlite;
 let work: PGlite;
 beforeAll(async () => {
   copyMadeLedger(join(folder, "data"));
-  ({ pglite, work } = await openFolder(join(folder, "data")));
+  ({ pglite, work } = await openFolder(join(folder, "data"), silentLog));
 });
 afterAll(async () => {
   await pglite.close();

@@ -1,0 +1,15 @@
+import type { Log } from "../telemetry/log.ts";
+
+/**
+ * Ends the process of an embedded database that has given up: it answers nothing more, and what was committed is redone
+ * at the next start, as after a kill. Told in the log, and on the terminal of whoever has none.
+ */
+export const endWithDatabase =
+  (log: Log) =>
+  (lastWords: string): never => {
+    const message = `the embedded database gave up: ${lastWords}`;
+    const nextAction = "mend that (as a rule its disk is full) and start again: nothing that was accepted is lost";
+    log.error("ledger.gave_up", { message, nextAction });
+    process.stderr.write(`relay: ${message}\n→ ${nextAction}\n`);
+    process.exit(1);
+  };

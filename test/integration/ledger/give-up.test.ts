@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import { readCursor } from "../../../src/ledger/cursors.ts";
+import { openLedger } from "../../../src/ledger/open-ledger.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { copyMadeLedger } from "../../support/made-ledger.ts";
+import { runCommand } from "../../support/run-command.ts";
+
+const WRITES = fileURLToPath(new URL("./write-without-room.ts", import.meta.url));
+/** What PGlite makes the next file of its log as: where a folder has the name, that fails as it does on a full disk. */
+const NEXT_LOG = "pg_wal/xlogtemp.42";
+
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+/** An embedded ledger whose process could not write its log of changes, nor could the next. */
+async function makeOneThatGaveUp(): Promise<{ readonly data: string; readonly ended: Ended }> {
+  const folder = mkdtempSync(join(tmpdir(), "relay-gave-up-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const data = join(folder, "data");
+  copyMadeLedger(data);
+  const ended: Ended = await promisify(execFile)(process.execPath, [WRITES, data, NEXT_LOG]).then(
+    (told) => ({ ...told, code: 0 }),
+    (error: Ended) => error,
+  );
+  return { data, ended };
+}
+
+test("an embedded ledger that cannot write its log of changes ends its process at once and says why, and what was committed is there at the next start", async () => {
+  const { data, ended } = await makeOneThatGaveUp();
+  expect(ended).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/"event":"ledger.gave_up"/),
+    stderr: expect.stringMatching(
+      /^relay: the embedded database gave up: could not .*pg_wal\/xlogtemp.*\n→ .*start again.*\n$/,
+    ),
+  });
+  rmdirSync(join(data, NEXT_LOG));
+  const ledger = await openLedger(`pglite:${data}`, silentLog);
+  onTestFinished(() => ledger.close());
+  expect(await readCursor(ledger.db, "kept")).toMatchObject({ value: "what was committed" });
+});
+
+test("one that gives up while it starts is told of in its own words, and holds up nobody", async () => {
+  const { data } = await makeOneThatGaveUp();
+  expect(await runCommand(["runs", "list"], { DATABASE_URL: `pglite:${data}` })).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^relay: the embedded database does not start: could not .*pg_wal\/xlogtemp.*\n→ .*disk.*\n$/,
+    ),
+  });
+});
