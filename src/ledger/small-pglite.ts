@@ -1,5 +1,6 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PermanentError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
 
 /**
  * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
@@ -42,6 +43,7 @@ export async function openSmall(folder: string, giveUp: (lastWords: string) => n
   try {
     const pglite = await PGlite.create({ dataDir: folder, postgresqlconf: SMALL, onStderr: hear });
     isOpen = true;
+    watch(pglite, giveUp);
     return pglite;
   } catch (error) {
     if (lastWords === undefined) throw error;
@@ -53,3 +55,20 @@ export async function openSmall(folder: string, giveUp: (lastWords: string) => n
     clearInterval(going);
   }
 }
+
+/** What breaks off inside without PostgreSQL's own handling, such as a stack that ran over, leaves it in no order either. */
+function watch({ Module }: PGlite, giveUp: (lastWords: string) => never): void {
+  const turn = Module._PostgresMainLoopOnce;
+  Module._PostgresMainLoopOnce = () => {
+    try {
+      turn();
+    } catch (error) {
+      if (!isHandled(error)) giveUp(messageOf(error));
+      throw error;
+    }
+  };
+}
+
+/** By which PostgreSQL jumps to where it handles an error of a statement. */
+const isHandled = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "status" in error && typeof error.status === "number";

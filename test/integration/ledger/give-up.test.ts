@@ -12,26 +12,29 @@ import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { runCommand } from "../../support/run-command.ts";
 
 const WRITES = fileURLToPath(new URL("./write-without-room.ts", import.meta.url));
+const NESTS_TOO_DEEP = fileURLToPath(new URL("./nest-too-deep.ts", import.meta.url));
 /** What PGlite makes the next file of its log as: where a folder has the name, that fails as it does on a full disk. */
 const NEXT_LOG = "pg_wal/xlogtemp.42";
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** An embedded ledger whose process could not write its log of changes, nor could the next. */
-async function makeOneThatGaveUp(): Promise<{ readonly data: string; readonly ended: Ended }> {
+/** @returns the folder of an embedded ledger */
+function makeOne(): string {
   const folder = mkdtempSync(join(tmpdir(), "relay-gave-up-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const data = join(folder, "data");
-  copyMadeLedger(data);
-  const ended: Ended = await promisify(execFile)(process.execPath, [WRITES, data, NEXT_LOG]).then(
+  copyMadeLedger(join(folder, "data"));
+  return join(folder, "data");
+}
+
+const run = (script: string, ...args: readonly string[]): Promise<Ended> =>
+  promisify(execFile)(process.execPath, [script, ...args]).then(
     (told) => ({ ...told, code: 0 }),
     (error: Ended) => error,
   );
-  return { data, ended };
-}
 
 test("an embedded ledger that cannot write its log of changes ends its process at once and says why, and what was committed is there at the next start", async () => {
-  const { data, ended } = await makeOneThatGaveUp();
+  const data = makeOne();
+  const ended = await run(WRITES, data, NEXT_LOG);
   expect(ended).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/"event":"ledger.gave_up"/),
@@ -45,8 +48,17 @@ test("an embedded ledger that cannot write its log of changes ends its process a
   expect(await readCursor(ledger.db, "kept")).toMatchObject({ value: "what was committed" });
 });
 
+test("so does one that breaks off inside, where PostgreSQL handles nothing", async () => {
+  expect(await run(NESTS_TOO_DEEP, makeOne())).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/gave up: Maximum call stack size exceeded\n/),
+  });
+});
+
 test("one that gives up while it starts is told of in its own words, and holds up nobody", async () => {
-  const { data } = await makeOneThatGaveUp();
+  const data = makeOne();
+  await run(WRITES, data, NEXT_LOG);
   expect(await runCommand(["runs", "list"], { DATABASE_URL: `pglite:${data}` })).toEqual({
     code: 1,
     stdout: "",
