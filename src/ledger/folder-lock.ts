@@ -34,10 +34,21 @@ export function lockFolder(folder: string): () => void {
   const release = take(path, folder, { pid, birth: birthOf(pid), place: placeOfProcesses() });
   const signs = setInterval(() => showLife(path), SIGN_OF_LIFE_EVERY_MS);
   signs.unref();
-  return () => {
+  const giveBack = (): void => {
     clearInterval(signs);
+    process.off("exit", leave);
     release();
   };
+  // By whoever ends in the middle, too: the next container could not look us up, and would wait for our silence.
+  const leave = (): void => {
+    try {
+      giveBack();
+    } catch {
+      // A disk that takes nothing any more, such as one that was mounted anew to be read only; then silence has to do.
+    }
+  };
+  process.once("exit", leave);
+  return giveBack;
 }
 
 type Holder = {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,8 @@ test("an embedded ledger that cannot write its log of changes ends its process a
       /^relay: the embedded database gave up: could not .*pg_wal\/xlogtemp.*\n→ .*start again.*\n$/,
     ),
   });
+  // The next container could not look up who held it, and would be refused until that had been silent for long.
+  expect(existsSync(`${data}.lock`)).toBe(false);
   rmdirSync(join(data, NEXT_LOG));
   const ledger = await openLedger(`pglite:${data}`, silentLog);
   onTestFinished(() => ledger.close());
