@@ -84,6 +84,6 @@ try {
   if (!(error instanceof RelayError)) throw error;
   context.warn(`relay: ${error.message}`);
   if (error.nextAction) context.warn(`→ ${error.nextAction}`);
-  // At once: a database that did not start leaves a timer behind for good.
-  process.exit(exitCodeOf(error.code));
+  // A database that did not start leaves a timer behind for good. What a pipe has no room for yet is told before.
+  process.stdout.write("", () => process.exit(exitCodeOf(error.code)));
 }
