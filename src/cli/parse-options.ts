@@ -21,14 +21,14 @@ export const parsePort = (text: string): number => within(text, 0, 65_535);
 export const parseCount = (text: string): number => within(text, 1, 100_000);
 export const parseLines = (text: string): number => within(text, 0, 10_000);
 
-/** `--status`: one, or several separated by commas. */
+/** `--status`: one, or several separated by commas; given again, those as well. */
 export const statusOption = (words: string): Option =>
   new Option("--status <statuses>", `${words}; several separated by commas`)
     .choices(RUN_STATUSES)
-    .argParser((text) => {
+    .argParser((text, before: readonly string[]) => {
       const statuses = text.split(",").map((status) => status.trim());
       const unknown = statuses.filter((status) => !RUN_STATUSES.some((known) => known === status));
-      if (unknown.length === 0) return statuses;
+      if (unknown.length === 0) return [...before, ...statuses];
       throw new InvalidArgumentError(`there is no status ${unknown.join(", ")}; there are ${RUN_STATUSES.join(", ")}.`);
     })
     .default([]);
