@@ -1,5 +1,5 @@
 /**
- * A random id (UUID version 4) as one that sorts by when it was made (version 7), and is as hard to guess. In an index
+ * A random id (UUID version 4) as one that sorts by when it was made (version 7); 74 bits of it stay random. In an index
  * it stands beside the last; a random one reads a page from anywhere, and writes it back, once the table is large.
  * @param nowMs milliseconds since the Unix epoch
  */
