@@ -4,11 +4,9 @@ import { messageOf } from "../message-of.ts";
 
 /**
  * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
- * machine to itself; here the files are in the cache of the system as well. With 32 MB the indexes that each delivery
- * adds to stay in it: with 8 MB their pages were read and written again and again, a tenth of what taking one in
- * computed. What is not used takes no memory.
+ * machine to itself; here the files are in the cache of the system as well.
  */
-const SMALL = ["shared_buffers=32MB", "wal_buffers=512kB", "maintenance_work_mem=16MB"];
+const SMALL = ["shared_buffers=8MB", "wal_buffers=512kB", "maintenance_work_mem=16MB"];
 
 /** Longer than anybody waits; it is never due. */
 const LONG_MS = 3_600_000;
