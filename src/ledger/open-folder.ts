@@ -4,6 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PGlite } from "@electric-sql/pglite";
+import { PermanentError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { endWithDatabase } from "./end-with-database.ts";
 import { reuseStatements } from "./reuse-statements.ts";
@@ -20,7 +22,7 @@ export type OpenedFolder = { readonly pglite: PGlite; readonly work: PGlite };
  *
  * Making one writes a thousand files. A process killed in the middle leaves a folder that PGlite takes for whole
  * and cannot start from, so a mark beside the folder says that it is not finished; then it is made anew.
- * @throws {PermanentError} `ledger_unavailable` when there is no room for a new one, or the one that is there does not start
+ * @throws {PermanentError} `ledger_unavailable` when a new one cannot be made, or the one that is there does not start
  */
 export async function openFolder(folder: string, log: Log): Promise<OpenedFolder> {
   const { openSmall } = await import("./small-pglite.ts");
@@ -50,7 +52,12 @@ async function make(folder: string): Promise<void> {
     if (left.startsWith(name)) rmSync(join(place, left), { recursive: true, force: true });
   const draft = mkdtempSync(join(place, name));
   try {
-    await promisify(execFile)(process.execPath, [MAKER, draft]);
+    await promisify(execFile)(process.execPath, [MAKER, draft]).catch((error: unknown) => {
+      throw new PermanentError("ledger_unavailable", `no ledger could be made in ${place}: ${messageOf(error)}`, {
+        cause: error,
+        nextAction: "look whether its disk, its number of files or a quota is used up, and start again",
+      });
+    });
     // Not renamed: the folder may be a mount point.
     cpSync(draft, folder, { recursive: true });
   } finally {

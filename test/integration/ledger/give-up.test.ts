@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,12 +9,17 @@ import { readCursor } from "../../../src/ledger/cursors.ts";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
+import { relayEnvironment } from "../../support/relay-environment.ts";
 import { runCommand } from "../../support/run-command.ts";
 
 const WRITES = fileURLToPath(new URL("./write-without-room.ts", import.meta.url));
 const NESTS_TOO_DEEP = fileURLToPath(new URL("./nest-too-deep.ts", import.meta.url));
 /** What PGlite makes the next file of its log as: where a folder has the name, that fails as it does on a full disk. */
 const NEXT_LOG = "pg_wal/xlogtemp.42";
+
+const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+/** Of 512 bytes or 1,024 each, as the shell has it: a new ledger has files that are larger. */
+const FILE_BLOCKS = 1_000;
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -67,5 +72,21 @@ test("one that gives up while it starts is told of in its own words, and holds u
     stderr: expect.stringMatching(
       /^relay: the embedded database does not start: could not .*pg_wal\/xlogtemp.*\n→ .*disk.*\n$/,
     ),
+  });
+});
+
+test("one that cannot be made though there is room, as under a quota, is told of in words", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "relay-quota-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "data"));
+  const asked = promisify(execFile)(
+    "sh",
+    ["-c", `ulimit -f ${FILE_BLOCKS} && exec "$0" "$1" runs list`, process.execPath, MAIN],
+    { env: relayEnvironment({ DATABASE_URL: `pglite:${join(folder, "data")}` }) },
+  );
+  await expect(asked).rejects.toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^relay: no ledger could be made in .*\n→ .*quota.*\n$/),
   });
 });
