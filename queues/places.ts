@@ -13,6 +13,8 @@ type Counted = { readonly untilMs: number; next: number };
 const COUNT_AGAIN_MS = 1_000;
 /** And counting again takes no more than a fiftieth of the time, however the workspaces come. */
 const REST_PER_WORK = 50;
+/** But one count that was held up, as by an outage, does not put off all others for as long. */
+const MOST_REST_MS = 10_000;
 /** Workspaces that are remembered; beyond that all are counted anew. */
 const MOST_WORKSPACES = 10_000;
 
@@ -38,7 +40,7 @@ export function createPlaces({ count, clock }: PlacesDeps) {
     if (known.size > MOST_WORKSPACES) known.clear();
     const tookMs = clock.now() - nowMs;
     const untilMs = nowMs + tookMs + COUNT_AGAIN_MS;
-    restsUntilMs = Math.max(restsUntilMs, nowMs + tookMs + REST_PER_WORK * tookMs);
+    restsUntilMs = Math.max(restsUntilMs, nowMs + tookMs + Math.min(MOST_REST_MS, REST_PER_WORK * tookMs));
     const fresh = new Map<string, Counted>();
     for (const { key, workspaceId } of uncounted) {
       const place = counted.get(key);

@@ -41,6 +41,18 @@ test("where counting takes long, it is asked more rarely", async () => {
   expect(state.asked).toHaveLength(2);
 });
 
+test("one count that was held up puts off the next by ten seconds at most", async () => {
+  const { state, placesOf } = open(5);
+  state.tookMs = 60_000;
+  await placesOf(event("a"));
+  state.nowMs = 69_999;
+  await placesOf(event("b"));
+  expect(state.asked).toHaveLength(1);
+  state.nowMs = 70_000;
+  await placesOf(event("c"));
+  expect(state.asked).toHaveLength(2);
+});
+
 test("workspaces that were counted one after the other are counted again together", async () => {
   const { state, placesOf } = open(5);
   state.tookMs = 100;
