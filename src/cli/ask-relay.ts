@@ -151,7 +151,7 @@ export async function readRelay<T>(
   return answer && toldBy<T>(context, answer);
 }
 
-/** The same for one thing by its name. @returns null when there is none */
+/** The same for one thing by its name. @returns null when the relay has none; another server that knows nothing is no relay */
 export async function findInRelay<T>(
   context: CliContext,
   config: Config,
@@ -159,7 +159,8 @@ export async function findInRelay<T>(
   role: Role = "viewer",
 ): Promise<T | null | undefined> {
   const answer = await askRelay(context, config, { path, role });
-  return answer?.status === 404 ? null : answer && toldBy<T>(context, answer);
+  if (answer?.status === 404 && wordsOf(answer.told) !== undefined) return null;
+  return answer && toldBy<T>(context, answer);
 }
 
 function toldBy<T>(context: CliContext, answer: { readonly status: number; readonly told: unknown }): T | undefined {
@@ -169,8 +170,13 @@ function toldBy<T>(context: CliContext, answer: { readonly status: number; reado
   return undefined;
 }
 
+/** As each refusal of a relay has them. */
+function wordsOf(told: unknown): string | undefined {
+  const words = typeof told === "object" && told !== null && "error" in told ? told.error : undefined;
+  return typeof words === "string" ? words : undefined;
+}
+
 /** What the relay said against it. */
 export function refusalOf({ status, told }: { readonly status: number; readonly told: unknown }): string {
-  const words = typeof told === "object" && told !== null && "error" in told ? told.error : undefined;
-  return typeof words === "string" ? words : `the relay answered ${status}`;
+  return wordsOf(told) ?? `the relay answered ${status}`;
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
@@ -50,13 +51,16 @@ export async function openLedger(url: string, log: Log): Promise<Ledger> {
   return folder === undefined ? openPostgres(url, log) : openPglite(folder, log);
 }
 
+/** What each of PostgreSQL's folders holds. */
+const VERSION_FILE = "PG_VERSION";
+
 /**
  * The same for who asks what a relay has done: makes no ledger where no relay has made one, which would be empty.
  * @throws {PermanentError} as `openLedger`, and `ledger_unavailable` where there is none
  */
 export async function openLedgerOfRelay(url: string, log: Log): Promise<Ledger> {
   const folder = folderOf(url);
-  if (folder !== undefined && !existsSync(folder)) {
+  if (folder !== undefined && !existsSync(join(folder, VERSION_FILE))) {
     throw new PermanentError("ledger_unavailable", `there is no ledger in ${folder}`, {
       nextAction:
         "relay start makes it; if a relay has its own elsewhere, go to its folder, or say where that relay is: --url <address>",

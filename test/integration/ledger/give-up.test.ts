@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { readCursor } from "../../../src/ledger/cursors.ts";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { freePort } from "../../support/child-server.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { relayEnvironment } from "../../support/relay-environment.ts";
 import { runCommand } from "../../support/run-command.ts";
@@ -17,6 +18,10 @@ const NESTS_TOO_DEEP = fileURLToPath(new URL("./nest-too-deep.ts", import.meta.u
 /** What PGlite makes the next file of its log as: where a folder has the name, that fails as it does on a full disk. */
 const NEXT_LOG = "pg_wal/xlogtemp.42";
 
+const RULES = `rules:
+  - name: every-file
+    when: { workspace: "*" }
+`;
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 /** Of 512 bytes or 1,024 each, as the shell has it: a new ledger has files that are larger. */
 const FILE_BLOCKS = 1_000;
@@ -78,15 +83,20 @@ test("one that gives up while it starts is told of in its own words, and holds u
 test("one that cannot be made though there is room, as under a quota, is told of in words", async () => {
   const folder = mkdtempSync(join(tmpdir(), "relay-quota-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, "data"));
-  const asked = promisify(execFile)(
+  const rules = join(folder, "rules.yaml");
+  writeFileSync(rules, RULES);
+  const started = promisify(execFile)(
     "sh",
-    ["-c", `ulimit -f ${FILE_BLOCKS} && exec "$0" "$1" runs list`, process.execPath, MAIN],
-    { env: relayEnvironment({ DATABASE_URL: `pglite:${join(folder, "data")}` }) },
+    ["-c", `ulimit -f ${FILE_BLOCKS} && exec "$0" "$1" start`, process.execPath, MAIN],
+    {
+      env: relayEnvironment({
+        ...{ DATABASE_URL: `pglite:${join(folder, "data")}`, RELAY_CONFIG: rules, PORT: String(await freePort()) },
+        ...{ FASTIO_API_KEY: "key", DIFY_API_KEY: "app-key", CATCH_UP: "off" },
+      }),
+    },
   );
-  await expect(asked).rejects.toMatchObject({
+  await expect(started).rejects.toMatchObject({
     code: 1,
-    stdout: "",
     stderr: expect.stringMatching(/^relay: no ledger could be made in .*\n→ .*quota.*\n$/),
   });
 });

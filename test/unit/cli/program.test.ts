@@ -1,5 +1,8 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -146,6 +149,24 @@ test.each([
     stdout: "",
     stderr: expect.stringMatching(/no ledger in .*\n→ relay start .*--url/),
   });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a server that is no relay is not asked what became of a run", async () => {
+  const server = createServer((_request, response) => response.writeHead(404).end("not here"));
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo; // a port was listened on
+  const asked = await runInProcess(["runs", "show", "r1", "--url", `http://127.0.0.1:${port}`], {
+    RELAY_TOKEN: "viewer-sixteen-letters-or-more",
+  });
+  expect(asked).toMatchObject({ code: 1, stdout: "", stderr: "the relay answered 404\n" });
+});
+
+test("a folder with nothing in it, as of a volume that was just made, is no ledger either", async () => {
+  const folder = emptyFolder();
+  const asked = await runInProcess(["runs", "list"], { DATABASE_URL: `pglite:${folder}` });
+  expect(asked).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/no ledger in /) });
   expect(readdirSync(folder)).toEqual([]);
 });
 
