@@ -8,7 +8,7 @@ export const endWithDatabase =
   (log: Log) =>
   (lastWords: string): never => {
     const message = `the embedded database gave up: ${lastWords}`;
-    const nextAction = "mend that (as a rule its disk is full) and start again: nothing that was accepted is lost";
+    const nextAction = "make room if its disk is full, and start again: nothing that was accepted is lost";
     log.error("ledger.gave_up", { message, nextAction });
     process.stderr.write(`relay: ${message}\n→ ${nextAction}\n`);
     process.exit(1);

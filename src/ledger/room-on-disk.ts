@@ -22,6 +22,6 @@ export async function requireRoom(folder: string): Promise<void> {
   throw new PermanentError(
     "ledger_unavailable",
     `${Math.floor(free / MIB)} MiB are free on the disk of the ledger folder ${folder}, and it takes ${LEAST_FREE_BYTES / MIB} to begin there`,
-    { nextAction: "make room there, or give the relay a folder on another disk through DATABASE_URL" },
+    { nextAction: "make room there, or keep the ledger on another disk (DATABASE_URL; of the demo: TMPDIR)" },
   );
 }

@@ -47,7 +47,7 @@ export async function openSmall(folder: string, giveUp: (lastWords: string) => n
     if (lastWords === undefined) throw error;
     throw new PermanentError("ledger_unavailable", `the embedded database does not start: ${lastWords}`, {
       cause: error,
-      nextAction: "mend that (as a rule its disk is full) and start again: what was committed is there",
+      nextAction: "make room if its disk is full, and start again: what was committed is there",
     });
   } finally {
     clearInterval(going);
@@ -67,6 +67,7 @@ function watch({ Module }: PGlite, giveUp: (lastWords: string) => never): void {
   };
 }
 
-/** By which PostgreSQL jumps to where it handles an error of a statement. */
+/** `POSTGRES_MAIN_LONGJMP` of PGlite: by it PostgreSQL jumps to where it handles the error of a statement. */
+const LONG_JUMP = 100;
 const isHandled = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "status" in error && typeof error.status === "number";
+  typeof error === "object" && error !== null && "status" in error && error.status === LONG_JUMP;
