@@ -13,7 +13,7 @@ export async function freeBytesAt(folder: string): Promise<number> {
 }
 
 /**
- * A new database takes half of it, and would take in nothing then.
+ * A new database takes a third of it, twice as much while it is made; and with less free nothing is taken in.
  * @throws {PermanentError} `ledger_unavailable` when there is less
  */
 export async function requireRoom(folder: string): Promise<void> {
