@@ -9,6 +9,7 @@ import {
 } from "../src/fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { textOfFile } from "../src/written-text.ts";
 import { secretPrint } from "./take-delivery.ts";
 
 export type LiveSecretsDeps = {
@@ -83,7 +84,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
 /** All that are live, newest first. @throws when the file cannot be read, or holds what is no secret */
 function readSecrets({ secrets, file }: Pick<LiveSecretsDeps, "secrets" | "file">): readonly string[] {
   if (file === undefined) return [...new Set(secrets)];
-  const told = readFileSync(file, "utf8").split(/[\s,]+/);
+  const told = textOfFile(readFileSync(file)).split(/[\s,]+/);
   const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
   checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");
   return live;

@@ -3,6 +3,7 @@ import { PermanentError } from "./errors.ts";
 import { MAX_SECRETS } from "./fastio/signatures/derive-keys.ts";
 import { messageOf } from "./message-of.ts";
 import { openDraft } from "./open-draft.ts";
+import { textOfFile } from "./written-text.ts";
 
 export type SecretFile = {
   /** Writes the secret before those that are there. */
@@ -42,7 +43,7 @@ export async function openSecretFile(path: string): Promise<SecretFile> {
 /** The secrets in such a file, newest first; none when there is no file. */
 export async function readSecrets(path: string): Promise<readonly string[]> {
   try {
-    const text = await readFile(path, "utf8");
+    const text = textOfFile(await readFile(path));
     return text
       .split(/[\s,]+/)
       .map((one) => one.trim())

@@ -1,7 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=16 --v8-pool-size=1
-import { existsSync } from "node:fs";
-import { loadEnvFile } from "node:process";
-import { styleText } from "node:util";
+import { existsSync, readFileSync } from "node:fs";
+import { parseEnv, styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
 import { openCompileCache } from "./compile-cache.ts";
 import type { FailureCode } from "./errors.ts";
@@ -16,19 +15,21 @@ const EXIT_CONFIG = 78;
 // First of all, so that it is there for what is loaded below.
 openCompileCache();
 enableQuickImports();
-const [{ runProgram }, { RelayError }, { messageOf }, { createLog }] = await Promise.all([
+const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFile }] = await Promise.all([
   import("./cli/program.ts"),
   import("./errors.ts"),
   import("./message-of.ts"),
   import("./telemetry/log.ts"),
+  import("./written-text.ts"),
 ]);
 
 if (existsSync(ENV_FILE)) loadEnv();
 
-/** Before anything else, so that it ends the process by itself. */
+/** Before anything else, so that it ends the process by itself. What the environment says already stays. */
 function loadEnv(): void {
   try {
-    loadEnvFile(ENV_FILE);
+    const settings = parseEnv(textOfFile(readFileSync(ENV_FILE)));
+    for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
   } catch (error) {
     process.stderr.write(`relay: ${ENV_FILE} cannot be read: ${messageOf(error)}\n`);
     process.stderr.write("→ let this user read it, or take it away and set its variables in the environment\n");

@@ -10,6 +10,7 @@ import { PermanentError } from "../errors.ts";
 import { isOneOf } from "../http/host-guard.ts";
 import { createTransport } from "../http/transport.ts";
 import { messageOf } from "../message-of.ts";
+import { textOfFile } from "../written-text.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { tellFindings } from "./doctor.ts";
 
@@ -40,7 +41,7 @@ export async function doctorDifyStorage(context: CliContext, options: DoctorDify
 /** @throws {PermanentError} `usage_invalid` */
 async function readEnvFile(path: string): Promise<Environment> {
   try {
-    return parseEnv(await readFile(path, "utf8"));
+    return parseEnv(textOfFile(await readFile(path)));
   } catch (error) {
     throw new PermanentError("usage_invalid", `--dify-env: ${messageOf(error)}`, {
       nextAction: "Name Dify's .env, such as dify/docker/.env.",

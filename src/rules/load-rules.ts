@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { PermanentError } from "../errors.ts";
+import { textOfFile } from "../written-text.ts";
 import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
@@ -39,7 +40,7 @@ type Fault = Position & { readonly path: readonly PropertyKey[]; readonly messag
 export async function loadRules(path: string): Promise<LoadedRules> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = textOfFile(await readFile(path));
   } catch (cause) {
     throw new PermanentError("rules_invalid", `cannot read the rules file ${path}`, {
       cause,

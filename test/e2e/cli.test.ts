@@ -39,6 +39,18 @@ describe("the command line", () => {
     });
   });
 
+  test.each([
+    { as: "UTF-8 behind a byte order mark", encoding: "utf8" },
+    { as: "UTF-16, as Windows PowerShell writes it", encoding: "utf16le" },
+  ] as const)("a .env in $as counts from its first line, and the environment before it", async ({ encoding }) => {
+    const place = join(folder, `env-${encoding}`);
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, ".env"), "\ufeffPORT=hidden-1\r\nDIFY_PARALLEL=hidden-2\r\n", encoding);
+    const { code, stderr } = await runCommand(["start"], { DIFY_PARALLEL: "2" }, place);
+    expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining("PORT") });
+    expect(stderr).not.toContain("DIFY_PARALLEL");
+  });
+
   test("a process that is asked for what does not exist ends with 2 and says so", async () => {
     const { code, stderr } = await runCommand(["bogus"], {}, folder);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/\S/) });

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../../config.ts";
 import { PermanentError } from "../../errors.ts";
+import { textOfFile } from "../../written-text.ts";
 import { DIFY_KEY_VARIABLE } from "./ask-dify.ts";
 import type { Asker } from "./asker.ts";
 import type { SourceChoice } from "./choose-source.ts";
@@ -36,7 +37,7 @@ const CARRIED = ["FASTIO_API_URL", "DIFY_API_URL", "PORT"] as const;
 /** @returns undefined when there is none */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return textOfFile(await readFile(path));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
