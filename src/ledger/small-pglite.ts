@@ -17,6 +17,12 @@ const LONG_MS = 3_600_000;
  */
 const LAST_WORDS = /^(?:\S+ \S+ \S+ \[\d+\] (?:PANIC|FATAL): +|(?=Aborted\())(.+)$/;
 
+/** As the C library says it. */
+const NO_ROOM = /no space left|quota exceeded|file too large/i;
+const MAKE_ROOM = "make room on its disk, and start again: what was committed is there";
+const MEND_FILES =
+  "see to its folder and disk and start again; files that are damaged, or of another version, need a copy from before, or a new folder named in DATABASE_URL: docs/deploy.md tells of backups and of a ledger that is lost";
+
 /**
  * Opens the embedded database of a folder; where there is none, it is made.
  *
@@ -47,7 +53,7 @@ export async function openSmall(folder: string, giveUp: (lastWords: string) => n
     if (lastWords === undefined) throw error;
     throw new PermanentError("ledger_unavailable", `the embedded database does not start: ${lastWords}`, {
       cause: error,
-      nextAction: "make room if its disk is full, and start again: what was committed is there",
+      nextAction: NO_ROOM.test(lastWords) ? MAKE_ROOM : MEND_FILES,
     });
   } finally {
     clearInterval(going);

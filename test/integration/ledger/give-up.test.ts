@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -76,6 +76,19 @@ test("one that gives up while it starts is told of in its own words, and holds u
     stdout: "",
     stderr: expect.stringMatching(
       /^relay: the embedded database does not start: could not .*pg_wal\/xlogtemp.*\n→ .*disk.*\n$/,
+    ),
+  });
+});
+
+test("one whose files are damaged is told of in its own words, with what to do", async () => {
+  const data = makeOne();
+  for (const name of readdirSync(join(data, "pg_wal")).filter((file) => /^[0-9A-F]{24}$/.test(file)))
+    truncateSync(join(data, "pg_wal", name), 1_000);
+  expect(await runCommand(["runs", "list"], { DATABASE_URL: `pglite:${data}` })).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^relay: the embedded database does not start: could not .*\n→ .*copy.*docs\/deploy.md.*\n$/,
     ),
   });
 });
