@@ -11,7 +11,7 @@ COPY handlers ./handlers
 COPY queues ./queues
 RUN install -d -o node node_modules/.cache
 USER node
-RUN node --max-semi-space-size=16 --v8-pool-size=1 src/compile-all.ts && chmod -R a+rX node_modules/.cache
+RUN node --max-semi-space-size=16 --v8-pool-size=1 src/runtime/compile-all.ts && chmod -R a+rX node_modules/.cache
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 DATABASE_URL=pglite:/data/ledger

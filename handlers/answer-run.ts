@@ -8,9 +8,9 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { hastenPausedRun } from "../src/ledger/release-runs.ts";
 import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import { difyUserOf } from "../src/run-id.ts";
 import type { Actor } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 
 /** What is asked. The token itself stays here; it is in the link to the form's page, as Dify puts it there. */
 export type AskedForm = Omit<DifyForm, "token"> & {

@@ -3,7 +3,7 @@ import { type BacktestDeps, backtest } from "../queues/events/backtest.ts";
 import type { Config } from "../src/config.ts";
 import { oldestEventMs } from "../src/ledger/backtest-queries.ts";
 import type { CompiledRule } from "../src/rules/compile-rules.ts";
-import type { Told } from "../src/told.ts";
+import type { Told } from "./told.ts";
 
 const HOUR_MS = 3_600_000;
 /** A year: finished work is forgotten after some months. */

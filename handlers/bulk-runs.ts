@@ -11,9 +11,9 @@ import { statusesFor } from "../src/ledger/bulk-targets.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listAppsNow } from "../src/ledger/overview-queries.ts";
 import type { BulkDeed } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { BulkBody, BulkPlan } from "./bulk-schemas.ts";
 import type { Actor } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 import { type QueryProblem, type RawQuery, type RunSearch, readRunSearch } from "./run-search-query.ts";
 
 /** Runs that a plan names. */

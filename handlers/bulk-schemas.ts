@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { MOST_BULK_RUNS } from "../src/ledger/bulk-actions.ts";
 import type { BulkDeed } from "../src/ledger/schema.ts";
-import type { Told } from "../src/told.ts";
 import { RunStatusSchema, RunsQuery } from "./run-schemas.ts";
+import type { Told } from "./told.ts";
 
 export const BULK_DEEDS = ["replay", "cancel", "release"] as const satisfies readonly BulkDeed[];
 /** Runs a minute, at most. */

@@ -6,7 +6,7 @@ import { isParked } from "../src/ledger/is-parked.ts";
 import { lookAgain as look } from "../src/ledger/look-again.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunRow, RunStatus } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
+import { lineOf } from "./line-of.ts";
 
 /** Who does something by hand, as it is written down: a role, or a user of this machine. */
 export type Actor = string;

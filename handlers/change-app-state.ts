@@ -2,8 +2,8 @@ import type { Clock } from "../src/clock.ts";
 import { setAppState } from "../src/ledger/app-states.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listAppsNow } from "../src/ledger/overview-queries.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { Why } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 import { type AppNames, appsInUse } from "./read-apps.ts";
 
 /** What an operator may do with a Dify app. */

@@ -9,8 +9,8 @@ import {
   recordOperatorAction,
   setRuleState,
 } from "../src/ledger/rule-state-queries.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { Actor, Why } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 
 export type ChangeRuleOutcome =
   | { readonly kind: "changed"; readonly rule: string; readonly state: "active" | "paused"; readonly released: number }

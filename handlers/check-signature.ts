@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { decodeBase64 } from "../src/base64.ts";
 import type { Clock } from "../src/clock.ts";
 import { MAX_DELIVERY_BYTES } from "../src/delivery-answers.ts";
 import type { ExplainSignature } from "../src/fastio/signatures/explain-signature.ts";
 import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import type { Told } from "../src/told.ts";
+import { decodeBase64 } from "../src/text/base64.ts";
 import { examineDelivery } from "./examine-delivery.ts";
 import { SecretSchema, tellSecrets } from "./read-deliveries.ts";
 import { readPastedRequest } from "./read-pasted-request.ts";
 import { refusalWords } from "./refusal-words.ts";
+import type { Told } from "./told.ts";
 
 /** What guesses are made about is bounded, since each takes a signature of each key. */
 const MAX_BODY_CHARS = 262_144;

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { csvLine } from "../src/csv.ts";
 import { type AccessFilter, readAccesses } from "../src/ledger/accesses.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { type OperatorActionFilter, readOperatorActions } from "../src/ledger/operator-actions.ts";
 import type { AccessRow, OperatorActionRow, ToolCallRow } from "../src/ledger/schema.ts";
 import { readToolCalls } from "../src/ledger/tool-calls.ts";
+import { csvLine } from "../src/text/csv.ts";
 import { tellAccess } from "./read-shares.ts";
 
 /** Some control characters (U+0000) are an error to the ledger. */

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { PROOF_HEADERS, SIGNATURE_HEADERS } from "../src/fastio/signatures/read-signature.ts";
 import type { KeptHeader } from "../src/ledger/schema.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
-import { storableText } from "../src/storable-text.ts";
+import { storableText } from "../src/text/storable-text.ts";
 
 const MAX_HEADERS = 40;
 const MAX_NAME_CHARS = 60;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../src/clock.ts";
+import { textOfFile } from "../src/disk/written-text.ts";
 import { checkSecrets } from "../src/fastio/signatures/derive-keys.ts";
 import { createExplainer, type ExplainSignature } from "../src/fastio/signatures/explain-signature.ts";
 import {
@@ -9,7 +10,6 @@ import {
 } from "../src/fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { textOfFile } from "../src/written-text.ts";
 import { secretPrint } from "./take-delivery.ts";
 
 export type LiveSecretsDeps = {

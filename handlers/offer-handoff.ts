@@ -5,8 +5,8 @@ import { findRun } from "../src/ledger/find-run.ts";
 import { beginHandoff, recordHandoff, restoreHandoff, withdrawHandoff } from "../src/ledger/handoffs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { lineOf } from "./line-of.ts";
 
 export type HandoffOutcome =
   | { readonly kind: "unknown_run"; readonly run: string }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Told } from "../src/told.ts";
 import { SourceReport } from "./read-sources.ts";
 import { RunSummary } from "./run-schemas.ts";
+import type { Told } from "./told.ts";
 
 const OPEN = {
   waiting: z.int().describe("Made, and not given to Dify yet"),

@@ -4,9 +4,9 @@ import { listAppStates } from "../src/ledger/app-states.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { countOpenRuns, listAppsNow } from "../src/ledger/overview-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
-import type { Told } from "../src/told.ts";
 import { Open } from "./overview-schemas.ts";
 import { sumOpen } from "./sum-runs.ts";
+import type { Told } from "./told.ts";
 
 const AppStory = z
   .object({

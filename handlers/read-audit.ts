@@ -3,8 +3,8 @@ import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOperatorActions } from "../src/ledger/operator-actions.ts";
 import type { OperatorActionRow } from "../src/ledger/schema.ts";
-import type { Told } from "../src/told.ts";
 import { NO_MOMENT, readMoment } from "./run-search-query.ts";
+import type { Told } from "./told.ts";
 
 /** Some control characters (U+0000) are an error to the ledger, as are halves of characters. */
 const Word = z

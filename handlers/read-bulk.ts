@@ -2,9 +2,9 @@ import type { Clock } from "../src/clock.ts";
 import { abortBulk, findBulk, listBulkItems, listBulks } from "../src/ledger/bulk-actions.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { BulkActionRow } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { BulkList, BulkQuery, BulkRun, BulkStory, BulkSummary } from "./bulk-schemas.ts";
 import type { Why } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 
 export type ReadBulk = {
   list(query: BulkQuery): Promise<BulkList>;

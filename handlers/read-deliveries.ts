@@ -5,9 +5,9 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import type { DeliveryRow } from "../src/ledger/schema.ts";
 import { listRunsOfEvent } from "../src/ledger/search-events.ts";
 import { listSignaturePins } from "../src/ledger/signature-pins.ts";
-import type { Told } from "../src/told.ts";
 import { refusalWords } from "./refusal-words.ts";
 import { RunStatusSchema } from "./run-schemas.ts";
+import type { Told } from "./told.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 export const REFUSAL_KINDS = ["signature", "stale", "shape", "content_type", "too_large", "batch"] as const;

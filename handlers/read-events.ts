@@ -4,9 +4,9 @@ import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { EventRow } from "../src/ledger/schema.ts";
 import { listAskedEvents, listRunsOfEvent, PICKED_FROM, searchEvents } from "../src/ledger/search-events.ts";
-import type { Told } from "../src/told.ts";
 import { summarise } from "./read-runs.ts";
 import { RunSummary } from "./run-schemas.ts";
+import type { Told } from "./told.ts";
 
 const PLACE = /^\d{1,15}-ev-[A-Za-z0-9_-]{1,64}$/;
 

@@ -6,9 +6,9 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { countEndedRuns, countHeldRuns, countOpenRuns } from "../src/ledger/overview-queries.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
-import type { Told } from "../src/told.ts";
 import { Ended, Open } from "./overview-schemas.ts";
 import { sumEnded, sumOpen } from "./sum-runs.ts";
+import type { Told } from "./told.ts";
 
 export const RuleStory = z
   .object({

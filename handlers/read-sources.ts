@@ -3,7 +3,7 @@ import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listSignaturePins } from "../src/ledger/signature-pins.ts";
 import { readSources } from "../src/ledger/source-report.ts";
-import type { Told } from "../src/told.ts";
+import type { Told } from "./told.ts";
 
 const DEFAULT_HOURS = 24;
 /** A quarter of a year, which is as long as the ledger remembers by default. */

@@ -1,7 +1,7 @@
-import { decodeBase64 } from "../src/base64.ts";
 import { type EdgeOutcome, isRecord, MAX_BATCH_DELIVERIES, readEdgeDelivery } from "../src/edge/wire.ts";
 import { createVerifier } from "../src/fastio/signatures/verify-delivery.ts";
 import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
+import { decodeBase64 } from "../src/text/base64.ts";
 import { examineSigned, type IncomingDelivery, type Refusal } from "./examine-delivery.ts";
 import { noteRefusal, type TakeDelivery, type TakeDeps } from "./take-delivery.ts";
 

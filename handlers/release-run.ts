@@ -3,8 +3,8 @@ import type { QueuedRun } from "../src/ledger/hand-overs.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { releaseRun as release } from "../src/ledger/release-run.ts";
 import type { RunStatus } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { Why } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 
 export type ReleaseOutcome =
   | { readonly kind: "released"; readonly run: string }

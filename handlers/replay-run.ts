@@ -3,8 +3,8 @@ import type { Clock } from "../src/clock.ts";
 import { askToReplay, type NewestVersions, type ReplayAsked } from "../src/ledger/ask-to-replay.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { ReplayVersion } from "../src/ledger/schema.ts";
-import { lineOf } from "../src/line-of.ts";
 import type { Why } from "./cancel-run.ts";
+import { lineOf } from "./line-of.ts";
 
 /** What is said beside a wish to replay. Forms send numbers as text. */
 export const ReplayBody = z.strictObject({

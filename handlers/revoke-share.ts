@@ -1,7 +1,7 @@
 import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { askToClose, findSharedRun, linkStateOf } from "../src/ledger/shared-links.ts";
-import { lineOf } from "../src/line-of.ts";
+import { lineOf } from "./line-of.ts";
 
 export type RevokeOutcome =
   /** Nothing goes by that id, or it has no link. */

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { RUN_STATUSES } from "../src/ledger/run-statuses.ts";
-import type { Told } from "../src/told.ts";
 import { PAGE_QUERY } from "./page-query.ts";
 import { RUN_STEPS } from "./run-search-query.ts";
 import { AccessList, DeliveredAs, ShareSummary } from "./share-schemas.ts";
 import { TimelineSchema } from "./timeline.ts";
+import type { Told } from "./told.ts";
 
 export const RunStatusSchema = z
   .enum(RUN_STATUSES)

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Told } from "../src/told.ts";
 import { PAGE_QUERY } from "./page-query.ts";
+import type { Told } from "./told.ts";
 
 export const DeliveredAs = z.enum(["share", "drop-off", "workspace", "file-share"]).meta({ id: "DeliveredAs" });
 

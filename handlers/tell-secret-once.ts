@@ -1,4 +1,4 @@
-import { openSecretFile } from "../src/keep-secret.ts";
+import { openSecretFile } from "../src/disk/keep-secret.ts";
 import { secretPrint } from "./take-delivery.ts";
 
 /** A webhook whose secret was just made: Fast.io tells it this once. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { AttemptRow, EventRow, RunRow, RunStep } from "../src/ledger/schema.ts";
-import type { Told } from "../src/told.ts";
 import { RUN_STEPS } from "./run-search-query.ts";
+import type { Told } from "./told.ts";
 
 /** What time passed for in which nobody worked on a run. */
 export const WAITS = [

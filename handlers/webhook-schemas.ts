@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Told } from "../src/told.ts";
 import { SecretSchema } from "./read-deliveries.ts";
+import type { Told } from "./told.ts";
 
 const ID = "[A-Za-z0-9_-]{1,64}";
 const id = (of: string) => z.string().regex(new RegExp(`^${ID}$`), `is no id of a ${of}`);

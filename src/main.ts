@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv, styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
-import { openCompileCache } from "./compile-cache.ts";
 import type { FailureCode } from "./errors.ts";
-import { enableQuickImports } from "./quick-imports.ts";
+import { openCompileCache } from "./runtime/compile-cache.ts";
+import { enableQuickImports } from "./runtime/quick-imports.ts";
 
 // The one file that reads the environment and handles signals.
 const ENV_FILE = ".env";
@@ -20,7 +20,7 @@ const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFil
   import("./errors.ts"),
   import("./message-of.ts"),
   import("./telemetry/log.ts"),
-  import("./written-text.ts"),
+  import("./disk/written-text.ts"),
 ]);
 
 if (existsSync(ENV_FILE)) loadEnv();

@@ -1,7 +1,7 @@
 import type { LookupFunction } from "node:net";
-import { createAppOf } from "./app-name.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { createAppOf } from "./dify/app-name.ts";
 import { createDify, type DifyClient } from "./dify/create-dify.ts";
 import { fileOriginsOf } from "./dify/files.ts";
 import { PermanentError } from "./errors.ts";

@@ -7,7 +7,7 @@ import type { Db } from "../../src/ledger/open-ledger.ts";
 import type { AnswerRow, FoundIn } from "../../src/ledger/schema.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
 import type { RuleAsk } from "../../src/rules/rule.ts";
-import { storableText } from "../../src/storable-text.ts";
+import { storableText } from "../../src/text/storable-text.ts";
 import { questionsOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { readyScope, type ScopeDeps } from "./question-scope.ts";

@@ -2,7 +2,7 @@ import type { SentInput } from "../../src/ledger/sent-inputs.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
 import type { Rule } from "../../src/rules/rule.ts";
 import { mayShow } from "../../src/rules/show.ts";
-import { storableText } from "../../src/storable-text.ts";
+import { storableText } from "../../src/text/storable-text.ts";
 
 const MAX_INPUTS = 50;
 const MAX_VALUE_CHARS = 500;

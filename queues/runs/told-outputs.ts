@@ -1,6 +1,6 @@
 import { withoutFiles } from "../../src/dify/find-output-files.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
-import { storableText } from "../../src/storable-text.ts";
+import { storableText } from "../../src/text/storable-text.ts";
 
 /** Characters of one output that texts of a delivery may hold. */
 const MAX_TOLD_CHARS = 4_000;

@@ -1,6 +1,6 @@
 import type { PressureReason } from "../pressure/judge-pressure.ts";
 import type { AlertKind, AlertThresholds } from "../rules/alerts-schema.ts";
-import { spanWords as span } from "../span-words.ts";
+import { spanWords as span } from "../text/span-words.ts";
 import type { AlertSigns } from "./signs.ts";
 
 /** Something that is wrong now. */

@@ -1,8 +1,8 @@
 import { settleAlerts } from "../ledger/alerts.ts";
 import type { AlertRow } from "../ledger/schema.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
-import { spanWords } from "../span-words.ts";
 import type { Log } from "../telemetry/log.ts";
+import { spanWords } from "../text/span-words.ts";
 import { judgeSigns } from "./judge-signs.ts";
 import { type AlertSignsDeps, readAlertSigns } from "./read-alert-signs.ts";
 

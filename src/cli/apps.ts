@@ -1,8 +1,8 @@
 import { type AppAction, changeAppState } from "../../handlers/change-app-state.ts";
 import { type AppList, type AppStory, createReadApps } from "../../handlers/read-apps.ts";
-import { createAppOf } from "../app-name.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
+import { createAppOf } from "../dify/app-name.ts";
 import { fixedRules } from "../rules/live-rules.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";

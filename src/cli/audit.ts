@@ -1,9 +1,9 @@
 import { type AuditQuery, exportAudit as createExport } from "../../handlers/export-audit.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
+import { openDraft } from "../disk/open-draft.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
-import { openDraft } from "../open-draft.ts";
 import { inLedgerOrRelay, refusalOf, requestRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";

@@ -1,9 +1,9 @@
 import { cancelRun, lookAgain } from "../../handlers/cancel-run.ts";
 import { releaseRun as createRelease } from "../../handlers/release-run.ts";
 import { replayRun as createReplay } from "../../handlers/replay-run.ts";
-import { createAppOf } from "../app-name.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
+import { createAppOf } from "../dify/app-name.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { fixedRules, ruleNowOf } from "../rules/live-rules.ts";
 import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";

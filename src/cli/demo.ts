@@ -15,7 +15,7 @@ import type { Fastio } from "../fastio/types.ts";
 import { listRuns } from "../ledger/list-runs.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import type { RunRow } from "../ledger/schema.ts";
-import { openRelay, type Relay } from "../relay.ts";
+import { openRelay, type Relay } from "../relay/open-relay.ts";
 import { fixedRules } from "../rules/live-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { systemClock } from "../clock.ts";
 import type { Environment } from "../config.ts";
+import { textOfFile } from "../disk/written-text.ts";
 import { examineDifyStorage } from "../doctor/storage/examine-dify-storage.ts";
 import { OUTDATED_ADVICE, type StorageAdvice } from "../doctor/storage/storage-advice.ts";
 import { storageOriginsOf } from "../doctor/storage/storage-settings.ts";
@@ -10,7 +11,6 @@ import { PermanentError } from "../errors.ts";
 import { isOneOf } from "../http/host-guard.ts";
 import { createTransport } from "../http/transport.ts";
 import { messageOf } from "../message-of.ts";
-import { textOfFile } from "../written-text.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { tellFindings } from "./doctor.ts";
 

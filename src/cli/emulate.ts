@@ -2,7 +2,7 @@ import { DEFAULT_APP_KEY } from "../emulators/dify/defaults.ts";
 import { startDifyEmulator } from "../emulators/dify/start-dify-emulator.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
 import { startFastioEmulator } from "../emulators/fastio/start.ts";
-import { toListenError } from "../listen-error.ts";
+import { toListenError } from "../server/listen-error.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 
 export type EmulateOptions = {

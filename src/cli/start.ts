@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
-import { describeConfig } from "../describe-config.ts";
-import { leaveWebAssemblyPlain, startGivingBack } from "../give-back-memory.ts";
 import { folderOf } from "../ledger/folder-of.ts";
 import { messageOf } from "../message-of.ts";
-import { whyPagesAreRefused } from "../open-gate.ts";
-import { openRelay, type RelayParts } from "../relay.ts";
+import { whyPagesAreRefused } from "../relay/open-gate.ts";
+import { openRelay, type RelayParts } from "../relay/open-relay.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { openRules } from "../rules/follow-rules.ts";
 import type { RulesInForce } from "../rules/live-rules.ts";
+import { leaveWebAssemblyPlain, startGivingBack } from "../runtime/give-back-memory.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Upstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
+import { describeConfig } from "./describe-config.ts";
 import { loadSettings } from "./load-settings.ts";
 
 /** Runs parts of the relay until a signal ends it. */

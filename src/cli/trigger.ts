@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
+import { readSecrets } from "../disk/keep-secret.ts";
 import { PermanentError } from "../errors.ts";
 import { keyOfSample } from "../fastio/samples/key-of-sample.ts";
 import { type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
 import { type SampleDelivery, type SampleScheme, signSample, type Tampering } from "../fastio/samples/sign-sample.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
-import { readSecrets } from "../keep-secret.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
 import { causeOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";

@@ -1,11 +1,11 @@
 import { examineDelivery } from "../../handlers/examine-delivery.ts";
-import { encodeBase64 } from "../base64.ts";
 import { MAX_DELIVERY_BYTES, REFUSAL_ANSWERS, UNAVAILABLE_ANSWER } from "../delivery-answers.ts";
 import type { ReadHeader } from "../fastio/signatures/read-signature.ts";
 import type { VerifyDelivery } from "../fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../message-of.ts";
 import { readLimitedBody } from "../read-body.ts";
 import type { Log } from "../telemetry/log.ts";
+import { encodeBase64 } from "../text/base64.ts";
 import type { SendToRelay } from "./send-to-relay.ts";
 import { tell } from "./tell.ts";
 import { CARRIED_HEADERS, type EdgeDelivery } from "./wire.ts";

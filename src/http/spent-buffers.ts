@@ -1,4 +1,4 @@
-import { openCollector } from "../collect-garbage.ts";
+import { openCollector } from "../runtime/collect-garbage.ts";
 
 /** So much may come in before what was passed on of it is collected. */
 const COLLECT_EVERY_BYTES = 16 * 1_048_576;

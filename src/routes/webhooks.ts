@@ -10,11 +10,11 @@ import {
   WRONG_METHOD_ANSWER,
 } from "../delivery-answers.ts";
 import { type EdgeBatchAnswer, MAX_BATCH_BYTES } from "../edge/wire.ts";
-import { createInFlight, type InFlight } from "../in-flight.ts";
 import type { Pressure } from "../pressure/watch-pressure.ts";
 import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
 import { HSTS } from "./browser-headers.ts";
+import { createInFlight, type InFlight } from "./in-flight.ts";
 import { declaredBytes, readHeader, readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {

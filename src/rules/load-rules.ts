@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
+import { textOfFile } from "../disk/written-text.ts";
 import { PermanentError } from "../errors.ts";
-import { textOfFile } from "../written-text.ts";
 import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { createAppOf } from "../../src/app-name.ts";
+import { createAppOf } from "../../src/dify/app-name.ts";
 import { DEFAULT_APP_KEY } from "../../src/emulators/dify/defaults.ts";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../src/emulators/fastio/defaults.ts";
 import { writeCursor } from "../../src/ledger/cursors.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterEach, expect, test, vi } from "vitest";
-import { createAppOf } from "../../src/app-name.ts";
+import { createAppOf } from "../../src/dify/app-name.ts";
 import { setAppState } from "../../src/ledger/app-states.ts";
 import { beginBulk, findBulk } from "../../src/ledger/bulk-actions.ts";
 import { openLedger } from "../../src/ledger/open-ledger.ts";

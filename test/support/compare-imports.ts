@@ -1,9 +1,9 @@
 /** Loads all that a relay does, and compares how each module was found with how Node finds it. Prints what it saw. */
 import { registerHooks } from "node:module";
-import { createQuickResolve } from "../../src/quick-imports.ts";
+import { createQuickResolve } from "../../src/runtime/quick-imports.ts";
 
 const quick = createQuickResolve();
-const NOTHING = new URL("../../src/nothing.ts", import.meta.url).href;
+const NOTHING = new URL("../../src/runtime/nothing.ts", import.meta.url).href;
 const seen = { asked: 0, answered: 0, different: [] as string[] };
 const left = new Set<string>();
 const loaded = new Set<string>();
@@ -31,7 +31,7 @@ registerHooks({
   },
 });
 await import("../../src/cli/start.ts");
-await import("../../src/start-work.ts");
-await import("../../src/open-pages.ts");
+await import("../../src/relay/start-work.ts");
+await import("../../src/relay/open-pages.ts");
 process.stdout.write(JSON.stringify({ ...seen, left: [...left].sort(), loaded: [...loaded] }));
 process.exit(0);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { describeConfig } from "../../src/cli/describe-config.ts";
 import { EnvSchema, parseConfig } from "../../src/config.ts";
-import { describeConfig } from "../../src/describe-config.ts";
 import { PermanentError } from "../../src/errors.ts";
 
 const variables = Object.keys(EnvSchema.shape).sort();

@@ -11,7 +11,7 @@ import { writeSample } from "../../fastio/samples/sample-deliveries.ts";
 import { type SampleScheme, signSample } from "../../fastio/samples/sign-sample.ts";
 import type { Fastio, FastioNode } from "../../fastio/types.ts";
 import { askRelayAt } from "../../http/ask-relay-at.ts";
-import { openRelay } from "../../relay.ts";
+import { openRelay } from "../../relay/open-relay.ts";
 import { fixedRules } from "../../rules/live-rules.ts";
 import { silentLog } from "../../telemetry/log.ts";
 import { causeOf, fetchRelay, relayOrigin } from "../ask-relay.ts";

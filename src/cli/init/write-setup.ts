@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
+import { type Draft, openDraft } from "../../disk/open-draft.ts";
 import { PermanentError, RelayError } from "../../errors.ts";
 import { MAX_SECRETS } from "../../fastio/signatures/derive-keys.ts";
 import type { Fastio, FastioWorkspace } from "../../fastio/types.ts";
 import { messageOf } from "../../message-of.ts";
-import { type Draft, openDraft } from "../../open-draft.ts";
 import type { SourceChoice } from "./choose-source.ts";
 import { changeEnv, type EnvChange } from "./env-file.ts";
 import type { FilePlan } from "./plan-files.ts";

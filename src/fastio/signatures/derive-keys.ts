@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
-import { decodeBase64 } from "../../base64.ts";
 import { PermanentError } from "../../errors.ts";
+import { decodeBase64 } from "../../text/base64.ts";
 
 /** How the HMAC key was made of the secret's text. */
 export type KeyForm = "literal" | "stripped" | "hex" | "base64";

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "../../base64.ts";
+import { decodeBase64 } from "../../text/base64.ts";
 import { decodeHex } from "./derive-keys.ts";
 
 /** The ways of signing that the receiver can tell apart by header. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import { encodeBase64 } from "../../base64.ts";
 import { PermanentError } from "../../errors.ts";
+import { encodeBase64 } from "../../text/base64.ts";
 import { deriveKeys, type KeyForm } from "./derive-keys.ts";
 import type { SignatureScheme } from "./read-signature.ts";
 import { computeSignature } from "./signed-bytes.ts";

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from "../../base64.ts";
+import { decodeBase64, encodeBase64 } from "../../text/base64.ts";
 import { decodeHex } from "./derive-keys.ts";
 import type { PresentedSignature } from "./read-signature.ts";
 

@@ -1,6 +1,6 @@
 import type { z } from "zod";
+import type { Told } from "../../../handlers/told.ts";
 import type { Role } from "../../config.ts";
-import type { Told } from "../../told.ts";
 import type { Faults } from "./read-asked.ts";
 
 /** What is answered when it went well: JSON that fits a schema, or a stream of one of some media types. */

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { examineDelivery } from "../../../handlers/examine-delivery.ts";
 import { createVerifier } from "../../../src/fastio/signatures/verify-delivery.ts";
-import { listen } from "../../../src/listen.ts";
 import { readIncoming } from "../../../src/routes/read-incoming.ts";
+import { listen } from "../../../src/server/listen.ts";
 
 /**
  * What the receiver is compared with, as a program: `ceiling.ts bare|verify PORT SECRET`. The first answers 202 without a

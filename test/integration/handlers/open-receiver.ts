@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { signDelivery } from "../../../src/fastio/signatures/sign-delivery.ts";
-import { openRelay, type Relay, type RelayDeps, type RelayParts } from "../../../src/relay.ts";
+import { openRelay, type Relay, type RelayDeps, type RelayParts } from "../../../src/relay/open-relay.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { fixedRules } from "../../../src/rules/live-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";

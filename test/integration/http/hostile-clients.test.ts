@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Hono } from "hono";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { serverOf } from "../../../src/listen.ts";
-import { SERVER_OPTIONS } from "../../../src/server-limits.ts";
+import { serverOf } from "../../../src/server/listen.ts";
+import { SERVER_OPTIONS } from "../../../src/server/server-limits.ts";
 import { SOON } from "../../support/soon.ts";
 import {
   bodyOf,

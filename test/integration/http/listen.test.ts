@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listen } from "../../../src/listen.ts";
+import { listen } from "../../../src/server/listen.ts";
 import { runInProcess } from "../../support/cli-context.ts";
 
 let other: Server;

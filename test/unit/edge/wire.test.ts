@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { decodeBase64, encodeBase64 } from "../../../src/base64.ts";
 import { CARRIED_HEADERS, readEdgeDelivery } from "../../../src/edge/wire.ts";
 import { createVerifier } from "../../../src/fastio/signatures/verify-delivery.ts";
+import { decodeBase64, encodeBase64 } from "../../../src/text/base64.ts";
 
 test("every header that a verifier looks at is carried", () => {
   const asked = new Set<string>();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { secretPrint } from "../../../handlers/take-delivery.ts";
 import { tellSecretOnce } from "../../../handlers/tell-secret-once.ts";
-import { openSecretFile } from "../../../src/keep-secret.ts";
+import { openSecretFile } from "../../../src/disk/keep-secret.ts";
 
 const SECRET = "whsec_a-new-secret-of-Fast.io";
 const make = async () => ({ id: "hook", secret: SECRET });

@@ -38,7 +38,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "src/redis/open-redis.ts": ["ioredis"],
   "queues/backends/redis.ts": ["ioredis"], // its class alone
   // The receiver listens.
-  "src/listen.ts": ["node:http"],
+  "src/server/listen.ts": ["node:http"],
   // The edge worker, on Cloudflare's machines, to RELAY_URL.
   "src/edge.ts": ["fetch"],
   "src/edge/send-to-relay.ts": ["fetch"],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Garbage, openCollector } from "../../../src/collect-garbage.ts";
 import { createSpentBuffers } from "../../../src/http/spent-buffers.ts";
+import { type Garbage, openCollector } from "../../../src/runtime/collect-garbage.ts";
 
 const MIB = 1_048_576;
 

@@ -1,9 +1,9 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { createPages, type PagesDeps } from "../../../src/pages.ts";
 import { apiDocument } from "../../../src/routes/api/document.ts";
 import { API_OPERATIONS } from "../../../src/routes/api/operations.ts";
+import { createPages, type PagesDeps } from "../../../src/routes/pages.ts";
 
 type Operation = {
   readonly operationId: string;

@@ -11,7 +11,7 @@ const SCRIPT = `
   const asked = new Set();
   registerHooks({ resolve: (name, context, next) => (asked.add(name), next(name, context)) });
   const { openTrace } = await import("./src/telemetry/open-trace.ts");
-  await Promise.all([import("./src/start-work.ts"), import("./src/telemetry/prometheus.ts")]);
+  await Promise.all([import("./src/relay/start-work.ts"), import("./src/telemetry/prometheus.ts")]);
   await (await openTrace(undefined, "0", undefined)).close();
   console.log([...asked].filter((name) => /^(@opentelemetry|bullmq-otel)/.test(name)).join(" "));`;
 

@@ -1,0 +1,33 @@
+import { type CheckReadiness, checkReadiness } from "../../handlers/check-readiness.ts";
+import type { ReadMetrics } from "../../handlers/read-metrics.ts";
+import { createLazy } from "../lazy.ts";
+import type { Prometheus } from "../telemetry/prometheus.ts";
+import type { Intake, Soon } from "./open-intake.ts";
+import type { RelayDeps } from "./open-relay.ts";
+import type { OpenedWork } from "./open-work.ts";
+
+export type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMetrics };
+
+/** What the platform asks. Who asks while the queue is being opened waits for it, as long as he would for its answer. */
+export function openHealth(
+  { rules, clock, log }: Pick<RelayDeps, "rules" | "clock" | "log">,
+  { ledger: { db }, pressure, prometheus }: Pick<Intake, "ledger" | "pressure"> & { readonly prometheus: Prometheus },
+  soon: Soon<OpenedWork>,
+): Health {
+  const metrics = createLazy(async () => {
+    const { queues } = await soon.opened();
+    const { createReadMetrics } = await import("../../handlers/read-metrics.ts");
+    const { figureParts } = await import("../../handlers/figure-parts.ts");
+    return createReadMetrics({ prometheus, parts: figureParts({ db, queues, clock, pressure }), clock, log });
+  });
+  return {
+    readiness: checkReadiness({
+      db,
+      clock,
+      checkQueue: async (signal) => (await soon.opened()).backend.check(signal),
+      refused: rules.refused,
+      pressure,
+    }),
+    readMetrics: async () => (await metrics.open())(),
+  };
+}

@@ -1,0 +1,13 @@
+import { Hono } from "hono";
+import { browserHeaders } from "./browser-headers.ts";
+import { mountPlatform, type PlatformDeps } from "./platform.ts";
+import { type AccessDeps, requireRole } from "./require-role.ts";
+
+/** What a process without pages answers by HTTP: whether it lives, whether it can work, and its figures. */
+export function createMetricsApp(deps: PlatformDeps & AccessDeps): Hono {
+  const app = new Hono();
+  app.use(browserHeaders(deps));
+  mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
+  app.notFound((context) => context.json({ error: "no such route" }, 404));
+  return app;
+}
