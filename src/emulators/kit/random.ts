@@ -28,8 +28,11 @@ export function createRandom(seed: string): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
-  const text = (length: number, alphabet: string) =>
-    Array.from({ length }, () => alphabet.charAt(Math.floor(next() * alphabet.length))).join("");
+  const text = (length: number, alphabet: string) => {
+    let made = "";
+    while (made.length < length) made += alphabet.charAt(Math.floor(next() * alphabet.length));
+    return made;
+  };
   const hex = (length: number) => text(length, "0123456789abcdef");
   return {
     next,
