@@ -2,9 +2,7 @@ import { type CheckReadiness, checkReadiness } from "../../handlers/check-readin
 import type { ReadMetrics } from "../../handlers/read-metrics.ts";
 import { createLazy } from "../lazy.ts";
 import type { Prometheus } from "../telemetry/prometheus.ts";
-import type { Intake, Soon } from "./open-intake.ts";
-import type { RelayDeps } from "./open-relay.ts";
-import type { OpenedWork } from "./open-work.ts";
+import type { Intake, RelayDeps, Soon, Ways } from "./parts.ts";
 
 export type Health = { readonly readiness: CheckReadiness; readonly readMetrics: ReadMetrics };
 
@@ -12,7 +10,7 @@ export type Health = { readonly readiness: CheckReadiness; readonly readMetrics:
 export function openHealth(
   { rules, clock, log }: Pick<RelayDeps, "rules" | "clock" | "log">,
   { ledger: { db }, pressure, prometheus }: Pick<Intake, "ledger" | "pressure"> & { readonly prometheus: Prometheus },
-  soon: Soon<OpenedWork>,
+  soon: Soon<Ways>,
 ): Health {
   const metrics = createLazy(async () => {
     const { queues } = await soon.opened();

@@ -2,46 +2,19 @@ import { createListened } from "../../queues/events/listened-by.ts";
 import { createPassOver } from "../../queues/events/pass-over.ts";
 import { createLane } from "../../queues/hand-over-lane.ts";
 import type { SentEvent } from "../../queues/outbox.ts";
-import { createOwnOutputs, type OwnOutputs } from "../../queues/own-outputs.ts";
-import { type Lookout, startLookout } from "../../queues/upkeep/lookout.ts";
-import { type Accept, COMMITS_AT_ONCE, createAccept } from "../ledger/accept.ts";
+import { createOwnOutputs } from "../../queues/own-outputs.ts";
+import { startLookout } from "../../queues/upkeep/lookout.ts";
+import { COMMITS_AT_ONCE, createAccept } from "../ledger/accept.ts";
 import { createWriter } from "../ledger/accept-deliveries.ts";
 import { EVERY_RULE } from "../ledger/event-queries.ts";
-import type { Ledger } from "../ledger/open-ledger.ts";
-import type { Listened } from "../ledger/settle-unlistened.ts";
 import { openPressure } from "../pressure/open-pressure.ts";
-import type { Pressure } from "../pressure/watch-pressure.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import type { Trace } from "../telemetry/trace.ts";
-import type { RelayDeps } from "./open-relay.ts";
-import type { OpenedWork } from "./open-work.ts";
-
-/** What is opened while deliveries are taken already. */
-export type Soon<T> = {
-  /** undefined: it is not there yet. */
-  readonly now: () => T | undefined;
-  /** Rejects when it cannot be opened; then the relay ends. */
-  readonly opened: () => Promise<T>;
-};
-
-/** What takes in, and watches whether it can. */
-export type Intake = {
-  readonly ledger: Ledger;
-  readonly trace: Trace;
-  readonly metrics: Metrics;
-  readonly accept: Accept;
-  readonly pressure: Pressure;
-  readonly lookout: Lookout;
-  readonly ownOutputs: OwnOutputs;
-  readonly listened: () => Listened;
-  stop(): void;
-};
+import type { Intake, RelayDeps, Soon, Ways } from "./parts.ts";
 
 /** Takes in by the ledger alone: until there is a queue, what comes waits, and is marked in the ledger as not handed over. */
 export function openIntake(
   { config, rules, clock, log }: Pick<RelayDeps, "config" | "rules" | "clock" | "log">,
   base: Pick<Intake, "ledger" | "trace" | "metrics">,
-  soon: Soon<OpenedWork>,
+  soon: Soon<Ways>,
 ): Intake {
   const { ledger, metrics } = base;
   const listened = createListened(

@@ -32,18 +32,17 @@ import { readSigns } from "../ledger/news.ts";
 import { createPages } from "../routes/pages.ts";
 import type { AccessDeps } from "../routes/require-role.ts";
 import { ruleNowOf } from "../rules/live-rules.ts";
-import type { RelayDeps } from "./open-relay.ts";
 import { openTools } from "./open-tools.ts";
-import type { Core } from "./start-work.ts";
+import type { Intake, RelayDeps, Ways } from "./parts.ts";
 
 /** How long who cancels a run waits for word of what was under way; most workflows stop sooner. */
 const CANCEL_WAIT_MS = 5_000;
 /** How long who closes a link waits for word that it is closed. */
 const REVOKE_WAIT_MS = 10_000;
 
-export type OpenPagesDeps = Pick<RelayDeps, "config" | "rules" | "clock" | "random" | "newId" | "log">;
+type OpenPagesDeps = Pick<RelayDeps, "config" | "rules" | "clock" | "random" | "newId" | "log">;
 
-export type PagesCore = Pick<Core, "ledger" | "queues" | "upstreams" | "accept" | "outbox"> & {
+type PagesCore = Pick<Intake & Ways, "ledger" | "queues" | "upstreams" | "accept" | "outbox"> & {
   readonly live: LiveSecrets;
   readonly alerts: ReadAlerts;
   readonly gate: AccessDeps;

@@ -1,11 +1,5 @@
-import type { LookupFunction } from "node:net";
-import type { Clock } from "../clock.ts";
-import type { Config } from "../config.ts";
 import type { Ledger } from "../ledger/open-ledger.ts";
-import type { QueueName } from "../queue-names.ts";
 import { readRedis } from "../redis/read-redis.ts";
-import type { LiveRules } from "../rules/live-rules.ts";
-import type { Log } from "../telemetry/log.ts";
 import { openTrace } from "../telemetry/open-trace.ts";
 import { createPrometheus } from "../telemetry/prometheus.ts";
 import type { Upstreams } from "../upstreams.ts";
@@ -13,26 +7,8 @@ import { VERSION } from "../version.ts";
 import { joinLedger } from "./join-ledger.ts";
 import { openHealth } from "./open-health.ts";
 import { openIntake } from "./open-intake.ts";
-import type { OpenedWork } from "./open-work.ts";
+import type { OpenedWork, RelayDeps, RelayParts } from "./parts.ts";
 import { startMetricsServer, startServer } from "./start-server.ts";
-
-export type RelayDeps = {
-  readonly config: Config;
-  readonly rules: LiveRules;
-  /** How names become addresses. Default: as the system does it. */
-  readonly lookup?: LookupFunction | undefined;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly log: Log;
-  /** Whether the metrics tell of the process, too, which nothing stops before it ends. Default: they do not. */
-  readonly watchProcess?: boolean;
-  /** Keeps the queues of one Redis apart; BullMQ's own name for it. */
-  readonly queuePrefix?: string;
-};
-
-/** Which parts run in this process. */
-export type RelayParts = { readonly receive: boolean; readonly work: readonly QueueName[] };
 
 export type Relay = {
   /** Where the receiver and the pages are, or else the metrics; undefined without them. */

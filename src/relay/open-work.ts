@@ -1,24 +1,12 @@
 import type { QueueBackend } from "../../queues/backend.ts";
 import { createQueueBackend } from "../../queues/create-queue-backend.ts";
-import { createOutbox, type Outbox, type Queues } from "../../queues/outbox.ts";
+import { createOutbox, type Queues } from "../../queues/outbox.ts";
 import { startTicker } from "../../queues/upkeep/ticker.ts";
 import type { Ledger } from "../ledger/open-ledger.ts";
 import type { Trace } from "../telemetry/trace.ts";
-import { openUpstreams, type Upstreams } from "../upstreams.ts";
-import type { Intake } from "./open-intake.ts";
-import type { RelayDeps, RelayParts } from "./open-relay.ts";
+import { openUpstreams } from "../upstreams.ts";
+import type { Intake, OpenedWork, RelayDeps, RelayParts } from "./parts.ts";
 import { startWork } from "./start-work.ts";
-
-export type OpenedWork = {
-  readonly backend: QueueBackend;
-  readonly queues: Queues;
-  readonly upstreams: Upstreams;
-  readonly outbox: Outbox;
-  /** Each lets what runs end or park until a deadline. */
-  readonly ends: readonly (() => Promise<void>)[];
-  /** Closes the rest; called when all of these have ended. */
-  close(): Promise<void>;
-};
 
 /** Opens the queue and the ways to the upstreams, and starts what works in this process. */
 export async function openWork(deps: RelayDeps, parts: RelayParts, intake: Intake): Promise<OpenedWork> {

@@ -13,15 +13,13 @@ import { createMetricsApp } from "../routes/metrics-app.ts";
 import { listen } from "../server/listen.ts";
 import { openGate } from "./open-gate.ts";
 import type { Health } from "./open-health.ts";
-import type { Intake, Soon } from "./open-intake.ts";
-import type { RelayDeps } from "./open-relay.ts";
-import type { OpenedWork } from "./open-work.ts";
+import type { Intake, RelayDeps, Soon, Ways } from "./parts.ts";
 
 /** Lets in deliveries, and whoever wants to see or change something. */
 export async function startServer(
   deps: RelayDeps,
   { ledger, accept, pressure, metrics, trace, health }: Intake & { readonly health: Health },
-  soon: Soon<OpenedWork>,
+  soon: Soon<Ways>,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const { config, clock, newId, log } = deps;
   const { db } = ledger;

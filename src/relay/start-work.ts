@@ -1,57 +1,21 @@
-import type { LookupFunction } from "node:net";
 import { liveSecretPrints } from "../../handlers/live-secrets.ts";
 import type { JobWorker, QueueBackend, QueueName } from "../../queues/backend.ts";
 import { startEventsWorker } from "../../queues/events/worker.ts";
-import type { Outbox, Queues } from "../../queues/outbox.ts";
-import type { OwnOutputs } from "../../queues/own-outputs.ts";
 import { createReadAppParameters } from "../../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../../queues/runs/worker.ts";
 import { startSharesWorker } from "../../queues/shares/worker.ts";
-import type { Lookout } from "../../queues/upkeep/lookout.ts";
 import { startChores } from "../../queues/upkeep/start-chores.ts";
 import { startWatch } from "../../queues/upkeep/start-watch.ts";
 import { sweep } from "../../queues/upkeep/sweep.ts";
 import { startUpkeepWorker } from "../../queues/upkeep/worker.ts";
 import { startCatchUp } from "../catch-up/start.ts";
-import type { Clock } from "../clock.ts";
-import { ALERT_NOTICE_VARIABLE, type Config } from "../config.ts";
+import { ALERT_NOTICE_VARIABLE } from "../config.ts";
 import { DEFAULT_RECOVERY } from "../dify/recovery.ts";
-import type { Accept } from "../ledger/accept.ts";
 import { createRunMaker } from "../ledger/create-runs.ts";
-import type { Ledger } from "../ledger/open-ledger.ts";
 import { createRunLeases } from "../ledger/run-leases.ts";
 import { openNoticePost } from "../notices/open-notice-post.ts";
-import type { Pressure } from "../pressure/watch-pressure.ts";
-import { type LiveRules, ruleNowOf } from "../rules/live-rules.ts";
-import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import type { Trace } from "../telemetry/trace.ts";
-import type { Upstreams } from "../upstreams.ts";
-
-type WorkDeps = {
-  readonly config: Config;
-  readonly rules: LiveRules;
-  readonly lookup?: LookupFunction | undefined;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly log: Log;
-};
-
-/** What all parts of a process share. */
-export type Core = {
-  readonly ledger: Ledger;
-  readonly backend: QueueBackend;
-  readonly queues: Queues;
-  readonly upstreams: Upstreams;
-  readonly outbox: Outbox;
-  readonly ownOutputs: OwnOutputs;
-  readonly lookout: Lookout;
-  readonly accept: Accept;
-  readonly pressure: Pressure;
-  readonly metrics: Metrics;
-  readonly trace: Trace;
-};
+import { ruleNowOf } from "../rules/live-rules.ts";
+import type { Intake, RelayDeps, RelayParts, Ways } from "./parts.ts";
 
 export type StartedWork = {
   /** Each lets what runs end or park until a deadline. */
@@ -69,11 +33,7 @@ const DRAIN_MS = 5_000;
  * Starts the workers of these queues; with `upkeep` also the chores, and what asks Fast.io for news. A receiver looks
  * out for what is wrong, too: nobody else could tell that no process works on `upkeep`.
  */
-export function startWork(
-  deps: WorkDeps,
-  { receive, work: names }: { readonly receive: boolean; readonly work: readonly QueueName[] },
-  core: Core,
-): StartedWork {
+export function startWork(deps: RelayDeps, { receive, work: names }: RelayParts, core: Intake & Ways): StartedWork {
   const workers = startWorkers(deps, names, core).map((worker) => () => worker.close(DRAIN_MS));
   const { config, clock, newId, log, rules } = deps;
   const { upstreams, accept, lookout } = core;
@@ -104,9 +64,9 @@ export function startWork(
 }
 
 function startWorkers(
-  deps: WorkDeps,
+  deps: RelayDeps,
   names: readonly QueueName[],
-  { ledger, backend, queues, upstreams, outbox, ownOutputs, lookout, metrics, trace }: Core,
+  { ledger, backend, queues, upstreams, outbox, ownOutputs, lookout, metrics, trace }: Intake & Ways,
 ): readonly JobWorker[] {
   const { config, clock, random, newId, log, rules } = deps;
   const { work: db } = ledger;

@@ -5,7 +5,7 @@ import {
   type FastioEmulatorOptions,
   startFastioEmulator,
 } from "../../../src/emulators/fastio/start.ts";
-import type { RelayDeps } from "../../../src/relay/open-relay.ts";
+import type { RelayDeps } from "../../../src/relay/parts.ts";
 import type { ToolGrant } from "../../../src/rules/tools-schema.ts";
 import { openReceiver, type Receiver } from "../handlers/open-receiver.ts";
 
