@@ -6,7 +6,7 @@ import type { AlertRow } from "../src/ledger/schema.ts";
 import { ALERT_KINDS } from "../src/rules/alerts-schema.ts";
 
 /** What is wrong, or was. Times are milliseconds since the epoch. */
-export const AlertSchema = z.object({
+const AlertSchema = z.object({
   kind: z.enum(ALERT_KINDS),
   /** What it is about: a rule, an app, a workspace, a print of a secret. */
   subject: z.string(),

@@ -79,7 +79,7 @@ function momentOf(text: string | undefined, nowMs: number): number | undefined |
   return readMoment(text.trim(), nowMs) ?? null;
 }
 
-export function tellAction({ id, atMs, actor, action, target, detail }: OperatorActionRow): OperatorAction {
+function tellAction({ id, atMs, actor, action, target, detail }: OperatorActionRow): OperatorAction {
   const { reason, ...rest } = detail;
   const told = Object.entries(rest).flatMap(([name, value]) =>
     value === null || value === undefined

@@ -57,7 +57,7 @@ export function relayOrigin({ ask, http }: Pick<Config, "ask" | "http">): string
 const RANKS: readonly Role[] = ["viewer", "operator", "admin"];
 
 /** The least powerful token that suffices. */
-export function tokenFor({ ask, tokens }: Pick<Config, "ask" | "tokens">, needed: Role): string | undefined {
+function tokenFor({ ask, tokens }: Pick<Config, "ask" | "tokens">, needed: Role): string | undefined {
   if (ask.token !== undefined) return ask.token;
   const enough = RANKS.slice(RANKS.indexOf(needed));
   return enough.flatMap((rank) => tokens.filter(({ role }) => role === rank))[0]?.token;

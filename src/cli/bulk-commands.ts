@@ -7,7 +7,7 @@ import { parseCount, statusOption } from "./parse-options.ts";
 const PER_MINUTE: Readonly<Record<string, number>> = { s: 60, m: 1, h: 1 / 60 };
 
 /** `30/m`, `2/s`, `600/h`, or a number of runs a minute. @returns runs a minute */
-export function parseRate(text: string): number {
+function parseRate(text: string): number {
   const read = /^(\d{1,6})(?:\/(s|m|h))?$/.exec(text.trim());
   const perMinute = Math.ceil(Number(read?.[1]) * (PER_MINUTE[read?.[2] ?? "m"] ?? 1));
   if (perMinute >= 1 && perMinute <= MOST_RATE) return perMinute;

@@ -78,7 +78,7 @@ function checkTokens(tools: ToolGrants, { toolTokens }: Config): void {
 }
 
 /** Variables that a rule names and that nobody set, or that hold what cannot work; never a value. */
-export function unsetVariables(
+function unsetVariables(
   { name, run, deliver }: Rule,
   { isSet, notices }: Pick<Config, "isSet" | "notices">,
 ): readonly string[] {

@@ -43,7 +43,7 @@ export const readRunPages = (
 export const pagesOfLedger = (db: Db): ReadPage => createReadRuns(db).list;
 
 /** Reads the list of runs as the running relay tells it. */
-export const pagesOfRelay =
+const pagesOfRelay =
   (context: CliContext, config: Config): ReadPage =>
   (query) =>
     readRelay<RunList>(context, config, `/api/runs?${new URLSearchParams(query)}`);

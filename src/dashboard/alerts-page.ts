@@ -4,7 +4,7 @@ import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
 import { cell, headOf } from "./table-cell.ts";
 
 /** What each kind means, in a heading's words. */
-export const ALERT_WORDS: Readonly<Record<Alert["kind"], string>> = {
+const ALERT_WORDS: Readonly<Record<Alert["kind"], string>> = {
   quiet_source: "A source is quiet",
   growing_outbox: "Work does not reach its queue",
   under_pressure: "Something is too full or too slow",

@@ -71,13 +71,6 @@ export const mostFilesOf = (takers: readonly DifyInput[]): number =>
     Math.min(...takers.map(({ type, maxLength }) => (type === "file" ? 1 : (maxLength ?? Number.POSITIVE_INFINITY)))),
   );
 
-/** `prepareInputs` for a file that is already there. @throws {PermanentError} `dify_input_invalid` */
-export const buildInputs = (
-  declared: readonly DifyInput[],
-  given: GivenInputs,
-  file: InputFile & FileSource,
-): Readonly<Record<string, unknown>> => prepareInputs(declared, given, file).fill(file);
-
 type Make = (sources: readonly FileSource[]) => unknown;
 type Made = { readonly fault: string } | { readonly make: Make | undefined };
 

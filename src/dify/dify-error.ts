@@ -53,7 +53,7 @@ export const wasRefusedForInputs = (error: unknown): boolean =>
   error instanceof PermanentError && (error.code === "dify_input_invalid" || error.code === "dify_link_refused");
 
 /** Whether a message of Dify's is about the inputs it was given. */
-export const isInputFault = (message: string): boolean => INPUT_FAULTS.some((fault) => fault.test(message));
+const isInputFault = (message: string): boolean => INPUT_FAULTS.some((fault) => fault.test(message));
 
 const isUpload = (refusal: DifyRefusal) => refusal.operation === "dify.file.upload";
 const isFollow = (refusal: DifyRefusal) => refusal.operation === "dify.run.follow";

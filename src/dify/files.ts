@@ -84,7 +84,7 @@ async function sendFile(
 }
 
 /** Dify knows `.pdf` and `.PDF`, but not `.Pdf`. */
-export const withLowerCaseExtension = (name: string): string =>
+const withLowerCaseExtension = (name: string): string =>
   name.replace(/\.[^.]+$/, (extension) => extension.toLowerCase());
 
 export type OutputDeps = {
@@ -115,7 +115,7 @@ export function fileOriginsOf(apiUrl: string): readonly string[] {
  *
  * @throws {PermanentError} `host_refused` for places nobody allowed, `output_expired` when Dify gave no link
  */
-export function outputUrl(
+function outputUrl(
   file: DifyOutputFile,
   {
     baseUrl,

@@ -15,7 +15,7 @@ const fileSchema = z.object({
 });
 
 /** The file an output value is, if it bears Dify's mark of files. */
-export function toOutputFile(value: unknown): DifyOutputFile | undefined {
+function toOutputFile(value: unknown): DifyOutputFile | undefined {
   const parsed = fileSchema.safeParse(value);
   if (!parsed.success) return undefined;
   const { filename, extension, mime_type, size, url, remote_url } = parsed.data;

@@ -2,7 +2,7 @@ import { createParser, type ParseError } from "eventsource-parser";
 import { TransientError } from "../errors.ts";
 
 /** Frames carry whole node inputs and outputs, untruncated, so the bound is generous. */
-export const DEFAULT_MAX_EVENT_CHARS = 16 * 1024 * 1024;
+const DEFAULT_MAX_EVENT_CHARS = 16 * 1024 * 1024;
 
 /** Longest beginning of a line that is looked at in search of a ping. */
 const PING_LINE_CHARS = 16;

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../clock.ts";
 import { RelayError, TransientError } from "../errors.ts";
-import { asError } from "../http/pull-stream.ts";
+import { asError } from "../http/as-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createFrameDecoder } from "./frame-decoder.ts";
 import { createFrameReader } from "./run-events.ts";

@@ -260,15 +260,3 @@ export const lost = (why: LostWhy): Extract<NextStep, { do: "lost" }> => ({
   why,
   message: LOST_BECAUSE[why],
 });
-
-/**
- * How long a submission may stay without a trace, by the server's version. Up to 1.12 runs begin in the very process
- * that takes the request; later ones wait in a queue that no API shows.
- *
- * @param version as `readVersion` tells it
- */
-export function absentAfterFor(version: string | undefined): number {
-  const [major, minor] = (version ?? "").split(".").map(Number);
-  const isOld = major !== undefined && minor !== undefined && (major < 1 || (major === 1 && minor < 13));
-  return isOld ? 60_000 : DEFAULT_RECOVERY.absentAfterMs;
-}

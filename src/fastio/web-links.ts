@@ -23,9 +23,3 @@ const workspacePage = ({ orgDomain, folderName }: WorkspacePage): string =>
 /** A folder of a workspace; without an id, its root. */
 export const folderPageUrl = (page: WorkspacePage, folderId = "root"): string =>
   `${workspacePage(page)}/storage/${encodeURIComponent(folderId)}`;
-
-export const previewPageUrl = (page: WorkspacePage, nodeId: string): string =>
-  `${workspacePage(page)}/preview/${encodeURIComponent(nodeId)}`;
-
-export const chatPageUrl = (page: WorkspacePage, chatId: string): string =>
-  `${workspacePage(page)}/storage/root?chat=${encodeURIComponent(chatId)}`;

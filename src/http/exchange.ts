@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { asError } from "./pull-stream.ts";
+import { asError } from "./as-error.ts";
 import { noHeadInTime, toTransportError } from "./transport-error.ts";
 import type { OutboundRequest, OutboundResponse } from "./types.ts";
 

@@ -1,8 +1,8 @@
 import type { LookupFunction } from "node:net";
 import buildConnector from "undici/lib/core/connect.js";
 import { RelayError } from "../errors.ts";
+import { asError } from "./as-error.ts";
 import { configuredLookup, type IsConfigured, publicLookup, refuseWrittenAddress } from "./guarded-lookup.ts";
-import { asError } from "./pull-stream.ts";
 import { ConnectFailure } from "./transport-error.ts";
 
 export type ConnectorOptions = {

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { asError } from "./pull-stream.ts";
+import { asError } from "./as-error.ts";
 
 /** What is done with the bytes on their way. What either throws is the failure of the stream. */
 export type OnTheWay = {

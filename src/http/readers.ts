@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { PermanentError } from "../errors.ts";
-import { asError } from "./pull-stream.ts";
+import { asError } from "./as-error.ts";
 import type { OutboundResponse } from "./types.ts";
 
 export type ReadLimits = {

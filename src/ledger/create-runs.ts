@@ -1,7 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { joinBatch } from "./batches.ts";
 import { doTogether } from "./do-together.ts";
-import type { EventEnd } from "./event-queries.ts";
 import { heldByFlood } from "./flood.ts";
 import { insertRuns, type RoutedEvent, wholeRun } from "./insert-runs.ts";
 import type { Db } from "./open-ledger.ts";
@@ -18,19 +17,6 @@ export const createRunMaker = (db: Db): MakeRuns =>
   doTogether((routed: readonly RoutedEvent[]) => makeRuns(db, routed), {
     nameOf: ({ eventKey, wanted: [first] }) => first?.nodeId ?? eventKey,
   });
-
-/** The same for one event. */
-export async function createRuns(
-  db: Db,
-  eventKey: string,
-  wanted: readonly WantedRun[],
-  end: EventEnd,
-  nowMs: number,
-  floodHold = Number.POSITIVE_INFINITY,
-): Promise<readonly RunRow[]> {
-  const [made = []] = await makeRuns(db, [{ eventKey, wanted, end, nowMs, floodHold }]);
-  return made;
-}
 
 /**
  * Ends the routing of events: their runs and their outcomes in one transaction.

@@ -95,7 +95,7 @@ export type EventEnd = {
 };
 
 /** What is written of the file. An event of a share need not tell whose share it is. */
-export const fileColumns = (file: EventFile | undefined) =>
+const fileColumns = (file: EventFile | undefined) =>
   file && { fileName: file.name, folderPath: file.folderPath, workspaceId: file.workspaceId };
 
 /** Ends an event, unless somebody else has ended it. */

@@ -16,7 +16,7 @@ import {
 /** How far back the changes of runs are looked at: the clocks of processes may differ, and a look may come late. */
 export const NEWS_WINDOW_MS = 15_000;
 /** Runs that changed within the window and are told one by one. */
-export const MOST_CHANGED_RUNS = 500;
+const MOST_CHANGED_RUNS = 500;
 
 /** Where else something is written down when it happens, and when; each is the first or last of an index, or few rows. */
 const MARKS = {

@@ -39,7 +39,7 @@ export function peopleOf(people: readonly (string | null | undefined)[]): readon
 }
 
 /** Lets a run be found by people who have to do with it. */
-export const addPeople = (tx: Db, run: FoundRun, people: readonly (string | null | undefined)[]): Promise<void> =>
+const addPeople = (tx: Db, run: FoundRun, people: readonly (string | null | undefined)[]): Promise<void> =>
   insertPeople(tx, [{ run, people }]);
 
 async function insertPeople(

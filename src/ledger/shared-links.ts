@@ -4,7 +4,7 @@ import { recordOperatorAction } from "./rule-state-queries.ts";
 import { type RunRow, runs } from "./schema.ts";
 
 /** Who the relay is in the list of what was done by hand. */
-export const RELAY_ACTOR = "relay";
+const RELAY_ACTOR = "relay";
 
 /** The run that is meant by its own id or by that of its share. */
 export async function findSharedRun(db: Db, shareOrRun: string): Promise<RunRow | undefined> {

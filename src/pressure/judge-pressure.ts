@@ -2,9 +2,9 @@ import type { Backlog } from "../ledger/backlog.ts";
 import { spanWords } from "../text/span-words.ts";
 
 /** Why deliveries are sent away for now. */
-export const REFUSAL_REASONS = ["ledger_lag", "outbox_size", "outbox_age", "disk_full"] as const;
+const REFUSAL_REASONS = ["ledger_lag", "outbox_size", "outbox_age", "disk_full"] as const;
 /** What the relay does something about. A queue that is full refuses nobody: work waits in the ledger meanwhile. */
-export const PRESSURE_REASONS = [...REFUSAL_REASONS, "queue_memory"] as const;
+const PRESSURE_REASONS = [...REFUSAL_REASONS, "queue_memory"] as const;
 
 export type PressureReason = (typeof PRESSURE_REASONS)[number];
 

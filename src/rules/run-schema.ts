@@ -13,7 +13,7 @@ const VariableName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be letters, digits and _ only, not starting with a digit");
 
 /** Questions put to Fast.io. */
-export const AskSchema = z.strictObject({
+const AskSchema = z.strictObject({
   question: template(TEXT_NAMES),
   into: VariableName,
   scope: word(["files", "folder", "workspace"]).default("files"),

@@ -1,5 +1,5 @@
 /** Every name a template may hold, and what stands there when it is filled in. `NAME` stands for a name of the rule's own. */
-export const TEMPLATE_NAMES = {
+const TEMPLATE_NAMES = {
   file: "the file itself, as the whole value of an input",
   "file.name": "report.final.pdf",
   "file.stem": "report.final",

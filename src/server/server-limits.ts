@@ -21,14 +21,14 @@ export const SERVER_OPTIONS = {
 } as const satisfies ServerOptions;
 
 /** Connections at a time; further ones are closed at once. An idle one takes some 10 KB. */
-export const MAX_CONNECTIONS = 8_192;
+const MAX_CONNECTIONS = 8_192;
 /** Then the connection is closed after its answer, so that the requests of one client spread over receivers. */
 const MAX_REQUESTS_A_CONNECTION = 10_000;
 const MAX_HEADERS = 200;
 /** Nothing moves on a connection that waits for an answer: longer than any answer takes. */
 const SILENCE_MS = 20 * MINUTE_MS;
 /** How long the body of a request may take to arrive, but for those of tools. */
-export const ARRIVAL_MS = 30_000;
+const ARRIVAL_MS = 30_000;
 const LOOK_EVERY_MS = 5_000;
 const TIMED_OUT = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 

@@ -159,7 +159,7 @@ function createCounters(registers: Registry[]): Metrics {
 }
 
 /** `fastio` of `fastio.share.create`. */
-export const upstreamOf = (operation: string): string => operation.split(".", 1)[0] ?? operation;
+const upstreamOf = (operation: string): string => operation.split(".", 1)[0] ?? operation;
 
 /** Anew each time, so that what could not be read, or is no more, is left out. */
 async function printReadings(readings: readonly Reading[]): Promise<string> {

@@ -23,7 +23,7 @@ export type ParsedOptions =
   | { readonly kind: "wrong"; readonly why: string };
 
 /** The shortest soak that tells something; a shorter one is a trial, and leaves the report of the last real one alone. */
-export const TELLING_MINUTES = 30;
+const TELLING_MINUTES = 30;
 
 const STORES: Readonly<Record<string, BackendName>> = {
   redis: "redis + postgres",

@@ -32,8 +32,7 @@ const WranglerFile = z.strictObject({
 });
 export type WranglerFile = z.infer<typeof WranglerFile>;
 
-export const readWranglerFile = (): WranglerFile =>
-  WranglerFile.parse(parse(readFileSync(`${ROOT}/wrangler.toml`, "utf8")));
+const readWranglerFile = (): WranglerFile => WranglerFile.parse(parse(readFileSync(`${ROOT}/wrangler.toml`, "utf8")));
 
 /** Bundles the entry the way Wrangler does: with esbuild, Node's modules left to the runtime. */
 export async function bundleEdge(): Promise<{ readonly script: string; readonly metafile: Metafile }> {

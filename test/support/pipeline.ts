@@ -9,7 +9,7 @@ import { cpuMs } from "./process-figures.ts";
 import { type RelayProcess, startRelayProcess } from "./relay-process.ts";
 import { startUpstreams, type UpstreamsProcess } from "./upstreams.ts";
 
-export const PIPELINE_SECRET = "a secret shared by Fast.io and the relay";
+const PIPELINE_SECRET = "a secret shared by Fast.io and the relay";
 /** The share bears the file's name, so that who reads the books knows whose it is. */
 export const PIPELINE_RULES = `floodHold: 1000000
 rules:

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/clock.ts";
 import { acceptDeliveries } from "../../src/ledger/accept-deliveries.ts";
-import { createRuns } from "../../src/ledger/create-runs.ts";
 import { findRun } from "../../src/ledger/find-run.ts";
 import { type Db, type Ledger, openLedger } from "../../src/ledger/open-ledger.ts";
 import type { NewRun, RunRow } from "../../src/ledger/schema.ts";
 import type { Rule, RuleEvent } from "../../src/rules/rule.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { createRuns } from "./create-runs.ts";
 import { copyMadeLedger } from "./made-ledger.ts";
 
 export type TestLedger = Ledger & { dispose(): Promise<void> };

@@ -33,7 +33,7 @@ import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
 
 /** The same recovery as everywhere, with shorter patience. */
-export const QUICK_RECOVERY: RecoveryPolicy = {
+const QUICK_RECOVERY: RecoveryPolicy = {
   ...DEFAULT_RECOVERY,
   absentAfterMs: 700,
   giveUpAfterMs: 3_000,

@@ -10,7 +10,7 @@ import { filesFor, type RuleWish, ruleNameFor } from "./propose-rule.ts";
 type DeliveryKind = Rule["deliver"]["as"];
 
 /** The ways people may get the outputs, in the order they are offered. */
-export const DELIVERY_KINDS: readonly Choice<DeliveryKind>[] = [
+const DELIVERY_KINDS: readonly Choice<DeliveryKind>[] = [
   { value: "share", label: "a share of its own for each file", hint: "anyone with the link, or only those invited" },
   { value: "drop-off", label: "a folder of the day that only the people invited are let into" },
   { value: "workspace", label: "files in a folder of the workspace, no share" },

@@ -35,7 +35,7 @@ const SHOWN: ReadonlySet<string> = new Set([
 const CARRIED = ["FASTIO_API_URL", "DIFY_API_URL", "PORT"] as const;
 
 /** @returns undefined when there is none */
-export async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return textOfFile(await readFile(path));
   } catch (error) {

@@ -19,7 +19,7 @@ const MAX_REMEMBERED_ROWS = 500_000;
 /** Characters gathered before they are handed on. */
 const PIECE_CHARACTERS = 64 * 1024;
 
-export class CsvError extends Error {
+class CsvError extends Error {
   constructor(message: string) {
     super(message);
     this.name = new.target.name;

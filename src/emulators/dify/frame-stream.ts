@@ -8,8 +8,8 @@ import type { World } from "./world.ts";
 /** Made once: an abort without a reason of its own makes an error with a stack each time. */
 const WOKEN = new Error("woken");
 
-export const PING_FRAME = "event: ping\n\n";
-export const dataFrame = (json: string) => `data: ${json}\n\n`;
+const PING_FRAME = "event: ping\n\n";
+const dataFrame = (json: string) => `data: ${json}\n\n`;
 
 export type StreamOptions = {
   readonly world: World;

@@ -75,7 +75,7 @@ export const elapsedSeconds = (fromMs: number, toMs: number | undefined) =>
   toMs === undefined ? 0 : Math.max(0, toMs - fromMs) / 1000;
 
 /** Members in the order Dify writes them in live frames. */
-export function frameJson(run: Run, event: string, data: object): string {
+function frameJson(run: Run, event: string, data: object): string {
   return JSON.stringify({ event, workflow_run_id: run.id, task_id: run.taskId, data });
 }
 

@@ -30,7 +30,7 @@ export function readKnobs(options: Partial<FastioKnobs>): FastioKnobs {
 }
 
 /** Knobs with a value, and nothing else. */
-export function onlyKnobs(options: object): Partial<FastioKnobs> {
+function onlyKnobs(options: object): Partial<FastioKnobs> {
   const known = Object.keys(DEFAULT_KNOBS);
   return Object.fromEntries(
     Object.entries(options).filter(([name, value]) => known.includes(name) && value !== undefined),

@@ -10,7 +10,7 @@ const matchSchema = z.strictObject({
 });
 
 /** The actions every emulator knows; each emulator adds its own. */
-export const commonActionSchema = z.discriminatedUnion("kind", [
+const commonActionSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("status"),
     status: z.int().min(200).max(599),

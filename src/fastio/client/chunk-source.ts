@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { asError } from "../../http/pull-stream.ts";
+import { asError } from "../../http/as-error.ts";
 
 /** A stream of bytes cut to measure, counted and hashed on the way. One reads at a time. */
 export type ChunkSource = {

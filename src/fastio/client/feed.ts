@@ -12,7 +12,7 @@ const SEARCH_ROWS = 250;
 /** The service allows 95; proxies on the way cut holds that are that long. */
 const LONGEST_HOLD_SECONDS = 90;
 /** Published limits of event search; newer texts speak of the general limit only. */
-export const EVENT_SEARCH_LIMITS: readonly CallLimit[] = [
+const EVENT_SEARCH_LIMITS: readonly CallLimit[] = [
   { calls: 5, perMs: 3_000 },
   { calls: 15, perMs: 30_000 },
   { calls: 120, perMs: 600_000 },

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { TransientError } from "../../errors.ts";
-import { asError } from "../../http/pull-stream.ts";
+import { asError } from "../../http/as-error.ts";
 
 /** A file opened somewhere in it. */
 export type Opened = {

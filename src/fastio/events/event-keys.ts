@@ -21,15 +21,3 @@ export const hashParts = (...parts: readonly (string | number | undefined)[]): s
  */
 export const eventKey = (event: Pick<FastioEvent, "id" | "shareId" | "workspaceId" | "orgId">): string =>
   `ev-${hashParts(scopeOf(event), normaliseOpaqueId(event.id))}`;
-
-/**
- * The key of what happened, for finding one change told twice under different event ids. Only good within some
- * minutes, because the same version can be moved twice. Undefined when the version is not known.
- */
-export const contentKey = (
-  event: Pick<FastioEvent, "type" | "objectId" | "versionId" | "shareId" | "workspaceId" | "orgId">,
-): string | undefined => {
-  const { objectId, versionId, type } = event;
-  if (objectId === undefined || versionId === undefined) return undefined;
-  return `ct-${hashParts(scopeOf(event), normaliseOpaqueId(objectId), normaliseOpaqueId(versionId), type)}`;
-};

@@ -2,7 +2,7 @@ export type JsonReading = { readonly kind: "value"; readonly value: unknown } | 
 export type JsonFault = { readonly kind: "malformed"; readonly reason: string };
 
 /** Deeper than any delivery is; small enough that recursion over the value cannot exhaust the stack. */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 /** An integer of fewer digits is always exact. */
 const SAFE_DIGITS = 15;
 

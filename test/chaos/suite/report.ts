@@ -6,7 +6,7 @@ import { type ChaosResult, isClean } from "./run-chaos.ts";
 type Row = readonly (string | number)[];
 
 /** What was done to whom, how often and for how long. */
-export function strikeRows({ strikes }: Pick<ChaosResult, "strikes">): readonly Row[] {
+function strikeRows({ strikes }: Pick<ChaosResult, "strikes">): readonly Row[] {
   const groups = groupBy(strikes, ({ ill, target }) =>
     isOfUpstream(ill) ? `${ill} | ${target}` : `${ill} | ${whom(target)}`,
   );
@@ -24,15 +24,7 @@ const isOfUpstream = (ill: string): boolean => ill === "fastio" || ill === "dify
 const whom = (target: string): string => target.replace(/ (up|down)$/, "").replace(/-\d$/, "s");
 
 /** What came out, in the words of the promise. */
-export function outcomeRows({
-  wish,
-  audit,
-  deeds,
-  crashes,
-  earlyEnds,
-  settledAfterMs,
-  strikes,
-}: ChaosResult): readonly Row[] {
+function outcomeRows({ wish, audit, deeds, crashes, earlyEnds, settledAfterMs, strikes }: ChaosResult): readonly Row[] {
   const { counts, findings } = audit;
   const found = (kind: string): number => findings.filter((one) => one.kind === kind).length;
   return [

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { buildInputs, THE_FILE } from "../../../src/dify/build-inputs.ts";
+import { prepareInputs, THE_FILE } from "../../../src/dify/build-inputs.ts";
 import { createDify, type DifyClient, type DifyDeps } from "../../../src/dify/create-dify.ts";
 import { errorOfRun } from "../../../src/dify/dify-error.ts";
 import { findFileInput } from "../../../src/dify/find-file-input.ts";
@@ -53,7 +53,7 @@ async function prepare({ dify, signal }: Setting, user = USER): Promise<Readonly
   if (found.kind !== "one") throw new Error("the emulated app takes one file");
   const file = { name: "People.CSV", mimeType: "text/csv" };
   const upload = await dify.uploadFile({ ...file, user, body: Readable.from([Buffer.from(CSV)]) }, signal);
-  return buildInputs(declared, { [found.input.variable]: THE_FILE }, { ...file, uploadId: upload.id });
+  return prepareInputs(declared, { [found.input.variable]: THE_FILE }, file).fill({ uploadId: upload.id });
 }
 
 async function collect(events: AsyncIterable<DifyRunEvent>): Promise<{ events: DifyRunEvent[]; error: unknown }> {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { type NewRun, toolCalls } from "../../../src/ledger/schema.ts";
 import { apiDocument } from "../../../src/routes/api/document.ts";
 import { API_OPERATIONS } from "../../../src/routes/api/operations.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { bodyOf, deliver, openReceiver, type Receiver } from "../handlers/open-receiver.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import { type Call, callsOf, createCheck, type Document, type Schema } from "./document-check.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { secretPrint } from "../../../handlers/take-delivery.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
 import { deliveries, events, signaturePins } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import { bodyOf, deliver, openReceiver, type Receiver, SECRET, signed } from "./open-receiver.ts";

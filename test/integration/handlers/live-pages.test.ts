@@ -1,10 +1,10 @@
 import { eq } from "drizzle-orm";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { runs } from "../../../src/ledger/schema.ts";
 import { openBrowser, openPage } from "../../support/browser.ts";
 import { findChromium } from "../../support/chromium.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { SOON } from "../../support/soon.ts";
 import { runNamed } from "../ledger/intakes.ts";
 import { OPERATOR, openReceiver, type Receiver, ROLE_TOKENS } from "./open-receiver.ts";

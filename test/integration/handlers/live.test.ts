@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { News } from "../../../handlers/news-desk.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { runs } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { runNamed } from "../ledger/intakes.ts";
 import {
   bearer,

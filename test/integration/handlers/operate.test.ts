@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { FLOOD_HELD } from "../../../src/ledger/flood.ts";
 import { appStates, type NewRun, operatorActions, runs } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import { openReceiver, type Receiver } from "./open-receiver.ts";
 

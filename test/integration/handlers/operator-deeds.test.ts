@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { operatorActions, ruleStates, runs } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import { ADMIN, asking, bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { endAnswer, openAnswers, saveAsked } from "../../../src/ledger/answers.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { leaveOut } from "../../../src/ledger/run-files.ts";
 import type { RunNode } from "../../../src/ledger/run-nodes.ts";
 import { accesses, type EventRow, events, operatorActions, runs, signaturePins } from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
 import {

@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import type { WantedRun } from "../../../src/ledger/wanted-run.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { createTestDatabase } from "../../support/servers.ts";
 import { layLine } from "../../support/tcp-line.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { recordAttempt } from "../../../src/ledger/attempts.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
 import { claimFolder } from "../../../src/ledger/folder-claims.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
@@ -19,6 +18,7 @@ import {
   toolCalls,
   toolRequests,
 } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { deliveryOf, eventNamed, NOW_MS, refusalFor, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";
 

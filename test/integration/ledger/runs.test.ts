@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import {
   findEvent,
   listOverdueEvents,
@@ -22,6 +21,7 @@ import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { releaseAllLeases } from "../../../src/ledger/run-leases.ts";
 import type { NewRun } from "../../../src/ledger/schema.ts";
 import { runs } from "../../../src/ledger/schema.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { checkpointRun, claimRun, renewLease } from "../../support/run-leases.ts";
 import { deliveryOf, eventNamed, NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";

@@ -1,7 +1,6 @@
 import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { closeBatches, splitBatch } from "../../../src/ledger/batches.ts";
-import { createRuns } from "../../../src/ledger/create-runs.ts";
 import { foldName, foldPerson } from "../../../src/ledger/fold-name.ts";
 import { nameOldRuns } from "../../../src/ledger/name-old-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
@@ -10,6 +9,7 @@ import { forgetBefore } from "../../../src/ledger/retention.ts";
 import type { RunFilter, RunPlace } from "../../../src/ledger/run-filter.ts";
 import { type NewRun, runNames, runPeople, runs } from "../../../src/ledger/schema.ts";
 import { searchRuns } from "../../../src/ledger/search-runs.ts";
+import { createRuns } from "../../support/create-runs.ts";
 import { checkpointRun, claimRun } from "../../support/run-leases.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { databases, useLedger } from "./subjects.ts";

@@ -19,7 +19,7 @@ export const OTHER_WORKSPACE = "some-other-workspace";
 export const VIEWER_TOKEN = "viewer-token-0123456789";
 export const OPERATOR_TOKEN = "operator-token-0123456789";
 
-export const WIDE: ToolGrant = {
+const WIDE: ToolGrant = {
   workspaces: ["*"],
   operations: ["*", "createHandoffLink"],
   maxUploadBytes: 6_000_000,

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { buildInputs, prepareInputs, THE_FILE } from "../../../src/dify/build-inputs.ts";
+import {
+  type FileSource,
+  type GivenInputs,
+  type InputFile,
+  prepareInputs,
+  THE_FILE,
+} from "../../../src/dify/build-inputs.ts";
 import { difyFileType, fileTypeFor } from "../../../src/dify/file-type.ts";
 import { findFileInput } from "../../../src/dify/find-file-input.ts";
 import type { DifyInput } from "../../../src/dify/types.ts";
@@ -9,6 +15,11 @@ const input = (part: Partial<DifyInput> & Pick<DifyInput, "variable" | "type">):
   ...part,
 });
 const PDF = { name: "Contract.PDF", mimeType: "application/pdf", uploadId: "up-1" };
+
+/** For a file that is already there. */
+const buildInputs = (declared: readonly DifyInput[], given: GivenInputs, file: InputFile & FileSource) =>
+  prepareInputs(declared, given, file).fill(file);
+
 const doc = input({ variable: "doc", type: "file" });
 const docs = input({ variable: "docs", type: "file-list", maxLength: 1 });
 

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  absentAfterFor,
   DEFAULT_RECOVERY,
   decideNext,
   type NextStep,
@@ -339,16 +338,4 @@ describe("every situation", () => {
       }),
     );
   });
-});
-
-test.each([
-  { version: "1.9.2", ms: 60_000 },
-  { version: "1.12.1", ms: 60_000 },
-  { version: "0.15.3", ms: 60_000 },
-  { version: "1.13.0", ms: 330_000 },
-  { version: "2.0.0", ms: 330_000 },
-  { version: undefined, ms: 330_000 },
-  { version: "main", ms: 330_000 },
-])("a submission to $version may go without a trace for $ms ms", ({ version, ms }) => {
-  expect(absentAfterFor(version)).toBe(ms);
 });

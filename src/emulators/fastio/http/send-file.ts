@@ -13,7 +13,7 @@ export function attachment(name: string): string {
 type Range = { readonly start: number; readonly end: number };
 
 /** One byte range of a `Range` header; undefined for none or several, `none` when it lies outside. */
-export function readRange(header: string | undefined, size: number): Range | "none" | undefined {
+function readRange(header: string | undefined, size: number): Range | "none" | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return undefined;
   const [, from = "", to = ""] = match;

@@ -41,7 +41,7 @@ export const layout = (title: string, body: unknown) => html`<!doctype html>
 `;
 
 /** Bytes the way people read them. */
-export function readableSize(bytes: number): string {
+function readableSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   const units = ["kB", "MB", "GB", "TB"];
   const power = Math.min(Math.floor(Math.log10(bytes) / 3), units.length);

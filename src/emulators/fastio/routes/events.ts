@@ -11,7 +11,7 @@ import { pageOf } from "./paging.ts";
 
 const SCOPES = ["workspace_id", "share_id", "org_id", "user_id", "parent_event_id"] as const;
 
-export const eventJson = (row: EventRow): Record<string, unknown> => ({
+const eventJson = (row: EventRow): Record<string, unknown> => ({
   event_id: row.id,
   event: row.event,
   category: row.category,

@@ -23,7 +23,7 @@ const PRIVATE =
   /^(0\.|10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/;
 
 /** Why deliveries may not go to this URL; undefined when they may. */
-export function targetFault(text: string, allowedHosts: readonly string[]): string | undefined {
+function targetFault(text: string, allowedHosts: readonly string[]): string | undefined {
   const url = URL.parse(text);
   if (!url) return "The URL is not valid.";
   if (url.protocol !== "https:" && url.protocol !== "http:") return "Only https URLs are taken.";

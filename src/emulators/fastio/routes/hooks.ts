@@ -8,7 +8,7 @@ import { readHookFields } from "./hook-fields.ts";
 import { placeOf } from "./place.ts";
 
 /** A webhook without its secret. */
-export const hookJson = (hook: Hook): Record<string, unknown> => ({
+const hookJson = (hook: Hook): Record<string, unknown> => ({
   id: hook.id,
   workspace_id: hook.workspaceId,
   url: hook.url,

@@ -3,8 +3,8 @@ import { ApiRefusal, notFound } from "../protocol/faults.ts";
 import { type IdSource, idKey } from "../protocol/ids.ts";
 
 /** Hours a transfer token lives, how many may be open, and its length in characters. */
-export const TRANSFER_HOURS = 72;
-export const TRANSFERS_MAX = 5;
+const TRANSFER_HOURS = 72;
+const TRANSFERS_MAX = 5;
 const TOKEN_CHARS = 64;
 
 /** Whoever holds the token may take the organisation over, once. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contentKey, eventKey } from "../../../../src/fastio/events/event-keys.ts";
+import { eventKey } from "../../../../src/fastio/events/event-keys.ts";
 import { normaliseOpaqueId, sameOpaqueId } from "../../../../src/fastio/opaque-id.ts";
 
 const NODE = "26n2i-xygnf-vorvt-lhy3w-5laen-oybp";
@@ -28,30 +28,6 @@ describe("eventKey", () => {
     const wide = { id: NODE.replaceAll("-", "").toUpperCase(), workspaceId: "1", orgId: "7" };
     expect(eventKey(wide)).toBe(eventKey(narrow));
     expect(eventKey({ id: "e", shareId: "5", workspaceId: "1" })).toBe(eventKey({ id: "e", shareId: "5" }));
-  });
-});
-
-describe("contentKey", () => {
-  const event = { type: "file.created", objectId: NODE, versionId: "v1", workspaceId: "1" } as const;
-  test("is one for the same change under two event ids", () => {
-    expect(contentKey(event)).toMatch(/^ct-[\w-]{22}$/);
-    expect(contentKey({ ...event, objectId: NODE.replaceAll("-", "") })).toBe(contentKey(event));
-  });
-
-  test("differs with object, version, type and workspace", () => {
-    const keys = [
-      event,
-      { ...event, objectId: "x" },
-      { ...event, versionId: "v2" },
-      { ...event, type: "file.deleted" as const },
-      { ...event, workspaceId: "2" },
-    ].map(contentKey);
-    expect(new Set(keys).size).toBe(5);
-  });
-
-  test("needs object and version", () => {
-    expect(contentKey({ ...event, versionId: undefined })).toBeUndefined();
-    expect(contentKey({ ...event, objectId: undefined })).toBeUndefined();
   });
 });
 
