@@ -6,6 +6,7 @@ import { type Db, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import type { CliContext } from "./context.ts";
+import { plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 /** Whether an embedded ledger is in the hands of a running relay, which is then to be asked. */
@@ -155,17 +156,16 @@ export async function readRelay<T>(
 export async function findInRelay<T>(
   context: CliContext,
   config: Config,
-  path: string,
-  role: Role = "viewer",
+  request: RelayRequest,
 ): Promise<T | null | undefined> {
-  const answer = await askRelay(context, config, { path, role });
+  const answer = await askRelay(context, config, request);
   if (answer?.status === 404 && wordsOf(answer.told) !== undefined) return null;
   return answer && toldBy<T>(context, answer);
 }
 
 function toldBy<T>(context: CliContext, answer: { readonly status: number; readonly told: unknown }): T | undefined {
   if (answer.status < 300) return answer.told as T; // our own answers
-  context.warn(refusalOf(answer));
+  context.warn(plain(refusalOf(answer)));
   if (answer.status === 401) context.warn("→ set RELAY_TOKEN to a token of that relay's RELAY_TOKENS");
   return undefined;
 }

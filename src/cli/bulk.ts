@@ -165,12 +165,9 @@ export async function showBulk(
   const story = await inLedgerOrRelay(
     config,
     async (db) => (await createReadBulk({ db, clock: systemClock }).story(id)) ?? null,
-    () => findInRelay<BulkStory>(context, config, `/api/bulk/${encodeURIComponent(id)}`, "operator"),
+    () => findInRelay<BulkStory>(context, config, { path: `/api/bulk/${encodeURIComponent(id)}` }),
   );
-  if (story === null) {
-    context.warn(`there is no bulk action ${plain(id)}`);
-    context.warn("→ relay bulk list tells which there are");
-  }
+  if (story === null) sayNoSuchBulk(context, id);
   if (!story) return 1;
   if (json) context.print(JSON.stringify(story));
   else {
@@ -188,27 +185,25 @@ export async function abortBulk(
   { reason, json }: { readonly reason?: string; readonly json: boolean },
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
-  const bulk = await inLedgerOrRelay<BulkSummary | undefined>(
+  const bulk = await inLedgerOrRelay<BulkSummary | null | undefined>(
     config,
-    async (db) => {
-      const found = await createReadBulk({ db, clock: systemClock }).abort(id, { actor: whoAmI(), reason });
-      if (!found) context.warn(`there is no bulk action ${plain(id)}`);
-      return found;
-    },
-    async () => {
-      const answer = await askRelay(context, config, {
+    async (db) => (await createReadBulk({ db, clock: systemClock }).abort(id, { actor: whoAmI(), reason })) ?? null,
+    () =>
+      findInRelay<BulkSummary>(context, config, {
         path: `/api/bulk/${encodeURIComponent(id)}/abort`,
         body: { reason },
-      });
-      if (answer && answer.status < 300) return answer.told as BulkSummary; // our own answers
-      if (answer) context.warn(plain(refusalOf(answer)));
-      return undefined;
-    },
+      }),
   );
+  if (bulk === null) sayNoSuchBulk(context, id);
   if (!bulk) return 1;
   if (json) context.print(JSON.stringify(bulk));
   else printBulk(context, bulk);
   return 0;
+}
+
+function sayNoSuchBulk(context: CliContext, id: string): void {
+  context.warn(`there is no bulk action ${plain(id)}`);
+  context.warn("→ relay bulk list tells which there are");
 }
 
 function printBulk(context: CliContext, bulk: BulkSummary): void {

@@ -24,6 +24,9 @@ export async function showEvents(
   if (!stories) return 1;
   if (stories.length === 0) {
     context.warn(`no event tells of ${plain(about)}`);
+    context.warn(
+      "→ it takes the whole name of a file, a node id or the key of an event; relay runs list takes a part of a name",
+    );
     return 1;
   }
   for (const story of stories) context.print(options.json ? JSON.stringify(story) : tell(story));

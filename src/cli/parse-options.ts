@@ -27,6 +27,9 @@ export const statusOption = (words: string): Option =>
     .choices(RUN_STATUSES)
     .argParser((text, before: readonly string[]) => {
       const statuses = text.split(",").map((status) => status.trim());
+      if (statuses.includes("")) {
+        throw new InvalidArgumentError(`must be statuses separated by commas, out of ${RUN_STATUSES.join(", ")}.`);
+      }
       const unknown = statuses.filter((status) => !RUN_STATUSES.some((known) => known === status));
       if (unknown.length === 0) return [...before, ...statuses];
       throw new InvalidArgumentError(`there is no status ${unknown.join(", ")}; there are ${RUN_STATUSES.join(", ")}.`);

@@ -9,6 +9,7 @@ import { addFastioCommands } from "./fastio-commands.ts";
 import { addHelp } from "./help-texts.ts";
 import { addInitCommand } from "./init/init-command.ts";
 import { paint } from "./paint.ts";
+import { refuseBlankOptions } from "./refuse-blank-options.ts";
 import { addRelayOption } from "./relay-option.ts";
 import { addRulesCommands } from "./rules-commands.ts";
 import { addRunCommands } from "./run-commands.ts";
@@ -107,6 +108,7 @@ export function buildProgram(
   addRelayOption(program, (url) => {
     relayUrl = url;
   });
+  refuseBlankOptions(program);
   addHelp(program);
   return program;
 }

@@ -96,7 +96,7 @@ export async function showRun(context: CliContext, id: string, options: { readon
   const story = await inLedgerOrRelay(
     config,
     async (db) => (await createReadRuns(db).story(id)) ?? null,
-    () => findInRelay<RunStory>(context, config, `/api/runs/${encodeURIComponent(id)}`),
+    () => findInRelay<RunStory>(context, config, { path: `/api/runs/${encodeURIComponent(id)}`, role: "viewer" }),
   );
   if (story === null) {
     context.warn(`there is no run ${plain(id)}`);

@@ -79,7 +79,7 @@ export async function showShare(
   const story = await inLedgerOrRelay(
     config,
     async (db) => (await createReadShares({ db, clock }).story(id)) ?? null,
-    () => findInRelay<ShareStory>(context, config, `/api/shares/${encodeURIComponent(id)}`),
+    () => findInRelay<ShareStory>(context, config, { path: `/api/shares/${encodeURIComponent(id)}`, role: "viewer" }),
   );
   if (story === null) {
     context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);

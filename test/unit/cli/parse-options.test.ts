@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
 import { statusOption } from "../../../src/cli/parse-options.ts";
+import { runInProcess } from "../../support/cli-context.ts";
 
 test.each([
   [[], []],
@@ -16,4 +17,23 @@ test.each([
 ])("%j asks for all that it names", (args, statuses) => {
   const command = new Command().addOption(statusOption("only such")).parse(args, { from: "user" });
   expect(command.opts()).toEqual({ status: statuses });
+});
+
+test.each(["", " ", ",", "failed,", "failed,,held"])("--status %j is told what it takes", async (status) => {
+  const { code, stderr } = await runInProcess(["runs", "list", "--status", status]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("must be statuses separated by commas, out of queued, fetching,");
+});
+
+test.each([
+  [["runs", "cancel", "--status", "queued", "--yes", "--rule", ""]],
+  [["runs", "list", "--since", " "]],
+  [["runs", "replay", "--q", ""]],
+  [["shares", "list", "--rule", ""]],
+  [["audit", "export", "--run", ""]],
+  [["rules", "backtest", "--rule", ""]],
+])("%j is refused, and does not ask for all", async (args) => {
+  const { code, stderr } = await runInProcess(args);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/option '--\w+ <\w+>' argument ' ?' is invalid\. says nothing/);
 });

@@ -1,0 +1,24 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { commandsOf } from "./command-tree.ts";
+
+/** Where nothing at all is an answer too: why something is done, and what `init` would ask. */
+const MAY_BE_BLANK = "--reason";
+const BY_ANSWERS = "init";
+
+/**
+ * Refuses options that say nothing. A script whose variable is empty would else leave a filter out without a word, and
+ * do to the runs of all rules what was meant for one.
+ */
+export function refuseBlankOptions(program: Command): void {
+  for (const { path, command } of commandsOf(program)) {
+    if (path[0] === BY_ANSWERS) continue;
+    for (const option of command.options) {
+      // Those that are read by a parser of their own are refused by it.
+      if (!option.required || option.variadic || option.parseArg || option.long === MAY_BE_BLANK) continue;
+      option.argParser((text) => {
+        if (text.trim() === "") throw new InvalidArgumentError("says nothing; leave the option out if that is meant.");
+        return text;
+      });
+    }
+  }
+}
