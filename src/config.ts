@@ -3,6 +3,7 @@ import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
+import { isKey, NO_KEY } from "./is-key.ts";
 import { LEAST_FREE_BYTES } from "./ledger/room-on-disk.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
@@ -91,7 +92,17 @@ const trustedProxies = z.string().transform((text, context) => {
     context.addIssue("must be how many proxies there are, such as 1, or their addresses, such as 10.0.0.0/8");
   return proxies;
 });
+/** Without what stands around it: a file with a key in it, as secrets are mounted, ends with a line break. */
+const key = z.preprocess(
+  (value) => (typeof value === "string" ? blankIsUnset(value.trim()) : value),
+  z.string().refine(isKey, NO_KEY).optional(),
+);
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" });
+
+const relayUrl = httpUrl.refine((text) => {
+  const url = URL.parse(text);
+  return url?.username === "" && url.password === "";
+}, "must have no user and no password; RELAY_TOKEN holds the token");
 
 /** Every variable the relay reads, with its default. `.env.example` and the README list exactly these. */
 export const EnvSchema = z.object({
@@ -101,7 +112,7 @@ export const EnvSchema = z.object({
   DATABASE_URL: setting(databaseUrl.default("pglite:.relay/data")),
   REDIS_URL: setting(redisUrl.optional()),
   FASTIO_API_URL: setting(httpUrl.default("https://api.fast.io/current")),
-  FASTIO_API_KEY: setting(z.string().optional()),
+  FASTIO_API_KEY: key,
   FASTIO_AUTH: setting(z.enum(["key", "session"]).default("key")),
   FASTIO_DIALECT: setting(z.enum(["auto", "reference", "guide"]).default("auto")),
   FASTIO_WEBHOOK_SECRETS: setting(commaList.prefault("")),
@@ -113,7 +124,7 @@ export const EnvSchema = z.object({
   CATCH_UP: setting(z.enum(["on", "off"]).default("on")),
   CATCH_UP_LOOK_BACK_MINUTES: setting(whole(0, 10_080, " minutes").default(15)),
   DIFY_API_URL: setting(httpUrl.default("https://api.dify.ai/v1")),
-  DIFY_API_KEY: setting(z.string().optional()),
+  DIFY_API_KEY: key,
   DIFY_FILES_URL: setting(httpUrl.optional()),
   DIFY_WEB_URL: setting(httpUrl.optional()),
   OUTBOUND_ORIGINS: setting(origins.prefault("")),
@@ -124,8 +135,8 @@ export const EnvSchema = z.object({
   ALERT_NOTICE_URL: setting(httpUrl.optional()),
   RELAY_CONFIG: setting(z.string().default("relay.config.yaml")),
   RELAY_TOKENS: setting(roleTokens.prefault("")),
-  RELAY_URL: setting(httpUrl.optional()),
-  RELAY_TOKEN: setting(z.string().optional()),
+  RELAY_URL: setting(relayUrl.optional()),
+  RELAY_TOKEN: key,
   TOOLS_TOKEN: setting(toolTokens.prefault("")),
   PUBLIC_URL: setting(httpUrl.optional()),
   TRUST_PROXY: setting(trustedProxies.optional()),
@@ -264,7 +275,7 @@ export function parseConfig(environment: Environment): Config {
       parallel: env.DIFY_PARALLEL,
       parallelMax: Math.max(env.DIFY_PARALLEL, env.DIFY_PARALLEL_MAX),
       absentMs: env.DIFY_ABSENT_MS,
-      keyOf: readVariable,
+      keyOf: (variable) => readVariable(variable)?.trim() || undefined,
     },
     outboundOrigins: env.OUTBOUND_ORIGINS,
     notices: {

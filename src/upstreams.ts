@@ -14,13 +14,14 @@ import { withMeasure } from "./http/measured.ts";
 import { withTimeouts } from "./http/timeouts.ts";
 import { createTransport } from "./http/transport.ts";
 import type { Send } from "./http/types.ts";
+import { isKey, NO_KEY } from "./is-key.ts";
 import type { Log } from "./telemetry/log.ts";
 import { type Metrics, silentMetrics } from "./telemetry/metrics.ts";
 import { silentTrace, type Trace } from "./telemetry/trace.ts";
 
 export type Upstreams = {
   readonly fastio: RememberingFastio;
-  /** Dify for the app whose key is in this variable. @throws {PermanentError} `unauthorized` when it is unset */
+  /** Dify for the app whose key is in this variable. @throws {PermanentError} `unauthorized` when it is unset, or holds no key */
   readonly difyFor: (keyVariable: string) => DifyClient;
   /** Names the app whose key is in this variable by the first 12 hex digits of the SHA-256 of the key. */
   readonly appOf: (keyVariable: string) => string;
@@ -73,16 +74,8 @@ export function openUpstreams(
       const known = apps.get(keyVariable);
       if (known) return known;
       const apiKey = config.dify.keyOf(keyVariable);
-      if (apiKey === undefined) {
-        throw new PermanentError(
-          "unauthorized",
-          `the variable ${keyVariable}, which should hold the Dify app's key, is not set`,
-          {
-            failure: "misconfigured",
-            nextAction: `set ${keyVariable} and start the relay again, then resume the rule`,
-          },
-        );
-      }
+      if (apiKey === undefined) throw noKey(keyVariable, "is not set");
+      if (!isKey(apiKey)) throw noKey(keyVariable, NO_KEY);
       const dify = createDify({
         ...deps,
         send,
@@ -102,6 +95,12 @@ export function openUpstreams(
     },
   };
 }
+
+const noKey = (variable: string, why: string): PermanentError =>
+  new PermanentError("unauthorized", `the variable ${variable}, which should hold the Dify app's key, ${why}`, {
+    failure: "misconfigured",
+    nextAction: `set ${variable} and start the relay again, then resume the rule`,
+  });
 
 /** Every place that Fast.io, Dify and their files are reached at. */
 export const outboundOriginsOf = ({

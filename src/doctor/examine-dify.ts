@@ -10,6 +10,7 @@ import { TransientError } from "../errors.ts";
 import { withHostGuard } from "../http/host-guard.ts";
 import { withTimeouts } from "../http/timeouts.ts";
 import type { Send } from "../http/types.ts";
+import { isKey, NO_KEY } from "../is-key.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { acceptedExtension, checkRuleInputs, prepareSample, sampleNames } from "./check-rule-inputs.ts";
@@ -86,16 +87,17 @@ export async function examineDify(
     const mine = rules.filter(({ rule }) => rule.run.keyVariable === variable);
     const key = config.dify.keyOf(variable);
     const told =
-      key === undefined
-        ? [{ check: "dify.app.key", ...failed("key_missing", "the variable is not set", missingKey(variable)) }]
-        : await examineApp(deps, clientOf(key), mine, options, signal);
+      key !== undefined && isKey(key)
+        ? await examineApp(deps, clientOf(key), mine, options, signal)
+        : [{ check: "dify.app.key", ...missingKey(variable, key === undefined ? "is not set" : NO_KEY) }];
     findings.push(...told.map((finding) => ({ ...finding, subject: variable })));
   }
   findings.push(about("dify.pace", judgePace(answers.filter(({ operation }) => operation !== "dify.run.start"))));
   return findings;
 }
 
-const missingKey = (variable: string): string => `Make an API key in the Dify app and set ${variable}.`;
+const missingKey = (variable: string, why: string) =>
+  failed("key_missing", `the variable ${why}`, `Make an API key in the Dify app and set ${variable}.`);
 
 type AppFinding = Omit<Finding, "subject">;
 

@@ -36,6 +36,32 @@ describe("the settings", () => {
     });
   });
 
+  test("take a key as a mounted file has it, with a line break at its end", () => {
+    const config = parseConfig({
+      FASTIO_API_KEY: "a-key\n",
+      DIFY_API_KEY: " app-1 ",
+      RELAY_TOKEN: "\n",
+      MY_APP: "app-2\r\n",
+    });
+    expect(config).toMatchObject({ fastio: { apiKey: "a-key" }, ask: { token: undefined } });
+    expect(["DIFY_API_KEY", "MY_APP", "NONE"].map(config.dify.keyOf)).toEqual(["app-1", "app-2", undefined]);
+  });
+
+  test.each(["FASTIO_API_KEY", "DIFY_API_KEY", "RELAY_TOKEN"])("refuse what no header carries in %s", (name) => {
+    for (const inside of ["\n", " ", "\u0000", "\u00fc", "\u2603"]) {
+      const error = catchError(() => parseConfig({ [name]: `geheim${inside}geheim` }));
+      expect(error).toMatchObject({ code: "config_invalid" });
+      expect(error.message).toContain(`${name}: holds what is no key`);
+      expect(error.message).not.toContain("geheim");
+    }
+  });
+
+  test("keep a password out of the relay's address, which errors tell", () => {
+    const error = catchError(() => parseConfig({ RELAY_URL: "https://anna:geheim@relay.example.com" }));
+    expect(error.message).toContain("RELAY_URL: must have no user and no password");
+    expect(error.message).not.toContain("geheim");
+  });
+
   test("tell all faults at once, naming variables and never values", () => {
     const secrets = {
       PORT: "99999secret",
