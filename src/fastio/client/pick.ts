@@ -1,4 +1,5 @@
 import { PermanentError } from "../../errors.ts";
+import { storableText } from "../../storable-text.ts";
 
 /** Readers for answers whose field names are not all known: they look in several places and take what fits. */
 
@@ -17,9 +18,9 @@ export function at(value: unknown, path: string): unknown {
   return found;
 }
 
-/** A non-empty string; numbers become text unless they lost digits on the way. */
+/** A non-empty string, as the ledger can keep it; numbers become text unless they lost digits on the way. */
 export function asText(value: unknown): string | undefined {
-  if (typeof value === "string") return value === "" ? undefined : value;
+  if (typeof value === "string") return value === "" ? undefined : storableText(value);
   return typeof value === "number" && (Number.isSafeInteger(value) || !Number.isInteger(value))
     ? String(value)
     : undefined;

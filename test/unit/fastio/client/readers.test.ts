@@ -22,6 +22,12 @@ const FILE = {
 };
 
 describe("a node", () => {
+  test("has a name that the ledger can keep, whatever Fast.io lets people write", () => {
+    const name = "a\u0000b\ud800c \u{1f600}.csv";
+    expect(readNode({ ...FILE, name }, "o").name).toBe("a\ufffdb\ufffdc \u{1f600}.csv");
+    expect(readNodeRows({ nodes: [{ ...FILE, name }] }, "o")[0]?.name).toBe("a\ufffdb\ufffdc \u{1f600}.csv");
+  });
+
   test.each([
     ["bare", FILE],
     ["under node", { format: "single", node: FILE }],
