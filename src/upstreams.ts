@@ -14,10 +14,10 @@ import { withMeasure } from "./http/measured.ts";
 import { withTimeouts } from "./http/timeouts.ts";
 import { createTransport } from "./http/transport.ts";
 import type { Send } from "./http/types.ts";
-import { isKey, NO_KEY } from "./is-key.ts";
 import type { Log } from "./telemetry/log.ts";
 import { type Metrics, silentMetrics } from "./telemetry/metrics.ts";
 import { silentTrace, type Trace } from "./telemetry/trace.ts";
+import { isKey, NO_KEY } from "./text/is-key.ts";
 
 export type Upstreams = {
   readonly fastio: RememberingFastio;

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { AppStory } from "../../handlers/read-apps.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { type Markup, timeOf } from "./layout.ts";
+import { longCell } from "./table-cell.ts";
 
 /** The Dify apps of the rules: how much each is given, and who has paused it. */
 export const appStatesTable = (apps: readonly AppStory[], mayOperate: boolean): Markup =>
@@ -11,7 +12,7 @@ export const appStatesTable = (apps: readonly AppStory[], mayOperate: boolean): 
 
 const appRow = (app: AppStory, mayOperate: boolean): Markup => html`<tr>
 <td>${nameOf(app)} <span class="soft">${app.app}</span><br><span class="soft">${app.rules.length === 0 ? "no rule in force" : app.rules.join(", ")}</span></td>
-<td data-label="State">${stateOf(app)}</td>
+${longCell("State", stateOf(app))}
 <td data-label="At work">${app.taken} of ${app.slots ?? "–"}</td>
 <td data-label="Waiting">${app.open.waiting}</td>
 ${mayOperate ? html`<td>${appForm(app)}</td>` : ""}

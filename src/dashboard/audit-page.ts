@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import type { ActionList, OperatorAction } from "../../handlers/read-audit.ts";
 import type { ToolCallRow } from "../ledger/schema.ts";
 import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
-import { cell, headOf, wholeCell } from "./table-cell.ts";
+import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 
 const FIELDS = [
   ["who", "Who", "anna"],
@@ -39,7 +39,7 @@ const actionsTable = (actions: readonly OperatorAction[]): Markup =>
   html`<div class="scroll"><table class="stack">${headOf(["When", "Who", "Did", "What", "Why", "Outcome"])}
 <tbody>${actions.map(
     (one) =>
-      html`<tr>${wholeCell("When", timeOf(one.atMs))}${cell("Who", one.who)}${cell("Did", one.action)}${cell("What", targetOf(one))}${cell("Why", one.reason ?? "–")}${cell("Outcome", one.outcome === "" ? "–" : one.outcome)}</tr>`,
+      html`<tr>${wholeCell("When", timeOf(one.atMs))}${cell("Who", one.who)}${cell("Did", one.action)}${longCell("What", targetOf(one))}${longCell("Why", one.reason ?? "–")}${cell("Outcome", one.outcome === "" ? "–" : one.outcome)}</tr>`,
   )}</tbody></table></div>`;
 
 /** A link to what it was done to, where that has a page. */
@@ -64,7 +64,7 @@ ${
     : html`<div class="scroll"><table class="stack">${headOf(["When", "Who", "Called", "About", "Answer", "Took"])}
 <tbody>${calls.map(
         ({ atMs, caller, via, operation, target, status, code, endedAtMs }) =>
-          html`<tr>${wholeCell("When", timeOf(atMs))}${cell("Who", caller)}${cell("Called", `${operation} (${via})`)}${cell("About", target ?? "–")}${cell("Answer", status === null ? "none" : `${status}${code === null ? "" : ` ${code}`}`)}${cell("Took", endedAtMs === null ? "–" : spanOf(endedAtMs - atMs))}</tr>`,
+          html`<tr>${wholeCell("When", timeOf(atMs))}${cell("Who", caller)}${cell("Called", `${operation} (${via})`)}${longCell("About", target ?? "–")}${cell("Answer", status === null ? "none" : `${status}${code === null ? "" : ` ${code}`}`)}${cell("Took", endedAtMs === null ? "–" : spanOf(endedAtMs - atMs))}</tr>`,
       )}</tbody></table></div>`
 }`,
     reader,

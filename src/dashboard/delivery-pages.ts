@@ -9,7 +9,7 @@ import {
 } from "../../handlers/read-deliveries.ts";
 import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
-import { cell, headOf, numberCell } from "./table-cell.ts";
+import { cell, headOf, longCell, numberCell } from "./table-cell.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 const PERIODS = { "": "any time", "1": "the last hour", "24": "the last day", "168": "the last week" } as const;
@@ -113,7 +113,7 @@ ${headOf(["Event", "File", "Status", "Runs"])}
       file,
       status,
       runs,
-    }) => html`<tr>${cell("Event", type === null ? "forgotten" : html`<a href="/events/${key}">${type}</a>`)}${cell("File", file ?? "–")}${cell("Status", status ?? "–")}
+    }) => html`<tr>${cell("Event", type === null ? "forgotten" : html`<a href="/events/${key}">${type}</a>`)}${longCell("File", file ?? "–")}${cell("Status", status ?? "–")}
 <td data-label="Runs">${runs.length === 0 ? "–" : runs.map((run) => html`<a href="/runs/${run.id}">${run.rule}</a> <span class="status ${run.status}">${run.status}</span> `)}</td></tr>`,
   )}</tbody></table></div>`;
 }

@@ -1,8 +1,9 @@
 import { html } from "hono/html";
+import { DEFAULT_LIMIT } from "../../handlers/page-query.ts";
 import type { EventList, EventStory, EventSummary, EventsQuery } from "../../handlers/read-events.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { runsTable } from "./runs-table.ts";
-import { cell, headOf, wholeCell } from "./table-cell.ts";
+import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 
 /** What an event is called where nobody read its file's name. */
 const nameOf = ({ file, nodeId, key }: EventSummary): string => file ?? nodeId ?? key;
@@ -20,11 +21,18 @@ export function eventsPage({ events, next, searchedToMs }: EventList, query: Eve
 ${about === undefined ? choice(which) : ""}
 <div id="events" data-live="events">${events.length === 0 ? html`<p class="soft">${noneOf(query)}</p>` : eventsTable(events)}
 ${searchedToMs === null ? "" : html`<p>Looked through all events since ${timeOf(searchedToMs)}.</p>`}
-${next === null ? "" : html`<p><a rel="next" href="/events?${new URLSearchParams({ ...(about === undefined ? { which } : { about }), before: next })}">${searchedToMs === null ? "Older events" : "Look further back"}</a></p>`}
+${next === null ? "" : html`<p><a rel="next" href="/events?${olderThan(next, query)}">${searchedToMs === null ? "Older events" : "Look further back"}</a></p>`}
 </div>`,
     reader,
   );
 }
+
+const olderThan = (before: string, { about, which, limit }: EventsQuery): URLSearchParams =>
+  new URLSearchParams({
+    ...(about === undefined ? { which } : { about }),
+    ...(limit === DEFAULT_LIMIT ? {} : { limit: String(limit) }),
+    before,
+  });
 
 function noneOf({ about, which, before }: EventsQuery): string {
   if (before !== undefined) return "No older event.";
@@ -40,11 +48,11 @@ const eventsTable = (events: EventList["events"]): Markup => html`<div class="sc
 ${headOf(["File", "Event", "Status", "Came", "Why"])}
 <tbody>${events.map(
   (event) => html`<tr>
-<td class="long" data-label="File"><a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span></td>
+${longCell("File", html`<a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span>`)}
 ${cell("Event", html`${event.type} <span class="soft">${event.source}</span>`)}
 ${cell("Status", event.status)}
 ${wholeCell("Came", timeOf(event.receivedAtMs))}
-${cell("Why", event.reasons.length === 0 ? "–" : whyList(event))}
+${longCell("Why", event.reasons.length === 0 ? "–" : whyList(event))}
 </tr>`,
 )}</tbody></table></div>`;
 

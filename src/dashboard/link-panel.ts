@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import type { AccessList, ShareSummary } from "../../handlers/share-schemas.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { type Markup, timeOf } from "./layout.ts";
-import { cell, headOf } from "./table-cell.ts";
+import { cell, headOf, longCell } from "./table-cell.ts";
 
 /** How a link stands, in a line. */
 export function linkWords(link: ShareSummary): string {
@@ -39,5 +39,5 @@ export function accessTable({ count, latest }: AccessList): Markup {
       ? html`<p class="soft">The latest ${latest.length} of ${count}; relay audit export tells all.</p>`
       : "";
   return html`<div class="scroll"><table class="stack">${headOf(["When", "Who", "Did", "What"])}
-<tbody>${latest.map((access) => html`<tr>${cell("When", timeOf(access.atMs))}${cell("Who", access.who)}${cell("Did", access.did)}${cell("What", access.what ?? "–")}</tr>`)}</tbody></table></div>${more}`;
+<tbody>${latest.map((access) => html`<tr>${cell("When", timeOf(access.atMs))}${cell("Who", access.who)}${cell("Did", access.did)}${longCell("What", access.what ?? "–")}</tr>`)}</tbody></table></div>${more}`;
 }

@@ -5,6 +5,7 @@ import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
 import { appStatesTable } from "./app-states-table.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { longCell } from "./table-cell.ts";
 
 /** The rules in force with what an operator may do to each, their apps, and what is wrong with the file when it says something else. */
 export function rulesPage({ rules, refused }: RuleList, apps: readonly AppStory[], reader: Reader): Markup {
@@ -28,7 +29,7 @@ ${appStatesTable(apps, mayOperate)}`,
 
 const ruleRow = (rule: RuleStory, mayOperate: boolean): Markup => html`<tr id="rule-${rule.name}">
 <td><a href="/runs?rule=${rule.name}">${rule.name}</a>${rule.shadow ? html`<br><span class="soft">shadow: delivers nowhere</span>` : ""}<br><span class="soft">workspace ${rule.workspace}, key in ${rule.keyVariable}</span></td>
-<td data-label="State">${stateOf(rule)}</td>
+${longCell("State", stateOf(rule))}
 <td data-label="Last 24 hours">${figuresOf(rule)}</td>
 <td data-label="Used today">${usedOf(rule.runsToday, rule.runsPerDay)} runs, ${usedOf(rule.tokensToday, rule.tokensPerDay)} tokens</td>
 ${mayOperate ? html`<td>${ruleForms(rule)}</td>` : ""}

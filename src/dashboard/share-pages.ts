@@ -4,6 +4,7 @@ import type { ShareList, ShareStory, SharesQuery } from "../../handlers/share-sc
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { shareLink } from "./runs-table.ts";
+import { longCell } from "./table-cell.ts";
 
 const STATES: Readonly<Record<SharesQuery["state"], string>> = { open: "open", ended: "ended", all: "all" };
 const COLUMNS = ["File", "Rule", "Leads to", "How it stands", "Accesses", "Made"];
@@ -32,7 +33,7 @@ const sharesTable = (shares: ShareList["shares"]): Markup => html`<div class="sc
 <thead><tr>${COLUMNS.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${shares.map(
   (link) => html`<tr>
-<td data-label="File"><a href="/shares/${link.run}">${link.file}</a></td>
+${longCell("File", html`<a href="/shares/${link.run}">${link.file}</a>`)}
 <td data-label="Rule">${link.rule}</td>
 <td data-label="Leads to">${shareLink({ share: link.url, deliveredAs: link.deliveredAs, shadow: false })}</td>
 <td data-label="How it stands">${linkWords(link)}</td>

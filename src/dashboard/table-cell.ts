@@ -5,6 +5,10 @@ import type { Markup } from "./layout.ts";
 export const cell = (column: string, content: Markup | string | number): Markup =>
   html`<td data-label="${column}">${content}</td>`;
 
+/** One for what others wrote, such as names of files and errors: the longest word of it is broken. */
+export const longCell = (column: string, content: Markup | string): Markup =>
+  html`<td class="long" data-label="${column}">${content}</td>`;
+
 export const numberCell = (column: string, content: Markup | string | number): Markup =>
   html`<td class="number" data-label="${column}">${content}</td>`;
 

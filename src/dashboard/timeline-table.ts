@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { Timeline, TimelineEntry, TimelineStep, Wait } from "../../handlers/timeline.ts";
 import { type Markup, timeOf } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
+import { longCell } from "./table-cell.ts";
 
 /** The width of a bar in units of its own; each is drawn as wide as its cell. */
 const BAR_WIDTH = 1_000;
@@ -46,7 +47,7 @@ export function timelineTable({ entries, fromMs, toMs, waitMs, workMs }: Timelin
     (entry) => html`<tr><th scope="row">${STEPS[entry.step]}</th>
 <td data-label="When">${bar(entry, fromMs, toMs)}<span class="soft">${timeOf(entry.fromMs)}</span></td>
 <td data-label="Waited">${waitWords(entry)}</td><td data-label="Worked">${entry.workMs === 0 && entry.tries === 0 ? "–" : longSpanOf(entry.workMs)}</td>
-<td data-label="Outcome">${outcomeOf(entry)}</td></tr>${entry.step === "workflow" && nodes !== "" ? html`<tr class="inner"><td colspan="5">${nodes}</td></tr>` : ""}`,
+${longCell("Outcome", outcomeOf(entry))}</tr>${entry.step === "workflow" && nodes !== "" ? html`<tr class="inner"><td colspan="5">${nodes}</td></tr>` : ""}`,
   )}</tbody></table>${entries.some(({ step }) => step === "workflow") ? "" : nodes}`;
 }
 

@@ -3,6 +3,7 @@ import { isEnough } from "../../handlers/access.ts";
 import type { MadeSecretTold, WebhookList } from "../../handlers/webhook-schemas.ts";
 import { secretWords } from "./delivery-pages.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { longCell } from "./table-cell.ts";
 
 type Workspace = WebhookList["workspaces"][number];
 type Webhook = Workspace["webhooks"][number];
@@ -49,7 +50,7 @@ function webhookRow(workspace: string, hook: Webhook, reader: Reader): Markup {
   const mayChange = isEnough(reader.role, "admin");
   return html`<tr><td>${hook.id}<br><span class="soft">made ${timeOf(hook.createdAtMs)}</span></td>
 <td data-label="State">${hook.enabled ? "on" : "off"}</td><td data-label="Events">${hook.events.join(", ") || "all"}</td>
-<td data-label="Goes to">${hook.url ?? "–"}${hook.isOurs ? html`<br><b>this relay</b>` : ""}</td>
+${longCell("Goes to", html`${hook.url ?? "–"}${hook.isOurs ? html`<br><b>this relay</b>` : ""}`)}
 <td data-label="What may be done">${isEnough(reader.role, "operator") ? html`<form method="post" action="${path}/test"><button>Send a test event</button></form>` : "–"}
 ${
   mayChange

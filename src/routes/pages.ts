@@ -25,6 +25,7 @@ import { mountHandoff } from "./handoff.ts";
 import { mountLive } from "./live.ts";
 import { mountLogin } from "./login.ts";
 import { mountMcp } from "./mcp.ts";
+import { nothingThere } from "./nothing-there.ts";
 import { mountOverview } from "./overview.ts";
 import { mountBoard } from "./queues.ts";
 import { type AccessDeps, requireRole } from "./require-role.ts";
@@ -69,7 +70,7 @@ export function createPages(deps: PagesDeps): Hono {
   mountTools(app, deps.tools);
   mountMcp(app, deps.tools);
   mountPages(app, deps);
-  app.notFound((context) => context.json({ error: "no such route" }, 404));
+  app.notFound(nothingThere);
   app.onError(tellFailure(deps.log));
   return app;
 }

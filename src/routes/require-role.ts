@@ -92,7 +92,7 @@ const pathOf = ({ req }: Context): string => {
 };
 
 /** Programs are told what is wrong; people are led to where they can mend it. */
-const isAskedByBrowser = ({ req }: Context): boolean =>
+export const isAskedByBrowser = ({ req }: Context): boolean =>
   !req.path.startsWith("/api/") &&
   req.header("authorization") === undefined &&
   (req.header("accept") ?? "").includes("text/html");

@@ -1,5 +1,5 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { openBackend, type TestBackend } from "../support/backends.ts";
 import { openBrowser } from "../support/browser.ts";
 import { findChromium } from "../support/chromium.ts";
@@ -71,6 +71,26 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
     expect(await page.locator("tbody img").count()).toBe(0);
     expect(alerted).toBe(false);
     await page.close();
+  });
+
+  test("no page is wider than its window, whatever word an error has", async () => {
+    story.dify.addFault({ action: { kind: "node_failure", message: `lost ${"x".repeat(2_000)}` } });
+    await story.fastio.dropFile({ folder: "/Inbox", name: `${"y".repeat(150)}.txt`, content: "long\n" });
+    await vi.waitFor(async () => expect((await story.runs()).map(({ status }) => status)).toContain("failed"), {
+      timeout: 30_000,
+    });
+    const run = (await story.runs()).find(({ status }) => status === "failed");
+    for (const width of [360, 768, 1_440]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 } });
+      const page = await context.newPage();
+      await page.goto(`${story.relayUrl}/?token=${STORY_TOKEN}`);
+      for (const path of ["/", "/runs", `/runs/${run?.id}`, "/events"]) {
+        await page.goto(story.relayUrl + path);
+        const wide = await page.evaluate("document.documentElement.scrollWidth");
+        expect(wide, `${path} in a window of ${width}`).toBeLessThanOrEqual(width);
+      }
+      await context.close();
+    }
   });
 
   test("the queues are shown to an operator and to nobody else", async () => {

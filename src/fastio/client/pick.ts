@@ -1,5 +1,5 @@
 import { PermanentError } from "../../errors.ts";
-import { storableText } from "../../storable-text.ts";
+import { storableText } from "../../text/storable-text.ts";
 
 /** Readers for answers whose field names are not all known: they look in several places and take what fits. */
 

@@ -110,7 +110,8 @@ test("events are told a page at a time, each once, of a file as of all", async (
 
   const page = await (await get(`/events?about=${nodeId}&limit=2`)).text();
   const [, older = ""] = /<a rel="next" href="([^"]+)">Older events<\/a>/.exec(page) ?? [];
-  expect(await (await get(`${older.replaceAll("&amp;", "&")}&limit=2`)).text()).toContain(ofFile[1]?.[0]);
+  const second = await (await get(older.replaceAll("&amp;", "&"))).text();
+  expect(keys.filter((key) => second.includes(key)).toSorted()).toEqual(ofFile[1]?.toSorted());
   expect(await (await get(`/events?about=${nodeId}`)).text()).not.toContain('rel="next"');
   expect(await (await get(`/events?about=${nodeId}&before=1-ev-none`)).text()).toContain("No older event.");
 });
@@ -157,7 +158,7 @@ test("the list and the page of one hear of events, and on a phone each cell name
   const key = await givenEvent(db(), { workspaceId: "3", objectId: NODE });
   const list = await (await get("/events")).text();
   expect(list).toMatch(/<div id="events" data-live="events">.*<table class="stack">/);
-  expect(list).toContain('<td data-label="Why">');
+  expect(list).toContain('<td class="long" data-label="Why">');
   expect(await (await get(`/events/${key}`)).text()).toContain('<div id="event" data-live="events runs">');
 });
 

@@ -393,6 +393,19 @@ describe("pages and API", () => {
     }
   });
 
+  test.each(["/nowhere", "/runs/", "/events/none", "/rules/none", "/runs/%00"])(
+    "who has come to %s in a browser reads that it is not there, and finds back",
+    async (path) => {
+      const answer = await get(path, { accept: "text/html,*/*;q=0.8" });
+      expect(answer.status).toBe(404);
+      const page = await answer.text();
+      expect(page).toContain("There is no such page.");
+      expect(page).toContain('<a href="/">');
+      const told = await get(path, bearer(VIEWER));
+      expect([told.status, await told.json()]).toEqual([404, { error: "no such route" }]);
+    },
+  );
+
   test("the page of a batch names its files, and why one was left out", async () => {
     const { rule, ...rest } = runNamed("file-1");
     const run = { ...rest, rule: { ...rule, run: { ...rule.run, group: "batch" as const } } };
