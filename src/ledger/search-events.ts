@@ -61,8 +61,11 @@ export async function listAskedEvents(
     .orderBy(desc(events.receivedAtMs), desc(events.key))
     .offset(pickedFrom - 1)
     .limit(2);
-  const isCut = last !== undefined && older !== undefined;
-  return { rows: found, next: isCut ? last : null, searchedToMs: isCut ? last.receivedAtMs : null };
+  if (last === undefined || older === undefined) return { rows: found, next: null, searchedToMs: null };
+  // Events that came between the two statements push this place up: the next page tells nothing that this one did.
+  const lowest = found.at(-1);
+  const next = lowest !== undefined && lowest.receivedAtMs <= last.receivedAtMs ? lowest : last;
+  return { rows: found, next, searchedToMs: next.receivedAtMs };
 }
 
 /** @param found one more than are shown, if there are so many */

@@ -143,6 +143,45 @@ test("where nobody was asked about any of many events, the list tells how far it
   expect(String(page)).toContain('<a rel="next" href="/events?which=asked&amp;before=2-ev-1">Look further back</a>');
 });
 
+test("events that come while a page is made do not let the next page tell an event again", async () => {
+  const beforeMs = NOW_MS - 2_000_000;
+  const wanted = await givenEvent(db(), { receivedAtMs: beforeMs + 1 });
+  await givenEvent(db(), { receivedAtMs: beforeMs });
+  for (const ms of [2, 3]) {
+    const unheard = { status: "ignored", reasons: { "*": "no rule listens to share.created" } } as const;
+    await closeEvent(db(), await givenEvent(db(), { receivedAtMs: beforeMs + ms }), unheard, NOW_MS);
+  }
+  const after = { receivedAtMs: beforeMs + 5, key: "ev-none" };
+  let statements = 0;
+  const between = new Proxy(db(), {
+    get(target, name) {
+      if (name !== "select") return Reflect.get(target, name);
+      return (...fields: []) => {
+        statements += 1;
+        const asked = target.select(...fields);
+        return statements === 3 ? afterOneMore(asked) : asked;
+      };
+    },
+  });
+  /** What is asked by this sees an event that the statement before did not. */
+  const afterOneMore = <Asked extends object>(asked: Asked): Asked =>
+    new Proxy(asked, {
+      get(target, name) {
+        const found = Reflect.get(target, name);
+        if (name === "then")
+          return (...told: Parameters<Promise<unknown>["then"]>) =>
+            givenEvent(db(), { receivedAtMs: beforeMs + 4 })
+              .then(() => target as PromiseLike<unknown>)
+              .then(...told);
+        return typeof found === "function" ? (...args: unknown[]) => afterOneMore(found.apply(target, args)) : found;
+      },
+    });
+  const first = await listAskedEvents(between, { after, limit: 10 }, 3);
+  expect(first.rows.map(({ key }) => key)).toEqual([wanted]);
+  const second = await listAskedEvents(db(), { after: first.next ?? undefined, limit: 10 }, 3);
+  expect(second.rows.map(({ receivedAtMs }) => receivedAtMs)).toEqual([beforeMs]);
+});
+
 test("an event tells the runs it made beside the reasons of the other rules", async () => {
   const key = await givenEvent(db(), { workspaceId: "3", objectId: "2other" });
   const run = { ...runNamed("r-made"), eventKey: key };
