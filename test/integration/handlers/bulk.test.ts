@@ -67,10 +67,14 @@ const begin = async (body: object): Promise<string> => {
   const told = await json("/api/runs/bulk", { rate: 6_000, dryRun: false, ...body });
   return String(told["bulk"]);
 };
-/** Carries out all that is due, as if it were much later. */
+/** At 6,000 a minute the next run is due so much after the one before. */
+const APART_MS = 10;
+let laterMs = 600_000;
+/** Carries out all that is due, as if it were much later, and each step as much later again as it takes to be due. */
 const carryOut = async (most = Number.POSITIVE_INFINITY): Promise<void> => {
   for (let at = 0; at < most; at += 1) {
-    const step = await stepBulk(db(), NEWEST, Date.now() + 600_000);
+    laterMs += APART_MS;
+    const step = await stepBulk(db(), NEWEST, Date.now() + laterMs);
     if (step.kind !== "stepped") return;
   }
 };
