@@ -59,7 +59,6 @@ export const bulkItems = relay.table(
   },
   (table) => [
     primaryKey({ columns: [table.bulkId, table.ordinal] }),
-    index("bulk_items_run").on(table.runId),
     index("bulk_items_open").on(table.bulkId, table.ordinal).where(sql`outcome is null`),
   ],
 );

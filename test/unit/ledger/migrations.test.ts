@@ -45,6 +45,11 @@ const CONTRACTIONS: readonly { readonly statement: string; readonly since: strin
     since: "0.1.0",
     why: "events_to_hand_over begins with the same column and has the same condition",
   },
+  {
+    statement: 'DROP INDEX "relay"."bulk_items_run"',
+    since: "0.1.0",
+    why: "items are asked for by their bulk action, and no version has asked for them by their run",
+  },
   ...(
     [
       ["events_file", "events_with_file"],

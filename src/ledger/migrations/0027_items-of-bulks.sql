@@ -1,0 +1,1 @@
+DROP INDEX "relay"."bulk_items_run";
