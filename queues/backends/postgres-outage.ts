@@ -1,4 +1,5 @@
 import type { PgPool, PgPoolClient, PgQueryResult } from "bullmq";
+import { overlay } from "./overlay.ts";
 
 /** SQLSTATE classes and codes that say the server is away or leaving, and the codes of a broken socket. */
 const OUTAGE_CODES =
@@ -78,18 +79,4 @@ async function lendPatiently(
     },
     release: giveBack,
   };
-}
-
-/** The same object with these members in place of its own. */
-function overlay<Target extends object>(
-  target: Target,
-  own: Readonly<Partial<Record<string | symbol, unknown>>>,
-): Target {
-  return new Proxy(target, {
-    get: (_, property) => {
-      if (Object.hasOwn(own, property)) return own[property];
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }

@@ -7,6 +7,7 @@ import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
 import { isPostgresOutage, withPatientFirstLook, withPlainOutages } from "./postgres-outage.ts";
 import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
+import { withToldLosses } from "./told-losses.ts";
 
 const PRODUCER_CONNECTIONS = 4;
 /** One of them waits for notifications for as long as the worker lives. */
@@ -90,7 +91,7 @@ export async function createPostgresBackend(
 }
 
 function asPool(pool: pg.Pool): PgPool {
-  return withPlainOutages(pool as unknown as PgPool); // BullMQ's own narrow type for the same thing
+  return withPlainOutages(withToldLosses(pool as unknown as PgPool)); // BullMQ's own narrow type for the same thing
 }
 
 /** BullMQ's statements name no schema; each connection has to look there. Options of the URL's own are kept. */
