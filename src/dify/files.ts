@@ -55,7 +55,7 @@ async function sendFile(
     fields: { user: file.user },
     file: {
       field: "file",
-      name: withLowerCaseExtension(file.name),
+      name: uploadName(file.name),
       // A part without a type is refused with 415.
       mimeType: file.mimeType === "" ? "application/octet-stream" : file.mimeType,
       size: file.size,
@@ -83,9 +83,12 @@ async function sendFile(
   }
 }
 
-/** Dify knows `.pdf` and `.PDF`, but not `.Pdf`. */
-const withLowerCaseExtension = (name: string): string =>
-  name.replace(/\.[^.]+$/, (extension) => extension.toLowerCase());
+/**
+ * A name that Dify takes. It knows `.pdf` and `.PDF`, but not `.Pdf`, and refuses the file for characters that no file on
+ * Windows may have in its name (`api/services/file_service.py`); elsewhere they are common.
+ */
+const uploadName = (name: string): string =>
+  name.replace(/[/\\:*?"<>|]/g, "_").replace(/\.[^.]+$/, (extension) => extension.toLowerCase());
 
 export type OutputDeps = {
   /** The bare transport: outputs are fetched without the app's key. */

@@ -88,7 +88,7 @@ function refuseUpload(parts: readonly FilePart[]): ApiError | undefined {
   if (part.mimeType === "") return new ApiError(415, "unsupported_file_type", "File type not allowed.");
   if (part.filename === undefined)
     return new ApiError(400, "filename_not_exists_error", "The specified filename does not exist.");
-  if (/[/\\]/.test(part.filename)) return invalidParam("Filename contains invalid characters");
+  if (/[/\\:*?"<>|]/.test(part.filename)) return invalidParam("Filename contains invalid characters");
   return undefined;
 }
 

@@ -401,6 +401,19 @@ describe("files", () => {
     expect(body.destroyed).toBe(true);
   });
 
+  test.each([
+    ["Q3: what now? *final*.Txt", "Q3_ what now_ _final_.txt"],
+    ['a/b\\c "d" <e|f>.md', "a_b_c _d_ _e_f_.md"],
+    ["plain – ünïcode 漢字.txt", "plain – ünïcode 漢字.txt"],
+  ])("a file called %s goes up under a name that Dify takes", async (name, taken) => {
+    const { dify, signal, emulator } = await setUp();
+    await dify.uploadFile(
+      { user: USER, name, mimeType: "text/plain", body: Readable.from([Buffer.from("x")]) },
+      signal,
+    );
+    expect(emulator.books().uploads).toMatchObject([{ name: taken }]);
+  });
+
   test("an upload of another user is no input", async () => {
     const setting = await setUp({ profile: "P1" });
     const inputs = await prepare(setting, "relay-2");

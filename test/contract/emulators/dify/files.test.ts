@@ -76,6 +76,13 @@ describe("uploads", () => {
     if (status === 413) expect(await answer.text()).toBe('{"code":"file_too_large","message":"","status":413}\n');
   });
 
+  // `FormData` writes a quote as %22, which is no quote to Dify either.
+  test.each([..."/\\:*?<>|"])("a name with %s is refused", async (character) => {
+    const emulator = await start();
+    const answer = await upload(emulator, { name: `Q3${character} results.txt` });
+    expect(await messageOf(answer)).toEqual([400, "Filename contains invalid characters"]);
+  });
+
   test("limits can be set for all kinds at once", async () => {
     const emulator = await start({ uploadLimits: 10 });
     expect((await upload(emulator, { content: "12345678901" })).status).toBe(413);
