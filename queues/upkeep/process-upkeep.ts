@@ -2,7 +2,7 @@ import { listFindable } from "../../src/catch-up/read-search.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { forgetOperatorActions } from "../../src/ledger/operator-actions.ts";
-import { forgetBefore } from "../../src/ledger/retention.ts";
+import { FINDABLE_FOR, forgetBefore } from "../../src/ledger/retention.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
 import { openLease } from "./hold-lease.ts";
@@ -23,9 +23,6 @@ const RETENTION_MS = 5_000;
 
 /** Who did what by hand outlives the runs it was done to: it is asked for when something is looked into, which is late. */
 const DEEDS_KEPT_MS = 365 * 86_400_000;
-
-/** What a search may find again is remembered so many times as long as the rest, at most. */
-const FINDABLE_FOR = 2;
 
 /** After the death of the process that is at a chore, another may begin it within this time. */
 const LEASE_MS = 5_000;

@@ -19,6 +19,8 @@ export type PullDeps = {
   readonly fastio: Pick<Fastio, "readChanges" | "searchEvents" | "listFolder">;
   readonly takeIn: TakeIn;
   readonly lookBackMs: number;
+  /** How long the ledger remembers, in milliseconds. */
+  readonly retentionMs: number;
 };
 
 export type PullWish = {
@@ -38,15 +40,17 @@ export type Pulled = Intaken & {
 /** Asks Fast.io what happened. One pull of an organisation at a time. */
 export type Pull = (wish: PullWish, signal: AbortSignal) => Promise<Pulled>;
 
-/** Even a feed that works is checked against a search this often. */
+/** Even a feed that works is checked against a search this often, or once in this part of the retention where that is sooner. */
 const SEARCH_EVERY_MS = 3_600_000;
+const PART_OF_RETENTION = 1 / 24;
 
 /**
  * The changes feed from its cursor; where there is none, event search; where that is closed, a listing. What did not
  * work is remembered, and tried again after an hour.
  */
 export function createPull(deps: PullDeps): Pull {
-  const { db, clock, log } = deps;
+  const { db, clock, log, retentionMs } = deps;
+  const searchEveryMs = Math.min(SEARCH_EVERY_MS, retentionMs * PART_OF_RETENTION);
   const feeds = new Map<string, SourceMemory>();
   const others = new Map<string, SourceMemory>();
 
@@ -100,7 +104,7 @@ export function createPull(deps: PullDeps): Pull {
     let all = true;
     for (const workspace of workspaces) {
       const last = await lastSearched(db, workspace.id);
-      if (!wanted && last !== undefined && clock.now() - last < SEARCH_EVERY_MS) continue;
+      if (!wanted && last !== undefined && clock.now() - last < searchEveryMs) continue;
       const told = await attempt(workspace, "search", () => readSearch(deps, workspace, signal));
       if (told === undefined || told instanceof PermanentError) all = false;
       else intaken = addUp(intaken, told.intaken);

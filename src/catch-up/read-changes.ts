@@ -4,7 +4,7 @@ import type { Fastio } from "../fastio/types.ts";
 import { readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Log } from "../telemetry/log.ts";
-import { addUp, type Intaken, NOTHING, readRows, type TakeIn } from "./take-in.ts";
+import { addUp, type Intaken, NOTHING, readRows, type TakeIn, withoutForgotten } from "./take-in.ts";
 import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
 export type ReadChangesDeps = {
@@ -13,6 +13,8 @@ export type ReadChangesDeps = {
   readonly log: Log;
   readonly fastio: Pick<Fastio, "readChanges">;
   readonly takeIn: TakeIn;
+  /** How long the ledger remembers, in milliseconds. */
+  readonly retentionMs: number;
 };
 
 export type ChangesRead =
@@ -60,7 +62,7 @@ export async function readChanges(
     const page = await fastio.readChanges({ orgId: org, cursor, limit: PAGE_ROWS }, signal);
     switch (page.kind) {
       case "page": {
-        const events = readRows(page.rows, "changes", deps);
+        const events = withoutForgotten(readRows(page.rows, "changes", deps), deps);
         intaken = addUp(intaken, await takeIn(events.filter(isWatched)));
         const moved = page.cursor !== cursor;
         if (moved) await keep(page.cursor);

@@ -16,7 +16,7 @@ import {
   searchSince,
   type TimedRow,
 } from "./search-position.ts";
-import { addUp, type Intaken, NOTHING, readRows, type TakeIn } from "./take-in.ts";
+import { addUp, type Intaken, NOTHING, readRows, type TakeIn, withoutForgotten } from "./take-in.ts";
 import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
 export type ReadSearchDeps = {
@@ -25,6 +25,8 @@ export type ReadSearchDeps = {
   readonly log: Log;
   readonly fastio: Pick<Fastio, "searchEvents">;
   readonly takeIn: TakeIn;
+  /** How long the ledger remembers, in milliseconds. */
+  readonly retentionMs: number;
   /** How much of the past counts in a workspace that was never read, in milliseconds. */
   readonly lookBackMs: number;
 };
@@ -61,7 +63,7 @@ export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signa
   let intaken = NOTHING;
   for await (const events of pagesOf(deps, scope, searchSince(position), signal)) {
     const present = events.filter((event) => !isHistory(position, timed(event)));
-    intaken = addUp(intaken, await deps.takeIn(present));
+    intaken = addUp(intaken, await deps.takeIn(withoutForgotten(present, deps)));
     position = advancePosition(position, present.map(timed), clock.now());
   }
   // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.

@@ -11,7 +11,7 @@ import { createPull } from "./pull.ts";
 import { createTakeIn } from "./take-in.ts";
 
 export type CatchUpDeps = {
-  readonly config: Pick<Config, "catchUp">;
+  readonly config: Pick<Config, "catchUp" | "ledger">;
   readonly rules: LiveRules;
   readonly db: Db;
   readonly clock: Clock;
@@ -29,6 +29,7 @@ export const wantedTypes = (rules: readonly CompiledRule[]): ReadonlySet<string>
 /** Puts catch-up together and starts it. @returns stops it */
 export function startCatchUp({ config, rules, ...deps }: CatchUpDeps): () => Promise<void> {
   const takeIn = createTakeIn({ ...deps, wantedTypes: () => wantedTypes(rules.now().rules) });
-  const pull = createPull({ ...deps, takeIn, lookBackMs: config.catchUp.lookBackMs });
+  const { lookBackMs } = config.catchUp;
+  const pull = createPull({ ...deps, takeIn, lookBackMs, retentionMs: config.ledger.retentionMs });
   return startKeepingUp({ ...deps, rules: () => rules.now().rules, onRulesChange: rules.onChange, pull });
 }

@@ -6,6 +6,7 @@ import type { EventRow } from "../fastio/types.ts";
 import type { Accept } from "../ledger/accept.ts";
 import { markPulled } from "../ledger/gap-report.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { TAKEN_FOR } from "../ledger/retention.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** How many events of use there were, and how many of them the ledger had not heard of. */
@@ -39,6 +40,25 @@ export function readRows(
     else if (reading.kind === "malformed") log.warn("catch_up.row_unreadable", { source, reason: reading.reason });
   }
   return events;
+}
+
+export type RememberDeps = Pick<TakeInDeps, "clock" | "log"> & {
+  /** How long the ledger remembers, in milliseconds. */
+  readonly retentionMs: number;
+};
+
+/**
+ * Leaves out what is so old that the ledger may have known it and forgotten it: a feed or a search that was closed for
+ * long, or not asked, begins there, and each such file would get a second run.
+ */
+export function withoutForgotten(
+  events: readonly FastioEvent[],
+  { clock, log, retentionMs }: RememberDeps,
+): readonly FastioEvent[] {
+  const oldestMs = clock.now() - TAKEN_FOR * retentionMs;
+  const taken = events.filter(({ occurredAtMs }) => occurredAtMs >= oldestMs);
+  if (taken.length < events.length) log.info("catch_up.too_old", { events: events.length - taken.length });
+  return taken;
 }
 
 /**

@@ -35,9 +35,17 @@ export type Findable = {
 /** Events that catch-up may find again: forgotten, they would count as new, and their files get a second run. */
 export type KeptEvents = {
   readonly findable: readonly Findable[];
-  /** Those that ended before this are forgotten even so: a search may be closed for good. */
+  /** Those that ended before this are forgotten even so: a search may be closed for good. See {@link FINDABLE_FOR}. */
   readonly untilMs: number;
 };
+
+/** What catch-up may find again is remembered so many times as long as the rest, at most. */
+export const FINDABLE_FOR = 3;
+/**
+ * What happened before so many times the retention is not taken in when it is found: it may have been known, and be
+ * forgotten. The difference is for clocks that do not agree, and for what was late.
+ */
+export const TAKEN_FOR = 2;
 
 const FINDABLE = { scope_id: "text", since_ms: "bigint" } as const;
 

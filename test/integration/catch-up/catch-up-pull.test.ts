@@ -7,9 +7,10 @@ import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults
 import type { FastioEmulatorOptions } from "../../../src/emulators/fastio/start.ts";
 import { createAccept } from "../../../src/ledger/accept.ts";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
+import { readCursor, writeCursor } from "../../../src/ledger/cursors.ts";
 import { readGaps } from "../../../src/ledger/gap-report.ts";
 import { listPullStates } from "../../../src/ledger/pull-states.ts";
-import { forgetBefore } from "../../../src/ledger/retention.ts";
+import { FINDABLE_FOR, forgetBefore } from "../../../src/ledger/retention.ts";
 import { events } from "../../../src/ledger/schema.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -18,6 +19,7 @@ import { databases, useLedger } from "../ledger/subjects.ts";
 
 const { workspaceId, workspaceName, orgId } = FASTIO_EMULATOR_DEFAULTS;
 const HOUR_MS = 3_600_000;
+const RETENTION_MS = 24 * HOUR_MS;
 const { signal } = new AbortController();
 
 describe.each(databases)("on %s", (name) => {
@@ -30,7 +32,7 @@ describe.each(databases)("on %s", (name) => {
     let skew = skewMs;
     const clock: Clock = { now: () => Date.now() + skew, sleep: systemClock.sleep };
     const { db } = ledger();
-    const deps = { db, clock, log: silentLog, fastio: client.fastio, lookBackMs };
+    const deps = { db, clock, log: silentLog, fastio: client.fastio, lookBackMs, retentionMs: RETENTION_MS };
     const make = (): Pull => {
       const accept = createAccept({
         write: (batch) => acceptDeliveries(db, batch),
@@ -69,6 +71,29 @@ describe.each(databases)("on %s", (name) => {
     expect(await pull(true)).toMatchObject({ fresh: 0 });
     while ((await forgetBefore(db, Date.now())) > 0);
     expect(await pull(true)).toMatchObject({ fresh: 1 });
+  });
+
+  test.each([
+    { what: "a search that was not asked for long", hidden: [], thorough: true },
+    { what: "a feed that was closed for long", hidden: ["/events/search/"], thorough: false },
+  ])("$what tells again what was forgotten, and nothing of that is new", async ({ hidden, thorough }) => {
+    const { client, drop, pull, advance } = await open({ hiddenRoutes: hidden });
+    const { db } = ledger();
+    await pull();
+    const cursor = (await readCursor(db, `changes ${orgId}`))?.value ?? "";
+    await drop("known.txt");
+    expect(await pull()).toMatchObject({ fresh: 1 });
+    const longMs = (FINDABLE_FOR + 1) * RETENTION_MS;
+    client.emulator.advance(longMs);
+    advance(longMs);
+    await drop("missed.txt");
+    // As upkeep does.
+    const nowMs = Date.now() + longMs;
+    await db.update(events).set({ status: "ignored", routedAtMs: events.occurredAtMs });
+    const kept = { findable: await listFindable(db), untilMs: nowMs - FINDABLE_FOR * RETENTION_MS };
+    while ((await forgetBefore(db, nowMs - RETENTION_MS, kept)) > 0);
+    await writeCursor(db, `changes ${orgId}`, cursor, nowMs);
+    expect(await pull(thorough)).toMatchObject({ fresh: 1 });
   });
 
   test("the feed is read from its cursor; each event is new once", async () => {

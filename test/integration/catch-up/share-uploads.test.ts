@@ -25,7 +25,14 @@ async function open(server: FastioEmulatorOptions = {}) {
   const ledger = await openTestLedger();
   onTestFinished(() => ledger.dispose());
   const { db } = ledger;
-  const deps = { db, clock: systemClock, log: silentLog, fastio: client.fastio, lookBackMs: 900_000 };
+  const deps = {
+    db,
+    clock: systemClock,
+    log: silentLog,
+    fastio: client.fastio,
+    lookBackMs: 900_000,
+    retentionMs: 86_400_000,
+  };
   const accept = createAccept({
     write: (batch) => acceptDeliveries(db, batch),
     log: silentLog,
