@@ -2,6 +2,8 @@ import { DelayedError, type Job, type Processor, type Worker } from "bullmq";
 import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
 import type { HandleJob, JobOutcome, JobView, JobWorker, WorkOptions } from "./backend.ts";
+import type { Outage } from "./backends/outage.ts";
+import { withPatience } from "./patient-backend.ts";
 import { takeBackJobs } from "./take-back-jobs.ts";
 import { fromBullMq, toBullMq } from "./to-bullmq.ts";
 
@@ -18,6 +20,8 @@ export type JobWorkerDeps = {
   readonly open: (process: Processor) => OpenedWorker;
   /** Whether an error only says that the server is away; the store reports that itself, once an outage. */
   readonly isOutage: (error: unknown) => boolean;
+  /** Told when the server refuses what the worker asks. */
+  readonly outage: Outage;
   /** How often jobs of dead workers are looked for, in milliseconds. */
   readonly stalledCheckMs: number;
 };
@@ -30,7 +34,7 @@ const GRACE_MS = 2_000;
 export function startJobWorker(
   handle: HandleJob,
   { onError, untilBusy = async () => undefined }: WorkOptions,
-  { clock, open, isOutage, stalledCheckMs: everyMs }: JobWorkerDeps,
+  { clock, open, isOutage, outage, stalledCheckMs: everyMs }: JobWorkerDeps,
 ): JobWorker {
   const stopped = new TransientError("aborted", "the worker is closing");
   const running = new Set<Promise<unknown>>();
@@ -48,16 +52,17 @@ export function startJobWorker(
     if (outcome.kind === "later") await putOff(job, outcome.atMs, token);
   });
 
+  const leaving = new AbortController();
+  worker.backend = withPatience(worker.backend, { clock, outage }, leaving.signal);
   worker.on("failed", (job, error) => onError(fromBullMq(error), job && view(job, -1)));
   const tell = (error: unknown): void => {
-    if (!isOutage(error)) onError(error);
+    if (!isOutage(error) && outage.isNews(error)) onError(error);
   };
   worker.on("error", tell);
   worker.on("lockRenewalFailed", (ids) => {
     for (const id of ids) worker.cancelJob(id, lockLost() as unknown as string); // typed as text, passed on as it is
   });
 
-  const leaving = new AbortController();
   void takeBackJobs({ worker, clock, everyMs, untilBusy, onError: tell }, leaving.signal);
 
   const closeWithin = async (deadlineMs: number): Promise<void> => {

@@ -20,12 +20,14 @@ export async function takeBackJobs(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
+    let looked = false;
     try {
       await worker.backend.moveStalledJobsToWait();
+      looked = true;
     } catch (error) {
       if (!signal.aborted) onError(error);
     }
     await clock.sleep(everyMs, signal).catch(() => undefined);
-    await untilBusy(signal);
+    if (looked) await untilBusy(signal);
   }
 }

@@ -1,5 +1,6 @@
 import { type PgPool, runMigrations } from "bullmq";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
+import { createOutage } from "./outage.ts";
 import { createPglitePool } from "./pglite-pool.ts";
 import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
@@ -33,6 +34,7 @@ export async function createPgliteBackend(
   const store: Store = {
     kind: "pglite",
     isOutage: () => false,
+    outage: createOutage("pglite", deps.log),
     openQueue: (name, options) => openSqlQueue(name, options, pool),
     openWorker: (name, process, options) => ({
       worker: openSqlWorker(name, process, options, pool),

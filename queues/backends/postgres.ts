@@ -4,6 +4,7 @@ import { TransientError } from "../../src/errors.ts";
 import { guardPool } from "../../src/ledger/guard-pool.ts";
 import { IDLE_MS } from "../../src/ledger/open-ledger.ts";
 import type { QueueBackend, QueueConfig, QueueDeps } from "../backend.ts";
+import { createOutage } from "./outage.ts";
 import { isPostgresOutage, withPatientFirstLook, withPlainOutages } from "./postgres-outage.ts";
 import { addSqlJobs, openSqlQueue, openSqlWorker, readSqlStates, SCHEMA } from "./sql-queue.ts";
 import { assembleBackend, type Store } from "./store.ts";
@@ -28,7 +29,7 @@ export async function createPostgresBackend(
   deps: QueueDeps,
 ): Promise<QueueBackend> {
   const { clock, log } = deps;
-  let away = false;
+  const outage = createOutage("postgres", log);
   const openPool = (max: number): { readonly pool: pg.Pool; readonly end: () => Promise<void> } => {
     const pool = new pg.Pool({
       connectionString: withSearchPath(config.url),
@@ -39,15 +40,8 @@ export async function createPostgresBackend(
       idleTimeoutMillis: IDLE_MS,
       query_timeout: QUERY_TIMEOUT_MS,
     });
-    // One line when the server goes and one when it is back, however many connections notice.
-    const end = guardPool(pool, (error) => {
-      if (!away) log.warn("queue.connection_lost", { kind: "postgres", message: error.message });
-      away = true;
-    });
-    pool.on("connect", () => {
-      if (away) log.info("queue.connection_back", { kind: "postgres" });
-      away = false;
-    });
+    const end = guardPool(pool, (error) => outage.begin("connection", error));
+    pool.on("connect", () => outage.end("connection"));
     return { pool, end };
   };
 
@@ -73,6 +67,7 @@ export async function createPostgresBackend(
   const store: Store = {
     kind: "postgres",
     isOutage: isPostgresOutage,
+    outage,
     openQueue: (name, options) => openSqlQueue(name, options, patient(shared)),
     openWorker: (name, process, options) => {
       const { pool, end } = openPool(WORKER_CONNECTIONS);

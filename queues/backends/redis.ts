@@ -4,6 +4,7 @@ import { mastersOf, openRedis, type RedisClient, type RedisManners } from "../..
 import type { QueueBackend, QueueConfig, QueueDeps, QueueName } from "../backend.ts";
 import { QuietWorker } from "../quiet-worker.ts";
 import { addRedisJobs } from "./add-redis-jobs.ts";
+import { createOutage, type Outage } from "./outage.ts";
 import { readRedisMemory } from "./redis-memory.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
@@ -45,12 +46,14 @@ export async function createRedisBackend(
 
   const producer = connect({ maxRetriesPerRequest: 1, waitsForServer: false, commandTimeoutMs: COMMAND_TIMEOUT_MS });
   const prefix = prefixesFor(producer, config.prefix ?? DEFAULT_PREFIX);
-  reportOutages(producer, deps);
+  const outage = createOutage("redis", log);
+  reportOutages(producer, outage);
   await warnOfEviction(producer, deps);
 
   const store: Store = {
     kind: "redis",
     isOutage: isRedisOutage,
+    outage,
     openQueue: (name, options) =>
       new Queue(name, {
         ...options,
@@ -128,22 +131,13 @@ function noteCopies(client: RedisClient, note: (copy: RedisClient) => void): voi
   client.duplicate = (options) => noted(duplicate({ ...options, lazyConnect: false }));
 }
 
-/** One line when the server goes and one when it is back, however many clients notice. */
-function reportOutages(client: RedisClient, { log }: QueueDeps): void {
-  let away = false;
-  const gone = (error?: Error): void => {
-    if (away) return;
-    away = true;
-    log.warn("queue.connection_lost", { kind: "redis", message: error?.message ?? "closed" });
-  };
-  client.on("error", gone);
+/** One client stands for all. */
+function reportOutages(client: RedisClient, outage: Outage): void {
+  client.on("error", (error: Error) => outage.begin("connection", error));
   client.on("close", () => {
-    if (client.status !== "end") gone();
+    if (client.status !== "end") outage.begin("connection", new Error("closed"));
   });
-  client.on("ready", () => {
-    if (away) log.info("queue.connection_back", { kind: "redis" });
-    away = false;
-  });
+  client.on("ready", () => outage.end("connection"));
 }
 
 /** BullMQ's keys must not be evicted: https://docs.bullmq.io/guide/going-to-production */

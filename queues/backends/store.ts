@@ -1,8 +1,10 @@
 import type { Processor, Queue, QueueOptions, WorkerOptions } from "bullmq";
+import { TransientError } from "../../src/errors.ts";
 import { silentTrace } from "../../src/telemetry/trace.ts";
 import type { JobQueue, QueueBackend, QueueDeps, QueueMemory, QueueName, QueueTuning } from "../backend.ts";
 import { createJobQueue, failFast, type JobEntry } from "../job-queue.ts";
 import { type OpenedWorker, startJobWorker } from "../job-worker.ts";
+import type { Outage } from "./outage.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
 export type StoreWorkerOptions = Omit<WorkerOptions, "connection">;
@@ -19,6 +21,7 @@ export type Store = {
   addMany(queue: Queue, entries: readonly JobEntry[]): Promise<unknown>;
   /** Whether an error only says that the server is away. */
   isOutage(error: unknown): boolean;
+  readonly outage: Outage;
   /** Of a store whose memory has a limit. */
   readMemory?(): Promise<QueueMemory | undefined>;
   /** Closes what the store opened for all; queues and workers are closed before. */
@@ -54,7 +57,8 @@ export function assembleBackend(
     if (known) return known;
     const queue = store.openQueue(name, told);
     queue.on("error", (error) => {
-      if (!store.isOutage(error)) log.warn("queue.error", { queue: name, message: error.message });
+      if (store.isOutage(error) || !store.outage.isNews(error)) return;
+      log.warn("queue.error", { queue: name, message: error.message });
     });
     const opened = createJobQueue({
       queue,
@@ -82,6 +86,7 @@ export function assembleBackend(
       const worker = startJobWorker(handle, options, {
         clock,
         isOutage: store.isOutage,
+        outage: store.outage,
         stalledCheckMs,
         open: (process) =>
           store.openWorker(name, process, {
@@ -105,6 +110,9 @@ export function assembleBackend(
     check: async (signal) => {
       signal.throwIfAborted();
       await Promise.race([failFast(clock, () => open("events").bullmq.isPaused()), untilAborted(signal)]);
+      // It may answer what only reads, and refuse what workers ask.
+      const refusal = store.outage.refusal();
+      if (refusal !== undefined) throw new TransientError("queue_unavailable", `the queue refuses: ${refusal}`);
     },
     memory: () => failFast(clock, async () => store.readMemory?.()),
     close: () => {

@@ -85,3 +85,17 @@ test("a look that failed is told, and the next one comes all the same", async ()
   expect(await pass(2)).toBe(2);
   expect(errors).toHaveLength(1);
 });
+
+test("a look that failed is tried again even at rest, so that whoever was told learns that it is over", async () => {
+  let isAway = true;
+  const { pass, goToRest, errors } = start(async () => {
+    if (isAway) throw new Error("away");
+    return [];
+  });
+  goToRest();
+  expect(await pass(2)).toBe(2);
+  isAway = false;
+  expect(await pass(1)).toBe(1);
+  expect(await pass(5)).toBe(0);
+  expect(errors).toHaveLength(3);
+});
