@@ -4,6 +4,7 @@ import type { Fastio } from "../fastio/types.ts";
 import { readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Log } from "../telemetry/log.ts";
+import { listFindable } from "./read-search.ts";
 import { addUp, type Intaken, NOTHING, readRows, type TakeIn, withoutForgotten } from "./take-in.ts";
 import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
@@ -62,8 +63,11 @@ export async function readChanges(
     const page = await fastio.readChanges({ orgId: org, cursor, limit: PAGE_ROWS }, signal);
     switch (page.kind) {
       case "page": {
-        const events = withoutForgotten(readRows(page.rows, "changes", deps), deps);
-        intaken = addUp(intaken, await takeIn(events.filter(isWatched)));
+        const events = readRows(page.rows, "changes", deps).filter(isWatched);
+        // A feed that is open has no such rows.
+        const isLate = events.some(({ occurredAtMs }) => occurredAtMs < clock.now() - deps.retentionMs);
+        const findable = isLate ? await listFindable(db) : [];
+        intaken = addUp(intaken, await takeIn(withoutForgotten(events, deps, findable)));
         const moved = page.cursor !== cursor;
         if (moved) await keep(page.cursor);
         cursor = page.cursor;

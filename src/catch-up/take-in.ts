@@ -6,7 +6,7 @@ import type { EventRow } from "../fastio/types.ts";
 import type { Accept } from "../ledger/accept.ts";
 import { markPulled } from "../ledger/gap-report.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { TAKEN_FOR } from "../ledger/retention.ts";
+import { type Findable, TAKEN_FOR } from "../ledger/retention.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** How many events of use there were, and how many of them the ledger had not heard of. */
@@ -50,15 +50,25 @@ export type RememberDeps = Pick<TakeInDeps, "clock" | "log"> & {
 /**
  * Leaves out what is so old that the ledger may have known it and forgotten it: a feed or a search that was closed for
  * long, or not asked, begins there, and each such file would get a second run.
+ * @param findable what a search would find again; what came before that was found, and is forgotten after the retention
  */
 export function withoutForgotten(
   events: readonly FastioEvent[],
   { clock, log, retentionMs }: RememberDeps,
+  findable: readonly Findable[] = [],
 ): readonly FastioEvent[] {
-  const oldestMs = clock.now() - TAKEN_FOR * retentionMs;
-  const taken = events.filter(({ occurredAtMs }) => occurredAtMs >= oldestMs);
+  const nowMs = clock.now();
+  const taken = events.filter((event) => {
+    const ageMs = nowMs - event.occurredAtMs;
+    return ageMs <= retentionMs || (ageMs <= TAKEN_FOR * retentionMs && !wasSearched(event, findable));
+  });
   if (taken.length < events.length) log.info("catch_up.too_old", { events: events.length - taken.length });
   return taken;
+}
+
+function wasSearched({ workspaceId, shareId, occurredAtMs }: FastioEvent, findable: readonly Findable[]): boolean {
+  const own = findable.filter(({ scopeId }) => scopeId === workspaceId || scopeId === shareId);
+  return own.length > 0 && own.every(({ sinceMs }) => occurredAtMs < sinceMs);
 }
 
 /**

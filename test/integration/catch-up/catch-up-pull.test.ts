@@ -96,6 +96,28 @@ describe.each(databases)("on %s", (name) => {
     expect(await pull(thorough)).toMatchObject({ fresh: 1 });
   });
 
+  test("a feed that was closed for longer than all is remembered, while searches were not, tells nothing new", async () => {
+    const { client, drop, pull, advance } = await open();
+    const { db } = ledger();
+    await pull();
+    const cursor = (await readCursor(db, `changes ${orgId}`))?.value ?? "";
+    await drop("known.txt");
+    expect(await pull(true)).toMatchObject({ fresh: 1 });
+    const longMs = 1.5 * RETENTION_MS;
+    client.emulator.advance(longMs);
+    advance(longMs);
+    await drop("later.txt");
+    expect(await pull(true)).toMatchObject({ fresh: 1 });
+    // As upkeep does: no search finds the first one again.
+    const nowMs = Date.now() + longMs;
+    await db.update(events).set({ status: "ignored", routedAtMs: events.occurredAtMs });
+    const kept = { findable: await listFindable(db), untilMs: nowMs - FINDABLE_FOR * RETENTION_MS };
+    expect(await forgetBefore(db, nowMs - RETENTION_MS, kept)).toBeGreaterThan(0);
+    await writeCursor(db, `changes ${orgId}`, cursor, nowMs);
+    await drop("missed.txt");
+    expect(await pull()).toMatchObject({ fresh: 1 });
+  });
+
   test("the feed is read from its cursor; each event is new once", async () => {
     const { drop, pull, restart } = await open();
     expect(await pull()).toMatchObject({ found: 0, fresh: 0, sources: ["changes"] });
