@@ -4,7 +4,6 @@ import type { Fastio } from "../fastio/types.ts";
 import { readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Log } from "../telemetry/log.ts";
-import { listFindable } from "./read-search.ts";
 import { addUp, type Intaken, NOTHING, readRows, type TakeIn, withoutForgotten } from "./take-in.ts";
 import type { WatchedWorkspace } from "./watched-workspaces.ts";
 
@@ -14,8 +13,6 @@ export type ReadChangesDeps = {
   readonly log: Log;
   readonly fastio: Pick<Fastio, "readChanges">;
   readonly takeIn: TakeIn;
-  /** How long the ledger remembers, in milliseconds. */
-  readonly retentionMs: number;
 };
 
 export type ChangesRead =
@@ -64,10 +61,7 @@ export async function readChanges(
     switch (page.kind) {
       case "page": {
         const events = readRows(page.rows, "changes", deps).filter(isWatched);
-        // A feed that is open has no such rows.
-        const isLate = events.some(({ occurredAtMs }) => occurredAtMs < clock.now() - deps.retentionMs);
-        const findable = isLate ? await listFindable(db) : [];
-        intaken = addUp(intaken, await takeIn(withoutForgotten(events, deps, findable)));
+        intaken = addUp(intaken, await takeIn(await withoutForgotten(events, deps)));
         const moved = page.cursor !== cursor;
         if (moved) await keep(page.cursor);
         cursor = page.cursor;

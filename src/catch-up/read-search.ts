@@ -25,8 +25,6 @@ export type ReadSearchDeps = {
   readonly log: Log;
   readonly fastio: Pick<Fastio, "searchEvents">;
   readonly takeIn: TakeIn;
-  /** How long the ledger remembers, in milliseconds. */
-  readonly retentionMs: number;
   /** How much of the past counts in a workspace that was never read, in milliseconds. */
   readonly lookBackMs: number;
 };
@@ -63,7 +61,7 @@ export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signa
   let intaken = NOTHING;
   for await (const events of pagesOf(deps, scope, searchSince(position), signal)) {
     const present = events.filter((event) => !isHistory(position, timed(event)));
-    intaken = addUp(intaken, await deps.takeIn(withoutForgotten(present, deps)));
+    intaken = addUp(intaken, await deps.takeIn(await withoutForgotten(present, deps)));
     position = advancePosition(position, present.map(timed), clock.now());
   }
   // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.

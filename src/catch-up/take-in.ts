@@ -4,9 +4,9 @@ import { eventKey } from "../fastio/events/event-keys.ts";
 import { normaliseEvent } from "../fastio/events/normalise-event.ts";
 import type { EventRow } from "../fastio/types.ts";
 import type { Accept } from "../ledger/accept.ts";
+import { readForgotten } from "../ledger/forgotten-until.ts";
 import { markPulled } from "../ledger/gap-report.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { type Findable, TAKEN_FOR } from "../ledger/retention.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** How many events of use there were, and how many of them the ledger had not heard of. */
@@ -42,33 +42,21 @@ export function readRows(
   return events;
 }
 
-export type RememberDeps = Pick<TakeInDeps, "clock" | "log"> & {
-  /** How long the ledger remembers, in milliseconds. */
-  readonly retentionMs: number;
-};
-
 /**
- * Leaves out what is so old that the ledger may have known it and forgotten it: a feed or a search that was closed for
- * long, or not asked, begins there, and each such file would get a second run.
- * @param findable what a search would find again; what came before that was found, and is forgotten after the retention
+ * Leaves out what the ledger may have known and forgotten. A feed or a search that was closed for long, or broke off,
+ * begins there, and each such file would get a second run.
  */
-export function withoutForgotten(
+export async function withoutForgotten(
   events: readonly FastioEvent[],
-  { clock, log, retentionMs }: RememberDeps,
-  findable: readonly Findable[] = [],
-): readonly FastioEvent[] {
-  const nowMs = clock.now();
-  const taken = events.filter((event) => {
-    const ageMs = nowMs - event.occurredAtMs;
-    return ageMs <= retentionMs || (ageMs <= TAKEN_FOR * retentionMs && !wasSearched(event, findable));
-  });
-  if (taken.length < events.length) log.info("catch_up.too_old", { events: events.length - taken.length });
-  return taken;
-}
-
-function wasSearched({ workspaceId, shareId, occurredAtMs }: FastioEvent, findable: readonly Findable[]): boolean {
-  const own = findable.filter(({ scopeId }) => scopeId === workspaceId || scopeId === shareId);
-  return own.length > 0 && own.every(({ sinceMs }) => occurredAtMs < sinceMs);
+  { db, log }: Pick<TakeInDeps, "db" | "log">,
+): Promise<readonly FastioEvent[]> {
+  if (events.length === 0) return events;
+  const forgotten = await readForgotten(db);
+  const left = events.filter(
+    ({ workspaceId, shareId, occurredAtMs }) => occurredAtMs > (forgotten.get(shareId ?? workspaceId ?? "") ?? 0),
+  );
+  if (left.length < events.length) log.debug("catch_up.forgotten", { events: events.length - left.length });
+  return left;
 }
 
 /**

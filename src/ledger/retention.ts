@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, lt, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { forgetAccesses } from "./accesses.ts";
+import { noteForgotten } from "./forgotten-until.ts";
 import { linesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { forgetNames } from "./run-names.ts";
@@ -40,12 +41,7 @@ export type KeptEvents = {
 };
 
 /** What catch-up may find again is remembered so many times as long as the rest, at most. */
-export const FINDABLE_FOR = 3;
-/**
- * What happened before so many times the retention is not taken in when it is found: it may have been known, and be
- * forgotten. The difference is for clocks that do not agree, and for what was late.
- */
-export const TAKEN_FOR = 2;
+export const FINDABLE_FOR = 2;
 
 const FINDABLE = { scope_id: "text", since_ms: "bigint" } as const;
 
@@ -56,7 +52,8 @@ const MAX_ROWS = 1_000;
  * Forgets what ended before a moment: what was done to many runs at once, deliveries, refusal counts, routed events, finished runs with
  * their files, outputs, attempts, answers and claims (but to folders that a link may still show), notices that were sent or given up, and calls of tools.
  * Unfinished work is never forgotten. An event that is forgotten and delivered again counts as new,
- * but its run collides as long as that is remembered; events therefore go only after their runs.
+ * but its run collides as long as that is remembered; events therefore go only after their runs, and until when they
+ * went is remembered.
  * @param kept what is not forgotten yet all the same
  * @returns rows forgotten; call again while it is not 0
  */
@@ -105,7 +102,13 @@ export async function forgetBefore(db: Db, beforeMs: number, kept?: KeptEvents):
     forgotten += await forgetAccesses(tx, beforeMs, MAX_ROWS);
 
     const oldEvents = await tx
-      .select({ key: events.key })
+      .select({
+        key: events.key,
+        workspaceId: events.workspaceId,
+        shareId: events.shareId,
+        occurredAtMs: events.occurredAtMs,
+        receivedAtMs: events.receivedAtMs,
+      })
       .from(events)
       .leftJoin(runs, eq(runs.eventKey, events.key))
       .where(and(ne(events.status, "accepted"), lt(events.routedAtMs, beforeMs), isNull(runs.id), mayGo(kept)))
@@ -117,6 +120,7 @@ export async function forgetBefore(db: Db, beforeMs: number, kept?: KeptEvents):
           oldEvents.map(({ key }) => key),
         ),
       );
+      await noteForgotten(tx, oldEvents, beforeMs);
       forgotten += oldEvents.length;
     }
     return forgotten;
