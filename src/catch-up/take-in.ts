@@ -51,10 +51,8 @@ export async function withoutForgotten(
   { db, log }: Pick<TakeInDeps, "db" | "log">,
 ): Promise<readonly FastioEvent[]> {
   if (events.length === 0) return events;
-  const forgotten = await readForgotten(db);
-  const left = events.filter(
-    ({ workspaceId, shareId, occurredAtMs }) => occurredAtMs > (forgotten.get(shareId ?? workspaceId ?? "") ?? 0),
-  );
+  const isForgotten = await readForgotten(db);
+  const left = events.filter((event) => !isForgotten(event));
   if (left.length < events.length) log.debug("catch_up.forgotten", { events: events.length - left.length });
   return left;
 }

@@ -4,19 +4,36 @@ import type { Db } from "./open-ledger.ts";
 import { cursors, type EventRow } from "./schema.ts";
 
 const FORGOTTEN = "forgotten ";
+/** All shares together: there is one for each run, and a moment for each would grow with the files. */
+const SHARES = "shares";
 
 type Forgotten = Pick<EventRow, "workspaceId" | "shareId" | "occurredAtMs" | "receivedAtMs">;
 
+/** What an event may be known by again, where a moment for it is kept. */
+type Found = {
+  readonly workspaceId?: string | undefined;
+  readonly shareId?: string | undefined;
+  readonly occurredAtMs: number;
+};
+
 /**
- * Until which moment of Fast.io's clock events were forgotten, by workspaces and by shares with files of their own: an
- * event that is found again and happened later was never known.
+ * Until which moment of Fast.io's clock events of a workspace, or of shares, were forgotten: what is found again and
+ * happened later was never known.
+ * @returns tells whether an event may have been known and forgotten
  */
-export async function readForgotten(db: Db): Promise<ReadonlyMap<string, number>> {
+export async function readForgotten(db: Db): Promise<(event: Found) => boolean> {
   const told = await listCursors(db, FORGOTTEN);
-  return new Map(told.map(({ name, value }) => [name.slice(FORGOTTEN.length), Number(value)]));
+  const until = new Map(told.map(({ name, value }) => [name.slice(FORGOTTEN.length), Number(value)]));
+  return ({ workspaceId, shareId, occurredAtMs }) => {
+    const scope = shareId === undefined ? workspaceId : SHARES;
+    return occurredAtMs <= ((scope === undefined ? undefined : until.get(scope)) ?? 0);
+  };
 }
 
-/** Writes down that these are forgotten; a moment only moves on. */
+/**
+ * Writes down that these are forgotten. A moment only moves on, and never beyond now: one event from the future would
+ * make everything look forgotten.
+ */
 export async function noteForgotten(
   db: Pick<Db, "insert">,
   events: readonly Forgotten[],
@@ -24,21 +41,16 @@ export async function noteForgotten(
 ): Promise<void> {
   const until = new Map<string, number>();
   for (const { workspaceId, shareId, occurredAtMs, receivedAtMs } of events) {
-    for (const scopeId of [workspaceId, shareId]) {
-      if (scopeId === null) continue;
-      until.set(scopeId, Math.max(until.get(scopeId) ?? 0, occurredAtMs ?? receivedAtMs));
+    const atMs = Math.min(occurredAtMs ?? receivedAtMs, nowMs);
+    for (const scope of [workspaceId, shareId && SHARES]) {
+      if (scope) until.set(scope, Math.max(until.get(scope) ?? 0, atMs));
     }
   }
   if (until.size === 0) return;
-  const lines = [...until].map(([id, ms]) => ({ name: FORGOTTEN + id, value: String(ms), updatedAtMs: nowMs }));
+  const lines = [...until].map(([scope, ms]) => ({ name: FORGOTTEN + scope, value: String(ms), updatedAtMs: nowMs }));
+  const value = sql`greatest(${cursors.value}::bigint, excluded.value::bigint)::text`;
   await db
     .insert(cursors)
     .values(lines)
-    .onConflictDoUpdate({
-      target: cursors.name,
-      set: {
-        value: sql`greatest(${cursors.value}::bigint, excluded.value::bigint)::text`,
-        updatedAtMs: nowMs,
-      },
-    });
+    .onConflictDoUpdate({ target: cursors.name, set: { value, updatedAtMs: nowMs } });
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { recordAttempt } from "../../../src/ledger/attempts.ts";
+import { listCursors } from "../../../src/ledger/cursors.ts";
 import { closeEvent } from "../../../src/ledger/event-queries.ts";
 import { claimFolder } from "../../../src/ledger/folder-claims.ts";
+import { readForgotten } from "../../../src/ledger/forgotten-until.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { saveOutput } from "../../../src/ledger/outputs.ts";
 import { forgetBefore } from "../../../src/ledger/retention.ts";
@@ -129,6 +131,35 @@ describe.each(databases)("on %s", (name) => {
     expect(await keysOfEvents()).toEqual(["ev-findable", "ev-of-a-share"]);
     while ((await forgetBefore(db(), LATER_MS, { findable, untilMs: NOW_MS + 1 })) > 0);
     expect(await keysOfEvents()).toEqual([]);
+  });
+
+  test("until when events were forgotten is remembered for each workspace and for all shares, and never beyond now", async () => {
+    const workspaceId = "3117763504443666597";
+    const past = NOW_MS - 1_000;
+    await acceptDeliveries(db(), [
+      deliveryOf(
+        eventNamed("older", { workspaceId, occurredAtMs: past - 1 }),
+        eventNamed("newer", { workspaceId, occurredAtMs: past }),
+        eventNamed("of-the-future", { workspaceId: "4117763504443666597", occurredAtMs: LATER_MS * 9 }),
+        ...["s1", "s2", "s3"].map((shareId) =>
+          eventNamed(shareId, { workspaceId: undefined, shareId, occurredAtMs: past }),
+        ),
+      ),
+    ]);
+    await db().update(events).set({ status: "ignored", routedAtMs: NOW_MS });
+    while ((await forgetBefore(db(), LATER_MS)) > 0);
+    const isForgotten = await readForgotten(db());
+    const marks = await listCursors(db(), "forgotten ");
+    expect(marks.map(({ name }) => name).sort()).toEqual([
+      `forgotten ${workspaceId}`,
+      "forgotten 4117763504443666597",
+      "forgotten shares",
+    ]);
+    expect(isForgotten({ workspaceId, occurredAtMs: past })).toBe(true);
+    expect(isForgotten({ workspaceId, occurredAtMs: past + 1 })).toBe(false);
+    expect(isForgotten({ workspaceId, shareId: "s9", occurredAtMs: past })).toBe(true);
+    expect(isForgotten({ workspaceId: "4117763504443666597", occurredAtMs: LATER_MS + 1 })).toBe(false);
+    expect(isForgotten({ workspaceId: "5117763504443666597", occurredAtMs: 1 })).toBe(false);
   });
 
   test("no call holds the ledger for long: what is too much for one is left to the next", async () => {
