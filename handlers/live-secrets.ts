@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../src/clock.ts";
-import { textOfFile } from "../src/disk/written-text.ts";
+import { secretsIn } from "../src/disk/keep-secret.ts";
 import { checkSecrets } from "../src/fastio/signatures/derive-keys.ts";
 import { createExplainer, type ExplainSignature } from "../src/fastio/signatures/explain-signature.ts";
 import {
@@ -84,8 +84,7 @@ export function createLiveSecrets({ secrets, file, scheme, clock, log }: LiveSec
 /** All that are live, newest first. @throws when the file cannot be read, or holds what is no secret */
 function readSecrets({ secrets, file }: Pick<LiveSecretsDeps, "secrets" | "file">): readonly string[] {
   if (file === undefined) return [...new Set(secrets)];
-  const told = textOfFile(readFileSync(file)).split(/[\s,]+/);
-  const live = [...new Set([...told.filter((one) => one !== ""), ...secrets])];
+  const live = [...new Set([...secretsIn(readFileSync(file)), ...secrets])];
   checkSecrets(live, "FASTIO_WEBHOOK_SECRETS_FILE");
   return live;
 }

@@ -40,14 +40,16 @@ export async function openSecretFile(path: string): Promise<SecretFile> {
   }
 }
 
+/** What such a file holds, newest first. */
+export const secretsIn = (bytes: Uint8Array): readonly string[] =>
+  textOfFile(bytes)
+    .split(/[\s,]+/)
+    .filter((one) => one !== "");
+
 /** The secrets in such a file, newest first; none when there is no file. */
 export async function readSecrets(path: string): Promise<readonly string[]> {
   try {
-    const text = textOfFile(await readFile(path));
-    return text
-      .split(/[\s,]+/)
-      .map((one) => one.trim())
-      .filter((one) => one !== "");
+    return secretsIn(await readFile(path));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
