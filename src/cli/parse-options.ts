@@ -10,8 +10,9 @@ export function parseSpan(text: string): number {
 }
 
 function within(text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < least || number > most) {
+  // Number("") is 0, which a port and a number of lines may be.
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(number) || number < least || number > most) {
     throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}.`);
   }
   return number;

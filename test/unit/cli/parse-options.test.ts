@@ -1,7 +1,9 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { expect, test } from "vitest";
+import { commandsOf } from "../../../src/cli/command-tree.ts";
 import { statusOption } from "../../../src/cli/parse-options.ts";
-import { runInProcess } from "../../support/cli-context.ts";
+import { buildProgram } from "../../../src/cli/program.ts";
+import { cliContext, runInProcess } from "../../support/cli-context.ts";
 
 test.each([
   [[], []],
@@ -32,8 +34,32 @@ test.each([
   [["shares", "list", "--rule", ""]],
   [["audit", "export", "--run", ""]],
   [["rules", "backtest", "--rule", ""]],
+  [["webhooks", "register", "--events", ""]],
+  [["webhooks", "register", "--events", "file_created", " "]],
+  [["demo", "--files", ""]],
+  [["init", "--files", "*.pdf", "--files", ""]],
+  [["init", "--invite", ""]],
 ])("%j is refused, and does not ask for all", async (args) => {
   const { code, stderr } = await runInProcess(args);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/option '--\w+ <\w+>' argument ' ?' is invalid\. says nothing/);
+  expect(stderr).toMatch(/option '--\w+ <\w+(\.\.\.)?>' argument ' ?' is invalid\. says nothing/);
+});
+
+test("each option that takes a value refuses a blank one, but for reasons and answers of init", () => {
+  const program = buildProgram(cliContext({}).context, async () => undefined);
+  const takers = commandsOf(program).flatMap(({ path, command }) =>
+    command.options
+      .filter(({ required, variadic, long }) => required && long !== "--reason" && (variadic || path[0] !== "init"))
+      .map((option) => ({ name: [...path, option.long].join(" "), option })),
+  );
+  const taken = takers.filter(({ option }) => {
+    try {
+      option.parseArg?.("", option.defaultValue);
+      return true;
+    } catch (error) {
+      return !(error instanceof InvalidArgumentError);
+    }
+  });
+  expect(taken.map(({ name }) => name)).toEqual([]);
+  expect(takers.length).toBeGreaterThan(50);
 });
