@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MOST_BULK_RUNS } from "../src/ledger/bulk-actions.ts";
 import type { BulkDeed } from "../src/ledger/schema.ts";
+import { DEFAULT_LIMIT } from "./page-query.ts";
 import { RunStatusSchema, RunsQuery } from "./run-schemas.ts";
 import type { Told } from "./told.ts";
 
@@ -118,7 +119,7 @@ export const BulkQuery = z.strictObject({
     .transform((place) => ({ createdAtMs: Number.parseInt(place, 10), id: place.slice(place.indexOf("-") + 1) }))
     .optional()
     .describe("Where the page begins: what the page before told as `next`"),
-  limit: z.coerce.number().int().min(1).max(MOST_BULKS).default(50).describe("The most that are told"),
+  limit: z.coerce.number().int().min(1).max(MOST_BULKS).default(DEFAULT_LIMIT).describe("The most that are told"),
 });
 export type BulkQuery = z.output<typeof BulkQuery>;
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 export const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 500;
+const MAX_LIMIT = 500;
 const PLACE = /^\d{1,15}-[a-z0-9]{0,64}$/;
 
 /** Where a page of a list of runs begins, after the time and id of the last one before, and how long it is. */

@@ -3,6 +3,7 @@ import type { Clock } from "../src/clock.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOperatorActions } from "../src/ledger/operator-actions.ts";
 import type { OperatorActionRow } from "../src/ledger/schema.ts";
+import { PAGE_QUERY } from "./page-query.ts";
 import { NO_MOMENT, readMoment } from "./run-search-query.ts";
 import type { Told } from "./told.ts";
 
@@ -26,7 +27,7 @@ export const ActionsQuery = z.strictObject({
     .max(Number.MAX_SAFE_INTEGER)
     .optional()
     .describe("Where the page begins: what the page before told as `next`"),
-  limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
+  limit: PAGE_QUERY.limit,
 });
 export type ActionsQuery = z.output<typeof ActionsQuery>;
 

@@ -5,6 +5,7 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import type { DeliveryRow } from "../src/ledger/schema.ts";
 import { listRunsOfEvent } from "../src/ledger/search-events.ts";
 import { listSignaturePins } from "../src/ledger/signature-pins.ts";
+import { PAGE_QUERY } from "./page-query.ts";
 import { refusalWords } from "./refusal-words.ts";
 import { RunStatusSchema } from "./run-schemas.ts";
 import type { Told } from "./told.ts";
@@ -34,7 +35,7 @@ export const DeliveriesQuery = z.strictObject({
     .transform(placeOf)
     .optional()
     .describe("Where the page begins: what the page before told as `next`"),
-  limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
+  limit: PAGE_QUERY.limit,
 });
 export type DeliveriesQuery = z.output<typeof DeliveriesQuery>;
 

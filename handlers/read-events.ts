@@ -4,7 +4,7 @@ import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { EventRow } from "../src/ledger/schema.ts";
 import { listAskedEvents, listRunsOfEvent, PICKED_FROM, searchEvents } from "../src/ledger/search-events.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "./page-query.ts";
+import { PAGE_QUERY } from "./page-query.ts";
 import { summarise } from "./read-runs.ts";
 import { RunSummary } from "./run-schemas.ts";
 import type { Told } from "./told.ts";
@@ -33,7 +33,7 @@ export const EventsQuery = z.strictObject({
     .transform((place) => ({ receivedAtMs: Number.parseInt(place, 10), key: place.slice(place.indexOf("-") + 1) }))
     .optional()
     .describe("Where the page begins: what the page before told as `next`"),
-  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe("The most that are told"),
+  limit: PAGE_QUERY.limit,
 });
 export type EventsQuery = z.output<typeof EventsQuery>;
 

@@ -25,7 +25,11 @@ import { timelineOf } from "./timeline.ts";
 const MAX_SHOWN_CHARS = 20_000;
 
 /** Runs that were looked for, and what was made of the question. */
-export type FoundRuns = RunList & Pick<RunSearch, "asked" | "problems">;
+export type FoundRuns = RunList &
+  Pick<RunSearch, "asked" | "problems"> & {
+    /** What the next page is to be asked for beside that. */
+    readonly paging: Pick<RunSearch, "limit"> & Pick<RunSearch["filter"], "updatedAfterMs">;
+  };
 
 export type ReadRuns = {
   /** What cannot be used of a query is left out, and told. */
@@ -56,6 +60,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
         count,
         searchedToMs,
         asked,
+        paging: { limit, updatedAfterMs: filter.updatedAfterMs },
         understood,
         problems,
       };

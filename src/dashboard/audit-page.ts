@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { ActionList, OperatorAction } from "../../handlers/read-audit.ts";
 import type { ToolCallRow } from "../ledger/schema.ts";
 import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
+import { olderLink } from "./older-link.ts";
 import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 
 const FIELDS = [
@@ -12,7 +13,7 @@ const FIELDS = [
   ["until", "Until", "the same"],
 ] as const;
 
-export type AskedAudit = Readonly<Partial<Record<(typeof FIELDS)[number][0], string>>>;
+export type AskedAudit = Readonly<Partial<Record<(typeof FIELDS)[number][0] | "limit", string>>>;
 
 /** What operators did, newest first. @param fault what of the filter cannot be used */
 export const auditPage = (asked: AskedAudit, { actions, next }: ActionList, reader: Reader, fault?: string): Markup =>
@@ -27,7 +28,7 @@ export const auditPage = (asked: AskedAudit, { actions, next }: ActionList, read
 ${fault === undefined ? "" : html`<p class="note">${fault}</p>`}
 <div id="actions" data-live="audit">
 ${actions.length === 0 ? html`<p class="soft">Nothing of that.</p>` : actionsTable(actions)}
-${next === null ? "" : html`<p><a rel="next" href="/audit?${new URLSearchParams({ ...asked, before: String(next) })}">Older ones</a></p>`}
+${olderLink("Older ones", "/audit", next, asked)}
 </div>`,
     reader,
   );

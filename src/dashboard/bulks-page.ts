@@ -1,11 +1,12 @@
 import { html } from "hono/html";
-import type { BulkList } from "../../handlers/bulk-schemas.ts";
+import type { BulkList, BulkQuery } from "../../handlers/bulk-schemas.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { olderLink } from "./older-link.ts";
 import { cell, headOf } from "./table-cell.ts";
 
 /** What was done to many runs at once, newest first. */
-export const bulksPage = ({ bulks, next }: BulkList, reader: Reader): Markup =>
+export const bulksPage = ({ bulks, next }: BulkList, { limit }: BulkQuery, reader: Reader): Markup =>
   layout(
     "Many runs at once",
     html`<h1>Many runs at once</h1>
@@ -24,7 +25,7 @@ ${
 ${cell("When", timeOf(bulk.createdAtMs))}</tr>`,
       )}</tbody></table></div>`
 }
-${next === null ? "" : html`<p><a rel="next" href="/bulk?before=${next}">Older ones</a></p>`}
+${olderLink("Older ones", "/bulk", next, { limit })}
 </div>`,
     reader,
   );

@@ -9,6 +9,7 @@ import {
 } from "../../handlers/read-deliveries.ts";
 import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
+import { olderLink } from "./older-link.ts";
 import { cell, headOf, longCell, numberCell } from "./table-cell.ts";
 
 const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
@@ -18,14 +19,9 @@ const ROUTES: Readonly<Record<string, string>> = { fastio: "webhook", edge: "edg
 /** What was posted, the newest first, with counts of what was refused. */
 export function deliveriesPage(
   { deliveries, refusals, next }: DeliveryList,
-  { verdict, reason, hours }: DeliveriesQuery,
+  { verdict, reason, hours, limit }: DeliveriesQuery,
   reader: Reader,
 ): Markup {
-  const filter = new URLSearchParams({
-    ...(verdict && { verdict }),
-    ...(reason && { reason }),
-    ...(hours && { hours: String(hours) }),
-  }).toString();
   return layout(
     "Deliveries",
     html`<h1>Deliveries</h1>
@@ -43,7 +39,7 @@ ${reader.role === "viewer" ? "" : html`<p><a href="/deliveries/check">Would this
 <thead><tr><th scope="col">Came</th><th scope="col">Verdict</th><th scope="col">By</th><th scope="col">Events</th><th scope="col">Size</th><th scope="col">Signed</th></tr></thead>
 <tbody>${deliveries.map(deliveryRow)}</tbody></table>`
     }</div>
-${next === null ? "" : html`<p><a href="/deliveries?before=${next}${filter === "" ? "" : `&${filter}`}">Older deliveries</a></p>`}`,
+${olderLink("Older deliveries", "/deliveries", next, { verdict, reason, hours, limit })}`,
     reader,
   );
 }

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
-import { DEFAULT_LIMIT } from "../../handlers/page-query.ts";
 import type { EventList, EventStory, EventSummary, EventsQuery } from "../../handlers/read-events.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { olderLink } from "./older-link.ts";
 import { runsTable } from "./runs-table.ts";
 import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 
@@ -13,7 +13,7 @@ const NONE_ABOUT =
 
 /** Events, the newest first, and a field to look for what became of a file. */
 export function eventsPage({ events, next, searchedToMs }: EventList, query: EventsQuery, reader: Reader): Markup {
-  const { about, which } = query;
+  const { about, which, limit } = query;
   return layout(
     "Events",
     html`<h1>What became of my file?</h1>
@@ -21,18 +21,11 @@ export function eventsPage({ events, next, searchedToMs }: EventList, query: Eve
 ${about === undefined ? choice(which) : ""}
 <div id="events" data-live="events">${events.length === 0 ? html`<p class="soft">${noneOf(query)}</p>` : eventsTable(events)}
 ${searchedToMs === null ? "" : html`<p>Looked through all events since ${timeOf(searchedToMs)}.</p>`}
-${next === null ? "" : html`<p><a rel="next" href="/events?${olderThan(next, query)}">${searchedToMs === null ? "Older events" : "Look further back"}</a></p>`}
+${olderLink(searchedToMs === null ? "Older events" : "Look further back", "/events", next, about === undefined ? { which, limit } : { about, limit })}
 </div>`,
     reader,
   );
 }
-
-const olderThan = (before: string, { about, which, limit }: EventsQuery): URLSearchParams =>
-  new URLSearchParams({
-    ...(about === undefined ? { which } : { about }),
-    ...(limit === DEFAULT_LIMIT ? {} : { limit: String(limit) }),
-    before,
-  });
 
 function noneOf({ about, which, before }: EventsQuery): string {
   if (before !== undefined) return "No older event.";

@@ -3,12 +3,13 @@ import { isEnough } from "../../handlers/access.ts";
 import type { FoundRuns } from "../../handlers/read-runs.ts";
 import type { RunList } from "../../handlers/run-schemas.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { olderLink } from "./older-link.ts";
 import { runSearchForm, understoodAs } from "./run-search-form.ts";
 import { runsTable } from "./runs-table.ts";
 
 /** The list of runs and what it can be narrowed by. */
 export function runsPage(list: FoundRuns, reader: Reader): Markup {
-  const { runs, asked, problems, next, searchedToMs } = list;
+  const { runs, asked, paging, problems, next, searchedToMs } = list;
   const hasNone = list.count?.atLeast === 0 && Object.keys(asked).length === 0;
   return layout(
     "Runs",
@@ -20,7 +21,7 @@ ${understoodAs(list)}
 ${hasNone ? "" : html`<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}</p>`}
 ${runs.length > 0 || hasNone ? runsTable(runs) : ""}
 ${searchedToMs === null ? "" : html`<p>Looked through all runs since ${timeOf(searchedToMs)}.</p>`}
-${next === null ? "" : html`<p><a rel="next" href="/runs?${new URLSearchParams({ ...asked, before: next })}">${searchedToMs === null ? "Older runs" : "Look further back"}</a></p>`}
+${olderLink(searchedToMs === null ? "Older runs" : "Look further back", "/runs", next, { ...asked, ...paging })}
 </div>`,
     reader,
   );

@@ -3,6 +3,7 @@ import { isEnough } from "../../handlers/access.ts";
 import type { ShareList, ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
 import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
+import { olderLink } from "./older-link.ts";
 import { shareLink } from "./runs-table.ts";
 import { longCell } from "./table-cell.ts";
 
@@ -11,7 +12,7 @@ const COLUMNS = ["File", "Rule", "Leads to", "How it stands", "Accesses", "Made"
 
 /** The links people were given, the newest first. */
 export function sharesPage({ shares, next }: ShareList, asked: SharesQuery, reader: Reader): Markup {
-  const { state, rule } = asked;
+  const { state, rule, limit } = asked;
   return layout(
     "Shares",
     html`<h1>Shares</h1>
@@ -22,7 +23,7 @@ export function sharesPage({ shares, next }: ShareList, asked: SharesQuery, read
 <label>of rule <input name="rule" value="${rule ?? ""}" maxlength="63"></label> <button>Show</button></form>
 <div id="shares" data-live>
 ${shares.length === 0 ? html`<p class="soft">No such links.</p>` : sharesTable(shares)}
-${next === null ? "" : html`<p><a rel="next" href="/shares?${new URLSearchParams({ state, ...(rule === undefined ? {} : { rule }), before: next })}">Older links</a></p>`}
+${olderLink("Older links", "/shares", next, { state, rule, limit })}
 </div>`,
     reader,
   );

@@ -7,6 +7,7 @@ import { bulkPage } from "../dashboard/bulk-page.ts";
 import { bulkPlanPage } from "../dashboard/bulk-plan-page.ts";
 import { whyNotBegun } from "../dashboard/bulk-words.ts";
 import { bulksPage } from "../dashboard/bulks-page.ts";
+import { readQueryTolerantly } from "./api/read-asked.ts";
 import { explain } from "./explain.ts";
 import { readFields, readReason, WRONG_REASON } from "./read-reason.ts";
 
@@ -46,9 +47,8 @@ export function mountBulkPages(app: Hono, operator: MiddlewareHandler, deps: Bul
     return context.html(bulkPlanPage(form, context.get("reader")), 409);
   });
   app.get("/bulk", operator, async (context) => {
-    // Addresses are edited by hand: what cannot be read begins the list.
-    const { data: query = BulkQuery.parse({}) } = BulkQuery.safeParse(context.req.query());
-    return context.html(bulksPage(await readBulk.list(query), context.get("reader")));
+    const query = readQueryTolerantly(BulkQuery, new URL(context.req.url).searchParams);
+    return context.html(bulksPage(await readBulk.list(query), query, context.get("reader")));
   });
   app.get(`/bulk/:id{${BULK_KEY}}`, operator, async (context) => {
     const story = await readBulk.story(context.req.param("id"));

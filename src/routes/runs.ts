@@ -51,7 +51,7 @@ export const RUN_OPERATIONS = [LIST_RUNS, READ_RUN];
 export function mountRuns(app: Hono, mount: MountOperation, { viewer }: Guards, runs: ReadRuns): void {
   mount(LIST_RUNS, async ({ query: { limit, updatedAfterMs, ...query } }) => {
     const raw = { ...query, limit: String(limit), updatedAfterMs: updatedAfterMs?.toString() };
-    const { problems, asked: _asked, ...body } = await runs.list(raw);
+    const { problems, asked: _asked, paging: _paging, ...body } = await runs.list(raw);
     // A program that goes on with other runs than it asked for would do harm; people see what was left out.
     return problems.length === 0 ? { status: 200, body } : unfit(problems.map((one) => ({ in: "query", ...one })));
   });

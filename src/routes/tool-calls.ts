@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PAGE_QUERY } from "../../handlers/page-query.ts";
 import type { ToolCallRow } from "../ledger/schema.ts";
 import type { MountOperation } from "./api/mount-operations.ts";
 import { operation } from "./api/operation.ts";
@@ -15,9 +16,7 @@ const LIST_TOOL_CALLS = operation({
   summary: "What agents called, newest first",
   description:
     "Calls of the tools over HTTP and MCP: by whom, about what, and how they ended. No link or password is among them.",
-  query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(500).default(50).describe("The most that are told"),
-  }),
+  query: z.strictObject({ limit: PAGE_QUERY.limit }),
   answers: {
     200: {
       description: "The latest calls",
