@@ -14,6 +14,8 @@ export type FastioKnobs = {
   readonly flatErrors: "off" | "406";
   /** HTTP status of bad input: 400 on older servers, 406 on newer ones. */
   readonly validationStatus: 400 | 406;
+  /** HTTP status for who is in no such place: both were seen beside the code 10545. */
+  readonly deniedStatus: 401 | 403;
   /** `nodes: { count, items }`, a bare array under `nodes`, `files`, `items` or `results`, or a map under `files`. */
   readonly listStyle: "counted" | "array" | "files" | "items" | "results" | "map";
   /** `error.code` as a number or as text. */
@@ -93,6 +95,7 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   errorNumbers: "class",
   flatErrors: "off",
   validationStatus: 400,
+  deniedStatus: 403,
   listStyle: "counted",
   errorCodes: "number",
   rateLimit: 1_000_000,

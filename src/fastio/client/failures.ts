@@ -25,6 +25,7 @@ type Row = {
 const DO = {
   plan: "Check the Fast.io plan, its limits and credits.",
   key: "The Fast.io API key is wrong or was revoked: set a valid FASTIO_API_KEY.",
+  verify: "Confirm the e-mail address of the Fast.io account, then try again.",
   access: "Give the key's user access to this workspace or share, or a key with wider scopes.",
   gone: "Look in Fast.io's trash, and whether the key's user may still see it.",
   conflict: "Look in Fast.io at what is there already, and rename or remove it.",
@@ -50,6 +51,14 @@ const ACCESS = {
   nextAction: DO.access,
 } as const;
 const GONE = { code: "not_found", failure: "gone", says: "not found", nextAction: DO.gone } as const;
+/** The key is a good one, and may not go here: its user is no member, or its scope ends before. They come as 401 too. */
+const NOT_HERE: readonly string[] = ["10545", "10175", "115069"];
+const UNVERIFIED = {
+  code: "unauthorized",
+  failure: "misconfigured",
+  says: "the account's e-mail address was never confirmed",
+  nextAction: DO.verify,
+} as const;
 const CONFLICT = {
   code: "conflict",
   failure: "permanent",
@@ -80,7 +89,7 @@ const FOREIGN: Row = {
  * failures that come with status 200.
  */
 const TABLE: readonly Row[] = [
-  { codes: ["1685", "1688", "1695", "1696"], ...PLAN, says: "the plan does not allow it" },
+  { codes: ["1685", "1688", "1695", "1696", "274701"], ...PLAN, says: "the plan does not allow it" },
   { status: [402], ...PLAN, says: "payment required" },
   { codes: ["10522"], code: "upload_failed", failure: "transient", says: "the chunks do not add up" },
   {
@@ -92,6 +101,8 @@ const TABLE: readonly Row[] = [
   },
   { codes: ["9992"], ...NO_ROUTE },
   { status: [405], ...NO_ROUTE },
+  { codes: ["10587"], ...UNVERIFIED },
+  { codes: NOT_HERE, ...ACCESS },
   { status: [401], ...KEY },
   { status: [403], ...ACCESS },
   { status: [404, 410], ...GONE },

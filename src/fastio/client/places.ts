@@ -83,13 +83,7 @@ export function createPlaces({ api, speak }: { readonly api: Api; readonly speak
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         const nextAction = error.nextAction ?? "";
-        if (error.upstreamCode === UNVERIFIED_CODE) {
-          return {
-            kind: "refused",
-            reason: "unverified",
-            nextAction: "Confirm the e-mail address of the Fast.io account, then try again.",
-          };
-        }
+        if (error.upstreamCode === UNVERIFIED_CODE) return { kind: "refused", reason: "unverified", nextAction };
         if (error.code === "unauthorized") return { kind: "refused", reason: "key", nextAction };
         if (error.code === "forbidden") return { kind: "refused", reason: "scope", nextAction };
         throw error;

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createPull, type Pull } from "../../../src/catch-up/pull.ts";
 import { listFindable } from "../../../src/catch-up/read-search.ts";
 import { createTakeIn } from "../../../src/catch-up/take-in.ts";
+import type { WatchedWorkspace } from "../../../src/catch-up/watched-workspaces.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import type { FastioEmulatorOptions } from "../../../src/emulators/fastio/start.ts";
@@ -49,7 +50,9 @@ describe.each(databases)("on %s", (name) => {
     return {
       client,
       drop: (file: string) => client.emulator.dropFile({ name: file, content: file }),
-      pull: (thorough = false) => pull({ workspaces, thorough }, signal),
+      /** @param before workspaces that are asked for before the usual one */
+      pull: (thorough = false, ...before: readonly WatchedWorkspace[]) =>
+        pull({ workspaces: [...before, ...workspaces], thorough }, signal),
       /** Another process, which knows what the ledger knows. */
       restart: () => {
         pull = make();
@@ -235,6 +238,18 @@ describe.each(databases)("on %s", (name) => {
     advance(HOUR_MS + 1);
     expect(await pull()).toMatchObject({ fresh: 1, sources: ["changes"] });
     expect(await listPullStates(ledger().db)).toMatchObject([{ errorCode: null, failingSinceMs: null }]);
+  });
+
+  test("a workspace that this key is not in closes no other, told with 401 as it may be", async () => {
+    const { client, drop, pull } = await open({ hiddenRoutes: ["/events/changes/"] });
+    const body = { result: false, error: { code: 10545, text: "You are not authorised for this profile." } };
+    const match = { path: "taken" };
+    client.emulator.addFault({ match, times: 0, action: { kind: "status", status: 401, body } });
+    await drop("a.txt");
+    const taken = { id: "taken", name: "Taken", org: undefined };
+    expect(await pull(false, taken)).toMatchObject({ fresh: 1, closed: 1, sources: ["search"] });
+    const states = await listPullStates(ledger().db);
+    expect(states.find((state) => state.workspaceId === "taken")).toMatchObject({ errorCode: "forbidden" });
   });
 
   test("a key that does not work is an error and no reason to look elsewhere", async () => {

@@ -4,7 +4,10 @@ import type { ApiRefusal } from "../protocol/faults.ts";
 import { formatTime } from "../protocol/times.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-type EnvelopeKnobs = Pick<FastioKnobs, "envelope" | "errorCodes" | "errorNumbers" | "flatErrors" | "validationStatus">;
+type EnvelopeKnobs = Pick<
+  FastioKnobs,
+  "envelope" | "errorCodes" | "errorNumbers" | "flatErrors" | "validationStatus" | "deniedStatus"
+>;
 
 /** Puts the chosen envelope around a payload. */
 export function wrap(knobs: EnvelopeKnobs, success: boolean, payload: Json, nowMs: number): Json {
@@ -33,7 +36,8 @@ export function refusalBody(
   resource: string,
 ): { readonly status: number; readonly body: Json } {
   const { message, params } = refusal;
-  const status = refusal.status === "validation" ? knobs.validationStatus : refusal.status;
+  const chosen = { validation: knobs.validationStatus, denied: knobs.deniedStatus } as const;
+  const status = typeof refusal.status === "number" ? refusal.status : chosen[refusal.status];
   const code = knobs.errorNumbers === "site" ? siteOf(refusal.code, message) : refusal.code;
   if (knobs.flatErrors === "406" && status === 406) return { status, body: { error_message: message, error_id: code } };
   return {

@@ -11,12 +11,12 @@ export type FieldRow = {
 
 /** A refusal on its way to the caller: HTTP status, Fast.io's code and words. */
 export class ApiRefusal extends Error {
-  readonly status: number | "validation";
+  readonly status: number | "validation" | "denied";
   readonly code: number;
   readonly params: unknown;
 
-  /** @param status `validation` takes whichever status the emulator is set to use for bad input */
-  constructor(status: number | "validation", code: number, text: string, params?: unknown) {
+  /** @param status `validation` and `denied` take whichever the emulator is set to use for bad input, and for strangers */
+  constructor(status: number | "validation" | "denied", code: number, text: string, params?: unknown) {
     super(text);
     this.name = "ApiRefusal";
     this.status = status;
@@ -28,7 +28,7 @@ export class ApiRefusal extends Error {
 export const notFound = (what: string): ApiRefusal => new ApiRefusal(404, 1609, `The ${what} was not found.`);
 export const unknownRoute = (): ApiRefusal => new ApiRefusal(404, 9992, "The requested endpoint does not exist.");
 export const unauthorized = (): ApiRefusal => new ApiRefusal(401, 10011, "A valid credential is required.");
-export const denied = (): ApiRefusal => new ApiRefusal(403, 10545, "You are not authorised for this profile.");
+export const denied = (): ApiRefusal => new ApiRefusal("denied", 10545, "You are not authorised for this profile.");
 export const conflict = (text: string, params?: unknown): ApiRefusal => new ApiRefusal(409, 1660, text, params);
 export const tooLarge = (text: string): ApiRefusal => new ApiRefusal(413, 1605, text);
 /** The mode or state of the thing does not allow this. */

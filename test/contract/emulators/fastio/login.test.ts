@@ -93,7 +93,11 @@ describe("accounts of one's own", () => {
     expect((await verify(code)).status).toBe(200);
     expect((await fresh.get("/user/auth/check/")).status).toBe(200);
     expect((await fresh.get("/orgs/all/")).body["orgs"]).toEqual([]);
-    expect(at((await fresh.get(`/workspace/${D.workspaceId}/details/`)).body, "error", "code")).toBe(10545);
+    for (const deniedStatus of [403, 401] as const) {
+      world.emulator.setKnobs({ deniedStatus });
+      const denied = await fresh.get(`/workspace/${D.workspaceId}/details/`);
+      expect([denied.status, at(denied.body, "error", "code")]).toEqual([deniedStatus, 10545]);
+    }
   });
 
   test("a forgotten password is set anew with the code of the mail", async () => {

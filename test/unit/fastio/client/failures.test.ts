@@ -8,8 +8,15 @@ describe("failures of Fast.io", () => {
   test.each([
     { status: 400, code: "1605", means: "invalid_request", failure: "permanent" },
     { status: 401, code: "10011", means: "unauthorized", failure: "misconfigured" },
+    { status: 401, code: "10545", means: "forbidden", failure: "misconfigured" },
+    { status: 401, code: "10175", means: "forbidden", failure: "misconfigured" },
+    { status: 401, code: "115069", means: "forbidden", failure: "misconfigured" },
+    { status: 403, code: "10545", means: "forbidden", failure: "misconfigured" },
+    { status: 401, code: "10587", means: "unauthorized", failure: "misconfigured" },
+    { status: 403, code: "10587", means: "unauthorized", failure: "misconfigured" },
     { status: 402, code: "1696", means: "plan_required", failure: "misconfigured" },
     { status: 402, code: "274701", means: "plan_required", failure: "misconfigured" },
+    { status: 403, code: "274701", means: "plan_required", failure: "misconfigured" },
     { status: 403, code: "1685", means: "plan_required", failure: "misconfigured" },
     { status: 403, code: "10560", means: "forbidden", failure: "misconfigured" },
     { status: 404, code: "1609", means: "not_found", failure: "gone" },
@@ -44,6 +51,10 @@ describe("failures of Fast.io", () => {
     { status: 502, means: "upstream_unavailable" },
   ])("a page of something in between with status $status means $means", ({ status, means }) => {
     expect(toFailure({ operation: "fastio.test", status, problem: undefined })).toMatchObject({ code: means });
+  });
+
+  test("an address that was never confirmed is told as that, not as a wrong key", () => {
+    expect(fail(403, "10587").nextAction).toMatch(/Confirm the e-mail address/);
   });
 
   test("what does not pass by itself says what to do", () => {
