@@ -1,6 +1,7 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import type { AppState } from "./app-states.ts";
 import { columnsOf, linesOf, namesOf, rowOf } from "./lines.ts";
+import { LOCK_PATIENCE } from "./lock-patience.ts";
 import type { Db } from "./open-ledger.ts";
 import type { RuleState } from "./rule-state-queries.ts";
 import { appStates, type OutputRow, outputs, type RunQueue, type RunRow, ruleStates, runs } from "./schema.ts";
@@ -48,7 +49,7 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
   const claimed = db.$with("claimed", getTableColumns(runs)).as(sql`
     update ${runs} run
     set lease_owner = wish.owner, lease_until_ms = wish.until_ms, started_at_ms = coalesce(run.started_at_ms, wish.now_ms)
-    from ${linesOf("wishes", WISH, "wish")}
+    from ${linesOf("wishes", WISH, "wish")}, ${LOCK_PATIENCE}
     -- Not "=" for the queue: no plan is to go through all that wait there for this one.
     where run.id = wish.id and run.queue is not distinct from wish.queue
       -- A job that was handed over twice comes before the time the upstream asked for.
@@ -104,7 +105,7 @@ export function createRenew(
   const { id, leaseOwner, cancelAskedAtMs } = runs;
   const renewed = db.$with("renewed", { id, leaseOwner, cancelAskedAtMs }).as(sql`
     update ${runs} run set lease_until_ms = wish.until_ms
-    from ${linesOf("wishes", { id: "text", owner: "text", until_ms: "bigint" }, "wish")}
+    from ${linesOf("wishes", { id: "text", owner: "text", until_ms: "bigint" }, "wish")}, ${LOCK_PATIENCE}
     where run.id = wish.id and run.lease_owner = wish.owner
     returning run.id, run.lease_owner, run.cancel_asked_at_ms`);
   const statement = db.with(renewed).select().from(renewed).prepare("renew_leases");

@@ -7,6 +7,8 @@ export type TogetherOptions<Asked> = {
 
 /** About as much as one statement writes without keeping others waiting. */
 const MOST = 100;
+/** How often one is tried whose rows somebody else holds, each time for as long as its statement waits. */
+const HELD_TRIES = 5;
 
 type Waiting<Asked, Told> = {
   readonly asked: Asked;
@@ -16,7 +18,8 @@ type Waiting<Asked, Told> = {
 
 /**
  * Group commit for what many runs do at the same time: what is asked while a statement is under way goes together with
- * the next one. Who is alone does not wait. One whose data the database refuses does not cost the others theirs.
+ * the next one. Who is alone does not wait. One whose data the database refuses does not cost the others theirs; nor does
+ * one whose rows somebody holds, as a forgotten transaction does: it waits beside the line, and is given up after a while.
  * @param write does it for all of them or for none, and answers each in order
  * @returns the same for one
  */
@@ -27,32 +30,62 @@ export function doTogether<Asked, Told>(
   type One = Waiting<Asked, Told>;
   let waiting: readonly One[] = [];
   let isBusy = false;
+  /** Names of those that wait beside the line: what is asked under them meanwhile comes after. */
+  const aside = new Set<string>();
 
   const settle = async (group: readonly One[]): Promise<void> => {
     try {
       const told = await write(group.map(({ asked }) => asked));
       for (const [at, { resolve }] of group.entries()) resolve(told[at] as Told); // one answer each, as promised
     } catch (error) {
-      if (group.length > 1 && wasRefused(error)) for (const one of group) await settle([one]);
+      if (isHeldUp(error)) void settleAside(group);
+      else if (group.length > 1 && wasRefused(error)) for (const one of group) await settle([one]);
       else for (const { reject } of group) reject(error);
     }
   };
+  const settleAside = async (group: readonly One[]): Promise<void> => {
+    const names = nameOf ? group.map(({ asked }) => nameOf(asked)) : [];
+    for (const name of names) aside.add(name);
+    let held = group;
+    for (let tries = 1; held.length > 0; tries += 1) {
+      const still: One[] = [];
+      for (const one of held) if (!(await settleAlone(one, tries < HELD_TRIES))) still.push(one);
+      held = still;
+    }
+    for (const name of names) aside.delete(name);
+    begin();
+  };
+  /** @returns false when its rows are held still, and that is not the end of it */
+  const settleAlone = async ({ asked, resolve, reject }: One, mayWait: boolean): Promise<boolean> => {
+    try {
+      const [told] = await write([asked]);
+      resolve(told as Told); // one answer, as promised
+    } catch (error) {
+      if (mayWait && isHeldUp(error)) return false;
+      reject(error);
+    }
+    return true;
+  };
   const drain = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const group = takeGroup(waiting, most, nameOf);
+    for (;;) {
+      const group = takeGroup(waiting, most, nameOf, aside);
+      if (group.length === 0) break;
       const taken = new Set(group);
       waiting = waiting.filter((one) => !taken.has(one));
       await settle(group);
     }
     isBusy = false;
   };
+  const begin = (): void => {
+    if (isBusy || waiting.length === 0) return;
+    isBusy = true;
+    // Answers of upstreams that came in one turn of the loop are all worked on before.
+    setImmediate(() => void drain());
+  };
   return (asked) =>
     new Promise((resolve, reject) => {
       waiting = [...waiting, { asked, resolve, reject }];
-      if (isBusy) return;
-      isBusy = true;
-      // Answers of upstreams that came in one turn of the loop are all worked on before.
-      setImmediate(() => void drain());
+      begin();
     });
 }
 
@@ -60,9 +93,10 @@ function takeGroup<Asked, Told>(
   waiting: readonly Waiting<Asked, Told>[],
   most: number,
   nameOf: TogetherOptions<Asked>["nameOf"],
+  aside: ReadonlySet<string>,
 ): readonly Waiting<Asked, Told>[] {
   if (!nameOf) return waiting.slice(0, most);
-  const names = new Set<string>();
+  const names = new Set(aside);
   const group: Waiting<Asked, Told>[] = [];
   for (const one of waiting) {
     const name = nameOf(one.asked);
@@ -79,7 +113,13 @@ function takeGroup<Asked, Told>(
  */
 const REFUSALS = /^(?:22|23|40)/;
 
-function wasRefused(error: unknown): boolean {
+const wasRefused = (error: unknown): boolean => REFUSALS.test(codeOf(error));
+
+/** `lock_not_available`: a statement that waits for rows no longer than `LOCK_PATIENCE`, and has written nothing. */
+const isHeldUp = (error: unknown): boolean => codeOf(error) === "55P03";
+
+/** The database's SQLSTATE; empty when it said none. */
+function codeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && REFUSALS.test(cause.code);
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }

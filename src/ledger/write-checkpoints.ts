@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { NewAttempt } from "./attempts.ts";
 import { columnsOf, lineOf, linesOf, namesOf, rowOf } from "./lines.ts";
+import { LOCK_PATIENCE } from "./lock-patience.ts";
 import type { Db } from "./open-ledger.ts";
 import { peopleOf } from "./run-names.ts";
 import { attempts, type RunRow, type RunWait, runPeople, runs } from "./schema.ts";
@@ -116,7 +117,7 @@ export function createWriteCheckpoints(
       updated_at_ms = line.now_ms,
       lease_owner = case when line.release then null else run.lease_owner end,
       lease_until_ms = case when line.release then 0 else run.lease_until_ms end
-    from ${linesOf("checkpoints", LINE)}
+    from ${linesOf("checkpoints", LINE)}, ${LOCK_PATIENCE}
     where run.id = line.id and run.lease_owner = line.owner
     returning ${namesOf(told, "run.")}, case when line.looks then ${isOutdated("run")} end as is_outdated`);
   // As one text, which the driver reads many times faster than as many columns.

@@ -57,3 +57,32 @@ test("of a connection that broke nobody knows what was written: nothing is writt
   expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(calls).toBe(1);
 });
+
+test("one whose rows somebody holds waits beside the line, and what is asked under its name comes after it", async () => {
+  let isHeld = true;
+  const written: string[] = [];
+  const keep = doTogether(
+    async (all: readonly string[]) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (isHeld && all.some((one) => one.startsWith("held"))) throw refused("55P03");
+      written.push(...all);
+      return all;
+    },
+    { nameOf: (one) => one.split(" ")[0] ?? "" },
+  );
+  const held = keep("held first");
+  expect(await Promise.all([keep("a"), keep("b")])).toEqual(["a", "b"]);
+  const next = keep("held second");
+  expect(await keep("c")).toBe("c");
+  expect(written).toEqual(["a", "b", "c"]);
+  isHeld = false;
+  expect(await Promise.all([held, next])).toEqual(["held first", "held second"]);
+  expect(written.slice(3)).toEqual(["held first", "held second"]);
+});
+
+test("one whose rows are held for long is given up, with the database's words", async () => {
+  const keep = doTogether(async (_all: readonly string[]) => {
+    throw refused("55P03");
+  });
+  await expect(keep("a")).rejects.toThrow("no");
+});

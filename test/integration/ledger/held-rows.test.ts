@@ -1,0 +1,56 @@
+import { sql } from "drizzle-orm";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { openLedger } from "../../../src/ledger/open-ledger.ts";
+import { createRunLeases } from "../../../src/ledger/run-leases.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { createRuns } from "../../support/create-runs.ts";
+import { createTestDatabase } from "../../support/servers.ts";
+import { NOW_MS, runNamed } from "./intakes.ts";
+
+const ROUTED = { status: "routed", reasons: {} } as const;
+const IDS = ["held", "r1", "r2"] as const;
+
+test.skipIf(inject("postgresUrl") === undefined)(
+  "a row that somebody holds keeps its own run waiting, and no other",
+  async () => {
+    const database = await createTestDatabase(inject("postgresUrl") ?? "");
+    onTestFinished(() => database.drop());
+    const { db, work, close } = await openLedger(database.url, silentLog);
+    onTestFinished(close);
+    await createRuns(
+      db,
+      "ev-none",
+      IDS.map((id) => ({ ...runNamed(id), nodeId: id })),
+      ROUTED,
+      NOW_MS,
+    );
+    const { claim, renew, checkpoint } = createRunLeases(work);
+    const untilMs = NOW_MS + 5_000;
+    const owner = "us";
+    const onAll = async <T>(write: (id: string) => Promise<T>): Promise<{ held: Promise<T>; others: readonly T[] }> => {
+      const [held, ...others] = IDS.map(write);
+      if (held === undefined) throw new Error("there is one");
+      held.catch(() => undefined); // awaited later
+      return { held, others: await Promise.all(others) };
+    };
+
+    const claims = await db.transaction(async (tx) => {
+      await tx.execute(sql`select from relay.runs where id = 'held' for update`);
+      return onAll((id) => claim({ id, queue: "runs", owner, nowMs: NOW_MS, untilMs }));
+    });
+    expect(claims.others).toMatchObject([{ kind: "claimed" }, { kind: "claimed" }]);
+    expect(await claims.held).toMatchObject({ kind: "claimed" });
+
+    const [renewals, checkpoints] = await db.transaction(async (tx) => {
+      await tx.execute(sql`select from relay.runs where id = 'held' for update`);
+      return Promise.all([
+        onAll((id) => renew({ id, owner, untilMs })),
+        onAll((id) => checkpoint({ id, owner, change: { progress: "on its way" }, nowMs: NOW_MS })),
+      ]);
+    });
+    expect(renewals.others).toMatchObject([{ cancelAskedAtMs: null }, { cancelAskedAtMs: null }]);
+    expect(checkpoints.others).toMatchObject([{ run: { progress: "on its way" } }, { run: { id: "r2" } }]);
+    expect(await renewals.held).toMatchObject({ cancelAskedAtMs: null });
+    expect(await checkpoints.held).toMatchObject({ run: { progress: "on its way" } });
+  },
+);
