@@ -43,6 +43,7 @@ const form = z.object({ form_token: described });
 const DATA = {
   workflow_started: z.object({ id: z.string().nullish(), reason: described }),
   workflow_finished: z.object({
+    workflow_id: z.string().min(1).optional().catch(undefined),
     status: z.enum(["succeeded", "failed", "stopped", "partial-succeeded"]),
     outputs: outputsSchema,
     error: errorTextSchema,

@@ -89,13 +89,12 @@ export type NextStep =
   /** It waits for a person; the form tokens are known if the stream told them. */
   | { readonly do: "pause"; readonly formTokens: readonly string[] }
   /**
-   * It ended, well or not: `errorOfRun(detail)` tells. `source: "stream"` when the record never came.
+   * It ended, well or not: `errorOfRun(detail)` tells.
    * `doubles`: other runs of the same user, which should not exist; tell of them, and try to stop those that `stopOthers` names.
    */
   | {
       readonly do: "finish";
       readonly detail: DifyRunDetail;
-      readonly source: "record" | "stream";
       readonly doubles: readonly string[];
       readonly stopOthers: readonly string[];
     }
@@ -155,7 +154,10 @@ export function seek(
 function decideWithId(known: RunKnown, workflowRunId: string, seen: RunSeen, policy: RecoveryPolicy): NextStep {
   const { detail, end, nowMs } = seen;
   const record = detail === "absent" ? undefined : detail;
-  if (record !== undefined && ENDED.has(record.status)) return finish(known, seen, record, "record");
+  if (record !== undefined && ENDED.has(record.status)) return finish(known, seen, record);
+  if (end?.event.kind === "finished" && SUCCEEDED.has(end.event.status)) {
+    return finish(known, seen, recordFromStream(workflowRunId, end.event, known, end.atMs));
+  }
   if (end?.event.kind === "paused") return { do: "pause", formTokens: end.event.formTokens };
   if (record?.status === "paused") return { do: "pause", formTokens: [] };
   if (detail === undefined) return { do: "poll", afterMs: 0 };
@@ -195,16 +197,16 @@ function decideAfterEnd(
   if (event.kind !== "finished") return undefined;
   // Dify's listener says "stopped" when its own time limit passes, while the engine may go on and succeed.
   if (event.status === "stopped" && seen.detail !== "absent") return undefined;
-  return finish(known, seen, recordFromStream(workflowRunId, event, known, atMs), "stream");
+  return finish(known, seen, recordFromStream(workflowRunId, event, known, atMs));
 }
 
 /** Before the end of a run that was submitted more than once: are there two of it? */
-function finish(known: RunKnown, seen: RunSeen, detail: DifyRunDetail, source: "record" | "stream"): NextStep {
+function finish(known: RunKnown, seen: RunSeen, detail: DifyRunDetail): NextStep {
   const { submissions = 1, spentRunIds = [] } = known;
   if (submissions > 1 && seen.rows === undefined) return { do: "look_up", afterMs: 0 };
   const others = oldestFirst(seen.rows ?? [], spentRunIds).filter((row) => row.workflowRunId !== known.workflowRunId);
   const doubles = others.map((row) => row.workflowRunId);
-  return { do: "finish", detail, source, doubles, stopOthers: stillRunning(others) };
+  return { do: "finish", detail, doubles, stopOthers: stillRunning(others) };
 }
 
 function recordFromStream(
@@ -216,6 +218,7 @@ function recordFromStream(
   const elapsedMs = event.elapsedMs ?? 0;
   return {
     id,
+    ...(event.workflowId === undefined ? {} : { workflowId: event.workflowId }),
     status: event.status,
     outputs: event.outputs,
     ...(event.error === undefined ? {} : { error: event.error }),
@@ -229,6 +232,13 @@ function recordFromStream(
 
 /** Statuses after which nothing happens any more. */
 export const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "stopped", "partial-succeeded"]);
+
+/**
+ * Endings of which stream and record never say different things, so that the stream's word is enough; of the others
+ * they may: what the engine or its listener breaks off is "failed" or "stopped" by turns. (workflow_app_runner.py and
+ * persistence.py of langgenius/dify)
+ */
+const SUCCEEDED: ReadonlySet<string> = new Set(["succeeded", "partial-succeeded"]);
 
 /** Without those of earlier lives. */
 const oldestFirst = (rows: readonly DifyRunRow[], spent: readonly string[]): readonly DifyRunRow[] =>

@@ -127,6 +127,7 @@ function finishedEvent({ data }: FrameOf<"workflow_finished">): DifyRunEvent {
     kind: "finished",
     status: data.status,
     outputs: data.outputs,
+    ...(data.workflow_id === undefined ? {} : { workflowId: data.workflow_id }),
     ...(data.error === undefined ? {} : { error: data.error }),
     ...(data.total_tokens == null ? {} : { totalTokens: data.total_tokens }),
     ...(data.total_steps == null ? {} : { totalSteps: data.total_steps }),

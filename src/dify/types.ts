@@ -86,6 +86,8 @@ export type DifyRunEvent =
   | {
       readonly kind: "finished";
       readonly status: "succeeded" | "failed" | "stopped" | "partial-succeeded";
+      /** The published version that ran. */
+      readonly workflowId?: string;
       readonly outputs: Readonly<Record<string, unknown>>;
       readonly error?: string;
       readonly totalTokens?: number;

@@ -132,9 +132,24 @@ describe.each(["P1", "P2", "P3"] as const)("profile %s", (profile) => {
     const run = { user: USER, inputs: await prepare(setting) };
     fault(setting, action);
     const { ending, steps } = await driveRun(setting.dify, run, setting.signal);
-    expect(ending).toMatchObject({ do: "finish", source: "record", detail: { status: "succeeded" }, doubles: [] });
+    expect(ending).toMatchObject({ do: "finish", detail: { status: "succeeded" }, doubles: [] });
     expect(steps.filter((step) => step === "start")).toHaveLength(1);
     expect(runsOf(setting)).toBe(1);
+  });
+
+  test("a stream that is heard to its end tells of success what the record tells, and spares asking for it", async () => {
+    const setting = await setUp({ profile });
+    const run = { user: USER, inputs: await prepare(setting) };
+    const { ending, steps, known } = await driveRun(setting.dify, run, setting.signal);
+    expect(steps).toEqual(["start", "finish"]);
+    const record = await setting.dify.readRun(known.workflowRunId ?? "", setting.signal);
+    const { id, status, workflowId, totalTokens, totalSteps } = record ?? {};
+    expect(ending).toMatchObject({ detail: { id, status, workflowId, totalTokens, totalSteps } });
+    expect(workflowId).toBeDefined();
+    const told = splitOutputs(ending.do === "finish" ? ending.detail.outputs : {});
+    const { texts, values, files } = splitOutputs(record?.outputs ?? {});
+    expect(told).toMatchObject({ texts, values });
+    expect(told.files.map(({ name }) => name)).toEqual(files.map(({ name }) => name));
   });
 
   test("one POST is enough when the logs know of the run only later", async () => {
@@ -143,7 +158,7 @@ describe.each(["P1", "P2", "P3"] as const)("profile %s", (profile) => {
     fault(setting, { kind: "cut_after", frames: 0 });
     fault(setting, { kind: "log_lag", ms: 150 });
     const { ending, steps } = await driveRun(setting.dify, run, setting.signal);
-    expect(ending).toMatchObject({ do: "finish", source: "record", detail: { status: "succeeded" }, doubles: [] });
+    expect(ending).toMatchObject({ do: "finish", detail: { status: "succeeded" }, doubles: [] });
     expect(steps.filter((step) => step === "start")).toHaveLength(1);
     expect(runsOf(setting)).toBe(1);
   });

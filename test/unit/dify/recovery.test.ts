@@ -140,7 +140,7 @@ describe("once a run id is known", () => {
       what: `a record that says ${status}`,
       known: named,
       seen: seen({ detail: detail(status) }),
-      step: { do: "finish", source: "record", detail: { status }, doubles: [] },
+      step: { do: "finish", detail: { status }, doubles: [] },
     })),
     {
       what: "running, and the stream can be joined",
@@ -220,40 +220,67 @@ describe("once a run id is known", () => {
 describe("after the stream's last word", () => {
   test.each<Case>([
     {
-      what: "the record is asked first",
+      what: "success needs no record",
       known: named,
-      seen: seen({ end: finished("succeeded") }),
+      seen: seen({ end: finished("succeeded", { workflowId: "W", totalTokens: 7, elapsedMs: 10 }) }),
+      step: {
+        do: "finish",
+        detail: { id: "RUN", workflowId: "W", status: "succeeded", outputs: { a: 1 }, totalTokens: 7, elapsedMs: 10 },
+      },
+    },
+    {
+      what: "nor does success with failures that were handled",
+      known: named,
+      seen: seen({ end: finished("partial-succeeded") }),
+      step: { do: "finish", detail: { status: "partial-succeeded" } },
+    },
+    {
+      what: "not even one that says otherwise, since it lags",
+      known: named,
+      seen: seen({ end: finished("succeeded"), detail: detail("paused"), attachable: true }),
+      step: { do: "finish", detail: { status: "succeeded" } },
+    },
+    {
+      what: "of a failure the record is asked first",
+      known: named,
+      seen: seen({ end: finished("failed") }),
+      step: { do: "poll", afterMs: 0 },
+    },
+    {
+      what: "and of what was stopped",
+      known: named,
+      seen: seen({ end: finished("stopped") }),
       step: { do: "poll", afterMs: 0 },
     },
     {
       what: "the record's word weighs more",
       known: named,
       seen: seen({ end: finished("failed", { error: "User requested stop" }), detail: detail("stopped") }),
-      step: { do: "finish", source: "record", detail: { status: "stopped" } },
+      step: { do: "finish", detail: { status: "stopped" } },
     },
     {
       what: "a record that lags is asked again",
       known: named,
-      seen: seen({ end: finished("succeeded"), detail: detail("running"), attachable: true, nowMs: T0 + SECOND }),
+      seen: seen({ end: finished("failed"), detail: detail("running"), attachable: true, nowMs: T0 + SECOND }),
       step: { do: "poll", afterMs: 500 },
     },
     {
-      what: "a record that does not come leaves the stream's word, before the links expire",
+      what: "a record that does not come leaves the stream's word",
       known: named,
-      seen: seen({ end: finished("succeeded"), detail: detail("running"), nowMs: T0 + 5 * SECOND }),
-      step: { do: "finish", source: "stream", detail: { id: "RUN", status: "succeeded", outputs: { a: 1 } } },
+      seen: seen({ end: finished("failed"), detail: detail("running"), nowMs: T0 + 5 * SECOND }),
+      step: { do: "finish", detail: { id: "RUN", status: "failed" } },
     },
     {
       what: "so does one that is missing",
       known: named,
       seen: seen({ end: finished("failed", { error: "x" }), detail: "absent", nowMs: T0 + 5 * SECOND }),
-      step: { do: "finish", source: "stream", detail: { status: "failed", error: "x" } },
+      step: { do: "finish", detail: { status: "failed", error: "x" } },
     },
     {
       what: "a run that failed before it began has no record and is not lost",
       known: named,
       seen: seen({ end: finished("failed", { error: "topic is required", totalSteps: 0 }), detail: "absent" }),
-      step: { do: "finish", source: "stream", detail: { status: "failed", totalSteps: 0 } },
+      step: { do: "finish", detail: { status: "failed", totalSteps: 0 } },
     },
     {
       what: "'stopped' by the listener while the engine goes on is no end",
