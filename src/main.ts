@@ -76,7 +76,8 @@ const context: CliContext = {
 // A reader that goes away (a closed pipe) is no fault of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  process.stderr.write(`relay: standard output cannot be written: ${messageOf(error)}\n`);
+  process.exit(1);
 });
 
 try {

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import { createLineWriter } from "./line-writer.ts";
 
@@ -22,6 +23,7 @@ export const silentLog: Log = {
   child: () => silentLog,
 };
 
+const STDERR = 2;
 /** Field names whose values never reach a log line, wherever they stand. */
 const SECRET_FIELDS = ["authorization", "apiKey", "token", "secret", "password", "signature", "url"];
 const SECRETS: ReadonlySet<string> = new Set(SECRET_FIELDS);
@@ -36,8 +38,20 @@ export function createLog(level: LogLevel, destination = 1): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   const redact = { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" };
-  const lines = createLineWriter(destination);
+  const lines = createLineWriter({
+    write: (bytes) => writeSync(destination, bytes),
+    warn: (why) => writeLastly(`relay: lines of the log are lost until it can be written again: ${why}\n`),
+  });
   return wrap({ plain: pino(options, lines), redacting: pino({ ...options, redact }, lines) });
+}
+
+/** To whoever looks at the terminal; there may be nobody, and this is not to be waited for. */
+function writeLastly(text: string): void {
+  try {
+    writeSync(STDERR, text);
+  } catch {
+    // Nobody is left to tell.
+  }
 }
 
 /** The same line by either; to look for secrets takes twice as long as to write it, and most lines can have none. */

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -40,4 +40,16 @@ test("fields that hold secrets are left blank, on the line itself and one below"
   const line = await text();
   expect(line).not.toMatch(/t0p|signed/);
   expect(JSON.parse(line)).toMatchObject({ token: "[redacted]", at: { password: "[redacted]" } });
+});
+
+test.skipIf(!existsSync("/dev/full"))("a disk that is full ends the log, and not the process", async () => {
+  const descriptor = openSync("/dev/full", "w");
+  onTestFinished(() => closeSync(descriptor));
+  const log = createLog("info", descriptor);
+  for (let turn = 0; turn < 3; turn += 1) {
+    log.info("relay.started");
+    // An error that nobody heard would come up here, and fail the test run.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+  expect(() => log.info("relay.stopped")).not.toThrow();
 });
