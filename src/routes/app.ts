@@ -5,6 +5,7 @@ import { mountPlatform, type PlatformDeps } from "./platform.ts";
 import { type AccessDeps, requireRole } from "./require-role.ts";
 import { tellFailure } from "./tell-failure.ts";
 import { mountWebhooks, type WebhookDeps } from "./webhooks.ts";
+import { wrongMethod } from "./wrong-method.ts";
 
 export type AppDeps = WebhookDeps &
   AccessDeps &
@@ -32,7 +33,10 @@ function createOtherRoutes(deps: AppDeps): Hono {
   app.use(browserHeaders(deps));
   // Prometheus asks from elsewhere, and is no browser.
   mountPlatform(app, requireRole({ ...deps, refusal: undefined }, "viewer"), deps);
-  app.all("*", async ({ req, env }) => (await deps.openPages()).fetch(req.raw, env));
+  app.all("*", async (context) => {
+    const { req, env } = context;
+    return wrongMethod(app, context) ?? (await deps.openPages()).fetch(req.raw, env);
+  });
   app.onError(tellFailure(deps.log));
   return app;
 }

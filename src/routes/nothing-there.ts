@@ -1,10 +1,29 @@
-import type { NotFoundHandler } from "hono";
+import type { Context, Hono, NotFoundHandler } from "hono";
 import { html } from "hono/html";
 import { messagePage } from "../dashboard/message-page.ts";
 import { isAskedByBrowser } from "./require-role.ts";
+import { allowedMethods, wrongMethod } from "./wrong-method.ts";
 
-/** What has no route: a page with the way back to people, logged in or not, and a line to programs. */
-export const nothingThere: NotFoundHandler = (context) =>
-  isAskedByBrowser(context)
-    ? context.html(messagePage(html`There is no such page. <a href="/">Go to the overview</a>`, undefined), 404)
-    : context.json({ error: "no such route" }, 404);
+/**
+ * What has no route: what is asked by other methods says so, and with a slash too many leads to where it is without;
+ * else a page with the way back to people, logged in or not, and a line to programs.
+ */
+export const nothingThere =
+  (app: Pick<Hono, "router">): NotFoundHandler =>
+  (context) => {
+    const answer = wrongMethod(app, context) ?? withoutSlash(app, context);
+    if (answer !== undefined) return answer;
+    return isAskedByBrowser(context)
+      ? context.html(messagePage(html`There is no such page. <a href="/">Go to the overview</a>`, undefined), 404)
+      : context.json({ error: "no such route" }, 404);
+  };
+
+function withoutSlash(app: Pick<Hono, "router">, context: Context): Response | undefined {
+  const { pathname, search } = new URL(context.req.url);
+  const path = pathname.replace(/\/+$/, "");
+  // A path that begins with two slashes is another host to browsers.
+  if (path === pathname || !/^\/[^/\\]/.test(path)) return undefined;
+  const { method } = context.req;
+  const isThere = (method === "GET" || method === "HEAD") && allowedMethods(app, path).includes(method);
+  return isThere ? context.redirect(`${path}${search}`, 308) : undefined;
+}

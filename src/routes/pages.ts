@@ -70,7 +70,7 @@ export function createPages(deps: PagesDeps): Hono {
   mountTools(app, deps.tools);
   mountMcp(app, deps.tools);
   mountPages(app, deps);
-  app.notFound(nothingThere);
+  app.notFound(nothingThere(app));
   app.onError(tellFailure(deps.log));
   return app;
 }

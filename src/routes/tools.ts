@@ -9,6 +9,7 @@ import { authenticate, tellOutcome, UNCONFIGURED } from "./tool-callers.ts";
 import type { ListToolCalls } from "./tool-calls.ts";
 import { readToolForm, type ToolForm } from "./tool-form.ts";
 import { toolsDocument } from "./tools-document.ts";
+import { allowedMethods } from "./wrong-method.ts";
 
 export type ToolDeps = {
   readonly tools: readonly Tool[];
@@ -40,14 +41,14 @@ export function mountTools(app: Hono, deps: ToolDeps): void {
       const who = authenticate(findCaller, context);
       return "refused" in who ? tellOutcome(context, who.refused) : callOverHttp(deps, tool, who.caller, context);
     });
-    app.all(path, (context) => {
-      context.header("allow", method);
-      return tellOutcome(context, failure(405, "invalid_request", `this is asked by ${method}`, `Send ${method}.`));
-    });
   }
-  app.all("/tools/*", (context) =>
-    tellOutcome(context, failure(404, "not_found", "there is no such operation", "GET /tools/openapi.json.")),
-  );
+  app.all("/tools/*", (context) => {
+    const [method, ...more] = allowedMethods(app, context.req.path);
+    if (method === undefined)
+      return tellOutcome(context, failure(404, "not_found", "there is no such operation", "GET /tools/openapi.json."));
+    context.header("allow", [method, ...more].join(", "));
+    return tellOutcome(context, failure(405, "invalid_request", `this is asked by ${method}`, `Send ${method}.`));
+  });
 }
 
 async function callOverHttp(deps: ToolDeps, tool: Tool, caller: ToolCaller, context: Context): Promise<Response> {

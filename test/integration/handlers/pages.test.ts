@@ -393,7 +393,7 @@ describe("pages and API", () => {
     }
   });
 
-  test.each(["/nowhere", "/runs/", "/events/none", "/rules/none", "/runs/%00"])(
+  test.each(["/nowhere", "/runs/R-1", "/events/none", "/rules/none", "/runs/%00"])(
     "who has come to %s in a browser reads that it is not there, and finds back",
     async (path) => {
       const answer = await get(path, { accept: "text/html,*/*;q=0.8" });
