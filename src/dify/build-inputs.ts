@@ -1,6 +1,6 @@
 import { PermanentError } from "../errors.ts";
 import { fileTypeFor } from "./file-type.ts";
-import type { DifyFileInput, DifyInput } from "./types.ts";
+import type { DifyFileInput, DifyFileType, DifyInput } from "./types.ts";
 
 /** Stands in a rule's inputs for the file of the run, or for all files of its batch. */
 export const THE_FILE: unique symbol = Symbol("the file of the run");
@@ -66,10 +66,10 @@ export function prepareInputs(
 
 /** How many files an app is given at a time: one where a variable takes no list. */
 export const mostFilesOf = (takers: readonly DifyInput[]): number =>
-  Math.max(
-    1,
-    Math.min(...takers.map(({ type, maxLength }) => (type === "file" ? 1 : (maxLength ?? Number.POSITIVE_INFINITY)))),
-  );
+  Math.max(1, Math.min(...takers.map((input) => (input.type === "file" ? 1 : mostFilesIn(input)))));
+
+/** 0 is no limit, as with texts. */
+const mostFilesIn = ({ maxLength }: DifyInput): number => maxLength || Number.POSITIVE_INFINITY;
 
 type Make = (sources: readonly FileSource[]) => unknown;
 type Made = { readonly fault: string } | { readonly make: Make | undefined };
@@ -109,7 +109,7 @@ function makeFile(input: DifyInput, value: unknown, files: readonly InputFile[])
   if (!items.every((item) => item === THE_FILE)) return { fault: `${variable} takes the file, not a text or value` };
   const count = items.length * files.length;
   if (type === "file" && count !== 1) return { fault: `${variable} takes one file, not a list` };
-  if (maxLength !== undefined && type === "file-list" && count > maxLength) {
+  if (type === "file-list" && count > mostFilesIn(input)) {
     return { fault: `${variable} takes ${maxLength} files at most` };
   }
   try {
@@ -118,7 +118,7 @@ function makeFile(input: DifyInput, value: unknown, files: readonly InputFile[])
       const fileType = fileTypes[index] ?? "custom";
       return "uploadId" in source
         ? { type: fileType, transfer_method: "local_file", upload_file_id: source.uploadId }
-        : { type: fileType, transfer_method: "remote_url", url: source.url };
+        : { ...kindOfLink(fileType), transfer_method: "remote_url", url: source.url };
     };
     // A list for a `file` variable is refused, and so is a lone object for a `file-list`.
     return { make: (sources) => (type === "file" ? sources.map(one)[0] : items.flatMap(() => sources.map(one))) };
@@ -127,6 +127,12 @@ function makeFile(input: DifyInput, value: unknown, files: readonly InputFile[])
     throw error;
   }
 }
+
+/**
+ * A link without a kind is taken for its extension, as `custom` is meant. Where it says so, versions up to 1.14 refuse
+ * what they know as a document, a picture and so on (langgenius/dify#26346); uploads they refuse without it, too.
+ */
+const kindOfLink = (type: DifyFileType): { readonly type?: DifyFileType } => (type === "custom" ? {} : { type });
 
 function makeText({ variable, type, maxLength, options }: DifyInput, value: unknown): Made {
   if (typeof value === "object" || typeof value === "symbol") return { fault: `${variable} takes a text` };

@@ -22,12 +22,15 @@ type Rule = Verdict & { readonly when: (refusal: DifyRefusal) => boolean };
 /** One message under several statuses and codes: Dify's handler order turns its 429 into `400 invalid_param`. */
 const OVERLOAD = /too many requests|maximum concurrent requests/i;
 
+/** Said of a file that is not of the kind it was called; up to 1.14, of all that it knows and that are called `custom`. */
+const KIND_FAULT = /Detected file type does not match the specified type/;
+
 /** What Dify says of inputs and input files, as found in its input form and file factory code (1.9 to 1.17). */
 const INPUT_FAULTS = [
   /is required in input form/,
   /in input form must be/,
   /^Invalid upload file/,
-  /Detected file type does not match the specified type/,
+  KIND_FAULT,
   /File validation failed for file/,
   /transfer_method is required in file mapping/,
   /Number of (image )?files exceeds the maximum limit/,
@@ -47,6 +50,10 @@ export const isLinkFault = (message: string): boolean => LINK_FAULTS.some((fault
 
 const INPUT_ACTION = "Compare the rule's inputs with the variables of the app's Start node.";
 const LINK_ACTION = "Let Dify reach Fast.io, or write send: upload in the rule.";
+
+const KIND_ACTION =
+  "Let the app's file variable take the file's kind (documents, images and so on): older versions of Dify take no upload " +
+  "for its extension alone. Or write send: url in the rule.";
 
 /** Whether a run was turned away for its inputs before it began; sending it otherwise cannot double it. */
 export const wasRefusedForInputs = (error: unknown): boolean =>
@@ -76,6 +83,20 @@ const RULES: readonly Rule[] = [
     failure: "misconfigured",
     nextAction: "Pinned workflow versions need a paid Dify plan.",
   },
+  // Comes as 403, and says more than that.
+  {
+    when: hasCode("not_workflow_app", "trigger_workflow_service_mode_unavailable"),
+    code: "dify_not_workflow",
+    failure: "misconfigured",
+    nextAction: "Use the key of a workflow app that begins with a Start node.",
+  },
+  // Dify itself would speak JSON: a firewall before it takes other files (langgenius/dify#28094).
+  {
+    when: (refusal) => isUpload(refusal) && refusal.status === 403 && !refusal.json,
+    code: "dify_file_refused",
+    failure: "permanent",
+    nextAction: "Something before Dify refuses this file: look into its firewall, or write send: url in the rule.",
+  },
   {
     when: ({ status }) => status === 403,
     code: "forbidden",
@@ -95,12 +116,6 @@ const RULES: readonly Rule[] = [
   },
   { when: hasCode("too_many_requests"), code: "dify_overloaded", failure: "throttled" },
   { when: ({ status }) => status === 429, code: "rate_limited", failure: "throttled" },
-  {
-    when: hasCode("not_workflow_app", "trigger_workflow_service_mode_unavailable"),
-    code: "dify_not_workflow",
-    failure: "misconfigured",
-    nextAction: "Use the key of a workflow app that begins with a Start node.",
-  },
   {
     when: (refusal) => hasCode("app_unavailable")(refusal) || /workflow not published/i.test(refusal.message),
     code: "dify_unpublished",
@@ -125,6 +140,12 @@ const RULES: readonly Rule[] = [
     code: "dify_link_refused",
     failure: "permanent",
     nextAction: LINK_ACTION,
+  },
+  {
+    when: ({ status, message }) => status === 400 && KIND_FAULT.test(message),
+    code: "dify_input_invalid",
+    failure: "permanent",
+    nextAction: KIND_ACTION,
   },
   {
     when: ({ status, message }) => status === 400 && isInputFault(message),
@@ -189,9 +210,9 @@ export function errorOfErrorEvent(
 /** What a failure's words say of the inputs; undefined when they do not speak of them. */
 function verdictOfInputs(message: string): Verdict | undefined {
   if (isLinkFault(message)) return { code: "dify_link_refused", failure: "permanent", nextAction: LINK_ACTION };
-  return isInputFault(message)
-    ? { code: "dify_input_invalid", failure: "permanent", nextAction: INPUT_ACTION }
-    : undefined;
+  if (!isInputFault(message)) return undefined;
+  const nextAction = KIND_FAULT.test(message) ? KIND_ACTION : INPUT_ACTION;
+  return { code: "dify_input_invalid", failure: "permanent", nextAction };
 }
 
 /**

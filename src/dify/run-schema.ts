@@ -61,6 +61,15 @@ export const runDetailSchema = detailSchema.transform(
   }),
 );
 
+/** Versions up to 1.10 at least tell of no record by one in which all is null. */
+const noRecord = z.object({ id: z.null(), status: z.null() });
+
+/** The same; undefined: there is no such record. */
+export const runAnswerSchema = z.preprocess(
+  (wire) => (noRecord.safeParse(wire).success ? undefined : wire),
+  runDetailSchema.optional(),
+);
+
 const logRow = z.object({
   created_at: seconds.nullish(),
   workflow_run: z.object({ id: z.string().min(1), status: z.string(), created_at: seconds.nullish() }).nullish(),

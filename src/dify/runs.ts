@@ -3,7 +3,7 @@ import { PermanentError } from "../errors.ts";
 import { discard } from "../http/readers.ts";
 import type { DifyCall, DifyRequest } from "./call.ts";
 import { type RunStreamOptions, readRunStream } from "./read-run-stream.ts";
-import { logPageSchema, runDetailSchema } from "./run-schema.ts";
+import { logPageSchema, runAnswerSchema } from "./run-schema.ts";
 import type { Dify, DifyRunDetail, DifyRunEvent, DifyRunRow } from "./types.ts";
 
 /** A busy server may take minutes to get to the request; giving up earlier only makes the outcome unknown. */
@@ -93,7 +93,7 @@ export async function readRun(
   try {
     return await call.read(
       { operation: "dify.run.read", method: "GET", path, repeatable: true },
-      runDetailSchema,
+      runAnswerSchema,
       signal,
     );
   } catch (error) {

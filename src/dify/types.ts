@@ -5,7 +5,8 @@ export type DifyFileType = "image" | "video" | "audio" | "document" | "custom";
 /** A file as an input of a run: uploaded before by the same user, or fetched by Dify from a link. */
 export type DifyFileInput =
   | { readonly type: DifyFileType; readonly transfer_method: "local_file"; readonly upload_file_id: string }
-  | { readonly type: DifyFileType; readonly transfer_method: "remote_url"; readonly url: string };
+  /** Without a kind the extension alone counts, which the variable has to list. */
+  | { readonly type?: DifyFileType; readonly transfer_method: "remote_url"; readonly url: string };
 
 /** One input of the app's Start node, from `GET /parameters`. */
 export type DifyInput = {

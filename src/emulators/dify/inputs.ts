@@ -71,7 +71,8 @@ function resolveScalar(variable: StartVariable, given: unknown): unknown {
     case "text-input":
     case "paragraph": {
       if (typeof given !== "string") throw invalidParam(`(type '${type}') ${name} in input form must be a string`);
-      if (maxLength !== undefined && given.length > maxLength)
+      // Python counts code points, and takes 0 for no limit.
+      if (maxLength && [...given].length > maxLength)
         throw invalidParam(`${name} in input form must be less than ${maxLength} characters`);
       return given.replaceAll("\u0000", "");
     }
@@ -136,7 +137,7 @@ async function resolveFiles(scene: Scene, variable: StartVariable, given: unknow
   }
   if (!Array.isArray(given) || !given.every(isMapping))
     throw invalidParam(`${name} in input form must be a list of files`);
-  if (maxLength !== undefined && given.length > maxLength)
+  if (maxLength && given.length > maxLength)
     throw invalidParam(`${name} in input form must be less than ${maxLength} files`);
   const usable = given.filter(
     (mapping) =>
@@ -171,12 +172,17 @@ async function resolveFile(
 
   const detected = detectType(found.extension.slice(1), found.mimeType);
   const given = mapping["type"];
-  const type = toFileType(given ?? "custom");
-  if (strictness === "strict" && given !== undefined && type !== "custom" && type !== detected)
+  const wanted = toFileType(given ?? "custom");
+  const { comparesCustom, profile } = world.traits;
+  // Where it is compared, an upload without a kind counts as `custom`, and a link without one as what it is.
+  const isCompared = wanted === "custom" ? comparesCustom && (given !== undefined || method === "local_file") : true;
+  if (strictness === "strict" && isCompared && wanted !== detected)
     throw invalidParam("Detected file type does not match the specified type. Please verify the file.");
-  checkAllowed(app, variable, type, method, found);
+  checkAllowed(app, variable, wanted, method, found);
 
-  const object = fileObject(world.traits.profile, { ...found, tenantId: app.tenantId, type, method });
+  const staysCustom = !comparesCustom && given !== undefined;
+  const type = wanted === "custom" && !staysCustom ? detected : wanted;
+  const object = fileObject(profile, { ...found, tenantId: app.tenantId, type, method });
   const { name, extension, mimeType, open } = found;
   return { object, file: { name, extension, mimeType, type, open } };
 }

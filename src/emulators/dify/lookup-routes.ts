@@ -39,6 +39,21 @@ export function createLookupRoutes(world: World): Route[] {
   return routes;
 }
 
+/** Up to 1.10 at least, nothing is told in the words of a record. */
+const NO_RECORD = {
+  id: null,
+  workflow_id: null,
+  status: null,
+  inputs: null,
+  outputs: null,
+  error: null,
+  total_steps: null,
+  total_tokens: null,
+  created_at: null,
+  finished_at: null,
+  elapsed_time: null,
+};
+
 function answerDetail(world: World, { response, params }: RouteCall, app: EmulatedApp): void {
   const id = params["runId"] ?? "";
   refuseOtherModes(app);
@@ -46,6 +61,10 @@ function answerDetail(world: World, { response, params }: RouteCall, app: Emulat
   if (!isUuid(id)) throw new ApiError(500, "unknown", "Internal Server Error");
   const run = world.runs.get(id);
   if (run === undefined || run.app.id !== app.id || run.status === "queued") {
+    if (world.traits.absentRun === "nulls") {
+      sendJson(response, 200, NO_RECORD);
+      return;
+    }
     const route = "/v1/workflows/run/<string:workflow_run_id>";
     throw new ApiError(404, "not_found", "Workflow run not found.", route);
   }

@@ -20,6 +20,13 @@ export type ProfileTraits = {
   readonly afterError: "end" | "silence" | "outcome";
   /** Workflows that begin with a trigger cannot be run through the Service API. */
   readonly refusesTriggers: boolean;
+  /**
+   * Whether `custom` is compared with the kind that a file turns out to have, as any other kind is: a document is then
+   * taken by no variable that lists its extension alone (langgenius/dify#19083, #26346). So it was up to 1.14.
+   */
+  readonly comparesCustom: boolean;
+  /** What is told of a run that has no record: that it is not found, or a record in which all is null. */
+  readonly absentRun: "not found" | "nulls";
 };
 
 const TRAITS = {
@@ -32,6 +39,8 @@ const TRAITS = {
     streamPings: false,
     afterError: "end",
     refusesTriggers: false,
+    comparesCustom: true,
+    absentRun: "nulls",
   },
   P2: {
     profile: "P2",
@@ -42,6 +51,8 @@ const TRAITS = {
     streamPings: false,
     afterError: "silence",
     refusesTriggers: false,
+    comparesCustom: true,
+    absentRun: "not found",
   },
   P3: {
     profile: "P3",
@@ -52,6 +63,8 @@ const TRAITS = {
     streamPings: true,
     afterError: "outcome",
     refusesTriggers: true,
+    comparesCustom: false,
+    absentRun: "not found",
   },
 } as const satisfies Record<Profile, ProfileTraits>;
 

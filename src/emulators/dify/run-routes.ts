@@ -90,9 +90,8 @@ function admit(world: World, app: EmulatedApp, plan: FaultPlan, { params }: Rout
   if (workflowId !== undefined) checkVersion(app, workflowId);
   if (app.published === false || plan.find("unpublished") !== undefined) throw invalidParam("Workflow not published");
   if (app.entry === "trigger" && world.traits.refusesTriggers) {
-    // Code and words are Dify's; that the status is 400 is a guess.
     throw new ApiError(
-      400,
+      403,
       "trigger_workflow_service_mode_unavailable",
       "This workflow uses a trigger entry and cannot be invoked through Web App, Service API, OpenAPI, or MCP.",
     );

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
@@ -9,6 +11,7 @@ import { findFileInput } from "../../../src/dify/find-file-input.ts";
 import { wasSurelyNotStarted } from "../../../src/dify/not-started.ts";
 import { splitOutputs } from "../../../src/dify/split-outputs.ts";
 import type { DifyRunEvent } from "../../../src/dify/types.ts";
+import type { AppConfig } from "../../../src/emulators/dify/apps.ts";
 import { DEFAULT_APP_KEY } from "../../../src/emulators/dify/defaults.ts";
 import type { SentRunAction } from "../../../src/emulators/dify/run-faults.ts";
 import {
@@ -209,6 +212,11 @@ describe.each(["P1", "P2", "P3"] as const)("profile %s", (profile) => {
     });
   });
 
+  test("a run that Dify has no record of is none, however this version says so", async () => {
+    const { dify, signal } = await setUp({ profile });
+    expect(await dify.readRun(crypto.randomUUID(), signal)).toBeUndefined();
+  });
+
   test("an error frame does not keep us waiting for the end of the stream", async () => {
     const setting = await setUp({ profile });
     const run = { user: USER, inputs: await prepare(setting) };
@@ -245,6 +253,56 @@ describe.each(["P1", "P2", "P3"] as const)("profile %s", (profile) => {
     }
     const { ending } = await driveRun(dify, run, signal, { known: { submittedAtMs: Date.now(), workflowRunId } });
     expect(ending).toMatchObject({ do: "finish", detail: { status: "stopped" } });
+  });
+});
+
+/** An app whose variable lists an extension, and not the kind of file that Dify knows by it. */
+const CSV_ONLY: AppConfig = {
+  key: DEFAULT_APP_KEY,
+  inputs: [
+    {
+      variable: "table",
+      type: "file",
+      required: true,
+      allowed_file_types: ["custom"],
+      allowed_file_extensions: [".csv"],
+    },
+  ],
+};
+
+describe.each([
+  { profile: "P1", takesUploads: false },
+  { profile: "P2", takesUploads: false },
+  { profile: "P3", takesUploads: true },
+] as const)("a variable that lists .csv, on $profile", ({ profile, takesUploads }) => {
+  const FILE = { name: "people.csv", mimeType: "text/csv" };
+  const prepareTable = async ({ dify, signal }: Setting) =>
+    prepareInputs((await dify.readParameters(signal)).inputs, { table: THE_FILE }, FILE);
+
+  test("takes a table by link", async () => {
+    const setting = await setUp({ profile, apps: [CSV_ONLY] });
+    const server = createServer((_request, response) =>
+      response.writeHead(200, { "content-type": "text/csv", "content-length": String(CSV.length) }).end(CSV),
+    ).listen(0, "127.0.0.1");
+    closers.push(async () => void server.close());
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${Object(server.address()).port}/people.csv`;
+    const inputs = (await prepareTable(setting)).fill({ url });
+    const { ending } = await driveRun(setting.dify, { user: USER, inputs }, setting.signal);
+    expect(ending).toMatchObject({ do: "finish", detail: { status: "succeeded" } });
+  });
+
+  test(takesUploads ? "takes it by upload, too" : "refuses its upload, and what to do is told", async () => {
+    const setting = await setUp({ profile, apps: [CSV_ONLY] });
+    const body = Readable.from([Buffer.from(CSV)]);
+    const upload = await setting.dify.uploadFile({ ...FILE, user: USER, body }, setting.signal);
+    const inputs = (await prepareTable(setting)).fill({ uploadId: upload.id });
+    const driven = driveRun(setting.dify, { user: USER, inputs }, setting.signal).catch((error: unknown) => error);
+    const wanted = takesUploads
+      ? { ending: { do: "finish", detail: { status: "succeeded" } } }
+      : { code: "dify_input_invalid", nextAction: expect.stringMatching(/kind.*send: url/) };
+    const told = Object(await driven);
+    expect(takesUploads ? told : (told.ending?.error ?? told)).toMatchObject(wanted);
   });
 });
 
@@ -334,6 +392,17 @@ describe("the server and the app", () => {
     const id: string = JSON.parse(await logs.text()).data[0].created_by_end_user.id;
     expect(await dify.readEndUser(id, signal)).toEqual({ id, user: USER, isAnonymous: false });
     expect(await dify.readEndUser(crypto.randomUUID(), signal)).toBeUndefined();
+  });
+
+  test("a workflow that begins with a trigger is told as that", async () => {
+    const app: AppConfig = { key: DEFAULT_APP_KEY, inputs: [], entry: "trigger" };
+    const { dify, signal } = await setUp({ profile: "P3", apps: [app] });
+    const { error } = await collect(dify.startRun({ user: USER, inputs: {} }, signal));
+    expect(error).toMatchObject({
+      code: "dify_not_workflow",
+      status: 403,
+      nextAction: expect.stringContaining("begins with a Start node"),
+    });
   });
 
   test("a given version of the workflow is run; one that is not there, a draft and no id are told, and start nothing", async () => {

@@ -103,6 +103,15 @@ describe("values", () => {
     expect(() => buildInputs(declared, given, PDF)).toThrow(fault);
   });
 
+  test("a list without a limit, and one whose limit is 0, take any number", () => {
+    for (const maxLength of [undefined, 0]) {
+      const { maxLength: _, ...rest } = docs;
+      const list = { ...rest, variable: "many", required: true, ...(maxLength === undefined ? {} : { maxLength }) };
+      const prepared = prepareInputs([list], { many: THE_FILE }, ...Array.from({ length: 12 }, () => PDF));
+      expect(prepared.mostFiles).toBe(Number.POSITIVE_INFINITY);
+    }
+  });
+
   test("every fault is named at once", () => {
     const attempt = () => buildInputs(declared, { kind: "c", nope: 1 }, PDF);
     expect(attempt).toThrow(/nope is not.*topic is required.*kind takes one of/);

@@ -38,7 +38,7 @@ describe("the table of refusals", () => {
     ["an app of another mode", { code: "not_workflow_app" }, "dify_not_workflow", "misconfigured"],
     [
       "a workflow that begins with a trigger",
-      { code: "trigger_workflow_service_mode_unavailable" },
+      { status: 403, code: "trigger_workflow_service_mode_unavailable" },
       "dify_not_workflow",
       "misconfigured",
     ],
@@ -71,6 +71,18 @@ describe("the table of refusals", () => {
       { operation: "dify.file.upload", status: 413, ...html },
       "dify_file_refused",
       "permanent",
+    ],
+    [
+      "a file that a firewall stops on its way",
+      { operation: "dify.file.upload", status: 403, ...html },
+      "dify_file_refused",
+      "permanent",
+    ],
+    [
+      "an upload with an app's API switched off",
+      { operation: "dify.file.upload", status: 403 },
+      "forbidden",
+      "misconfigured",
     ],
     ["an upload without type", { operation: "dify.file.upload", status: 415 }, "dify_file_refused", "permanent"],
     [

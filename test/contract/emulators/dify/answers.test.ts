@@ -205,7 +205,7 @@ describe("knobs of the server", () => {
   test("P3 refuses to run it", async () => {
     const emulator = await start({ profile: "P3", apps: [{ ...TOPIC_APP, entry: "trigger" }] });
     const answer = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
-    expect(await answer.json()).toMatchObject({ code: "trigger_workflow_service_mode_unavailable" });
+    expect(await answer.json()).toMatchObject({ code: "trigger_workflow_service_mode_unavailable", status: 403 });
     expect(emulator.books().runs).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ const APP: AppConfig = {
     { variable: "count", type: "number" },
     { variable: "flag", type: "checkbox" },
     { variable: "object", type: "json_object" },
+    { variable: "endless", type: "text-input", max_length: 0 },
     { variable: "preset", type: "text-input", default: "as set" },
   ],
   work: async ({ inputs }) => ({ ...inputs }),
@@ -63,6 +64,8 @@ test.each([
   [{ flag: 1 }, { flag: true }],
   [{ text: "a\u0000b" }, { text: "ab" }],
   [{ object: { a: 1 } }, { object: { a: 1 } }],
+  [{ text: "😀😀😀" }, { text: "😀😀😀" }],
+  [{ endless: "as long as it is" }, { endless: "as long as it is" }],
   [{ preset: null }, { preset: "as set" }],
 ])("%j reaches the workflow as %j", async (inputs, seen) => {
   const emulator = await start({ apps: [APP] });

@@ -44,6 +44,15 @@ describe("run detail", () => {
     await answer.body?.cancel();
   });
 
+  test("of a run that P1 does not know all is null", async () => {
+    const emulator = await start({ apps: [TOPIC_APP], profile: "P1" });
+    const unknown = await ask(emulator, "/workflows/run/00000000-0000-4000-8000-000000000000");
+    expect([unknown.status, await unknown.json()]).toEqual([
+      200,
+      expect.objectContaining({ id: null, status: null, outputs: null, created_at: null }),
+    ]);
+  });
+
   test("an unknown id, and the run of another app, are not found", async () => {
     const emulator = await start({ apps: [TOPIC_APP, DEFAULT_APP] });
     const id = await runTopic(emulator);
