@@ -11,6 +11,7 @@ import type { Accept } from "../src/ledger/accept.ts";
 import { dropLease, takeLease } from "../src/ledger/leases.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
+import type { PullSource } from "../src/ledger/schema.ts";
 import type { CompiledRule } from "../src/rules/compile-rules.ts";
 import type { Log } from "../src/telemetry/log.ts";
 
@@ -49,6 +50,14 @@ export type CatchUpNow = (
 const LEASE_MS = 120_000;
 const FORGOTTEN = "asked for no more than RETENTION_DAYS: what came before may be done and forgotten";
 
+const NO_SEARCH = "events cannot be searched here, so not for the time that was asked for";
+
+/** What was read where there is no search: other sources go on from where they were left, and know no moment. */
+const noteOn = (sources: readonly PullSource[]): string =>
+  sources.includes("listing")
+    ? `${NO_SEARCH}: its files were compared with those of the last listing`
+    : `${NO_SEARCH}: what came since it was last read was read`;
+
 /**
  * Asks Fast.io for everything since a moment, for each workspace that rules name, and brings what is new to the ledger.
  * What is older than the ledger remembers is not asked for: all of it would count as new, and its files run again.
@@ -84,21 +93,21 @@ async function askOne(
   const fromMs = Math.max(sinceMs, rememberedMs);
   const base = { ...deps, lookBackMs: clock.now() - fromMs };
   const asking = { ...base, takeIn: createTakeIn({ ...base, wantedTypes: () => wantedTypes(rules()) }) };
+  let refusal: PermanentError;
   try {
     const { fresh } = await searchAgain(asking, workspace, fromMs, signal);
     return { fresh, note: sinceMs < rememberedMs ? FORGOTTEN : null };
   } catch (error) {
     if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
+    refusal = error;
   }
   // No search here. The other sources remember how far they were read, so only one process may read them.
   const owner = deps.newId();
   if (!(await takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now())))
-    return { fresh: 0, note: "events cannot be searched here; the running relay reads what else there is" };
+    return { fresh: 0, note: `${NO_SEARCH}; the running relay reads what else there is` };
   try {
-    return {
-      fresh: (await createPull(asking)({ workspaces: [workspace], thorough: false }, signal)).fresh,
-      note: null,
-    };
+    const { fresh, sources } = await createPull(asking)({ workspaces: [workspace], thorough: false }, signal);
+    return { fresh, note: sources.length === 0 ? `nothing of it can be read: ${refusal.message}` : noteOn(sources) };
   } finally {
     await dropLease(db, CATCH_UP_LEASE, owner);
   }

@@ -11,7 +11,10 @@ export function addFastioCommands(program: Command, context: CliContext, end: En
     .command("catch-up")
     .description("ask Fast.io what webhooks did not tell, and tell what came by which way")
     .addOption(
-      new Option("--since <duration>", "how far back, such as 2h or 3d, up to RETENTION_DAYS")
+      new Option(
+        "--since <duration>",
+        "how far back, such as 2h or 3d, up to RETENTION_DAYS; where events cannot be searched, what came since they were last read",
+      )
         .default(7_200_000, "2h")
         .argParser(parseSpan),
     )

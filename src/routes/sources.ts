@@ -32,7 +32,7 @@ const CATCH_UP_NOW = operation({
   role: "operator",
   summary: "Ask Fast.io what webhooks did not tell",
   description:
-    "For each workspace that a rule names, everything since then, as far as the ledger remembers what it did (`RETENTION_DAYS`). What is new goes its way at once. It answers when all were asked. Safe to repeat.",
+    "For each workspace that a rule names, everything since then, as far as the ledger remembers what it did (`RETENTION_DAYS`); where events cannot be searched, what came since they were last read, and a `note` says so. What is new goes its way at once. It answers when all were asked. Safe to repeat.",
   body: CatchUpWish,
   answers: {
     200: {
