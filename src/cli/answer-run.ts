@@ -13,9 +13,10 @@ import { formLinkOf } from "../dify/form-link.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import { findInRelay, inLedgerOrRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { plain } from "./print-table.ts";
+import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 /**
@@ -63,18 +64,13 @@ async function answerThroughRelay(
   id: string,
   answer: FormAnswer | undefined,
 ): Promise<Outcome | undefined> {
-  const asked = await askRelay(context, config, {
+  const asked = await findInRelay<{ readonly forms: readonly AskedForm[] }>(context, config, {
     path: `/api/runs/${encodeURIComponent(id)}/answer`,
     body: answer && { ...answer },
   });
+  if (asked === null) return { kind: "unknown_run" };
   if (!asked) return undefined;
-  if (asked.status >= 300) {
-    context.warn(plain(refusalOf(asked)));
-    return undefined;
-  }
-  if (answer) return { kind: "answered", run: id, action: answer.action };
-  const { forms } = asked.told as { readonly forms: readonly AskedForm[] }; // our own answers
-  return { kind: "asks", run: id, forms };
+  return answer ? { kind: "answered", run: id, action: answer.action } : { kind: "asks", run: id, forms: asked.forms };
 }
 
 function tell(context: CliContext, config: Config, id: string, outcome: Outcome, json: boolean): ExitCode {
@@ -91,7 +87,7 @@ function tell(context: CliContext, config: Config, id: string, outcome: Outcome,
       if (!json) context.print(`${outcome.run} is answered with ${plain(outcome.action)}; it goes on by itself`);
       return 0;
     case "unknown_run":
-      context.warn(`there is no run ${plain(id)}`);
+      sayNone(context, "run", id);
       return 1;
     case "not_paused":
       context.warn(`the run is ${outcome.status}; it asks nobody`);

@@ -152,14 +152,14 @@ export async function readRelay<T>(
   return answer && toldBy<T>(context, answer);
 }
 
-/** The same for one thing by its name. @returns null when the relay has none; another server that knows nothing is no relay */
+/** The same for one thing by its name. @returns null when the relay has none */
 export async function findInRelay<T>(
   context: CliContext,
   config: Config,
   request: RelayRequest,
 ): Promise<T | null | undefined> {
   const answer = await askRelay(context, config, request);
-  if (answer?.status === 404 && wordsOf(answer.told) !== undefined) return null;
+  if (answer && tellsOfNone(answer)) return null;
   return answer && toldBy<T>(context, answer);
 }
 
@@ -169,6 +169,10 @@ function toldBy<T>(context: CliContext, answer: { readonly status: number; reado
   if (answer.status === 401) context.warn("→ set RELAY_TOKEN to a token of that relay's RELAY_TOKENS");
   return undefined;
 }
+
+/** Whether a relay has nothing of the name it was asked for; another server that knows nothing is no relay. */
+export const tellsOfNone = ({ status, told }: { readonly status: number; readonly told: unknown }): boolean =>
+  status === 404 && wordsOf(told) !== undefined;
 
 /** As each refusal of a relay has them. */
 function wordsOf(told: unknown): string | undefined {

@@ -17,6 +17,7 @@ import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
+import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 export type BulkOptions = {
@@ -167,7 +168,7 @@ export async function showBulk(
     async (db) => (await createReadBulk({ db, clock: systemClock }).story(id)) ?? null,
     () => findInRelay<BulkStory>(context, config, { path: `/api/bulk/${encodeURIComponent(id)}` }),
   );
-  if (story === null) sayNoSuchBulk(context, id);
+  if (story === null) sayNone(context, "bulk action", id);
   if (!story) return 1;
   if (json) context.print(JSON.stringify(story));
   else {
@@ -194,16 +195,11 @@ export async function abortBulk(
         body: { reason },
       }),
   );
-  if (bulk === null) sayNoSuchBulk(context, id);
+  if (bulk === null) sayNone(context, "bulk action", id);
   if (!bulk) return 1;
   if (json) context.print(JSON.stringify(bulk));
   else printBulk(context, bulk);
   return 0;
-}
-
-function sayNoSuchBulk(context: CliContext, id: string): void {
-  context.warn(`there is no bulk action ${plain(id)}`);
-  context.warn("→ relay bulk list tells which there are");
 }
 
 function printBulk(context: CliContext, bulk: BulkSummary): void {

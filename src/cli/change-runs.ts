@@ -6,10 +6,11 @@ import { type Config, parseConfig } from "../config.ts";
 import { createAppOf } from "../dify/app-name.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { fixedRules, ruleNowOf } from "../rules/live-rules.ts";
-import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
+import { askRelay, inLedgerOrRelay, refusalOf, tellsOfNone } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
 import { plain } from "./print-table.ts";
+import { foundBy } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 /** How long to wait for word of what was under way; the relay itself waits as long. */
@@ -42,7 +43,7 @@ export function cancelRuns(
             words: `it is ${outcome.status}: nothing is left to cancel`,
           };
         case "unknown_run":
-          return { run: id, ok: false, status: "unknown", words: UNKNOWN };
+          return unknown(id);
         default:
           return outcome satisfies never;
       }
@@ -68,7 +69,7 @@ export function lookForRun(
         case "not_parked":
           return { run: id, ok: false, status: outcome.status, words: `it is ${outcome.status}, not laid aside` };
         case "unknown_run":
-          return { run: id, ok: false, status: "unknown", words: UNKNOWN };
+          return unknown(id);
         default:
           return outcome satisfies never;
       }
@@ -106,7 +107,7 @@ export async function replayRuns(
             words: `${outcome.message}; --same-version takes it as it was`,
           };
         case "unknown_run":
-          return { run: id, ok: false, status: "unknown", words: UNKNOWN };
+          return unknown(id);
         default:
           return outcome satisfies never;
       }
@@ -134,7 +135,7 @@ export function releaseRuns(
         case "rule_paused":
           return { run: id, ok: false, status: "held", words: `its rule ${outcome.rule} is paused; resume the rule` };
         case "unknown_run":
-          return { run: id, ok: false, status: "unknown", words: UNKNOWN };
+          return unknown(id);
         default:
           return outcome satisfies never;
       }
@@ -143,7 +144,7 @@ export function releaseRuns(
   });
 }
 
-const UNKNOWN = "there is no such run";
+const unknown = (id: string): Told => ({ run: id, ok: false, status: "unknown", words: "there is no such run" });
 const GOES_ON = "it goes on";
 const begins = (note: string | null): string => `it begins again${note === null ? "" : `; ${note}`}`;
 const REPLAYABLE = "only runs that have ended or were laid aside can be replayed";
@@ -165,13 +166,16 @@ type Deed = {
 async function eachRun(context: CliContext, ids: readonly string[], json: boolean, deed: Deed): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   let failed = 0;
+  let isAnyUnknown = false;
   for (const id of ids) {
     const told = await doTo(context, config, id, deed);
     if (!told?.ok) failed += 1;
     if (!told) continue;
+    if (told.status === "unknown") isAnyUnknown = true;
     if (json) context.print(JSON.stringify({ run: told.run, status: told.status, note: told.words }));
     else (told.ok ? context.print : context.warn)(`${plain(id)}  ${plain(told.words)}`);
   }
+  if (isAnyUnknown) context.warn(`→ ${foundBy("run")}`);
   return failed === 0 ? 0 : 1;
 }
 
@@ -183,6 +187,7 @@ async function doTo(context: CliContext, config: Config, id: string, deed: Deed)
       const path = `/api/runs/${encodeURIComponent(id)}/${deed.action}`;
       const answer = await askRelay(context, config, { path, body: deed.body });
       if (!answer) return undefined;
+      if (tellsOfNone(answer)) return unknown(id);
       if (answer.status >= 300) return { run: id, ok: false, status: "refused", words: refusalOf(answer) };
       const told = answer.told as { readonly status: string; readonly note?: string | null }; // our own answers
       return { run: id, ok: true, ...deed.fromRelay(told) };

@@ -12,6 +12,7 @@ import { printRun } from "./print-run.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
 import { resultOf } from "./run-line.ts";
+import { sayNone } from "./say-none.ts";
 
 /** Where the options stand as they were written; the one field for everything is an argument. */
 export type ListRunsOptions = Readonly<Partial<Record<Exclude<SearchField, "q" | "status">, string>>> & {
@@ -98,10 +99,7 @@ export async function showRun(context: CliContext, id: string, options: { readon
     async (db) => (await createReadRuns(db).story(id)) ?? null,
     () => findInRelay<RunStory>(context, config, { path: `/api/runs/${encodeURIComponent(id)}`, role: "viewer" }),
   );
-  if (story === null) {
-    context.warn(`there is no run ${plain(id)}`);
-    context.warn("→ relay runs list <part of the file's name> finds it");
-  }
+  if (story === null) sayNone(context, "run", id);
   if (!story) return 1;
   if (options.json) context.print(JSON.stringify(story));
   else printRun(context, story);

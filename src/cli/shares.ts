@@ -9,11 +9,12 @@ import { timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
+import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
+import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 const clock = systemClock;
@@ -81,10 +82,7 @@ export async function showShare(
     async (db) => (await createReadShares({ db, clock }).story(id)) ?? null,
     () => findInRelay<ShareStory>(context, config, { path: `/api/shares/${encodeURIComponent(id)}`, role: "viewer" }),
   );
-  if (story === null) {
-    context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);
-    context.warn("→ relay shares list tells which there are");
-  }
+  if (story === null) sayNone(context, "share", id);
   if (!story) return 1;
   if (json) {
     context.print(JSON.stringify(story));
@@ -116,7 +114,7 @@ export async function revokeShare(
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const why = options.reason === undefined ? {} : { reason: options.reason };
-  const told = await inLedgerOrRelay<Revoked | undefined>(
+  const told = await inLedgerOrRelay<Revoked | null | undefined>(
     config,
     async (db) => {
       const upstreams = openUpstreams(config, { clock, random: Math.random, log: silentLog });
@@ -127,19 +125,18 @@ export async function revokeShare(
         if (outcome.kind === "revoked") return { status: "closed", words: CLOSED };
         if (outcome.kind === "expired") return { status: "expired", words: EXPIRED };
         if (outcome.kind === "asked") return { status: "closing", words: closingWords(outcome.error) };
-        context.warn(`there is no share ${plain(id)}, and no run of that id with a link`);
-        return undefined;
+        return null;
       } finally {
         await upstreams.close();
       }
     },
     async () => {
       const path = `/api/shares/${encodeURIComponent(id)}/revoke`;
-      const answer = await tellOf<{ readonly status: string; readonly error?: string | null }>(
-        context,
-        await askRelay(context, config, { path, body: why }),
-      );
-      if (!answer) return undefined;
+      const answer = await findInRelay<{ readonly status: string; readonly error?: string | null }>(context, config, {
+        path,
+        body: why,
+      });
+      if (!answer) return answer;
       const words =
         answer.status === "closed"
           ? CLOSED
@@ -149,6 +146,7 @@ export async function revokeShare(
       return { status: answer.status, words };
     },
   );
+  if (told === null) sayNone(context, "share", id);
   if (!told) return 1;
   if (options.json) context.print(JSON.stringify({ share: id, status: told.status, note: told.words }));
   else context.print(`${plain(id)}  ${plain(told.words)}`);
@@ -159,14 +157,3 @@ const CLOSED = "the link is closed; the files stay, and a replay of the run open
 const EXPIRED = "its time was over before, and Fast.io has ended it";
 const closingWords = (error: string | null): string =>
   `the wish is written down, and a running relay closes the link as soon as it can${error === null ? "" : `: ${error}`}`;
-
-/** What the relay told, or undefined after saying why it did not. */
-async function tellOf<T>(
-  context: CliContext,
-  answer: { readonly status: number; readonly told: unknown } | undefined,
-): Promise<T | undefined> {
-  if (!answer) return undefined;
-  if (answer.status < 300) return answer.told as T; // our own answers
-  context.warn(plain(refusalOf(answer)));
-  return undefined;
-}

@@ -4,10 +4,11 @@ import { parseConfig } from "../config.ts";
 import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
+import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { doDeed } from "./do-deed.ts";
+import { type Deed, doDeed } from "./do-deed.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 import { withFastio } from "./with-fastio.ts";
@@ -91,27 +92,27 @@ export async function claimLink(
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const path = `/api/runs/${encodeURIComponent(run)}/claim-link${replace ? "?replace=true" : ""}`;
-  const claim = await doDeed<Claim>(context, config, { path, body: { reason }, role: "admin" }, async (db) => {
+  const ask = { path, body: { reason }, role: "admin" } as const;
+  const inLedger = async (db: Db): Promise<Deed<Claim>> => {
     const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
     try {
       const deps = { db, clock: systemClock, log: silentLog, fastio: upstreams.fastio };
       const outcome = await offerHandoff(deps)(run, { actor: whoAmI(), reason, replace });
-      return outcome.kind === "offered"
-        ? { kind: "done", done: outcome }
-        : { kind: "refused", why: plain(whyNot(outcome)) };
+      if (outcome.kind === "offered") return { kind: "done", done: outcome };
+      if (outcome.kind === "unknown_run") return { kind: "none" };
+      return { kind: "refused", why: plain(whyNot(outcome)) };
     } finally {
       await upstreams.close();
     }
-  });
+  };
+  const claim = await doDeed<Claim>(context, config, ask, inLedger, { what: "run", id: run });
   if (!claim) return 1;
   printClaimLink(context, json, { org: claim.org, claimUrl: claim.claimUrl, expiresAtMs: claim.expiresAtMs });
   return 0;
 }
 
-function whyNot(outcome: Exclude<HandoffOutcome, { kind: "offered" }>): string {
+function whyNot(outcome: Exclude<HandoffOutcome, { kind: "offered" | "unknown_run" }>): string {
   switch (outcome.kind) {
-    case "unknown_run":
-      return `there is no run ${outcome.run}`;
     case "not_wanted":
       return `the rule ${outcome.rule} did not say handoff: true when the run was made`;
     case "not_delivered":

@@ -7,6 +7,7 @@ import { receiverUrl } from "../receiver-url.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { formatTable, plain } from "./print-table.ts";
+import { findInFastio } from "./say-none.ts";
 import { withFastio } from "./with-fastio.ts";
 
 export type WebhookOptions = {
@@ -74,14 +75,16 @@ export async function rotateWebhook(
 ): Promise<ExitCode> {
   return withWebhooks(context, options, async (fastio, config) => {
     const workspace = await oneWorkspace(fastio, config, options, context.signal);
-    return tellSecret(context, options, "rotated", () => fastio.rotateWebhook(workspace.id, id, context.signal));
+    return tellSecret(context, options, "rotated", () =>
+      findInFastio("webhook", id, fastio.rotateWebhook(workspace.id, id, context.signal)),
+    );
   });
 }
 
 export async function testWebhook(context: CliContext, id: string, options: WebhookOptions): Promise<ExitCode> {
   return withWebhooks(context, options, async (fastio, config) => {
     const workspace = await oneWorkspace(fastio, config, options, context.signal);
-    await fastio.testWebhook(workspace.id, id, context.signal);
+    await findInFastio("webhook", id, fastio.testWebhook(workspace.id, id, context.signal));
     if (options.json) context.print(JSON.stringify({ id, tested: true }));
     else context.print("Fast.io sends a test event; the relay's log tells of it as delivery.received.");
     return 0;

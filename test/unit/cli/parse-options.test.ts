@@ -45,6 +45,17 @@ test.each([
   expect(stderr).toMatch(/option '--\w+ <\w+(\.\.\.)?>' argument ' ?' is invalid\. says nothing/);
 });
 
+test.each([
+  [["runs", "cancel", ""]],
+  [["runs", "replay", "r1", " "]],
+  [["runs", "list", ""]],
+  [["rules", "check", ""]],
+  [["rules", "pause", ""]],
+])("%j is refused: an argument that says nothing names nothing", async (args) => {
+  const { code, stderr } = await runInProcess(args);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/argument '\w+'\. says nothing/) });
+});
+
 test("each option that takes a value refuses a blank one, but for reasons and answers of init", () => {
   const program = buildProgram(cliContext({}).context, async () => undefined);
   const takers = commandsOf(program).flatMap(({ path, command }) =>

@@ -1,0 +1,34 @@
+import { PermanentError } from "../errors.ts";
+import type { CliContext } from "./context.ts";
+import { plain } from "./print-table.ts";
+
+/** What commands are given the id of, and which command tells the ids that there are. */
+const FOUND_BY = {
+  run: "relay runs list <part of the file's name> finds it",
+  share: "relay shares list tells which there are",
+  "bulk action": "relay bulk list tells which there are",
+  webhook: "relay webhooks list tells which there are",
+} as const;
+export type Findable = keyof typeof FOUND_BY;
+
+/** The next step of who named one that is not there. */
+export const foundBy = (what: Findable): string => FOUND_BY[what];
+
+const noneOf = (what: Findable, id: string): string =>
+  `there is no ${what} ${plain(id)}${what === "share" ? ", and no run of that id with a link" : ""}`;
+
+/** Says that there is none of this id, and where to look. */
+export function sayNone(context: CliContext, what: Findable, id: string): void {
+  context.warn(noneOf(what, id));
+  context.warn(`→ ${foundBy(what)}`);
+}
+
+/** The same where Fast.io says so, whose own words are about files. @throws {PermanentError} `not_found`, and whatever else failed */
+export async function findInFastio<T>(what: Findable, id: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code !== "not_found") throw error;
+    throw new PermanentError(error.code, noneOf(what, id), { cause: error, nextAction: foundBy(what) });
+  }
+}
