@@ -1,4 +1,5 @@
 import type { Clock } from "../src/clock.ts";
+import { mayWrite } from "../src/ledger/may-write.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listProcesses } from "../src/ledger/processes.ts";
 import type { Pressure } from "../src/pressure/watch-pressure.ts";
@@ -41,13 +42,15 @@ export const checkReadiness =
     readonly pressure: Pick<Pressure, "retryAfterSeconds">;
   }): CheckReadiness =>
   async () => {
-    const [processes, queue] = await Promise.all([
+    const [processes, isWritable, queue] = await Promise.all([
       inTime(listProcesses(db)),
+      inTime(mayWrite(db)),
       inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true)),
     ]);
+    const isReady = processes !== undefined && isWritable === true;
     return {
-      ready: processes !== undefined,
-      ledger: processes ? "ok" : "unavailable",
+      ready: isReady,
+      ledger: isReady ? "ok" : "unavailable",
       queue: queue ? "ok" : "unavailable",
       intake: pressure.retryAfterSeconds() === undefined ? "open" : "refusing",
       rules: refused() === undefined ? "ok" : "refused",

@@ -10,7 +10,7 @@ import {
 import {
   listOverdueRuns,
   listUnqueuedRuns,
-  markRunsQueued,
+  markRunsSeen,
   type OverdueRun,
   type QueuedRun,
   renewRunGeneration,
@@ -93,7 +93,7 @@ export const sweep =
       else if (await renewRunGeneration(db, run.id, run.generation))
         runs.push({ ...run, generation: run.generation + 1 });
     }
-    if (aliveIds.length > 0) await markRunsQueued(db, aliveIds, nowMs);
+    if (aliveIds.length > 0) await markRunsSeen(db, aliveIds, nowMs);
 
     await outbox.sendEvents(events);
     await outbox.sendRuns(runs);

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { folderOf } from "../ledger/folder-of.ts";
+import { mayWrite, READ_ONLY, READ_ONLY_REMEDY } from "../ledger/may-write.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { listProcesses } from "../ledger/processes.ts";
 import type { ProcessRow } from "../ledger/schema.ts";
@@ -76,8 +77,11 @@ export async function examineLedger(
   if (folder !== undefined && !existsSync(folder)) return [about(ok("is made at the first start"))];
   try {
     const ledger = await openLedger(url, log);
-    const rows = await listProcesses(ledger.db).finally(ledger.close);
-    return [about(ok("opens, and its schema is up to date")), ...judgeProcesses(rows, clock.now())];
+    const [rows, isWritable] = await Promise.all([listProcesses(ledger.db), mayWrite(ledger.db)]).finally(ledger.close);
+    const verdict = isWritable
+      ? ok("opens, and its schema is up to date")
+      : failed("ledger_unavailable", READ_ONLY, READ_ONLY_REMEDY);
+    return [about(verdict), ...judgeProcesses(rows, clock.now())];
   } catch (error) {
     if (error instanceof RelayError && error.code === "ledger_locked") {
       return [about(ok(`is in use: ${messageOf(error)}`))];

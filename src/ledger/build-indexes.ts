@@ -89,6 +89,8 @@ async function build({ db, url, clock, log }: BuildIndexesDeps, signal: AbortSig
     // Never waited for: a session that waits for a lock is one whose transaction such a build waits for.
     const { rows } = await client.query("select pg_try_advisory_lock($1) as mine", [INDEX_LOCK]);
     if (rows[0]?.mine !== true) return false;
+    // With what a database or a role is given for its statements, a large one would be begun again for ever.
+    await client.query("set statement_timeout = 0");
     for (const { index, statements } of await findWork(db)) {
       const startedMs = clock.now();
       for (const statement of statements) await client.query(statement);

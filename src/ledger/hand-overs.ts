@@ -1,5 +1,6 @@
 import { and, asc, eq, isNotNull, isNull, lt, lte, notExists, type SQL, sql } from "drizzle-orm";
 import { builtOnce, UNNAMED } from "./built-once.ts";
+import { among } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { appStates, type RunQueue, runs } from "./schema.ts";
 
@@ -14,6 +15,22 @@ const marked = builtOnce((db) =>
 /** Marks runs as handed to the queue; null: as not handed over after all. */
 export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number | null): Promise<void> {
   if (ids.length > 0) await marked(db).execute({ ids, nowMs });
+}
+
+/**
+ * Whose row nobody holds just now. The sweep goes through runs of all: one that somebody has locked, as a forgotten
+ * transaction does, is left to a later one, and does not keep it from the others.
+ */
+const isFree = (condition: SQL): SQL =>
+  sql`${runs.id} in (select id from ${runs} where ${condition} for update skip locked)`;
+
+/** Marks runs as looked for in the queue. */
+export async function markRunsSeen(db: Db, ids: readonly string[], nowMs: number): Promise<void> {
+  if (ids.length > 0)
+    await db
+      .update(runs)
+      .set({ queuedAtMs: nowMs })
+      .where(isFree(among(runs.id, ids)));
 }
 
 export type QueuedRun = {
@@ -110,7 +127,7 @@ export async function renewRunGeneration(db: Db, id: string, generation: number)
   const won = await db
     .update(runs)
     .set({ generation: generation + 1, queuedAtMs: null })
-    .where(and(eq(runs.id, id), eq(runs.generation, generation), isNotNull(runs.queue)))
+    .where(and(isFree(eq(runs.id, id)), eq(runs.generation, generation), isNotNull(runs.queue)))
     .returning({ id: runs.id });
   return won.length > 0;
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import { PermanentError } from "../errors.ts";
+import { PermanentError, RelayError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { folderOf } from "./folder-of.ts";
@@ -36,7 +37,12 @@ const CONNECTIONS = 10;
  * the network hours later, and what the transaction holds would be locked until then.
  */
 const GIVEN_UP_AFTER_MS = 15_000;
-const SETTINGS = [`idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`] as const;
+/** Who waits for longer for what somebody else has locked fails, and is told of: else nobody would ever learn of it. */
+const LOCK_TIMEOUT_MS = 30_000;
+const SETTINGS = [
+  `idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`,
+  `lock_timeout = ${LOCK_TIMEOUT_MS}`,
+] as const;
 const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
 export const IDLE_MS = 300_000;
@@ -142,14 +148,11 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
     }
   } catch (error) {
     await close();
-    throw new PermanentError(
-      "ledger_unavailable",
-      `PostgreSQL: ${error instanceof Error ? error.message : "no answer"}`,
-      {
-        cause: error,
-        nextAction: "check DATABASE_URL, and that the server runs and the user may create schemas",
-      },
-    );
+    if (error instanceof RelayError) throw error;
+    throw new PermanentError("ledger_unavailable", `PostgreSQL: ${messageOf(error)}`, {
+      cause: error,
+      nextAction: "check DATABASE_URL, and that the server runs and the user may create schemas",
+    });
   }
   return { kind: "postgres", db: drizzle(pool, { schema }), work: drizzle(work.pool, { schema }), close };
 }

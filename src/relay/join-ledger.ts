@@ -1,4 +1,6 @@
+import { PermanentError } from "../errors.ts";
 import { dropAllLeases } from "../ledger/leases.ts";
+import { mayWrite, READ_ONLY, READ_ONLY_REMEDY } from "../ledger/may-write.ts";
 import { type Db, type Ledger, openLedger } from "../ledger/open-ledger.ts";
 import { endAllProcesses } from "../ledger/processes.ts";
 import { releaseTellings } from "../ledger/receipts.ts";
@@ -12,6 +14,7 @@ export type JoinDeps = Omit<AnnounceDeps, "db"> & {
 
 /**
  * Opens the ledger and takes this process's place among those that share it.
+ * @throws {PermanentError} as `openLedger`, and `ledger_unavailable` when it takes no changes
  * @returns the ledger, and what leaves the others to it and closes it
  */
 export async function joinLedger(
@@ -26,6 +29,8 @@ export async function joinLedger(
     for (const end of ends.splice(0).reverse()) await end();
   };
   try {
+    if (!(await mayWrite(db)))
+      throw new PermanentError("ledger_unavailable", `PostgreSQL ${READ_ONLY}`, { nextAction: READ_ONLY_REMEDY });
     if (ledger.kind === "pglite") await endTheDead(db, deps.clock.now());
     ends.push(await announceProcess({ ...deps, db }, parts));
     if (ledger.kind === "postgres") {

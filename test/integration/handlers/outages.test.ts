@@ -1,6 +1,9 @@
+import { sql } from "drizzle-orm";
 import { Redis } from "ioredis";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { examineLedger } from "../../../src/doctor/examine-own.ts";
 import { events } from "../../../src/ledger/schema.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
 import { createTestDatabase, startPostgres, startRedis } from "../../support/servers.ts";
 import { bodyOf, deliver, openReceiver, signed } from "./open-receiver.ts";
 
@@ -36,6 +39,36 @@ describe.skipIf(inject("postgresUrl") === undefined)("PostgreSQL killed under th
     const rows = await receiver.ledger.db.select().from(events);
     expect(rows.map(({ id }) => id).sort()).toEqual(["a", "b", "before", "c"]);
     expect((await fetch(`${receiver.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined)("PostgreSQL made read only, as for a full disk", () => {
+  test("is told as not ready, refuses a start in words, and serves again when it takes changes", async () => {
+    const postgres = await startPostgres();
+    onTestFinished(postgres.stop);
+    const environment = { DATABASE_URL: postgres.url };
+    const receiver = await openReceiver(environment);
+    onTestFinished(receiver.close);
+    const readiness = async () => (await fetch(`${receiver.url}/readyz`)).json();
+    const set = async (change: string) => {
+      await receiver.ledger.db.execute(sql.raw(`alter system ${change}`));
+      await receiver.ledger.db.execute(sql`select pg_reload_conf()`);
+    };
+    await set("set default_transaction_read_only = on");
+    await vi.waitFor(
+      async () => expect(await readiness()).toMatchObject({ ready: false, ledger: "unavailable" }),
+      WITHIN,
+    );
+    expect((await deliver(receiver.url, bodyOf("a"))).status).toBe(503);
+    const [found] = await examineLedger(postgres.url, { clock: { now: Date.now }, log: silentLog });
+    expect(found).toMatchObject({ check: "ledger", status: "failed", fault: "ledger_unavailable" });
+    await expect(openReceiver(environment)).rejects.toMatchObject({
+      code: "ledger_unavailable",
+      message: "PostgreSQL takes no changes: it is read only",
+    });
+    await set("reset default_transaction_read_only");
+    await vi.waitFor(async () => expect(await readiness()).toMatchObject({ ready: true, ledger: "ok" }), WITHIN);
+    expect((await deliver(receiver.url, bodyOf("a"))).status).toBe(202);
   });
 });
 

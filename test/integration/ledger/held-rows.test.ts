@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { listOverdueRuns, markRunsQueued, markRunsSeen, renewRunGeneration } from "../../../src/ledger/hand-overs.ts";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
 import { createRunLeases } from "../../../src/ledger/run-leases.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -10,20 +11,19 @@ import { NOW_MS, runNamed } from "./intakes.ts";
 const ROUTED = { status: "routed", reasons: {} } as const;
 const IDS = ["held", "r1", "r2"] as const;
 
-test.skipIf(inject("postgresUrl") === undefined)(
-  "a row that somebody holds keeps its own run waiting, and no other",
-  async () => {
+describe.skipIf(inject("postgresUrl") === undefined)("a row that somebody holds", () => {
+  async function givenRuns() {
     const database = await createTestDatabase(inject("postgresUrl") ?? "");
     onTestFinished(() => database.drop());
     const { db, work, close } = await openLedger(database.url, silentLog);
     onTestFinished(close);
-    await createRuns(
-      db,
-      "ev-none",
-      IDS.map((id) => ({ ...runNamed(id), nodeId: id })),
-      ROUTED,
-      NOW_MS,
-    );
+    const wanted = IDS.map((id) => ({ ...runNamed(id), nodeId: id }));
+    await createRuns(db, "ev-none", wanted, ROUTED, NOW_MS);
+    return { db, work };
+  }
+
+  test("keeps its own run waiting, and no other", async () => {
+    const { db, work } = await givenRuns();
     const { claim, renew, checkpoint } = createRunLeases(work);
     const untilMs = NOW_MS + 5_000;
     const owner = "us";
@@ -52,5 +52,19 @@ test.skipIf(inject("postgresUrl") === undefined)(
     expect(checkpoints.others).toMatchObject([{ run: { progress: "on its way" } }, { run: { id: "r2" } }]);
     expect(await renewals.held).toMatchObject({ cancelAskedAtMs: null });
     expect(await checkpoints.held).toMatchObject({ run: { progress: "on its way" } });
-  },
-);
+  });
+
+  test("is left to a later sweep, which goes on with the others", async () => {
+    const { db } = await givenRuns();
+    await markRunsQueued(db, IDS, NOW_MS);
+    const overdue = async (beforeMs: number) =>
+      (await listOverdueRuns(db, 2 * NOW_MS, beforeMs, 10)).map(({ id }) => id);
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`select from relay.runs where id = 'held' for update`);
+      expect(await renewRunGeneration(db, "held", 0)).toBe(false);
+      await markRunsSeen(db, IDS, NOW_MS + 10);
+      expect(await overdue(NOW_MS + 5)).toEqual(["held"]);
+    });
+    expect(await renewRunGeneration(db, "held", 0)).toBe(true);
+  });
+});

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
   cpSync,
@@ -15,6 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
+import pg from "pg";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { type Ledger, openLedger } from "../../../src/ledger/open-ledger.ts";
 import { events } from "../../../src/ledger/schema.ts";
@@ -61,6 +63,43 @@ describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL", () => {
     );
     const applied = await ledgers[0]?.db.execute("select * from relay.__drizzle_migrations");
     expect(applied).toMatchObject({ rowCount: journal.entries.length });
+  });
+});
+
+describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL, by a role that may not change the schema", () => {
+  async function asReader(url: string, rights: string): Promise<string> {
+    const name = `reader_${randomUUID().replaceAll("-", "")}`;
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    onTestFinished(async () => {
+      await owner.query(`drop owned by ${name}; drop role ${name}`);
+      await owner.end();
+    });
+    await owner.query(`create role ${name} login; ${rights.replaceAll("READER", name)}`);
+    const its = new URL(url);
+    its.username = name;
+    return its.href;
+  }
+
+  test("a ledger that is up to date opens", async () => {
+    const url = await newUrl("postgres");
+    await open(url);
+    const its = await asReader(
+      url,
+      "grant usage on schema relay to READER; grant select on all tables in schema relay to READER",
+    );
+    const { db } = await open(its);
+    expect(await db.$count(events)).toBe(0);
+  });
+
+  test("one that is not is told of in the database's words", async () => {
+    const url = await createEmptyDatabase(inject("postgresUrl") ?? "");
+    onTestFinished(url.drop);
+    const its = await asReader(url.url, "select 1");
+    await expect(openLedger(its, silentLog)).rejects.toMatchObject({
+      code: "ledger_unavailable",
+      message: expect.stringMatching(/^PostgreSQL: permission denied for database/),
+    });
   });
 });
 

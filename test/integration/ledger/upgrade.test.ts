@@ -198,6 +198,40 @@ describe.skipIf(inject("postgresUrl") === undefined)("an upgrade of a PostgreSQL
     expect(await definitions(ledger)).toHaveLength(newest.length - 1);
   });
 
+  test("tells of who keeps the schema to itself, and goes on after it", async () => {
+    const url = await givenOlderLedger(1);
+    await withClient(url, async (holder) => {
+      const { rows } = await holder.query("select pg_backend_pid() as pid, pg_advisory_lock(x'52454c41'::int)");
+      const told: unknown[] = [];
+      const opening = openLedger(url, { ...silentLog, warn: (event, fields) => told.push({ event, ...fields }) });
+      const why = expect.stringContaining(`the session ${rows[0]?.pid} `);
+      await vi.waitFor(
+        () => expect(told).toEqual([expect.objectContaining({ event: "ledger.migration_waits", why })]),
+        SOON,
+      );
+      await holder.query("select pg_advisory_unlock_all()");
+      await (await opening).close();
+    });
+  });
+
+  test("builds its indexes however little time statements are given", async () => {
+    const url = await givenOlderLedger(1);
+    const ledger = await open(url);
+    const newest = await newestDefinitions();
+    await withClient(url, async (reader) => {
+      await reader.query(`alter database ${new URL(url).pathname.slice(1)} set statement_timeout = '300ms'`);
+      // Whoever builds an index waits for those who may still see the table as it was.
+      await reader.query("begin isolation level repeatable read");
+      await reader.query("select 1 from relay.runs");
+      build(ledger, url);
+      const waits = sql`select from pg_stat_activity
+        where query like 'CREATE INDEX CONCURRENTLY%' and state = 'active' and now() - query_start > interval '1 second'`;
+      await vi.waitFor(async () => expect(rowsOf(await ledger.db.execute(waits))).toHaveLength(1), SOON);
+      await reader.query("commit");
+    });
+    await vi.waitFor(async () => expect(await definitions(ledger)).toEqual(newest), SOON);
+  });
+
   test("waits for a table that is in use, and lets others at it in between", async () => {
     const url = await givenOlderLedger(1);
     await withClient(url, async (reader) => {
