@@ -1,6 +1,7 @@
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { QueuedRun } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
+import { onItsWay } from "./release-runs.ts";
 import { findRuleState, recordOperatorAction } from "./rule-state-queries.ts";
 import { type RunStatus, runs } from "./schema.ts";
 
@@ -38,18 +39,9 @@ export async function releaseRun(
     const [queued] = await tx
       .update(runs)
       .set({
-        status: "queued",
-        queue: run.collectedAtMs === null ? "runs" : "shares",
-        queuedAtMs: null,
+        ...onItsWay(nowMs),
         // A batch that still gathered begins with what it has: a file that joined it now would come too late.
         gatheringKey: null,
-        generation: sql`${runs.generation} + 1`,
-        notBeforeMs: 0,
-        errorCode: null,
-        errorMessage: null,
-        errorStep: null,
-        nextAction: null,
-        updatedAtMs: nowMs,
       })
       .where(eq(runs.id, id))
       .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });

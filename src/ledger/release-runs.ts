@@ -2,7 +2,21 @@ import { and, eq, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
 import type { Db } from "./open-ledger.ts";
-import { ruleStates, runs } from "./schema.ts";
+import { type RunQueue, ruleStates, runs } from "./schema.ts";
+
+/** What a held run is when it goes on: it is handed over anew, and nothing is said of why it was held. */
+export const onItsWay = (nowMs: number) => ({
+  status: "queued" as const,
+  queue: sql<RunQueue>`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`,
+  queuedAtMs: null,
+  generation: sql`${runs.generation} + 1`,
+  notBeforeMs: 0,
+  errorCode: null,
+  errorMessage: null,
+  errorStep: null,
+  nextAction: null,
+  updatedAtMs: nowMs,
+});
 
 /**
  * Lets runs go on that were held back: by a paused rule, as soon as it is paused no more; by the limit of a day, as soon
@@ -17,18 +31,7 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
     .where(and(eq(ruleStates.ruleName, runs.ruleName), eq(ruleStates.state, "paused")));
   const freed = await db
     .update(runs)
-    .set({
-      status: "queued",
-      queue: sql`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`,
-      queuedAtMs: null,
-      generation: sql`${runs.generation} + 1`,
-      notBeforeMs: 0,
-      errorCode: null,
-      errorMessage: null,
-      errorStep: null,
-      nextAction: null,
-      updatedAtMs: nowMs,
-    })
+    .set(onItsWay(nowMs))
     .where(
       and(
         // Word for word as in the index, or the planner does not see that it fits.
