@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/clock.ts";
+import { forgetEveryMs } from "../../src/ledger/retention.ts";
 import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobQueue } from "../backend.ts";
@@ -6,9 +7,6 @@ import { type Chore, upkeepJob } from "./job.ts";
 import type { Lookout } from "./lookout.ts";
 
 const SWEEP_EVERY_MS = 2_000;
-/** Or sooner, where little is to be remembered. */
-const RETENTION_EVERY_MS = 3_600_000;
-const PART_OF_RETENTION = 1 / 24;
 
 /**
  * Asks for the chores of each period, and for a sweep only when there may be something to hand over. Every process
@@ -27,7 +25,7 @@ export function startTicker(deps: {
   const { clock, lookout } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const retentionEveryMs = Math.min(RETENTION_EVERY_MS, Math.ceil(deps.retentionMs * PART_OF_RETENTION));
+  const retentionEveryMs = forgetEveryMs(deps.retentionMs);
   const ask = (chore: Chore, everyMs: number) => async (): Promise<void> => {
     try {
       await deps.queue.add([upkeepJob(chore, Math.floor(deps.clock.now() / everyMs))]);

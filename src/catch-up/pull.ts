@@ -3,6 +3,7 @@ import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { recordPull, recordPullFailure } from "../ledger/pull-states.ts";
+import { forgetEveryMs } from "../ledger/retention.ts";
 import type { PullSource } from "../ledger/schema.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readChanges } from "./read-changes.ts";
@@ -40,17 +41,14 @@ export type Pulled = Intaken & {
 /** Asks Fast.io what happened. One pull of an organisation at a time. */
 export type Pull = (wish: PullWish, signal: AbortSignal) => Promise<Pulled>;
 
-/** Even a feed that works is checked against a search this often, or once in this part of the retention where that is sooner. */
-const SEARCH_EVERY_MS = 3_600_000;
-const PART_OF_RETENTION = 1 / 24;
-
 /**
  * The changes feed from its cursor; where there is none, event search; where that is closed, a listing. What did not
  * work is remembered, and tried again after an hour.
  */
 export function createPull(deps: PullDeps): Pull {
   const { db, clock, log, retentionMs } = deps;
-  const searchEveryMs = Math.min(SEARCH_EVERY_MS, retentionMs * PART_OF_RETENTION);
+  // Even a feed that works is checked against a search, before what it missed may be forgotten.
+  const searchEveryMs = forgetEveryMs(retentionMs);
   const feeds = new Map<string, SourceMemory>();
   const others = new Map<string, SourceMemory>();
 

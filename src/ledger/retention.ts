@@ -26,6 +26,13 @@ import {
 } from "./schema.ts";
 import { hasEnded, owesAnEnd } from "./shared-links.ts";
 
+const HOUR_MS = 3_600_000;
+const PART_OF_RETENTION = 1 / 24;
+
+/** How often finished work is forgotten: once an hour, or sooner where little is to be remembered. @returns milliseconds */
+export const forgetEveryMs = (retentionMs: number): number =>
+  Math.min(HOUR_MS, Math.ceil(retentionMs * PART_OF_RETENTION));
+
 /** Where a search may find events again, and from which moment of Fast.io's clock on. */
 export type Findable = {
   /** A workspace, or a share with files of its own. */
