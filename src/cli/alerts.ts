@@ -1,7 +1,7 @@
 import { type AlertList, createReadAlerts } from "../../handlers/read-alerts.ts";
 import { systemClock } from "../clock.ts";
 import { ALERT_NOTICE_VARIABLE, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
+import { timeOf } from "../text/figures.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";

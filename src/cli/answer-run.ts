@@ -8,10 +8,10 @@ import {
 } from "../../handlers/answer-run.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { formLinkOf } from "../dify/form-link.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { timeOf } from "../text/figures.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { findInRelay, inLedgerOrRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";

@@ -1,10 +1,10 @@
 import { type BacktestReport, backtestRules as createBacktest } from "../../handlers/backtest-rules.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { timeOf } from "../text/figures.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";

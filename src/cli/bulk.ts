@@ -12,7 +12,7 @@ import { createReadBulk } from "../../handlers/read-bulk.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { filterWords, whyNotBegun } from "../dashboard/bulk-words.ts";
-import { spanOf, timeOf } from "../dashboard/layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
 import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";

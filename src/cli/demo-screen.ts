@@ -1,5 +1,5 @@
-import { spanOf } from "../dashboard/layout.ts";
 import type { RunRow } from "../ledger/schema.ts";
+import { spanOf } from "../text/figures.ts";
 import type { CliContext } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 import { isFinished, runResult } from "./run-line.ts";

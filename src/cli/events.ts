@@ -1,7 +1,7 @@
 import { createReadEvents, type EventList, type EventStory, EventsQuery } from "../../handlers/read-events.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { timeOf } from "../text/figures.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";

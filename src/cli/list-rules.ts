@@ -1,9 +1,9 @@
 import { createReadRules, type RuleList } from "../../handlers/read-rules.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { usedOf } from "../dashboard/rules-page.ts";
 import { fixedRules } from "../rules/live-rules.ts";
+import { timeOf } from "../text/figures.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";

@@ -1,5 +1,5 @@
 import type { AccessList } from "../../handlers/share-schemas.ts";
-import { timeOf } from "../dashboard/layout.ts";
+import { timeOf } from "../text/figures.ts";
 import type { CliContext } from "./context.ts";
 import { formatTable, plain } from "./print-table.ts";
 

@@ -1,8 +1,8 @@
 import type { RunStory } from "../../handlers/run-schemas.ts";
 import { toldWords } from "../dashboard/answers-list.ts";
-import { sizeOf, spanOf, timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { timesOf, workOf } from "../dashboard/nodes-table.ts";
+import { sizeOf, spanOf, timeOf } from "../text/figures.ts";
 import type { CliContext } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
 import { formatTable, plain } from "./print-table.ts";

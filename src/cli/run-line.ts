@@ -1,6 +1,6 @@
 import type { RunSummary } from "../../handlers/run-schemas.ts";
-import { spanOf } from "../dashboard/layout.ts";
 import type { RunRow } from "../ledger/schema.ts";
+import { spanOf } from "../text/figures.ts";
 import { plain } from "./print-table.ts";
 
 /** What is told of a run, wherever runs are printed as JSON. */

@@ -3,8 +3,8 @@ import type { RunList, RunStory, RunSummary } from "../../handlers/run-schemas.t
 import { readRunSearch, type SearchField } from "../../handlers/run-search-query.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { timeOf } from "../text/figures.ts";
 import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";

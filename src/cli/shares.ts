@@ -5,9 +5,9 @@ import { type ShareList, type ShareStory, SharesQuery } from "../../handlers/sha
 import { closeOne } from "../../queues/upkeep/close-links.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { timeOf } from "../text/figures.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";

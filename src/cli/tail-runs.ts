@@ -1,12 +1,12 @@
 import type { RunList, RunSummary } from "../../handlers/run-schemas.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError, RelayError } from "../errors.ts";
 import { folderOf } from "../ledger/folder-of.ts";
 import { openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { timeOf } from "../text/figures.ts";
 import { causeOf, fetchRelay, isHeldByRelay, refusalOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";

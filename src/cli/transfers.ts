@@ -1,11 +1,11 @@
 import { type HandoffOutcome, offerHandoff } from "../../handlers/offer-handoff.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { timeOf } from "../text/figures.ts";
 import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { type Deed, doDeed } from "./do-deed.ts";

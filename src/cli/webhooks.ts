@@ -1,9 +1,9 @@
 import { tellSecretOnce } from "../../handlers/tell-secret-once.ts";
 import type { Config } from "../config.ts";
-import { timeOf } from "../dashboard/layout.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { receiverUrl } from "../receiver-url.ts";
+import { timeOf } from "../text/figures.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { formatTable, plain } from "./print-table.ts";

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { Alert, AlertList } from "../../handlers/read-alerts.ts";
-import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { cell, headOf } from "./table-cell.ts";
 
 /** What each kind means, in a heading's words. */

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { AskedForm } from "../../handlers/answer-run.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 /** What the names of a form's own inputs begin with, so that none is taken for the action. */
 export const INPUT_PREFIX = "input.";

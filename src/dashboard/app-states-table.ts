@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { AppStory } from "../../handlers/read-apps.ts";
+import { timeOf } from "../text/figures.ts";
 import { confirmForm } from "./confirm-form.ts";
-import { type Markup, timeOf } from "./layout.ts";
+import type { Markup } from "./layout.ts";
 import { longCell } from "./table-cell.ts";
 
 /** The Dify apps of the rules: how much each is given, and who has paused it. */

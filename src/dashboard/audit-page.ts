@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { ActionList, OperatorAction } from "../../handlers/read-audit.ts";
 import type { ToolCallRow } from "../ledger/schema.ts";
-import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { olderLink } from "./older-link.ts";
 import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { BacktestReport } from "../../handlers/backtest-rules.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 /** Files that the page names of each kind. */
 const SHOWN = 50;

@@ -1,8 +1,9 @@
 import { html } from "hono/html";
 import type { BulkRun, BulkStory } from "../../handlers/bulk-schemas.ts";
+import { timeOf } from "../text/figures.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
 import { confirmForm } from "./confirm-form.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { cell, headOf, longCell } from "./table-cell.ts";
 
 /** How far something is that is done to many runs. */

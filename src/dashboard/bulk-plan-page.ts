@@ -4,9 +4,10 @@ import { BULK_DEEDS, type BulkPlan } from "../../handlers/bulk-schemas.ts";
 import { SEARCH_FIELDS } from "../../handlers/run-search-query.ts";
 import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import type { BulkDeed } from "../ledger/schema.ts";
+import { spanOf } from "../text/figures.ts";
 import { DEED_WORDS, filterWords, whyNotBegun } from "./bulk-words.ts";
 import { hidden } from "./confirm-form.ts";
-import { layout, type Markup, type Reader, spanOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 export type BulkForm = {
   /** The filter, as it was written. */

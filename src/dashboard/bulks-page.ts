@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { BulkList, BulkQuery } from "../../handlers/bulk-schemas.ts";
+import { timeOf } from "../text/figures.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { olderLink } from "./older-link.ts";
 import { cell, headOf } from "./table-cell.ts";
 

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 /** Shows a claim link, once: it is not in the ledger, the log or the address of this page. */
 export function claimLinkPage(

@@ -7,7 +7,8 @@ import {
   REFUSAL_KINDS,
   type ToldSecret,
 } from "../../handlers/read-deliveries.ts";
-import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
+import { sizeOf, timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
 import { olderLink } from "./older-link.ts";
 import { cell, headOf, longCell, numberCell } from "./table-cell.ts";

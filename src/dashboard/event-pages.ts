@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { EventList, EventStory, EventSummary, EventsQuery } from "../../handlers/read-events.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { olderLink } from "./older-link.ts";
 import { runsTable } from "./runs-table.ts";
 import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";

@@ -65,22 +65,3 @@ function headerOf(reader: Reader): Markup {
 <p class="live" id="live-status" role="status"></p>
 <form class="who" method="post" action="/logout"><span>${whoOf(reader)}</span> <button>Log out</button></form>`;
 }
-
-/** @param ms milliseconds since the epoch */
-export const timeOf = (ms: number | null): string =>
-  ms === null ? "–" : `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-
-/** @param ms a span in milliseconds */
-export function spanOf(ms: number): string {
-  if (ms < 1_000) return `${ms} ms`;
-  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
-}
-
-/** @param bytes a size */
-export function sizeOf(bytes: number | null): string {
-  if (bytes === null) return "–";
-  if (bytes < 1_024) return `${bytes} B`;
-  return bytes < 1_048_576 ? `${(bytes / 1_024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
-}

@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { AccessList, ShareSummary } from "../../handlers/share-schemas.ts";
+import { timeOf } from "../text/figures.ts";
 import { confirmForm } from "./confirm-form.ts";
-import { type Markup, timeOf } from "./layout.ts";
+import type { Markup } from "./layout.ts";
 import { cell, headOf, longCell } from "./table-cell.ts";
 
 /** How a link stands, in a line. */

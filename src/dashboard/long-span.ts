@@ -1,4 +1,4 @@
-import { spanOf } from "./layout.ts";
+import { spanOf } from "../text/figures.ts";
 
 /** A span that may be one of days, in words. @param ms milliseconds */
 export function longSpanOf(ms: number): string {

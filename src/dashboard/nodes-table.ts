@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunNode } from "../ledger/run-nodes.ts";
-import { type Markup, spanOf } from "./layout.ts";
+import { spanOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 
 /** How long a node has worked: what Dify told of executions that ended, and since when the present one goes on. */
 export function workOf({ elapsedMs, startedAtMs, times }: RunNode, nowMs: number): string {

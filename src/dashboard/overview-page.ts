@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { Overview } from "../../handlers/overview-schemas.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { ageOf, appsTable, drainOf, endedTable, rulesTable } from "./overview-tables.ts";
 import { runsTable } from "./runs-table.ts";
 import { sourcesTable } from "./sources-table.ts";

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { AppOverview, Ended, Overview, RuleOverview } from "../../handlers/overview-schemas.ts";
-import { type Markup, spanOf, timeOf } from "./layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 import { cell, headOf, numberCell } from "./table-cell.ts";
 
 /** @param atMs since when something waits; null: nothing does */

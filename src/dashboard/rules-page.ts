@@ -2,9 +2,10 @@ import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { AppStory } from "../../handlers/read-apps.ts";
 import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
+import { timeOf } from "../text/figures.ts";
 import { appStatesTable } from "./app-states-table.ts";
 import { confirmForm } from "./confirm-form.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { longCell } from "./table-cell.ts";
 
 /** The rules in force with what an operator may do to each, their apps, and what is wrong with the file when it says something else. */

@@ -1,10 +1,11 @@
 import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { RunStory } from "../../handlers/run-schemas.ts";
+import { sizeOf, timeOf } from "../text/figures.ts";
 import { answersList, toldWords } from "./answers-list.ts";
 import { handoffPanel } from "./claim-link-page.ts";
 import { familyTree } from "./family-tree.ts";
-import { layout, type Markup, type Reader, sizeOf, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { nodesTable } from "./nodes-table.ts";
 import { runActions } from "./run-actions.ts";

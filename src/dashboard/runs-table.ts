@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunSummary } from "../../handlers/run-schemas.ts";
-import { type Markup, spanOf, timeOf } from "./layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 import { cell, headOf, wholeCell } from "./table-cell.ts";
 
 /** Runs as a table, newest first. */

@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { ShareList, ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { olderLink } from "./older-link.ts";
 import { shareLink } from "./runs-table.ts";

@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { CheckAnswer, CheckBody } from "../../handlers/check-signature.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
 import { secretWords } from "./delivery-pages.ts";
-import { layout, type Markup, type Reader, spanOf, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 
 type Scheme = CheckAnswer["schemes"][number];
 

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { SourceReport } from "../../handlers/read-sources.ts";
-import { type Markup, spanOf, timeOf } from "./layout.ts";
+import { spanOf, timeOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 import { cell, headOf, numberCell } from "./table-cell.ts";
 
 /** How events came from each workspace, and what keeps catch-up from reading one. */

@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { Timeline, TimelineEntry, TimelineStep, Wait } from "../../handlers/timeline.ts";
-import { type Markup, timeOf } from "./layout.ts";
+import { timeOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 import { longSpanOf } from "./long-span.ts";
 import { longCell } from "./table-cell.ts";
 

@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { RunStory } from "../../handlers/run-schemas.ts";
 import type { SentInput } from "../ledger/sent-inputs.ts";
-import { type Markup, sizeOf } from "./layout.ts";
+import { sizeOf } from "../text/figures.ts";
+import type { Markup } from "./layout.ts";
 
 /** What the workflow was given, as far as the rule lets it be shown. */
 export function inputsList({ inputs, file, moreFiles }: RunStory): Markup {

@@ -1,8 +1,9 @@
 import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { MadeSecretTold, WebhookList } from "../../handlers/webhook-schemas.ts";
+import { timeOf } from "../text/figures.ts";
 import { secretWords } from "./delivery-pages.ts";
-import { layout, type Markup, type Reader, timeOf } from "./layout.ts";
+import { layout, type Markup, type Reader } from "./layout.ts";
 import { longCell } from "./table-cell.ts";
 
 type Workspace = WebhookList["workspaces"][number];

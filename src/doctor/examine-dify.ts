@@ -12,6 +12,7 @@ import { withTimeouts } from "../http/timeouts.ts";
 import type { Send } from "../http/types.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
+import { spanOf } from "../text/figures.ts";
 import { isKey, NO_KEY } from "../text/is-key.ts";
 import { acceptedExtension, checkRuleInputs, prepareSample, sampleNames } from "./check-rule-inputs.ts";
 import { createCheck } from "./create-check.ts";
@@ -215,7 +216,7 @@ async function tryRun(
         ...(error === undefined ? {} : { error }),
       });
       if (failure) return judgeFailure(failure);
-      return ok(`a trial run ended after ${(tookMs / 1_000).toFixed(1)} s with ${Object.keys(outputs).length} outputs`);
+      return ok(`a trial run ended after ${spanOf(tookMs)} with ${Object.keys(outputs).length} outputs`);
     }
   } finally {
     unneeded.abort();

@@ -2,6 +2,7 @@ import { findFileInput } from "../dify/find-file-input.ts";
 import type { DifyInput } from "../dify/types.ts";
 import { RelayError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { spanOf } from "../text/figures.ts";
 import { failed, ok, type Verdict, warning } from "./finding.ts";
 import type { Answer } from "./observe-answers.ts";
 
@@ -33,7 +34,7 @@ export function judgeClock(skewMs: number | undefined): Verdict {
   if (skewMs === undefined) return ok("the server does not tell its time");
   const off = Math.abs(skewMs);
   if (off < SKEW_TOLD_MS) return ok("both clocks agree within half a minute");
-  const found = `its clock is ${inWords(off)} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`;
+  const found = `its clock is ${spanOf(off)} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`;
   const remedy = "Let both machines take their time from NTP; signatures and links are refused by a wrong clock.";
   return off < SKEW_TOO_MUCH_MS ? warning("clock_skew", found, remedy) : failed("clock_skew", found, remedy);
 }
@@ -48,7 +49,7 @@ export function judgePace(answers: readonly Answer[]): Verdict {
   if (slowest.tookMs < SLOW_MS) return ok(`the slowest of ${answers.length} answers took ${slowest.tookMs} ms`);
   return warning(
     "slow_answers",
-    `${slowest.operation} took ${inWords(slowest.tookMs)}, without any workflow at work`,
+    `${slowest.operation} took ${spanOf(slowest.tookMs)}, without any workflow at work`,
     "Look at the load of Dify's API container and its database; SERVER_WORKER_AMOUNT and SERVER_WORKER_CONNECTIONS bound what it answers at a time.",
   );
 }
@@ -151,9 +152,4 @@ export function judgeFailure(error: unknown): Verdict {
     default:
       return failed("check_failed", found, remedy("Look at Dify's logs."));
   }
-}
-
-function inWords(ms: number): string {
-  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { HandoffOutcome, OfferHandoff } from "../../handlers/offer-handoff.ts";
 import { claimLinkPage } from "../dashboard/claim-link-page.ts";
-import { timeOf } from "../dashboard/layout.ts";
+import { timeOf } from "../text/figures.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
 import { type Answer, operation } from "./api/operation.ts";
 import { explain } from "./explain.ts";
