@@ -1,8 +1,8 @@
 import { type EdgeOutcome, isRecord, MAX_BATCH_DELIVERIES, readEdgeDelivery } from "../src/edge/wire.ts";
+import { examineSigned, type IncomingDelivery, type Refusal } from "../src/fastio/examine-delivery.ts";
 import { createVerifier } from "../src/fastio/signatures/verify-delivery.ts";
-import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
+import type { DeliveryFacts } from "../src/ledger/intake.ts";
 import { decodeBase64 } from "../src/text/base64.ts";
-import { examineSigned, type IncomingDelivery, type Refusal } from "./examine-delivery.ts";
 import { noteRefusal, type TakeDelivery, type TakeDeps } from "./take-delivery.ts";
 
 export type EdgeBatchOutcome =

@@ -1,12 +1,17 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../src/clock.ts";
 import { eventKey } from "../src/fastio/events/event-keys.ts";
+import {
+  examineDelivery,
+  type IncomingDelivery,
+  type Refusal,
+  type VerifiedSignature,
+} from "../src/fastio/examine-delivery.ts";
 import type { VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts";
 import type { Accept } from "../src/ledger/accept.ts";
-import type { DeliveryFacts } from "../src/ledger/accept-deliveries.ts";
+import type { DeliveryFacts } from "../src/ledger/intake.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
-import { examineDelivery, type IncomingDelivery, type Refusal, type VerifiedSignature } from "./examine-delivery.ts";
 import { keptHeaders } from "./kept-headers.ts";
 import type { NoteSignature } from "./note-signature.ts";
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { LEAST_FREE_BYTES } from "./disk/room-on-disk.ts";
 import { MIN_EDGE_SECRET_CHARS } from "./edge/wire.ts";
 import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
-import { LEAST_FREE_BYTES } from "./ledger/room-on-disk.ts";
-import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./notices/notice-hosts.ts";
+import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./http/notice-hosts.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
 import { readRedisUrl } from "./redis/read-redis-url.ts";
 import { isKey, NO_KEY } from "./text/is-key.ts";

@@ -1,4 +1,4 @@
-import type { Refusal } from "../handlers/examine-delivery.ts";
+import type { Refusal } from "./fastio/examine-delivery.ts";
 
 /** Fast.io sends ids, not files: more than this is not a delivery. */
 export const MAX_DELIVERY_BYTES = 1_048_576;

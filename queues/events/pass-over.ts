@@ -1,5 +1,5 @@
-import type { PassOver } from "../../src/ledger/accept-deliveries.ts";
 import { isAccess } from "../../src/ledger/access-kinds.ts";
+import type { PassOver } from "../../src/ledger/intake.ts";
 import { type Listened, OWN_OUTPUT, unheard } from "../../src/ledger/settle-unlistened.ts";
 import type { OwnOutputs } from "../own-outputs.ts";
 

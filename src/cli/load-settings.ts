@@ -1,7 +1,7 @@
 import { ALERT_NOTICE_VARIABLE, type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
-import { whyNoNoticeUrl } from "../notices/notice-hosts.ts";
+import { whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import type { RulesInForce } from "../rules/live-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";

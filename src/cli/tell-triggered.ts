@@ -4,7 +4,7 @@ import type { CliContext, ExitCode } from "./context.ts";
 import type { FollowedEvent } from "./follow-event.ts";
 import { paint } from "./paint.ts";
 import { formatTable, plain } from "./print-table.ts";
-import type { Answer, TriggerOptions } from "./trigger.ts";
+import type { Answer, TriggerOptions } from "./triggering.ts";
 
 /** What the relay said, and what became of it. */
 export type Triggered = Answer & {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { SAMPLE_SHAPE_NAMES } from "../fastio/samples/sample-deliveries.ts";
 import { SAMPLE_SCHEMES, type SampleScheme, TAMPERINGS } from "../fastio/samples/sign-sample.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import type { TriggerOptions } from "./trigger.ts";
+import type { TriggerOptions } from "./triggering.ts";
 
 /** The command that sends sample deliveries. */
 export function addTriggerCommand(

@@ -4,8 +4,8 @@ import { type Config, parseConfig } from "../config.ts";
 import { readSecrets } from "../disk/keep-secret.ts";
 import { PermanentError } from "../errors.ts";
 import { keyOfSample } from "../fastio/samples/key-of-sample.ts";
-import { type SampleShape, writeSample } from "../fastio/samples/sample-deliveries.ts";
-import { type SampleDelivery, type SampleScheme, signSample, type Tampering } from "../fastio/samples/sign-sample.ts";
+import { writeSample } from "../fastio/samples/sample-deliveries.ts";
+import { type SampleDelivery, signSample } from "../fastio/samples/sign-sample.ts";
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
@@ -18,21 +18,8 @@ import { plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
 import { howItGoes } from "./run-line.ts";
 import { listSamples, tellTriggered } from "./tell-triggered.ts";
+import type { Answer, TriggerOptions } from "./triggering.ts";
 import { withFastio } from "./with-fastio.ts";
-
-export type TriggerOptions = {
-  readonly shape: SampleShape;
-  readonly scheme?: SampleScheme;
-  readonly event: string;
-  readonly node?: string;
-  readonly workspace?: string;
-  readonly actor?: string;
-  readonly secretFile?: string;
-  readonly tamper?: Tampering;
-  readonly list: boolean;
-  readonly wait: boolean;
-  readonly json: boolean;
-};
 
 const ANSWER_MS = 30_000;
 const PATIENCE_MS = 600_000;
@@ -97,8 +84,6 @@ async function findSecret({ fastio }: Config, file: string | undefined): Promise
   checkSecrets([secret]);
   return secret;
 }
-
-export type Answer = { readonly status: number; readonly said: unknown; readonly ms: number };
 
 async function send(context: CliContext, config: Config, { headers, body }: SampleDelivery): Promise<Answer> {
   const startedMs = systemClock.now();

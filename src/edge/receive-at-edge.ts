@@ -1,5 +1,5 @@
-import { examineDelivery } from "../../handlers/examine-delivery.ts";
 import { MAX_DELIVERY_BYTES, REFUSAL_ANSWERS, UNAVAILABLE_ANSWER } from "../delivery-answers.ts";
+import { examineDelivery } from "../fastio/examine-delivery.ts";
 import type { ReadHeader } from "../fastio/signatures/read-signature.ts";
 import type { VerifyDelivery } from "../fastio/signatures/verify-delivery.ts";
 import { messageOf } from "../message-of.ts";

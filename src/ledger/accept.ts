@@ -1,7 +1,8 @@
 import { type RelayError, TransientError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { AcceptedBatch, Intake } from "./accept-deliveries.ts";
+import type { AcceptedBatch } from "./accept-deliveries.ts";
+import type { Intake } from "./intake.ts";
 import type { DeliveryVerdict } from "./schema.ts";
 
 /** Commits one intake. @throws {TransientError} `ledger_unavailable` when the ledger cannot commit */

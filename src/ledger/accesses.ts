@@ -2,7 +2,8 @@ import { and, asc, count, desc, eq, gt, gte, inArray, isNull, or, type SQL, sql 
 import { hashParts } from "../fastio/events/event-keys.ts";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
 import { type AccessKind, isAccess } from "./access-kinds.ts";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { type AccessRow, accesses, earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
 

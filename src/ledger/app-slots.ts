@@ -1,7 +1,8 @@
 import { and, eq, gt, lte, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { heldNow, readAppRoom } from "./app-limits.ts";
 import { isPausedApp } from "./app-states.ts";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots } from "./schema.ts";
 

@@ -1,5 +1,6 @@
 import { and, eq, type Placeholder, type SQL, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./rule-state-queries.ts";
 import { appStates, runs } from "./schema.ts";

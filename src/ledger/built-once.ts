@@ -1,12 +1,6 @@
 import type { Db } from "./open-ledger.ts";
 
 /**
- * As what a statement is prepared that is to be built once: whether PostgreSQL keeps it, too, is decided by the pool
- * that it goes through; see `nameStatements`.
- */
-export const UNNAMED = "";
-
-/**
  * Builds a statement when it is first asked of a database, and keeps it: for what every run asks, as to build such a
  * statement takes longer than to send it and read the answer.
  */

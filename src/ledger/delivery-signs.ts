@@ -1,5 +1,6 @@
 import { and, gte, like, or, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { deliveries, refusals } from "./schema.ts";
 

@@ -1,5 +1,6 @@
 import { and, asc, eq, isNotNull, notExists, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs } from "./schema.ts";
 

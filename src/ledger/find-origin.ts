@@ -1,7 +1,8 @@
 import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import { storageOfDelivery } from "../rules/delivery-storage.ts";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
 

@@ -1,6 +1,7 @@
 import { and, asc, eq, isNotNull, isNull, lt, lte, notExists, type SQL, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
 import { among } from "./lines.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { appStates, type RunQueue, runs } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import type { FastioEvent } from "../fastio/events/event.ts";
-import type { DeliveryFacts, Intake, NewEvent, PassedOver, PassOver } from "./accept-deliveries.ts";
 import { EVERY_RULE } from "./event-queries.ts";
+import type { DeliveryFacts, Intake, NewEvent, PassedOver, PassOver } from "./intake.ts";
 import type { DeliveryVerdict } from "./schema.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { bulkActions, events, notices, receipts, ruleStates, runs } from "./schema.ts";
 

@@ -1,5 +1,10 @@
 import type { Pool } from "pg";
-import { UNNAMED } from "./built-once.ts";
+
+/**
+ * As what a statement is prepared that is to be built once: whether PostgreSQL keeps it, too, is decided by the pool
+ * that it goes through; see `nameStatements`.
+ */
+export const UNNAMED = "";
 
 /** Statements that are kept; a plan takes some ten kilobytes of each connection's memory. */
 const MOST_KEPT = 150;

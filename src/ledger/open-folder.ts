@@ -4,12 +4,12 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PGlite } from "@electric-sql/pglite";
+import { requireRoom } from "../disk/room-on-disk.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { endWithDatabase } from "./end-with-database.ts";
 import { reuseStatements } from "./reuse-statements.ts";
-import { requireRoom } from "./room-on-disk.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 

@@ -1,6 +1,7 @@
 import { and, asc, eq, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
 import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { type OutputRow, outputs } from "./schema.ts";
 

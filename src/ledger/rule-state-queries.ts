@@ -1,6 +1,7 @@
 import { eq, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
 import { doTogether } from "./do-together.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { operatorActions, ruleStates, runs } from "./schema.ts";
 

@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNull, ne, not, or, type SQL, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
 import { type NewRun, type RunRow, type RunStatus, runs } from "./schema.ts";

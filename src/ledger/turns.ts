@@ -1,7 +1,8 @@
 import { and, eq, sql } from "drizzle-orm";
-import { builtOnce, UNNAMED } from "./built-once.ts";
+import { builtOnce } from "./built-once.ts";
 import type { QueuedRun } from "./hand-overs.ts";
 import { among } from "./lines.ts";
+import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { events, type RunQueue, runs } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../clock.ts";
+import { isNamed, type NoticeHosts } from "../http/notice-hosts.ts";
 import { createTransport } from "../http/transport.ts";
-import { isNamed, type NoticeHosts } from "./notice-hosts.ts";
 import { createPostNotice, type PostNotice } from "./post-notice.ts";
 
 /** The door for notices, which is not that of the two APIs: other hosts, and none in a private network unless named. */

@@ -1,9 +1,9 @@
 import type { Clock } from "../clock.ts";
 import { PermanentError, TransientError } from "../errors.ts";
+import { type NoticeHosts, whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { discard } from "../http/readers.ts";
 import { parseRetryAfter } from "../http/retry-after.ts";
 import type { Send } from "../http/types.ts";
-import { type NoticeHosts, whyNoNoticeUrl } from "./notice-hosts.ts";
 
 /** Sends one text to the webhook whose address is in this variable. The address stands in no error. */
 export type PostNotice = (variable: string, text: string, signal: AbortSignal) => Promise<void>;

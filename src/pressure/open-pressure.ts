@@ -1,11 +1,11 @@
 import type { QueueBackend } from "../../queues/backend.ts";
 import type { Lookout } from "../../queues/upkeep/lookout.ts";
 import type { Clock } from "../clock.ts";
+import { freeBytesAt } from "../disk/room-on-disk.ts";
 import { TransientError } from "../errors.ts";
 import type { Accept } from "../ledger/accept.ts";
 import { NO_BACKLOG, readEventOutbox } from "../ledger/backlog.ts";
 import type { Ledger } from "../ledger/open-ledger.ts";
-import { freeBytesAt } from "../ledger/room-on-disk.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createCommitMeter } from "./commit-meter.ts";
 import type { PressureLimits } from "./judge-pressure.ts";

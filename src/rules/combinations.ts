@@ -6,10 +6,8 @@ import { PATH_GLOB } from "./fields.ts";
 import { belowToo, fixedFolder, parseGlob } from "./glob.ts";
 import { quote } from "./quote.ts";
 import type { Rule } from "./rule.ts";
+import type { RuleFault } from "./rule-fault.ts";
 import { referenceFaults } from "./template-references.ts";
-
-/** A fault at a place inside one rule. */
-export type RuleFault = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** Faults of a rule whose parts are each right: what Fast.io or plain sense does not allow together. */
 export function combinationFaults(rule: Rule): RuleFault[] {

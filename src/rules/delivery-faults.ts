@@ -1,7 +1,7 @@
 import { findShareFaults, type ShareFault } from "../fastio/share-rules.ts";
-import type { RuleFault } from "./combinations.ts";
 import { storageOfDelivery } from "./delivery-storage.ts";
 import type { RuleDeliver } from "./rule.ts";
+import type { RuleFault } from "./rule-fault.ts";
 
 /** Keys that a delivery of each kind has no use for. */
 const USELESS: Readonly<Record<RuleDeliver["as"], readonly (keyof RuleDeliver)[]>> = {

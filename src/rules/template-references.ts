@@ -1,6 +1,6 @@
-import type { RuleFault } from "./combinations.ts";
 import { quote } from "./quote.ts";
 import type { Rule } from "./rule.ts";
+import type { RuleFault } from "./rule-fault.ts";
 import { suggest } from "./suggest.ts";
 import { compileTemplate } from "./template.ts";
 import { type Family, RESULT_NAMES } from "./template-names.ts";

@@ -1,11 +1,5 @@
 import type { Log } from "./log.ts";
-import { silentTrace, type Trace } from "./trace.ts";
-
-export type OpenedTrace = {
-  readonly trace: Trace;
-  /** Sends what is left, for a moment; never rejects. */
-  close(): Promise<void>;
-};
+import { type OpenedTrace, silentTrace } from "./trace.ts";
 
 /** Without an endpoint nothing of OpenTelemetry is loaded. @param endpoint root of an OTLP collector, such as `http://127.0.0.1:4318` */
 export async function openTrace(endpoint: string | undefined, version: string, log: Log): Promise<OpenedTrace> {

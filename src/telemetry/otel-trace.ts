@@ -19,9 +19,8 @@ import { configuredAgent } from "../http/configured-agent.ts";
 import { messageOf } from "../message-of.ts";
 import { createJobTelemetry } from "./job-telemetry.ts";
 import type { Log } from "./log.ts";
-import type { OpenedTrace } from "./open-trace.ts";
 import { BEGINS, onlyMeantRoots } from "./span-sampler.ts";
-import type { SpanAttributes, SpanOptions, Trace } from "./trace.ts";
+import type { OpenedTrace, SpanAttributes, SpanOptions, Trace } from "./trace.ts";
 
 export type OtelTraceOptions = { readonly endpoint: string; readonly version: string; readonly log: Log };
 

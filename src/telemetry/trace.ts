@@ -35,6 +35,12 @@ export type Trace = {
   readonly jobs: { readonly telemetry: Telemetry; metadataOf(traceparent: string): string } | undefined;
 };
 
+export type OpenedTrace = {
+  readonly trace: Trace;
+  /** Sends what is left, for a moment; never rejects. */
+  close(): Promise<void>;
+};
+
 /**
  * So long what is done about an event belongs to its trace. A run may be tried again for hours, or asked about every
  * 30 s for as long as a person takes to answer, and no viewer of traces copes with one that lasts days.

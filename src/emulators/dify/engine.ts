@@ -14,8 +14,9 @@ import {
   type RunStatus,
   startedData,
 } from "./run.ts";
+import { toSeconds } from "./seconds.ts";
 import { documentWork } from "./work.ts";
-import { toSeconds, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** The three nodes of the emulated workflow, and their share of its time. */
 const NODES = {

@@ -10,7 +10,8 @@ import { pythonJson } from "./python-json.ts";
 import type { RouteCall } from "./route.ts";
 import { elapsedSeconds, isFinished, type NodeRecord, type Run, startedData } from "./run.ts";
 import { createFaultPlan } from "./run-faults.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 const STREAM_HEADERS = { "cache-control": "no-cache", connection: "keep-alive" };
 

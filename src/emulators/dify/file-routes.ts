@@ -8,7 +8,8 @@ import { ApiError, invalidParam } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
 import { extensionOf, uploadLimit } from "./file-types.ts";
 import type { Route, RouteCall } from "./route.ts";
-import { toSeconds, type Upload, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { Upload, World } from "./world.ts";
 
 /** Who an upload belongs to when its form names nobody. */
 const DEFAULT_USER = "DEFAULT-USER";

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import { FORM } from "./pause.ts";
-import { toSeconds } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
 
 /** What the page of a form says and asks. Dify's own is a program that asks the same of its API; this one needs none. */
 export async function formPage(form: { readonly expiresAtMs: number }): Promise<string> {

@@ -6,7 +6,8 @@ import { FORM } from "./pause.ts";
 import type { Route, RouteCall } from "./route.ts";
 import type { Form } from "./run.ts";
 import { readUserCall } from "./run-request.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 /** The forms of paused runs; they came with the events endpoint. */
 export function createFormRoutes(world: World): Route[] {

@@ -1,12 +1,13 @@
 import { internalServerError, invalidParam } from "./api-error.ts";
 import type { EmulatedApp, StartVariable } from "./apps.ts";
+import type { EndUser } from "./end-user.ts";
 import { fileObject } from "./file-object.ts";
 import { detectType, type FileType } from "./file-types.ts";
 import { pythonRepr } from "./python-json.ts";
 import { lookAtRemote, type RemoteSettings } from "./remote-file.ts";
 import type { FaultPlan } from "./run-faults.ts";
 import type { WorkFile } from "./work.ts";
-import type { EndUser, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export type ResolvedInputs = {
   /** Declared inputs only, files as file objects. */

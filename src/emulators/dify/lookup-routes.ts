@@ -8,7 +8,8 @@ import { readLogQuery } from "./log-query.ts";
 import { pythonJson } from "./python-json.ts";
 import type { Route, RouteCall } from "./route.ts";
 import { elapsedSeconds, isFinished, type Run } from "./run.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 /** Asking what became of runs: detail, logs, events. */
 export function createLookupRoutes(world: World): Route[] {

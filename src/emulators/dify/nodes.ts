@@ -1,6 +1,7 @@
 import { filesOf } from "./file-object.ts";
 import { elapsedSeconds, emit, type NodeRecord, type Run } from "./run.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 export type NodePlan = Pick<NodeRecord, "nodeId" | "nodeType" | "title" | "index"> &
   Partial<Pick<NodeRecord, "within">>;

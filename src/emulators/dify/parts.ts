@@ -1,7 +1,8 @@
 import type { WorkflowPart } from "./apps.ts";
 import { finishNode, sleepReal, startNode } from "./nodes.ts";
 import { elapsedSeconds, emit, type Run } from "./run.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 /** The share of a run's time that one round, or one set of branches, takes. */
 const SHARE = 0.1;

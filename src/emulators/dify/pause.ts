@@ -8,7 +8,8 @@ import {
   type Run,
   startedData,
 } from "./run.ts";
-import { toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 /** The one form that the emulated workflow asks people to fill in. */
 export const FORM = {

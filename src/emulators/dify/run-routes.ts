@@ -2,6 +2,7 @@ import { sendJson, sendText } from "../kit/body.ts";
 import { ApiError, internalServerError, invalidParam, sendGatewayTimeout } from "./api-error.ts";
 import type { EmulatedApp } from "./apps.ts";
 import { refuseOtherModes } from "./authenticate.ts";
+import type { EndUser } from "./end-user.ts";
 import { executeRun } from "./engine.ts";
 import { openFrameStream } from "./frame-stream.ts";
 import { isUuid, type ResolvedInputs, resolveInputs } from "./inputs.ts";
@@ -11,7 +12,8 @@ import type { Route, RouteCall } from "./route.ts";
 import { elapsedSeconds, isFinished, type Run, withSystemInputs } from "./run.ts";
 import { createFaultPlan, type FaultPlan, RUN_KINDS } from "./run-faults.ts";
 import { type RunPayload, readRunPayload, readUserCall } from "./run-request.ts";
-import { type EndUser, toSeconds, type World } from "./world.ts";
+import { toSeconds } from "./seconds.ts";
+import type { World } from "./world.ts";
 
 /** Starting and stopping runs. */
 export function createRunRoutes(world: World): Route[] {

@@ -1,7 +1,8 @@
 import type { EmulatedApp } from "./apps.ts";
+import type { EndUser } from "./end-user.ts";
 import type { FaultPlan } from "./run-faults.ts";
+import { toSeconds } from "./seconds.ts";
 import type { WorkFile } from "./work.ts";
-import { type EndUser, toSeconds } from "./world.ts";
 
 /** What a run tells those who listen. A data frame carries its compact JSON. */
 export type Message =

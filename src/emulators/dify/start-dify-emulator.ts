@@ -8,12 +8,13 @@ import { createScaledTime } from "../kit/time.ts";
 import { type AppConfig, createApp, DEFAULT_APP } from "./apps.ts";
 import { type DifyBooks, readBooks } from "./books.ts";
 import { PING_MS, STREAM_IDLE_MS } from "./defaults.ts";
+import type { EndUser } from "./end-user.ts";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from "./file-types.ts";
 import { type Profile, traitsOf } from "./profile.ts";
 import { createRouter } from "./router.ts";
 import { runActionSchema, type SentRunAction } from "./run-faults.ts";
 import { createSignedLinks } from "./signed-links.ts";
-import type { EndUser, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export type DifyEmulatorOptions = {
   /** 0 picks a free one. */

@@ -3,18 +3,12 @@ import type { FaultRegistry } from "../kit/faults.ts";
 import type { Random } from "../kit/random.ts";
 import type { ScaledTime } from "../kit/time.ts";
 import type { EmulatedApp } from "./apps.ts";
+import type { EndUser } from "./end-user.ts";
 import type { UploadLimits } from "./file-types.ts";
 import type { ProfileTraits } from "./profile.ts";
 import type { Run } from "./run.ts";
 import type { RunAction, SentRunAction } from "./run-faults.ts";
 import type { SignedLinks } from "./signed-links.ts";
-
-export type EndUser = {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly appId: string;
-  readonly createdAtMs: number;
-};
 
 /** A file sent to `/files/upload`. Its extension has no dot, as the endpoint answers it. */
 export type Upload = {
@@ -79,6 +73,3 @@ export type World = {
   /** Aborted when the emulator closes. */
   readonly signal: AbortSignal;
 };
-
-/** Unix seconds, the unit of Dify's stamps. */
-export const toSeconds = (ms: number) => Math.floor(ms / 1000);

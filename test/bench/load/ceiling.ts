@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { examineDelivery } from "../../../handlers/examine-delivery.ts";
+import { examineDelivery } from "../../../src/fastio/examine-delivery.ts";
 import { createVerifier } from "../../../src/fastio/signatures/verify-delivery.ts";
 import { readIncoming } from "../../../src/routes/read-incoming.ts";
 import { listen } from "../../../src/server/listen.ts";

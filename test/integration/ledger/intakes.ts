@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Intake, KeyedEvent } from "../../../src/ledger/accept-deliveries.ts";
+import type { Intake, KeyedEvent } from "../../../src/ledger/intake.ts";
 import type { NewRun } from "../../../src/ledger/schema.ts";
 
 /** 2026-11-22T06:00:00Z, the start of a minute. */

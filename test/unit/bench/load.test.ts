@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { examineDelivery } from "../../../handlers/examine-delivery.ts";
+import { examineDelivery } from "../../../src/fastio/examine-delivery.ts";
 import { createVerifier } from "../../../src/fastio/signatures/verify-delivery.ts";
 import { answerLength } from "../../bench/load/connection.ts";
 import { makeRequest } from "../../bench/load/make-request.ts";

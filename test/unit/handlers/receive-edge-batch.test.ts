@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import type { IncomingDelivery } from "../../../handlers/examine-delivery.ts";
 import { receiveEdgeBatch } from "../../../handlers/receive-edge-batch.ts";
 import type { Arrival, ReceiveOutcome } from "../../../handlers/take-delivery.ts";
+import type { IncomingDelivery } from "../../../src/fastio/examine-delivery.ts";
 import { signDelivery } from "../../../src/fastio/signatures/sign-delivery.ts";
-import type { Intake } from "../../../src/ledger/accept-deliveries.ts";
+import type { Intake } from "../../../src/ledger/intake.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 
 const NOW_MS = 1_795_327_200_000;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { receiveFastioWebhook } from "../../../handlers/receive-fastio-webhook.ts";
 import { type ReceivedDelivery, secretPrint, type TakeDeps, takeDelivery } from "../../../handlers/take-delivery.ts";
 import { TransientError } from "../../../src/errors.ts";
-import type { Intake } from "../../../src/ledger/accept-deliveries.ts";
+import type { Intake } from "../../../src/ledger/intake.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { silentTrace } from "../../../src/telemetry/trace.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { createAccept } from "../../../src/ledger/accept.ts";
-import type { AcceptedBatch, Intake } from "../../../src/ledger/accept-deliveries.ts";
+import type { AcceptedBatch } from "../../../src/ledger/accept-deliveries.ts";
+import type { Intake } from "../../../src/ledger/intake.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
 import { SOON } from "../../support/soon.ts";
 

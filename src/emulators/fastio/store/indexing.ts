@@ -2,10 +2,7 @@ import type { ScaledTime } from "../../kit/time.ts";
 import type { FastioKnobs } from "../knobs.ts";
 import type { Activity } from "./activity.ts";
 import type { EventLog } from "./events.ts";
-import type { Drive, Node, Version } from "./node.ts";
-
-/** How far the content of a version is known to the AI; `disabled` where intelligence is off. */
-export type IndexState = "disabled" | "pending" | "in_progress" | "ready" | "failed";
+import type { Drive, IndexState, Node, Version } from "./node.ts";
 
 export type Indexer = {
   /** Starts reading a new version; at once when no delay is set. */

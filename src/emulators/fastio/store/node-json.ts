@@ -1,8 +1,8 @@
 import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
 import { formatTime } from "../protocol/times.ts";
+import type { ScanState } from "./node.ts";
 import { currentVersion, type Node, type NodeLock, type Version } from "./node.ts";
-import type { ScanState } from "./scanning.ts";
 
 /** A node the way the API tells it, detail level full. `rootKey` is the folder a share shows as its root. */
 export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> {

@@ -1,6 +1,10 @@
 import type { EventScope } from "./events.ts";
-import type { IndexState } from "./indexing.ts";
-import type { ScanState } from "./scanning.ts";
+
+/** How far the content of a version is known to the AI; `disabled` where intelligence is off. */
+export type IndexState = "disabled" | "pending" | "in_progress" | "ready" | "failed";
+
+/** What the virus scan says of a version; `unscanned` where none is run, as on the live service. */
+export type ScanState = "unscanned" | "pending" | "clean" | "infected";
 
 /** Bytes that are already in the blob store. */
 export type Content = { readonly key: string; readonly size: number; readonly sha256: string };

@@ -1,9 +1,6 @@
 import type { ScaledTime } from "../../kit/time.ts";
 import type { FastioKnobs } from "../knobs.ts";
-import type { Node, Version } from "./node.ts";
-
-/** What the virus scan says of a version; `unscanned` where none is run, as on the live service. */
-export type ScanState = "unscanned" | "pending" | "clean" | "infected";
+import type { Node, ScanState, Version } from "./node.ts";
 
 /** Starts scanning a new version; it is done at once when no delay is set. */
 export type Scan = (node: Node, version: Version) => void;

@@ -1,7 +1,7 @@
-import { type DeliveryReading, readDelivery } from "../src/fastio/events/read-delivery.ts";
-import type { ReadHeader } from "../src/fastio/signatures/read-signature.ts";
-import type { Verdict, VerifyDelivery } from "../src/fastio/signatures/verify-delivery.ts";
-import type { LimitedBody } from "../src/read-body.ts";
+import type { LimitedBody } from "../read-body.ts";
+import { type DeliveryReading, readDelivery } from "./events/read-delivery.ts";
+import type { ReadHeader } from "./signatures/read-signature.ts";
+import type { Verdict, VerifyDelivery } from "./signatures/verify-delivery.ts";
 
 /** What came in by HTTP; the body is the exact bytes, or the reason there is none. */
 export type IncomingDelivery = { readonly headers: ReadHeader; readonly body: LimitedBody };

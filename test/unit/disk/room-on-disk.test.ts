@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import { requireRoom } from "../../../src/ledger/room-on-disk.ts";
+import { requireRoom } from "../../../src/disk/room-on-disk.ts";
 
 test("an embedded ledger is begun where there is room, and refused in words where there is none", async () => {
   await expect(requireRoom(tmpdir())).resolves.toBeUndefined();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PUBLIC_NOTICE_HOSTS, whyNoNoticeUrl } from "../../../src/notices/notice-hosts.ts";
+import { PUBLIC_NOTICE_HOSTS, whyNoNoticeUrl } from "../../../src/http/notice-hosts.ts";
 
 const PUBLIC = { hosts: PUBLIC_NOTICE_HOSTS, isOwn: false };
 
