@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { safeFileName } from "../../src/dify/safe-file-name.ts";
+import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { describeShare, inviteAll, makeShare, shareNameOf, shareOutput } from "./create-share.ts";
 import { inviteField, messageField, readAddresses, requestIdField, splitList, workspaceField } from "./fields.ts";
@@ -57,7 +57,7 @@ export const createDropOff = defineTool({
 
       const name = safeFileName(input.name ?? `project-${new Date(call.startedAtMs).toISOString().slice(0, 10)}`);
       const parentId = await makeFolder(fastio, workspace.id, input.parent ?? "/Drop-offs", signal);
-      const folderName = `${name} (${call.key.slice(0, KEY_CHARS)})`;
+      const folderName = nameWith(name, ` (${call.key.slice(0, KEY_CHARS)})`);
       const folder = await fastio.createFolder({ workspaceId: workspace.id, parentId }, folderName, signal);
       const files = [];
       for (const source of sources) files.push(await copyOnce(fastio, workspace.id, source, folder.id, call));

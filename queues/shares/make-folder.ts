@@ -1,4 +1,4 @@
-import { safeFileName } from "../../src/dify/safe-file-name.ts";
+import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
@@ -127,7 +127,7 @@ async function sourceFolder(deps: MakeFolderDeps, run: RunRow, signal: AbortSign
   return folderId;
 }
 
-const withId = (name: string, { id }: RunRow): string => `${name} (${id.slice(0, ID_CHARS)})`;
+const withId = (name: string, { id }: RunRow): string => nameWith(name, ` (${id.slice(0, ID_CHARS)})`);
 
 function ownFolderName(run: RunRow): string {
   const label = filesLabel(run.fileName, run.fileCount, run.createdAtMs);

@@ -8,6 +8,7 @@ import { withRetry } from "../http/retry.ts";
 import type { Send } from "../http/types.ts";
 import { type DifyCall, refusalOf } from "./call.ts";
 import type { Dify, DifyOutputFile } from "./types.ts";
+import { uploadName } from "./upload-name.ts";
 
 /** Dify stores the file before it answers. */
 const UPLOAD_HEAD_TIMEOUT_MS = 120_000;
@@ -82,13 +83,6 @@ async function sendFile(
     file.body.destroy();
   }
 }
-
-/**
- * A name that Dify takes. It knows `.pdf` and `.PDF`, but not `.Pdf`, and refuses the file for characters that no file on
- * Windows may have in its name (`api/services/file_service.py`); elsewhere they are common.
- */
-const uploadName = (name: string): string =>
-  name.replace(/[/\\:*?"<>|]/g, "_").replace(/\.[^.]+$/, (extension) => extension.toLowerCase());
 
 export type OutputDeps = {
   /** The bare transport: outputs are fetched without the app's key. */

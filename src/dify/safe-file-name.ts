@@ -20,6 +20,13 @@ export function safeFileName(name: string, fallback = "file"): string {
   return shorten(trimmed === "" ? fallback : trimmed, "");
 }
 
+/** The name with something behind it that stays whole, however long the name is: it is what keeps it apart. */
+export function nameWith(name: string, suffix: string): string {
+  const room = LONGEST_NAME - suffix.length;
+  if (name.length <= room) return `${name}${suffix}`;
+  return `${trimEnds(name.slice(0, room).replace(/[\uD800-\uDBFF]$/, ""))}${suffix}`;
+}
+
 /**
  * The same names, later ones of equal names numbered ` (2)`, ` (3)` before their extension. Letter case does not
  * make a difference, since it does not for everybody who downloads them.

@@ -11,6 +11,9 @@ import type { Route, RouteCall } from "./route.ts";
 import { toSeconds } from "./seconds.ts";
 import type { Upload, World } from "./world.ts";
 
+/** Characters; of a longer name only what stands before the first dot is kept. */
+const LONGEST_NAME = 200;
+
 /** Who an upload belongs to when its form names nobody. */
 const DEFAULT_USER = "DEFAULT-USER";
 
@@ -102,7 +105,8 @@ function register(
 ): Upload {
   const given = part.filename ?? "";
   const extension = extensionOf(given).toLowerCase();
-  const name = given.length > 200 ? `${given.split(".", 1)[0]?.slice(0, 200)}.${extension}` : given;
+  const isLong = [...given].length > LONGEST_NAME;
+  const name = isLong ? `${[...(given.split(".", 1)[0] ?? "")].slice(0, LONGEST_NAME).join("")}.${extension}` : given;
   const upload: Upload = {
     id: world.random.uuid(),
     owner: world.endUser(app, user),

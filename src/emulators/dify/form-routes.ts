@@ -97,7 +97,7 @@ function refuseClosed({ time }: World, form: Form): void {
     const message = `This form has already been submitted by another user, form_id=${form.id}`;
     throw new ApiError(412, "human_input_form_submitted", message);
   }
-  if (time.now() > form.expiresAtMs)
+  if (time.now() >= form.expiresAtMs)
     throw new ApiError(412, "human_input_form_expired", `This form has expired, form_id=${form.id}`);
 }
 

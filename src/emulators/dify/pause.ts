@@ -1,3 +1,4 @@
+import { sleepReal } from "./nodes.ts";
 import {
   elapsedSeconds,
   emit,
@@ -28,7 +29,9 @@ const NODE = { node_id: "work", node_title: "Work" };
 export async function pauseForForm(world: World, run: Run, node: NodeRecord, signal: AbortSignal): Promise<void> {
   const pause = run.plan.find("pause");
   if (pause === undefined) return;
-  const { promise, submit } = waitForAnswer(signal);
+  const waiting = new AbortController();
+  const until = AbortSignal.any([signal, waiting.signal]);
+  const { promise, submit } = waitForAnswer(until);
   const form: Form = {
     id: world.random.uuid(),
     token: world.random.text(22, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
@@ -41,9 +44,16 @@ export async function pauseForForm(world: World, run: Run, node: NodeRecord, sig
   emit(run, "workflow_paused", pausedData(run, form));
   publish(run, { kind: "end", because: "paused" });
 
-  const answer = await promise;
+  // Nobody need come: Dify looks for forms whose time is over, and goes the way that is meant for that.
+  const tooLate = sleepReal(world, pause.expiresMs, until).then(() => undefined);
+  const answer = await Promise.race([promise, tooLate]).finally(() => waiting.abort());
   run.status = "running";
   emit(run, "workflow_started", startedData(run, world.traits.profile, "resumption"));
+  if (answer === undefined) {
+    const { node_id, node_title, expiration_time } = requiredData(form);
+    emit(run, "human_input_form_timeout", { node_id, node_title, expiration_time });
+    return;
+  }
   const action = FORM.actions.find(({ id }) => id === answer.action);
   emit(run, "human_input_form_filled", {
     node_id: node.nodeId,
@@ -64,7 +74,7 @@ function waitForAnswer(signal: AbortSignal) {
   return { promise, submit };
 }
 
-export function requiredData(form: Form): object {
+export function requiredData(form: Form) {
   return {
     form_id: form.id,
     ...NODE,

@@ -306,6 +306,28 @@ describe.each([
   });
 });
 
+test.each(["P2", "P3"] as const)("a run whose form nobody answered goes on, on %s", async (profile) => {
+  const setting = await setUp({ profile });
+  const { dify, signal } = setting;
+  const run = { user: USER, inputs: await prepare(setting) };
+  fault(setting, { kind: "pause", expiresMs: 200 });
+  const paused = await driveRun(dify, run, signal);
+  expect(paused.ending).toMatchObject({ do: "pause", formTokens: [expect.any(String)] });
+  await expect
+    .poll(async () => (await dify.readRun(paused.known.workflowRunId ?? "", signal))?.status)
+    .toBe("succeeded");
+  const { ending } = await driveRun(dify, run, signal, { known: paused.known });
+  expect(ending).toMatchObject({ do: "finish", detail: { status: "succeeded" } });
+});
+
+test("a long name keeps its beginning and its extension", async () => {
+  const { dify, emulator, signal } = await setUp();
+  const name = `2026.01.15 minutes of ${"a long meeting ".repeat(14)}.Docx`;
+  await dify.uploadFile({ user: USER, name, mimeType: "", body: Readable.from([Buffer.from("a")]) }, signal);
+  const [upload] = emulator.books().uploads;
+  expect(upload?.name).toBe(`${name.slice(0, 195)}.docx`);
+});
+
 describe("runs that leave no trace", () => {
   test("a run whose worker never came is submitted again, after patience, and no double is found", async () => {
     const setting = await setUp();

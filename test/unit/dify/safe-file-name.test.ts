@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { safeFileName, uniqueNames } from "../../../src/dify/safe-file-name.ts";
+import { nameWith, safeFileName, uniqueNames } from "../../../src/dify/safe-file-name.ts";
 
 describe("a safe name", () => {
   test.each([
@@ -47,6 +47,16 @@ describe("a safe name", () => {
         expect(safeFileName(safe)).toBe(safe);
       }),
     );
+  });
+});
+
+describe("a name with something behind it", () => {
+  test("keeps that whole, and is cut where both are too long", () => {
+    expect(nameWith("Report", " (a1b2c3d4)")).toBe("Report (a1b2c3d4)");
+    const long = nameWith("x".repeat(255), " (a1b2c3d4)");
+    expect(long).toBe(`${"x".repeat(244)} (a1b2c3d4)`);
+    expect(safeFileName(long)).toBe(long);
+    expect(nameWith("📚".repeat(128), " (a1b2c3d4)")).not.toMatch(/\p{Cs}/u);
   });
 });
 

@@ -54,6 +54,25 @@ test("a form is filled in once, with a known action and all inputs", async () =>
   expect(await codeOf(unknown)).toEqual([404, "not_found"]);
 });
 
+test("a form that nobody answers lets the run go on when its time is over", async () => {
+  const emulator = await start({ apps: [TOPIC_APP] });
+  emulator.addFault({ action: { kind: "pause", expiresMs: 300 } });
+  const frames = framesOf(await (await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key)).text());
+  const form = Object(frames.find(({ event }) => event === "human_input_required")?.data);
+  const path = `/workflow/${frames[0]?.workflow_run_id}/events?user=relay:1&continue_on_pause=true`;
+  const rest = framesOf(await (await get(emulator, path, TOPIC_APP.key)).text());
+  expect(rest.slice(0, 2)).toMatchObject([
+    { event: "workflow_started", data: { reason: "resumption" } },
+    {
+      event: "human_input_form_timeout",
+      data: { node_id: "work", node_title: "Work", expiration_time: form.expiration_time },
+    },
+  ]);
+  expect(rest.at(-1)).toMatchObject({ event: "workflow_finished", data: { status: "succeeded" } });
+  const late = await post(emulator, `/form/human_input/${form.form_token}`, { user: "u", ...approval }, TOPIC_APP.key);
+  expect([late.status, Object(await late.json()).code]).toEqual([412, "human_input_form_expired"]);
+});
+
 test("an expired form is refused", async () => {
   const clock = createMovableClock();
   const { submit } = await pause({ clock });
