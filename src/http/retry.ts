@@ -11,6 +11,8 @@ export type RetryOptions = {
   readonly schedule?: readonly number[];
   /** The longest wish of an upstream that is waited out here, in milliseconds; longer ones belong to the queue. */
   readonly longestWaitMs?: number;
+  /** Statuses that may be different next time, beyond those that are for every upstream. */
+  readonly passing?: readonly number[];
   /** Reads the wish from an answer; by default its `Retry-After`. */
   readonly readWaitMs?: (response: OutboundResponse, nowMs: number) => number | undefined;
 };
@@ -26,7 +28,8 @@ const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
  * the upstream's own table turns it into an error with `retryAfterMs`.
  */
 export function withRetry(send: Send, { clock, random }: RetryDeps, options: RetryOptions = {}): Send {
-  const { schedule = [200, 800], longestWaitMs = 2_000, readWaitMs = retryAfterOf } = options;
+  const { schedule = [200, 800], longestWaitMs = 2_000, readWaitMs = retryAfterOf, passing = [] } = options;
+  const mayPass = (status: number): boolean => PASSING.has(status) || passing.includes(status);
   return async (request, signal) => {
     if (!request.repeatable && request.undoneBy429 !== true) return send(request, signal);
     for (const longest of schedule) {
@@ -35,7 +38,7 @@ export function withRetry(send: Send, { clock, random }: RetryDeps, options: Ret
       let wish: number | undefined;
       try {
         const response = await send(request, signal);
-        if (!PASSING.has(response.status) || (!request.repeatable && response.status !== 429)) return response;
+        if (!mayPass(response.status) || (!request.repeatable && response.status !== 429)) return response;
         wish = readWaitMs(response, clock.now());
         if (wish !== undefined && wish > longestWaitMs) return response;
         await discard(response);

@@ -14,7 +14,7 @@ export type FastioKnobs = {
   readonly flatErrors: "off" | "406";
   /** HTTP status of bad input: 400 on older servers, 406 on newer ones. */
   readonly validationStatus: 400 | 406;
-  /** HTTP status for who is in no such place: both were seen beside the code 10545. */
+  /** HTTP status for who is in no such place: the official command line knows it as 401, other texts as 403. */
   readonly deniedStatus: 401 | 403;
   /** `nodes: { count, items }`, a bare array under `nodes`, `files`, `items` or `results`, or a map under `files`. */
   readonly listStyle: "counted" | "array" | "files" | "items" | "results" | "map";
@@ -95,7 +95,7 @@ export const DEFAULT_KNOBS: FastioKnobs = {
   errorNumbers: "class",
   flatErrors: "off",
   validationStatus: 400,
-  deniedStatus: 403,
+  deniedStatus: 401,
   listStyle: "counted",
   errorCodes: "number",
   rateLimit: 1_000_000,

@@ -95,7 +95,8 @@ export function createApi({ send, baseUrl, apiKey, auth: way = "key", clock, ran
   const gate = createRateGate({ clock, log });
   const retrying = (longestWaitMs: number, options: RetryOptions) =>
     withRetry(gate.guard(send, longestWaitMs), { clock, random }, { ...options, longestWaitMs, readWaitMs });
-  const hasty = retrying(HASTY_WAIT_MS, {});
+  // Besides real conflicts 409 tells of another request under way for the same thing, as the official command line has it.
+  const hasty = retrying(HASTY_WAIT_MS, { passing: [409] });
   const patient = retrying(PATIENT_WAIT_MS, { schedule: [500, 2_000, 8_000] });
   // Bytes come from elsewhere than answers, so the limit for calls does not hold for them.
   const plain = withRetry(send, { clock, random }, { readWaitMs });

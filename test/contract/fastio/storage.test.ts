@@ -1,10 +1,28 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults.ts";
 import { sameOpaqueId } from "../../../src/fastio/opaque-id.ts";
 import { all, type ClientOnEmulator, clientOn, DIALECTS } from "./client-on.ts";
 
 const signal = new AbortController().signal;
 const MISSING = "2aaaa-aaaaa-aaaaa-aaaaa-aaaaa-aaaa";
+
+test("a workspace that the key's user was taken out of is told as that, and not as a bad key", async () => {
+  const on = await clientOn();
+  onTestFinished(on.close);
+  const { personKey, personUserId } = FASTIO_EMULATOR_DEFAULTS;
+  const person = on.again({ apiKey: personKey });
+  const { workspaceId } = on.emulator;
+  expect(await person.readWorkspace(workspaceId, signal)).toMatchObject({ id: workspaceId });
+  await fetch(`${on.emulator.apiUrl}/workspace/${workspaceId}/members/${personUserId}/`, {
+    method: "DELETE",
+    headers: { authorization: `Bearer ${FASTIO_EMULATOR_DEFAULTS.relayKey}` },
+  });
+  await expect(person.readWorkspace(workspaceId, signal)).rejects.toMatchObject({
+    code: "forbidden",
+    status: 401,
+    nextAction: expect.stringMatching(/access to this workspace/),
+  });
+});
 
 describe.each(DIALECTS)("on a %s server", (dialects) => {
   let on: ClientOnEmulator;
@@ -53,6 +71,17 @@ describe.each(DIALECTS)("on a %s server", (dialects) => {
       reason: "key",
       nextAction: expect.stringMatching(/FASTIO_API_KEY/),
     });
+  });
+
+  test("a folder that another request is making is asked for again", async () => {
+    const body = { result: false, error: { code: 104512, text: "A conflicting request is in progress." } };
+    on.emulator.addFault({ match: { path: "createfolder" }, action: { kind: "status", status: 409, body } });
+    const target = { workspaceId, parentId: "root" };
+    expect(await on.fastio.createFolder(target, "made-at-once", signal)).toMatchObject({ name: "made-at-once" });
+    // A note may not be made twice, so that a conflict is told.
+    on.emulator.addFault({ match: { path: "createnote" }, action: { kind: "status", status: 409, body } });
+    const note = on.fastio.createNote(target, { name: "a.md", content: "a" }, signal);
+    await expect(note).rejects.toMatchObject({ code: "conflict" });
   });
 
   test("organisations are listed, and read by id and by domain", async () => {

@@ -28,7 +28,10 @@ export class ApiRefusal extends Error {
 export const notFound = (what: string): ApiRefusal => new ApiRefusal(404, 1609, `The ${what} was not found.`);
 export const unknownRoute = (): ApiRefusal => new ApiRefusal(404, 9992, "The requested endpoint does not exist.");
 export const unauthorized = (): ApiRefusal => new ApiRefusal(401, 10011, "A valid credential is required.");
+/** For who is not in a place at all. */
 export const denied = (): ApiRefusal => new ApiRefusal("denied", 10545, "You are not authorised for this profile.");
+/** For who is, or need not be, and may not do this. */
+export const forbidden = (): ApiRefusal => new ApiRefusal(403, 1680, "You may not do this here.");
 export const conflict = (text: string, params?: unknown): ApiRefusal => new ApiRefusal(409, 1660, text, params);
 export const tooLarge = (text: string): ApiRefusal => new ApiRefusal(413, 1605, text);
 /** The mode or state of the thing does not allow this. */

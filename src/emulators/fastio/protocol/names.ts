@@ -1,7 +1,7 @@
 // Bidirectional marks and zero-width characters, which hide what a name really is.
-const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+const HIDDEN = /[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what we look for
-const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Why Fast.io would refuse this file or folder name; undefined when it would take it. */
 export function nameFault(name: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
-import { ApiRefusal, denied, invalidField, notFound } from "../protocol/faults.ts";
+import { ApiRefusal, forbidden, invalidField, notFound } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
 import { type Comment, commentJson } from "../store/comments.ts";
 import type { World } from "../world.ts";
@@ -111,13 +111,13 @@ export function commentRoutes(world: World): readonly Route[] {
     plain("POST", `${one}/update/`, async (call) => {
       const comment = own(call);
       const body = readBody(await jsonOnly(call), 164797);
-      if (comment.author !== call.user().id) throw denied();
+      if (comment.author !== call.user().id) throw forbidden();
       comments.update(comment, body);
       return ok({ comment: commentJson(comment) });
     }),
     plain("DELETE", `${one}/delete/`, (call) => {
       const comment = own(call);
-      if (comment.author !== call.user().id) throw denied();
+      if (comment.author !== call.user().id) throw forbidden();
       comments.remove(comment, call.user().id);
       return ok();
     }),

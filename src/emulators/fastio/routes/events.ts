@@ -1,6 +1,6 @@
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
-import { ApiRefusal, denied, invalidField, invalidInput, notFound } from "../protocol/faults.ts";
+import { ApiRefusal, denied, forbidden, invalidField, invalidInput, notFound } from "../protocol/faults.ts";
 import { type FieldReader, readFields } from "../protocol/fields.ts";
 import { idKey } from "../protocol/ids.ts";
 import { formatTime } from "../protocol/times.ts";
@@ -58,7 +58,7 @@ function scopeFilter(world: World, call: Call): Keep {
     return (row) => row.orgId === id;
   }
   const userId = value("user_id");
-  if (call.user().id !== userId) throw denied();
+  if (call.user().id !== userId) throw forbidden();
   return (row) => row.userId === userId;
 }
 

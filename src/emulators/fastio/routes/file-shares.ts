@@ -1,6 +1,6 @@
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
-import { ApiRefusal, denied, invalidField, notFound } from "../protocol/faults.ts";
+import { ApiRefusal, denied, forbidden, invalidField, notFound } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
 import { idKey } from "../protocol/ids.ts";
 import { mimeOf } from "../protocol/mime.ts";
@@ -79,7 +79,7 @@ export function fileShareRoutes(world: World): readonly Route[] {
     const header = call.request.headers["x-ve-password"];
     const password = typeof header === "string" ? header : undefined;
     const capability = fileShares.capabilityOf(share, { user: call.actor(), member: isMember(call, share), password });
-    if (CAPABILITIES.indexOf(capability) < CAPABILITIES.indexOf(needed)) throw denied();
+    if (CAPABILITIES.indexOf(capability) < CAPABILITIES.indexOf(needed)) throw forbidden();
     if (world.nodes.isTrashed(share.drive, share.node) || !share.drive.nodes.has(idKey(share.node.id)))
       throw notFound("file");
     return { share, capability };

@@ -1,7 +1,7 @@
 import { needAdmin } from "../http/access.ts";
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
-import { denied, invalidField, notFound } from "../protocol/faults.ts";
+import { forbidden, invalidField, notFound } from "../protocol/faults.ts";
 import { readFields } from "../protocol/fields.ts";
 import { type Group, membershipOf, PERMISSIONS } from "../store/members.ts";
 import type { World } from "../world.ts";
@@ -79,7 +79,7 @@ export function memberRoutes(world: World): readonly Route[] {
     if (present) return ok({ member: memberJson(present) });
     // Whoever is in the organisation may join its workspaces, and workspace members their shares.
     const above = groupAbove(world, group);
-    if (!above || !membershipOf(above.members, user, world.time.now())) throw denied();
+    if (!above || !membershipOf(above.members, user, world.time.now())) throw forbidden();
     return ok({ member: memberJson(members.join(group, user, "member")) });
   };
   const answerInvitation =

@@ -1,5 +1,6 @@
 import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
 import { ACCESS_OPTIONS, type Share, type ShareSettings } from "../store/shares.ts";
+import { readName } from "./storage-change.ts";
 
 /** Storage of its own, under each name it goes by. */
 const OWN_STORAGE = ["independent", "room", "portal"] as const;
@@ -62,7 +63,7 @@ export function readShareWish(fields: Fields): ShareWishFields {
   const mode = read.choice("storage_mode", [...OWN_STORAGE, ...FOLDER_STORAGE]) ?? "independent";
   const backed = FOLDER_STORAGE.some((name) => name === mode);
   const createFolder = read.bool("create_folder") ?? false;
-  const folderName = createFolder ? read.required("folder_name") : read.optional("folder_name");
+  const folderName = createFolder ? readName(read, "folder_name") : read.optional("folder_name");
   const nodeId = backed && !createFolder ? read.required("folder_node_id") : undefined;
   if (backed && createFolder && has(fields, "folder_node_id"))
     read.wrong("folder_node_id", "Give folder_node_id or create_folder, not both.");

@@ -1,6 +1,6 @@
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
-import { denied, notAcceptable } from "../protocol/faults.ts";
+import { forbidden, notAcceptable } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
 import { membershipOf, type Roster } from "../store/members.ts";
 import type { Share } from "../store/shares.ts";
@@ -92,7 +92,7 @@ export function shareRoutes(world: World): readonly Route[] {
           read.wrong("confirm", "confirm names the share.");
         read.done();
         const role = membershipOf(share.members, call.user(), world.time.now())?.permissions;
-        if (share.creator !== call.user().id && role !== "owner") throw denied();
+        if (share.creator !== call.user().id && role !== "owner") throw forbidden();
         shares.remove(share, call.user().id);
         return ok();
       },

@@ -1,5 +1,5 @@
 import type { Call } from "../http/call.ts";
-import { denied, invalidField, notFound } from "../protocol/faults.ts";
+import { forbidden, invalidField, notFound } from "../protocol/faults.ts";
 import { type FieldReader, type Fields, readFields } from "../protocol/fields.ts";
 import { idKey } from "../protocol/ids.ts";
 import { membershipOf } from "../store/members.ts";
@@ -75,7 +75,7 @@ export function readUploadWish(world: World, fields: Fields, caller: Pick<Call, 
       const header = caller.request.headers["x-ve-password"];
       const password = typeof header === "string" ? header : undefined;
       if (world.fileShares.capabilityOf(fileShare, { user, member: Boolean(member), password }) !== "edit")
-        throw denied();
+        throw forbidden();
       return {
         kind: "version",
         drive: fileShare.drive,

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../clock.ts";
-import { ApiRefusal, denied, notFound, unauthorized } from "../protocol/faults.ts";
+import { ApiRefusal, forbidden, notFound, unauthorized } from "../protocol/faults.ts";
 import type { IdSource } from "../protocol/ids.ts";
 import type { User } from "./accounts.ts";
 import type { EventLog, EventScope } from "./events.ts";
@@ -115,7 +115,7 @@ export function createFileShareStore(deps: {
       if (share.accessOption === "anyone_with_link") return "download";
       if (!user) throw unauthorized();
       if (share.accessOption === "any_registered") return "download";
-      throw denied();
+      throw forbidden();
     },
     tell,
   };

@@ -84,8 +84,8 @@ describe("events of others", () => {
     await api.delete(`${ws}/members/${D.personUserId}/`);
     const person = callerOf(emulator, D.personKey);
     for (const path of [search, `/event/${id}/details/`, `/activity/poll/${D.workspaceId}/`])
-      expect((await person.get(path)).status).toBe(403);
-    expect((await person.post(`/event/${id}/ack/`)).status).toBe(403);
+      expect((await person.get(path)).status).toBe(401);
+    expect((await person.post(`/event/${id}/ack/`)).status).toBe(401);
     expect((await person.get(`/events/search/?user_id=${D.relayUserId}`)).status).toBe(403);
     expect((await api.post(`/event/${id}/ack/`, { event_id: "another" })).status).toBe(400);
   });

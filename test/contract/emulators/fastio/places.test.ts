@@ -76,7 +76,7 @@ describe("workspaces", () => {
     expect(id).toMatch(/^3\d{18}$/);
     expect((await api.post(`/org/${D.orgId}/create/workspace/`, wish)).status).toBe(409);
     const person = callerOf(emulator, D.personKey);
-    expect((await person.get(`/workspace/${id}/details/`)).status).toBe(403);
+    expect((await person.get(`/workspace/${id}/details/`)).status).toBe(401);
     expect(at((await person.get("/workspaces/available/")).body, "workspaces", 0, "id")).toBe(id);
     expect((await person.json("POST", `/workspace/${id}/members/join/`, {})).status).toBe(200);
     expect((await person.get("/workspace/second-place/details/")).status).toBe(200);
@@ -119,7 +119,7 @@ describe("members and invitations", () => {
     const write = await person.post(`${ws}/storage/root/createfolder/`, { name: "x" });
     expect([write.status, at(write.body, "error", "code")]).toEqual([403, 1680]);
     expect((await person.delete(`${ws}/member/`)).status).toBe(200);
-    expect((await person.get(`${ws}/details/`)).status).toBe(403);
+    expect((await person.get(`${ws}/details/`)).status).toBe(401);
   });
 
   test("an invited address signs up, sees its invitations and accepts them", async () => {
@@ -153,7 +153,7 @@ describe("members and invitations", () => {
     const person = callerOf(emulator, D.personKey);
     expect((await person.get(`${ws}/details/`)).status).toBe(200);
     emulator.advance(61_000);
-    expect((await person.get(`${ws}/details/`)).status).toBe(403);
+    expect((await person.get(`${ws}/details/`)).status).toBe(401);
   });
 
   test("ownership goes to a member, and the owner is not removed", async () => {
