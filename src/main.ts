@@ -15,13 +15,15 @@ const EXIT_CONFIG = 78;
 // First of all, so that it is there for what is loaded below.
 openCompileCache();
 enableQuickImports();
-const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFile }] = await Promise.all([
-  import("./cli/program.ts"),
-  import("./errors.ts"),
-  import("./message-of.ts"),
-  import("./telemetry/log.ts"),
-  import("./disk/written-text.ts"),
-]);
+const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFile }, { plainLines }] =
+  await Promise.all([
+    import("./cli/program.ts"),
+    import("./errors.ts"),
+    import("./message-of.ts"),
+    import("./telemetry/log.ts"),
+    import("./disk/written-text.ts"),
+    import("./text/unseen.ts"),
+  ]);
 
 if (existsSync(ENV_FILE)) loadEnv();
 
@@ -84,8 +86,8 @@ try {
   process.exitCode = await runProgram(process.argv.slice(2), context);
 } catch (error) {
   if (!(error instanceof RelayError)) throw error;
-  context.warn(`relay: ${error.message}`);
-  if (error.nextAction) context.warn(`→ ${error.nextAction}`);
+  context.warn(plainLines(`relay: ${error.message}`));
+  if (error.nextAction) context.warn(plainLines(`→ ${error.nextAction}`));
   // A database that did not start leaves a timer behind for good. What a pipe has no room for yet is told before.
   process.stdout.write("", () => process.exit(exitCodeOf(error.code)));
 }

@@ -2,9 +2,10 @@ import { type AlertList, createReadAlerts } from "../../handlers/read-alerts.ts"
 import { systemClock } from "../clock.ts";
 import { ALERT_NOTICE_VARIABLE, parseConfig } from "../config.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 
 /** What is wrong as the relay saw it last. 1 when something is, so that scripts can ask. */
 export async function listAlerts(

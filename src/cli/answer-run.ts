@@ -12,10 +12,10 @@ import { formLinkOf } from "../dify/form-link.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { findInRelay, inLedgerOrRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { plain } from "./print-table.ts";
 import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 

@@ -4,11 +4,12 @@ import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { createAppOf } from "../dify/app-name.ts";
 import { fixedRules } from "../rules/live-rules.ts";
+import { plain } from "../text/unseen.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { doDeed } from "./do-deed.ts";
 import { loadCompiledRules } from "./load-settings.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 const namesIn = async ({ rulesFile, dify }: Config) => ({

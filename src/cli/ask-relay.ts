@@ -5,8 +5,8 @@ import { askRelayAt } from "../http/ask-relay-at.ts";
 import { type Db, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
-import { plain } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 
 /** Whether an embedded ledger is in the hands of a running relay, which is then to be asked. */

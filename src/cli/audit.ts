@@ -4,9 +4,9 @@ import { parseConfig } from "../config.ts";
 import { openDraft } from "../disk/open-draft.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { plain, plainLines } from "../text/unseen.ts";
 import { inLedgerOrRelay, refusalOf, requestRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { plain } from "./print-table.ts";
 
 export type ExportOptions = {
   readonly what: AuditQuery["what"];
@@ -61,7 +61,9 @@ type Target = { write(piece: string): Promise<void>; keep(): Promise<void>; aban
 async function openTarget(context: CliContext, path: string | undefined): Promise<Target> {
   if (path === undefined) {
     const nothing = async (): Promise<void> => undefined;
-    return { write: async (piece) => context.write(piece), keep: nothing, abandon: nothing };
+    // A file or a pipe gets what was told, to the letter; a terminal obeys what it is told.
+    const shown = context.isTerminal ? (piece: string) => piece.split("\r\n").map(plainLines).join("\r\n") : String;
+    return { write: async (piece) => context.write(shown(piece)), keep: nothing, abandon: nothing };
   }
   try {
     // It holds addresses of people: for its owner alone.

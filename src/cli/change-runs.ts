@@ -6,10 +6,10 @@ import { type Config, parseConfig } from "../config.ts";
 import { createAppOf } from "../dify/app-name.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { fixedRules, ruleNowOf } from "../rules/live-rules.ts";
+import { plain } from "../text/unseen.ts";
 import { askRelay, inLedgerOrRelay, refusalOf, tellsOfNone } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
-import { plain } from "./print-table.ts";
 import { foundBy } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 

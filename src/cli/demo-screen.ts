@@ -1,7 +1,8 @@
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { isFinished, runResult } from "./run-line.ts";
 
 /** Tells how the files get on, in the way the output can show it. */
@@ -74,7 +75,7 @@ function resultTable(all: readonly RunRow[]): string {
       plain(run.fileName),
       run.status,
       run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs),
-      run.shareUrl ?? plain(run.errorMessage ?? "–"),
+      plain(run.shareUrl ?? run.errorMessage ?? "–"),
     ]),
   );
 }

@@ -1,8 +1,8 @@
 import type { Config } from "../config.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { plain } from "../text/unseen.ts";
 import { askRelay, inLedgerOrRelay, type RelayRequest, refusalOf, tellsOfNone } from "./ask-relay.ts";
 import type { CliContext } from "./context.ts";
-import { plain } from "./print-table.ts";
 import { type Findable, sayNone } from "./say-none.ts";
 
 /** How a deed ended that was done in the ledger itself. */

@@ -1,8 +1,8 @@
 import { examine, type Tell } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paint } from "./paint.ts";
-import { plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
 
 const MARKS = { ok: "ok    ", warning: "warn  ", failed: "FAILED" } as const satisfies Record<

@@ -2,9 +2,10 @@ import { createReadEvents, type EventList, type EventStory, EventsQuery } from "
 import { type Config, parseConfig } from "../config.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
 
 /** What became of a file: its events, the runs they made, and why rules made none. */
@@ -71,7 +72,7 @@ function tell(story: EventStory): string {
   const name = story.file === null ? (story.nodeId ?? "") : `${story.folder === "/" ? "" : story.folder}/${story.file}`;
   const head = `${story.key}  ${plain(name)}\n  ${story.type} by ${story.source}, ${timeOf(story.receivedAtMs)}: ${story.status}`;
   const reasons = story.reasons.map(({ rule, reason }) => `  ${rule === "*" ? "" : `${rule}: `}${plain(reason)}`);
-  const runs = story.runs.map((run) => [run.id, run.rule, run.status, run.share ?? plain(run.error ?? "")]);
+  const runs = story.runs.map((run) => [run.id, run.rule, run.status, plain(run.share ?? run.error ?? "")]);
   const table = runs.length === 0 ? [] : [formatTable(["RUN", "RULE", "STATUS", "SHARE"], runs)];
   return [head, ...reasons, ...table, ""].join("\n");
 }

@@ -4,10 +4,11 @@ import { parseConfig } from "../config.ts";
 import { usedOf } from "../dashboard/rules-page.ts";
 import { fixedRules } from "../rules/live-rules.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 
 /**
  * The rules with their state and what they used today. Where a running relay holds the ledger, it is asked, and tells

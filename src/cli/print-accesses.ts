@@ -1,7 +1,8 @@
 import type { AccessList } from "../../handlers/share-schemas.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 
 /** Who opened it, as a table. */
 export function printAccesses(context: Pick<CliContext, "print">, { count, latest }: AccessList): void {

@@ -3,9 +3,10 @@ import { toldWords } from "../dashboard/answers-list.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { timesOf, workOf } from "../dashboard/nodes-table.ts";
 import { sizeOf, spanOf, timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 
 type Printer = Pick<CliContext, "print">;
 

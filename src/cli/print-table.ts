@@ -19,6 +19,3 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
 
 /** Code points, colours not counted: good enough for names; a wide character shifts its line by one. */
 const width = (text: string): number => [...stripVTControlCharacters(text)].length;
-
-/** What a stranger named may hold control characters; a terminal must not obey them. */
-export const plain = (text: string): string => text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");

@@ -1,7 +1,7 @@
 import type { RunSummary } from "../../handlers/run-schemas.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
-import { plain } from "./print-table.ts";
+import { plain } from "../text/unseen.ts";
 
 /** What is told of a run, wherever runs are printed as JSON. */
 export type RunResult = {

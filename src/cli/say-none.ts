@@ -1,6 +1,6 @@
 import { PermanentError } from "../errors.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
-import { plain } from "./print-table.ts";
 
 /** What commands are given the id of, and which command tells the ids that there are. */
 const FOUND_BY = {

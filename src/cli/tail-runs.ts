@@ -7,10 +7,10 @@ import { openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { causeOf, fetchRelay, isHeldByRelay, refusalOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";
-import { plain } from "./print-table.ts";
 import { PAGE } from "./read-pages.ts";
 import { howItGoes, resultOf } from "./run-line.ts";
 import { pagesOfLedger, type ReadPage, readRunPages } from "./runs.ts";
@@ -66,7 +66,7 @@ export async function tailRuns(context: CliContext, options: TailOptions): Promi
     } catch (error) {
       if (context.signal.aborted) break;
       if (error instanceof PermanentError && error.code !== "ledger_unavailable") throw error;
-      if (failures === 0) context.warn(`${messageOf(error)}; trying again until Ctrl-C`);
+      if (failures === 0) context.warn(`${plain(messageOf(error))}; trying again until Ctrl-C`);
       failures += 1;
     } finally {
       await source?.close();

@@ -1,9 +1,10 @@
 import { SAMPLE_SHAPES } from "../fastio/samples/sample-deliveries.ts";
 import { SAMPLE_SCHEMES, type SampleScheme, TAMPERINGS } from "../fastio/samples/sign-sample.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import type { FollowedEvent } from "./follow-event.ts";
 import { paint } from "./paint.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import type { Answer, TriggerOptions } from "./triggering.ts";
 
 /** What the relay said, and what became of it. */

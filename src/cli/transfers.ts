@@ -6,10 +6,11 @@ import type { Fastio } from "../fastio/types.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { type Deed, doDeed } from "./do-deed.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { whoAmI } from "./who-am-i.ts";
 import { withFastio } from "./with-fastio.ts";
 

@@ -9,12 +9,12 @@ import { type SampleDelivery, signSample } from "../fastio/samples/sign-sample.t
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
+import { plain } from "../text/unseen.ts";
 import { causeOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { type FollowedEvent, followEvent } from "./follow-event.ts";
 import { paintStatus } from "./paint.ts";
-import { plain } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
 import { howItGoes } from "./run-line.ts";
 import { listSamples, tellTriggered } from "./tell-triggered.ts";

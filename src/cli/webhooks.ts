@@ -4,9 +4,10 @@ import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { receiverUrl } from "../receiver-url.ts";
 import { timeOf } from "../text/figures.ts";
+import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { findInFastio } from "./say-none.ts";
 import { withFastio } from "./with-fastio.ts";
 
@@ -114,8 +115,8 @@ async function withWebhooks(
     if (options.json) {
       context.print(JSON.stringify({ supported: false, why: error.message, nextAction: error.nextAction ?? null }));
     } else {
-      context.warn(error.message);
-      if (error.nextAction) context.warn(`→ ${error.nextAction}`);
+      context.warn(plain(error.message));
+      if (error.nextAction) context.warn(plain(`→ ${error.nextAction}`));
     }
     return 1;
   }

@@ -1,5 +1,6 @@
+import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { formatTable, plain } from "./print-table.ts";
+import { formatTable } from "./print-table.ts";
 import { withFastio } from "./with-fastio.ts";
 
 /** The workspaces the key may see, with the ids that rules can name. */

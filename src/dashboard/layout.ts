@@ -1,7 +1,8 @@
-import { html } from "hono/html";
+import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { type Identity, isEnough, whoOf } from "../../handlers/access.ts";
 import type { Role } from "../config.ts";
+import { plainMarkup } from "../text/unseen.ts";
 import { addressOf, LIVE_SCRIPT, STYLE_SHEET } from "./assets.ts";
 
 export type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -34,7 +35,7 @@ const NAV: readonly { readonly href: string; readonly name: string; readonly rol
  * @param reader who is logged in; undefined: nobody, as far as this page knows
  */
 export function layout(title: string, content: Markup, reader: Reader | undefined): Markup {
-  return html`<!doctype html>
+  return withoutUnseen(html`<!doctype html>
 <html lang="en"${reader === undefined ? "" : html` data-at="${reader.atMs}"`}>
 <head>
 <meta charset="utf-8">
@@ -49,7 +50,12 @@ ${reader === undefined ? "" : html`<script type="module" src="${addressOf(LIVE_S
 <header><strong>relay</strong>${reader === undefined ? "" : headerOf(reader)}</header>
 <main id="main" tabindex="-1">${content}</main>
 </body>
-</html>`;
+</html>`);
+}
+
+/** Here, once for all pages: what files are called is not to turn around or hide what stands beside it. */
+function withoutUnseen(markup: Markup): Markup {
+  return markup instanceof Promise ? markup.then(withoutUnseen) : raw(plainMarkup(markup.toString()), markup.callbacks);
 }
 
 function headerOf(reader: Reader): Markup {

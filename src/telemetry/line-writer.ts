@@ -1,4 +1,5 @@
 import { messageOf } from "../message-of.ts";
+import { plainJson } from "../text/unseen.ts";
 
 /** How long a reader may leave a pipe full; meanwhile the process does nothing else. */
 const READER_PATIENCE_MS = 2_000;
@@ -46,7 +47,7 @@ export function createLineWriter({ write, warn, readerPatienceMs = READER_PATIEN
       lost += whole.split("\n").length - 1;
       return;
     }
-    begun = Buffer.from(lost === 0 ? whole : lostLine(lost) + whole);
+    begun = bytesOf(lost === 0 ? whole : lostLine(lost) + whole);
     lost = 0;
     writeOn(readerPatienceMs);
   };
@@ -78,6 +79,13 @@ function writeAll(
     }
   }
   return { rest };
+}
+
+/** Whoever looks at the log in a terminal sees all of it, and the terminal obeys none of it. */
+function bytesOf(lines: string): Uint8Array {
+  const bytes = Buffer.from(lines);
+  const isAscii = bytes.length === lines.length;
+  return isAscii && !lines.includes("\u007f") ? bytes : Buffer.from(plainJson(lines));
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);

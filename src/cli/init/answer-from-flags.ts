@@ -1,6 +1,6 @@
 import { PermanentError } from "../../errors.ts";
+import { plain, plainLines } from "../../text/unseen.ts";
 import type { CliContext } from "../context.ts";
-import { plain } from "../print-table.ts";
 import { showWhile } from "../progress.ts";
 import type { Asker, Choice, Question } from "./asker.ts";
 
@@ -39,5 +39,3 @@ function missing({ message, flag }: Question, choices: readonly Choice<string>[]
     nextAction: `say it with ${flag}, or run relay init in a terminal`,
   });
 }
-
-const plainLines = (text: string): string => text.split("\n").map(plain).join("\n");

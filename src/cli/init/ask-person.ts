@@ -1,6 +1,6 @@
 import { confirm, isCancel, log, note, password, select, text } from "@clack/prompts";
+import { plain } from "../../text/unseen.ts";
 import type { CliContext } from "../context.ts";
-import { plain } from "../print-table.ts";
 import { showWhile } from "../progress.ts";
 import { type Asker, Left } from "./asker.ts";
 

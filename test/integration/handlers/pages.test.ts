@@ -252,6 +252,19 @@ describe("pages and API", () => {
     },
   );
 
+  test("a name that turns itself around is seen to, on every page that has it, and can be looked for as it is", async () => {
+    const fileName = "invoice\u202efdp.exe";
+    await given(runNamed("r1", { fileName, status: "failed", queue: null, errorMessage: "no \u009b2J\u2067" }));
+    for (const path of ["/", "/runs", "/runs/r1", `/runs?${new URLSearchParams({ file: fileName })}`]) {
+      const page = await (await get(path, bearer(VIEWER))).text();
+      expect(page, path).toContain("invoice\ufffdfdp.exe");
+      expect(page.replaceAll(/<[^>]*>/g, ""), path).not.toMatch(/[\u0080-\u009f\u202a-\u202e\u2066-\u2069]/);
+    }
+    expect(await (await get(`/runs?${new URLSearchParams({ file: fileName })}`, bearer(VIEWER))).text()).toContain(
+      `value="${fileName}"`,
+    );
+  });
+
   test("what was looked for stands in the form, is markup to nobody, and goes on to the next page", async () => {
     await given(
       ...Array.from({ length: 3 }, (_, index) => runNamed(`r${index}`, { fileName: `<b>"a" & b's ${index}.pdf` })),

@@ -34,6 +34,16 @@ test("what strangers send stays within its line, whatever it holds", async () =>
   expect(JSON.parse(line)).toMatchObject({ event: "delivery.refused", level: "info", reason: hostile });
 });
 
+test("what a terminal would obey, or what hides or turns a name around, is escaped in a line and is still in it", async () => {
+  const { log, text } = openLog();
+  const hostile = "für\u009b2J\u009d0;title\u009c invoice\u202efdp.exe\u200b\u007f";
+  log.warn("run.failed", { file: hostile });
+  const line = await text();
+  expect(line).toContain("für");
+  expect(line.replace("für", "")).toMatch(/^[ -~]*\n$/);
+  expect(JSON.parse(line)).toMatchObject({ file: hostile });
+});
+
 test("fields that hold secrets are left blank, on the line itself and one below", async () => {
   const { log, text } = openLog();
   log.warn("x", { token: "t0p", url: "https://signed", at: { password: "t0p", apiKey: "t0p", authorization: "t0p" } });
