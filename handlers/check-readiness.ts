@@ -34,12 +34,15 @@ export const checkReadiness =
     checkQueue,
     refused,
     pressure,
+    commitsFail,
   }: {
     readonly db: Db;
     readonly clock: Clock;
     readonly checkQueue: (signal: AbortSignal) => Promise<void>;
     readonly refused: LiveRules["refused"];
     readonly pressure: Pick<Pressure, "retryAfterSeconds">;
+    /** What can be read, and written now and then, may still have no room for what comes. */
+    readonly commitsFail: () => boolean;
   }): CheckReadiness =>
   async () => {
     const [processes, isWritable, queue] = await Promise.all([
@@ -47,7 +50,7 @@ export const checkReadiness =
       inTime(mayWrite(db)),
       inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true)),
     ]);
-    const isReady = processes !== undefined && isWritable === true;
+    const isReady = processes !== undefined && isWritable === true && !commitsFail();
     return {
       ready: isReady,
       ledger: isReady ? "ok" : "unavailable",

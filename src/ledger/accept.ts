@@ -16,6 +16,8 @@ export type AcceptDeps = {
   readonly onCommitted: (committed: Omit<AcceptedBatch, "verdicts">) => void;
   /** Commits that may be under way at once; by default 1. */
   readonly commitsAtOnce?: number;
+  /** Milliseconds of a clock that is never set. */
+  readonly nowMs?: () => number;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
   readonly commitTimeoutMs?: number;
 };
@@ -29,6 +31,8 @@ export const COMMITS_AT_ONCE = { pglite: 1, postgres: 3 } as const;
 const COMMIT_TIMEOUT_MS = 10_000;
 /** Longest a lone request waits for company, in milliseconds. */
 const GATHER_MS = 2;
+/** A ledger that fails fails each commit, hundreds a second: they are told of together. */
+const TELL_EVERY_MS = 5_000;
 /** Requests in one transaction; more than this wait for the next. */
 const MAX_BATCH = 500;
 /** Events in one transaction, unless a single request brings more. */
@@ -53,8 +57,10 @@ export function createAccept({
   log,
   onCommitted,
   commitsAtOnce = 1,
+  nowMs = () => performance.now(),
   commitTimeoutMs = COMMIT_TIMEOUT_MS,
 }: AcceptDeps): Accept {
+  const tell = createTellFailures(log, nowMs);
   const waiting: Waiting[] = [];
   let underWay = 0;
   let isGathering = false;
@@ -78,6 +84,7 @@ export function createAccept({
   const commit = async (batch: readonly Waiting[]): Promise<void> => {
     try {
       const verdicts = await inTime(writeAndTell(batch), commitTimeoutMs);
+      tell.committed();
       for (const [index, { resolve }] of batch.entries()) resolve(verdicts[index] ?? "ignored");
     } catch (error) {
       if (batch.length > 1 && isDataError(error)) {
@@ -85,7 +92,7 @@ export function createAccept({
         for (const one of batch) await commit([one]);
         return;
       }
-      log.error("ledger.commit_failed", { intakes: batch.length, message: messageOf(error) });
+      tell.failed(batch.length, error);
       const failure = new TransientError("ledger_unavailable", "the ledger could not commit", { cause: error });
       for (const { reject } of batch) reject(failure);
     }
@@ -102,6 +109,27 @@ export function createAccept({
       isGathering = true;
       setTimeout(() => void flush(), GATHER_MS);
     });
+}
+
+/** The first failure at once, the next ones together every few seconds, and the end of them. */
+function createTellFailures(log: Log, nowMs: () => number) {
+  let untold = 0;
+  let toldAtMs: number | undefined;
+  return {
+    failed: (intakes: number, error: unknown): void => {
+      untold += intakes;
+      if (toldAtMs !== undefined && nowMs() - toldAtMs < TELL_EVERY_MS) return;
+      log.error("ledger.commit_failed", { intakes: untold, message: messageOf(error) });
+      untold = 0;
+      toldAtMs = nowMs();
+    },
+    committed: (): void => {
+      if (toldAtMs === undefined) return;
+      log.info("ledger.commits_again", { untold });
+      untold = 0;
+      toldAtMs = undefined;
+    },
+  };
 }
 
 /** Gives up waiting, not the work. */
@@ -132,7 +160,7 @@ function batchSize(waiting: readonly Waiting[]): number {
 }
 
 /** SQLSTATE class 22: the data is at fault, not the database. */
-function isDataError(error: unknown): boolean {
+export function isDataError(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" && cause.code.startsWith("22");
 }

@@ -5,6 +5,12 @@ import type { Db } from "./open-ledger.ts";
 import { leases } from "./schema.ts";
 
 /**
+ * Nobody takes a lease for longer; what lasts longer was taken by a clock that was wrong, and its owner may be dead: then
+ * nobody would do its work until that time has come. Two processes whose clocks differ by as much take it from each other.
+ */
+const LONGEST_MS = 3_600_000;
+
+/**
  * Takes or renews what only one process may do at a time.
  * @returns whether it is ours now, until the given moment
  */
@@ -27,7 +33,8 @@ const taking = builtOnce((db) =>
     .onConflictDoUpdate({
       target: leases.name,
       set: { owner: sql`excluded.owner`, untilMs: sql`excluded.until_ms` },
-      setWhere: sql`${leases.owner} = excluded.owner or ${leases.untilMs} < ${sql.placeholder("nowMs")}`,
+      setWhere: sql`${leases.owner} = excluded.owner or ${leases.untilMs} < ${sql.placeholder("nowMs")}
+        or ${leases.untilMs} > ${sql.placeholder("nowMs")}::bigint + ${sql.raw(String(LONGEST_MS))}`,
     })
     .returning({ owner: leases.owner })
     .prepare(UNNAMED),

@@ -27,8 +27,8 @@ const MEMORY_AT_REST_MS = 10_000;
 export function openPressure(
   bare: Accept,
   { limits, ledger, backend, lookout, clock, log }: OpenPressureDeps,
-): { readonly pressure: Pressure; readonly accept: Accept; stop(): void } {
-  const { measured, lagMs } = createCommitMeter(bare);
+): { readonly pressure: Pressure; readonly accept: Accept; readonly commitsFail: () => boolean; stop(): void } {
+  const { measured, lagMs, fails } = createCommitMeter(bare);
   const isBusy = (): boolean => lookout.sees("handOver");
   const { stop, ...pressure } = watchPressure({
     limits,
@@ -41,7 +41,7 @@ export function openPressure(
     clock,
     log,
   });
-  return { pressure, accept: withPressure(measured, pressure), stop };
+  return { pressure, accept: withPressure(measured, pressure), commitsFail: fails, stop };
 }
 
 /** Asks each time while there is work, and now and then otherwise. */

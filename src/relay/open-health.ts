@@ -9,7 +9,12 @@ export type Health = { readonly readiness: CheckReadiness; readonly readMetrics:
 /** What the platform asks. Who asks while the queue is being opened waits for it, as long as he would for its answer. */
 export function openHealth(
   { rules, clock, log }: Pick<RelayDeps, "rules" | "clock" | "log">,
-  { ledger: { db }, pressure, prometheus }: Pick<Intake, "ledger" | "pressure"> & { readonly prometheus: Prometheus },
+  {
+    ledger: { db },
+    pressure,
+    commitsFail,
+    prometheus,
+  }: Pick<Intake, "ledger" | "pressure" | "commitsFail"> & { readonly prometheus: Prometheus },
   soon: Soon<Ways>,
 ): Health {
   const metrics = createLazy(async () => {
@@ -25,6 +30,7 @@ export function openHealth(
       checkQueue: async (signal) => (await soon.opened()).backend.check(signal),
       refused: rules.refused,
       pressure,
+      commitsFail,
     }),
     readMetrics: async () => (await metrics.open())(),
   };

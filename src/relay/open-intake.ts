@@ -33,7 +33,7 @@ export function openIntake(
   });
   const isFlowing = (): boolean => soon.now() !== undefined && lane.isFlowing();
   const lookout = startLookout({ db: ledger.work, clock, log });
-  const { accept, pressure, stop } = openPressure(
+  const { accept, pressure, commitsFail, stop } = openPressure(
     createAccept({
       write: (batch) => write(batch, isFlowing() ? clock.now() : null),
       log,
@@ -50,7 +50,7 @@ export function openIntake(
   );
   return {
     ...base,
-    ...{ accept, pressure, lookout, ownOutputs, listened },
+    ...{ accept, pressure, commitsFail, lookout, ownOutputs, listened },
     stop: () => {
       stop();
       lookout.stop();

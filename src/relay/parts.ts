@@ -50,6 +50,7 @@ export type Intake = {
   readonly metrics: Metrics;
   readonly accept: Accept;
   readonly pressure: Pressure;
+  readonly commitsFail: () => boolean;
   readonly lookout: Lookout;
   readonly ownOutputs: OwnOutputs;
   readonly listened: () => Listened;

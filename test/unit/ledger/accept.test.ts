@@ -101,3 +101,32 @@ test("a failed commit is logged in the driver's words, without what was to be wr
   await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
   expect(lines).toEqual([{ event: "ledger.commit_failed", intakes: 1, message: "no space left" }]);
 });
+
+test("commits that fail one after the other are told of together, and so is their end", async () => {
+  const lines: unknown[] = [];
+  const tell = (event: string, fields: object = {}) => lines.push({ event, ...fields });
+  let nowMs = 0;
+  let isFull = true;
+  const accept = createAccept({
+    write: async (batch) => {
+      if (isFull) throw new Error("no space left");
+      return { verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false };
+    },
+    log: { ...silentLog, error: tell, info: tell },
+    onCommitted: () => undefined,
+    nowMs: () => nowMs,
+  });
+  for (const atMs of [0, 1_000, 2_000, 5_000, 6_000]) {
+    nowMs = atMs;
+    await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  }
+  isFull = false;
+  await accept(DELIVERY);
+  await accept(DELIVERY);
+  const failed = { event: "ledger.commit_failed", message: "no space left" };
+  expect(lines).toEqual([
+    { ...failed, intakes: 1 },
+    { ...failed, intakes: 3 },
+    { event: "ledger.commits_again", untold: 1 },
+  ]);
+});

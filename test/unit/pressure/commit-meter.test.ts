@@ -18,8 +18,9 @@ function openMeter() {
       nowMs += ms;
     },
     /** The commit of whoever waits longest ends. */
-    commit: async (how: "done" | "failed" = "done") => {
-      commits.shift()?.(how === "done" ? undefined : new Error("no"));
+    commit: async (how: "done" | "failed" | "refused" = "done") => {
+      const cause = new Error("Failed query", { cause: Object.assign(new Error("no"), { code: "22021" }) });
+      commits.shift()?.(how === "done" ? undefined : new Error("no", how === "refused" ? { cause } : {}));
       await new Promise((settled) => setImmediate(settled));
     },
   };
@@ -61,4 +62,23 @@ test("many who wait are no lag while they are served one after the other", async
   for (let one = 0; one < 50; one += 1) await meter.commit();
   meter.pass(10);
   expect(meter.lagMs()).toBeLessThanOrEqual(110);
+});
+
+test("commits fail from one that did until one that did not, or nobody has tried for a while", async () => {
+  const meter = openMeter();
+  const tryOne = async (how: "done" | "failed" | "refused") => {
+    meter.measured(INTAKE).catch(() => undefined); // as wanted
+    await meter.commit(how);
+    return meter.fails();
+  };
+  expect(meter.fails()).toBe(false);
+  expect(await tryOne("failed")).toBe(true);
+  meter.pass(14_000);
+  expect(meter.fails()).toBe(true);
+  expect(await tryOne("done")).toBe(false);
+  expect(await tryOne("failed")).toBe(true);
+  meter.pass(16_000);
+  expect(meter.fails()).toBe(false);
+  // The fault of what was to be written is not the ledger's.
+  expect(await tryOne("refused")).toBe(false);
 });
