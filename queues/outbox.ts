@@ -7,13 +7,13 @@ import type { RunQueue } from "../src/ledger/schema.ts";
 import { type Listened, settleUnlistened } from "../src/ledger/settle-unlistened.ts";
 import { readTraceparents } from "../src/ledger/traceparents.ts";
 import { parkRuns, placesOf } from "../src/ledger/turns.ts";
-import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../src/telemetry/metrics.ts";
 import { silentTrace, type Trace } from "../src/telemetry/trace.ts";
 import type { JobQueue, NewJob } from "./backend.ts";
 import { eventJob } from "./events/job.ts";
 import { createPlaces } from "./places.ts";
+import { createPostponement } from "./postponement.ts";
 import { runJob } from "./runs/job.ts";
 import { shareJob } from "./shares/job.ts";
 
@@ -85,8 +85,9 @@ export function createOutbox({
       return traceparent === undefined ? {} : { traceparent };
     };
   };
+  const postponed = { events: createPostponement("events", log), runs: createPostponement("runs", log) };
   const send = async (
-    what: string,
+    what: "events" | "runs",
     count: number,
     hand: () => Promise<void>,
     takeBack = async (): Promise<void> => undefined,
@@ -94,10 +95,11 @@ export function createOutbox({
     try {
       if (!holdsBack()) {
         await hand();
+        postponed[what].end();
         return true;
       }
     } catch (error) {
-      log.warn("outbox.postponed", { what, count, message: messageOf(error) });
+      postponed[what].begin(count, error);
     }
     // With the ledger away, too, the sweep finds out later that the queue does not know them.
     await takeBack().catch(() => undefined);

@@ -44,7 +44,7 @@ export function createOutage(kind: QueueBackend["kind"], log: Log): Outage {
 }
 
 /** PostgreSQL's code, or the word by which Redis begins; what follows may name the script or the job. */
-function sortOf(error: unknown): string {
+export function sortOf(error: unknown): string {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
   return messageOf(error).split(" ", 1)[0] ?? "";
 }
