@@ -89,13 +89,13 @@ export function createOutbox({
   const send = async (
     what: "events" | "runs",
     count: number,
-    hand: () => Promise<void>,
+    /** @returns whether the queue was given anything */
+    hand: () => Promise<boolean>,
     takeBack = async (): Promise<void> => undefined,
   ): Promise<boolean> => {
     try {
       if (!holdsBack()) {
-        await hand();
-        postponed[what].end();
+        if (await hand()) postponed[what].end();
         return true;
       }
     } catch (error) {
@@ -125,7 +125,7 @@ export function createOutbox({
     return new Map([...(await placesOf(db, "shares", strange)), ...(await placesOfKnown(known))]);
   };
 
-  const handOver = async (runs: readonly QueuedRun[]): Promise<void> => {
+  const handOver = async (runs: readonly QueuedRun[]): Promise<boolean> => {
     const places = await placesOfShares(runs);
     for (const queue of ["runs", "shares"] as const) {
       const mine = runs.filter((run) => run.queue === queue);
@@ -141,6 +141,7 @@ export function createOutbox({
       const unmarked = mine.filter(({ isMarked }) => !isMarked);
       await markRunsQueued(db, idsOf(unmarked, queue), clock.now());
     }
+    return runs.length > 0;
   };
 
   const takeBack = (runs: readonly QueuedRun[]): Promise<void> =>
@@ -157,7 +158,7 @@ export function createOutbox({
         coming.length,
         async () => {
           const events = await passOver(coming);
-          if (events.length === 0) return;
+          if (events.length === 0) return false;
           const places = await placesOfEvents(events);
           const traceOf = await tracesOf("events", keysOf(events));
           await queues.events.add(
@@ -168,6 +169,7 @@ export function createOutbox({
             })),
           );
           await markEventsQueued(db, keysOf(events.filter(({ isMarked }) => !isMarked)), clock.now());
+          return true;
         },
         () => markEventsQueued(db, keysOf(coming.filter(({ isMarked }) => isMarked)), null),
       ),
@@ -182,7 +184,7 @@ export function createOutbox({
           going = runs.flatMap((run) =>
             parked.has(run.id) ? [] : run.queue === "runs" ? { ...run, isMarked: true } : run,
           );
-          await handOver(going);
+          return handOver(going);
         },
         () => takeBack(going),
       );
