@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PermanentError } from "../errors.ts";
+import { PermanentError, TransientError } from "../errors.ts";
 import { discard } from "../http/readers.ts";
 import type { DifyCall, DifyRequest } from "./call.ts";
 import { type RunStreamOptions, readRunStream } from "./read-run-stream.ts";
@@ -75,7 +75,7 @@ async function* openStream(
   const type = response.headers["content-type"] ?? "";
   if (!/^text\/event-stream\b/i.test(type)) {
     await discard(response);
-    throw new PermanentError("answer_malformed", `${request.operation}: the answer is no event stream`, {
+    throw new TransientError("answer_malformed", `${request.operation}: the answer is no event stream`, {
       operation: request.operation,
       status: response.status,
     });

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { PermanentError } from "../errors.ts";
+import { PermanentError, TransientError } from "../errors.ts";
 import { asError } from "./as-error.ts";
 import type { OutboundResponse } from "./types.ts";
 
@@ -56,14 +56,19 @@ export function gather(body: Readable, look: (piece: Buffer) => void = () => {})
   });
 }
 
-/** The whole body as JSON, not yet checked. @throws {PermanentError} `too_large`, `answer_malformed` */
+/**
+ * The whole body as JSON, not yet checked. What is none comes from something in between, such as a page for maintenance
+ * with the status of a success: it passes.
+ * @throws {PermanentError} `too_large`
+ * @throws {TransientError} `answer_malformed`
+ */
 export async function readJson(response: OutboundResponse, limits: ReadLimits): Promise<unknown> {
   const text = await readText(response, limits);
   try {
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the payload, so it is not kept as a cause.
-    throw new PermanentError("answer_malformed", "the answer is not JSON", { status: response.status });
+    throw new TransientError("answer_malformed", "the answer is not JSON", { status: response.status });
   }
 }
 

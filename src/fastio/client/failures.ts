@@ -74,9 +74,10 @@ const REFUSED: Row = {
 };
 const NO_ROUTE: Row = { code: "unsupported_here", failure: "permanent", says: "no such route", nextAction: DO.route };
 const UNAVAILABLE: Row = { code: "upstream_unavailable", failure: "transient", says: "the server failed" };
+/** A page for maintenance, or to log in to a network: it says nothing of what was asked, and it passes. */
 const FOREIGN: Row = {
   code: "answer_malformed",
-  failure: "permanent",
+  failure: "transient",
   says: "an answer that is not Fast.io's",
   nextAction: DO.foreign,
 };
@@ -142,8 +143,8 @@ function rowFor({ status, problem }: FailedAnswer): Row {
   return TABLE.find(fits) ?? REFUSED;
 }
 
-/** Pages of something in between say little: only "slower" and "no such route" are believed. */
+/** Pages of something in between say little: only "slower", "too large" and "no such route" are believed. */
 function foreignRow(status: number): Row {
   if (status === 404 || status === 405) return NO_ROUTE;
-  return TABLE.find((row) => [408, 425, 429].includes(status) && row.status?.includes(status)) ?? FOREIGN;
+  return TABLE.find((row) => [408, 413, 425, 429].includes(status) && row.status?.includes(status)) ?? FOREIGN;
 }

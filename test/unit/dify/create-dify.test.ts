@@ -77,6 +77,13 @@ describe("every call", () => {
 });
 
 describe("starting a run", () => {
+  test("a page in place of a stream passes, and says nothing of whether a run began", async () => {
+    const { dify } = fake([{ body: "<!doctype html>", headers: { "content-type": "text/html" } }]);
+    const error = await drain(dify.startRun(RUN, signal));
+    expect(error).toMatchObject({ code: "answer_malformed", failure: "transient" });
+    expect(wasSurelyNotStarted(error)).toBe(false);
+  });
+
   const finished = `data: ${JSON.stringify({ event: "workflow_finished", workflow_run_id: "R", task_id: "T", data: { status: "succeeded", outputs: {} } })}\n\n`;
 
   test("asks for a stream in the name of the user", async () => {

@@ -43,14 +43,16 @@ describe("failures of Fast.io", () => {
   });
 
   test.each([
-    { status: 200, means: "answer_malformed" },
-    { status: 401, means: "answer_malformed" },
-    { status: 404, means: "unsupported_here" },
-    { status: 405, means: "unsupported_here" },
-    { status: 429, means: "rate_limited" },
-    { status: 502, means: "upstream_unavailable" },
-  ])("a page of something in between with status $status means $means", ({ status, means }) => {
-    expect(toFailure({ operation: "fastio.test", status, problem: undefined })).toMatchObject({ code: means });
+    { status: 200, means: "answer_malformed", failure: "transient" },
+    { status: 401, means: "answer_malformed", failure: "transient" },
+    { status: 404, means: "unsupported_here", failure: "permanent" },
+    { status: 405, means: "unsupported_here", failure: "permanent" },
+    { status: 413, means: "too_large", failure: "permanent" },
+    { status: 429, means: "rate_limited", failure: "throttled" },
+    { status: 502, means: "upstream_unavailable", failure: "transient" },
+  ])("a page of something in between with status $status means $means", ({ status, means, failure }) => {
+    const told = toFailure({ operation: "fastio.test", status, problem: undefined });
+    expect(told).toMatchObject({ code: means, failure });
   });
 
   test("an address that was never confirmed is told as that, not as a wrong key", () => {
