@@ -44,15 +44,20 @@ export function doTogether<Asked, Told>(
     }
   };
   const settleAside = async (group: readonly One[]): Promise<void> => {
-    const names = nameOf ? group.map(({ asked }) => nameOf(asked)) : [];
-    for (const name of names) aside.add(name);
+    if (nameOf) for (const { asked } of group) aside.add(nameOf(asked));
     let held = group;
     for (let tries = 1; held.length > 0; tries += 1) {
       const still: One[] = [];
-      for (const one of held) if (!(await settleAlone(one, tries < HELD_TRIES))) still.push(one);
+      for (const one of held) {
+        if (await settleAlone(one, tries < HELD_TRIES)) comeBack(one);
+        else still.push(one);
+      }
       held = still;
     }
-    for (const name of names) aside.delete(name);
+  };
+  /** What was asked under its name meanwhile goes on, whoever of its group waits still. */
+  const comeBack = ({ asked }: One): void => {
+    if (nameOf) aside.delete(nameOf(asked));
     begin();
   };
   /** @returns false when its rows are held still, and that is not the end of it */

@@ -43,10 +43,13 @@ describe.skipIf(inject("postgresUrl") === undefined)("a row that somebody holds"
 
     const [renewals, checkpoints] = await db.transaction(async (tx) => {
       await tx.execute(sql`select from relay.runs where id = 'held' for update`);
-      return Promise.all([
+      const [all, written] = await Promise.all([
         onAll((id) => renew({ id, owner, untilMs })),
         onAll((id) => checkpoint({ id, owner, change: { progress: "on its way" }, nowMs: NOW_MS })),
       ]);
+      // Nor the next time, a second later: what was asked for the held one still waits.
+      expect(await renew({ id: "r1", owner, untilMs })).toMatchObject({ cancelAskedAtMs: null });
+      return [all, written] as const;
     });
     expect(renewals.others).toMatchObject([{ cancelAskedAtMs: null }, { cancelAskedAtMs: null }]);
     expect(checkpoints.others).toMatchObject([{ run: { progress: "on its way" } }, { run: { id: "r2" } }]);
