@@ -40,13 +40,14 @@ export function createLineWriter({ write, warn, readerPatienceMs = READER_PATIEN
   const flush = (): void => {
     const whole = lines;
     lines = "";
-    if (whole === "" || isGone) return;
+    if (isGone) return;
     // Who let us wait in vain is not waited for each time.
     if (begun.length > 0) writeOn(0);
     if (begun.length > 0) {
       lost += whole.split("\n").length - 1;
       return;
     }
+    if (whole === "" && lost === 0) return;
     begun = bytesOf(lost === 0 ? whole : lostLine(lost) + whole);
     lost = 0;
     writeOn(readerPatienceMs);

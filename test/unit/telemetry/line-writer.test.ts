@@ -22,7 +22,9 @@ function openSink() {
     warn: (why) => told.push(why),
     readerPatienceMs: 50,
   });
+  const flushAtExit = process.listeners("exit").at(-1);
   return {
+    exit: () => flushAtExit?.(0),
     /** In a turn of its own. */
     say: async (...lines: readonly string[]) => {
       for (const line of lines) write(`${line}\n`);
@@ -56,6 +58,18 @@ test.each(["ENOSPC", "EAGAIN", "EIO"])(
     expect(told).toEqual([`${code}: no`]);
   },
 );
+
+test("what was begun is written to its end before the process ends, and what was lost is told", async () => {
+  const { say, leave, lines, exit } = openSink();
+  leave(2);
+  await say("one");
+  await say("two");
+  leave(Number.POSITIVE_INFINITY);
+  exit();
+  const [one, lost, ...after] = lines();
+  expect([one, ...after]).toEqual(["one"]);
+  expect(JSON.parse(lost ?? "")).toMatchObject({ event: "log.lines_lost", lines: 1 });
+});
 
 test("a reader that stands still is waited for once, and not at each line", async () => {
   const { say, leave, calls } = openSink();
