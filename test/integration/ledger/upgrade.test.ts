@@ -198,6 +198,11 @@ describe.skipIf(inject("postgresUrl") === undefined)("an upgrade of a PostgreSQL
     expect(await definitions(ledger)).toHaveLength(newest.length - 1);
   });
 
+  test("leaves the connection that it used as impatient as the others", async () => {
+    const ledger = await open(await givenOlderLedger(1));
+    expect(rowsOf(await ledger.db.execute(sql`show lock_timeout`))).toEqual([{ lock_timeout: "30s" }]);
+  });
+
   test("tells of who keeps the schema to itself, and goes on after it", async () => {
     const url = await givenOlderLedger(1);
     await withClient(url, async (holder) => {
