@@ -24,6 +24,8 @@ export type DifyRequest = Pick<OutboundRequest, "operation" | "method" | "repeat
   readonly bodyTimeoutMs?: number;
 };
 
+const FOREIGN_ACTION = "Look at what stands between the relay and Dify: something else answered in its place.";
+
 /** Calls of one app's API. Both reject with the errors of the one table, or as the transport does. */
 export type DifyCall = {
   /** A 2xx answer with its body unread. */
@@ -55,7 +57,9 @@ export function createCall({ send, baseUrl, apiKey, clock, random }: CallDeps): 
 
   const read = async <T>(request: DifyRequest, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> => {
     const response = await open(request, signal);
-    const parsed = schema.safeParse(await readJson(response, { maxBytes: MAX_ANSWER_BYTES }));
+    const { operation } = request;
+    const answer = await readJson(response, { maxBytes: MAX_ANSWER_BYTES }, { operation, nextAction: FOREIGN_ACTION });
+    const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
     // Paths say where the shape differs; values stay out.
     const where = parsed.error.issues.map((issue) => issue.path.join(".") || "the whole").slice(0, 5);

@@ -2,29 +2,43 @@ import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { PermanentError, TransientError } from "../errors.ts";
 import { asError } from "./as-error.ts";
+import { TransportError } from "./transport-error.ts";
 import type { OutboundResponse } from "./types.ts";
 
 export type ReadLimits = {
   /** More than this is refused with `too_large`, and the connection dropped. */
   readonly maxBytes: number;
+  /** Milliseconds from its head until all of it is there. Default: two minutes. */
+  readonly withinMs?: number;
 };
+
+/** Silence is cut off elsewhere; an answer that trickles is not silent, and would hold up its worker for days. */
+const WHOLE_ANSWER_MS = 120_000;
 
 /** Bodies up to this size are read to their end so that the connection can be used again. */
 const WORTH_DRAINING_BYTES = 64 * 1024;
 
-/** The whole body as UTF-8. @throws {PermanentError} `too_large` */
-export async function readText(response: OutboundResponse, { maxBytes }: ReadLimits): Promise<string> {
+/** The whole body as UTF-8. @throws {PermanentError} `too_large` @throws {TransportError} `timed_out` */
+export async function readText(
+  response: OutboundResponse,
+  { maxBytes, withinMs = WHOLE_ANSWER_MS }: ReadLimits,
+): Promise<string> {
   const announced = Number(response.headers["content-length"] ?? 0);
   if (announced > maxBytes) {
     response.body.destroy();
     throw tooLarge(response, maxBytes);
   }
   let bytes = 0;
-  const whole = await gather(response.body, (piece) => {
-    bytes += piece.length;
-    if (bytes > maxBytes) throw tooLarge(response, maxBytes);
-  });
-  return whole.toString("utf8");
+  const late = setTimeout(() => response.body.destroy(tooLate(withinMs)), withinMs);
+  try {
+    const whole = await gather(response.body, (piece) => {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooLarge(response, maxBytes);
+    });
+    return whole.toString("utf8");
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /**
@@ -59,16 +73,22 @@ export function gather(body: Readable, look: (piece: Buffer) => void = () => {})
 /**
  * The whole body as JSON, not yet checked. What is none comes from something in between, such as a page for maintenance
  * with the status of a success: it passes.
+ * @param about what was asked, and what a person is to do should it not pass
  * @throws {PermanentError} `too_large`
  * @throws {TransientError} `answer_malformed`
  */
-export async function readJson(response: OutboundResponse, limits: ReadLimits): Promise<unknown> {
+export async function readJson(
+  response: OutboundResponse,
+  limits: ReadLimits,
+  about: { readonly operation: string; readonly nextAction: string },
+): Promise<unknown> {
   const text = await readText(response, limits);
   try {
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the payload, so it is not kept as a cause.
-    throw new TransientError("answer_malformed", "the answer is not JSON", { status: response.status });
+    const message = `${about.operation}: the answer is not JSON`;
+    throw new TransientError("answer_malformed", message, { ...about, status: response.status });
   }
 }
 
@@ -82,6 +102,9 @@ export async function discard(response: OutboundResponse): Promise<void> {
   response.body.resume();
   await finished(response.body).catch(() => {});
 }
+
+const tooLate = (ms: number): TransportError =>
+  new TransportError("timed_out", `the answer was not whole after ${ms} ms`, { sent: true });
 
 const tooLarge = (response: OutboundResponse, maxBytes: number): PermanentError =>
   new PermanentError("too_large", `the answer is larger than ${maxBytes} bytes`, { status: response.status });

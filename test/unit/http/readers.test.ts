@@ -9,11 +9,13 @@ const answer = (pieces: readonly string[], headers: Record<string, string> = {})
   body: Readable.from(pieces.map((piece) => Buffer.from(piece))),
 });
 
+const ABOUT = { operation: "dify.test", nextAction: "Look at it." } as const;
+
 describe("readers", () => {
   test("join pieces before decoding, so that a split character survives", async () => {
     const bytes = Buffer.from('{"name":"é"}');
     const response = { ...answer([]), body: Readable.from([bytes.subarray(0, 10), bytes.subarray(10)]) };
-    expect(await readJson(response, { maxBytes: 100 })).toEqual({ name: "é" });
+    expect(await readJson(response, { maxBytes: 100 }, ABOUT)).toEqual({ name: "é" });
   });
 
   test("take exactly the limit", async () => {
@@ -32,12 +34,24 @@ describe("readers", () => {
     expect(response.body.destroyed).toBe(true);
   });
 
+  test("give up an answer that trickles, and drop its connection", async () => {
+    async function* trickle() {
+      for (;;) {
+        yield Buffer.from(" ");
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    const response = { ...answer([]), body: Readable.from(trickle()) };
+    const reading = readText(response, { maxBytes: Number.POSITIVE_INFINITY, withinMs: 50 });
+    await expect(reading).rejects.toMatchObject({ code: "timed_out", failure: "transient", sent: true });
+    expect(response.body.destroyed).toBe(true);
+  });
+
   test("call a page that is no JSON malformed and do not quote it", async () => {
-    const failure: unknown = await readJson(answer(["<html>secret</html>"]), { maxBytes: 100 }).catch(
-      (error: unknown) => error,
-    );
+    const page = answer(["<html>secret</html>"]);
+    const failure: unknown = await readJson(page, { maxBytes: 100 }, ABOUT).catch((error: unknown) => error);
     // A page for maintenance, say: it passes.
-    expect(failure).toMatchObject({ code: "answer_malformed", failure: "transient", status: 200 });
+    expect(failure).toMatchObject({ code: "answer_malformed", failure: "transient", status: 200, ...ABOUT });
     expect(failure).not.toHaveProperty("cause");
     expect(String(failure)).not.toContain("secret");
   });
