@@ -2,6 +2,7 @@ import type { Clock } from "../src/clock.ts";
 import { mayWrite } from "../src/ledger/may-write.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listProcesses } from "../src/ledger/processes.ts";
+import { areTablesGone, TABLES_GONE_REMEDY } from "../src/ledger/tables-gone.ts";
 import type { Pressure } from "../src/pressure/watch-pressure.ts";
 import { workedQueues } from "../src/processes/worked-queues.ts";
 import type { QueueName } from "../src/queue-names.ts";
@@ -17,6 +18,8 @@ export type Readiness = {
   readonly rules: "ok" | "refused";
   /** Queues that no process works on now; undefined: the ledger cannot tell. */
   readonly unworked: readonly QueueName[] | undefined;
+  /** What only a person can do about it; undefined: it gets well by itself, or the rest says enough. */
+  readonly nextAction: string | undefined;
 };
 export type CheckReadiness = () => Promise<Readiness>;
 
@@ -45,8 +48,13 @@ export const checkReadiness =
     readonly commitsFail: () => boolean;
   }): CheckReadiness =>
   async () => {
+    let nextAction: string | undefined;
+    const processesOf = listProcesses(db).catch((error: unknown) => {
+      if (areTablesGone(error)) nextAction = TABLES_GONE_REMEDY;
+      throw error;
+    });
     const [processes, isWritable, queue] = await Promise.all([
-      inTime(listProcesses(db)),
+      inTime(processesOf),
       inTime(mayWrite(db)),
       inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true)),
     ]);
@@ -62,6 +70,7 @@ export const checkReadiness =
         workedQueues(processes, clock.now())
           .filter(({ unworkedSinceMs }) => unworkedSinceMs !== null)
           .map(({ name }) => name),
+      nextAction,
     };
   };
 

@@ -84,8 +84,17 @@ export function createAppGate(deps: AppGateDeps): AppGate {
   const owner = deps.newId();
   const apps = new Map<string, Promise<AppState>>();
   const stopping = new AbortController();
+  /** Why each fails now: what is tried every few seconds says the same once. */
+  const failing = new Map<string, string>();
   const quietly = (what: string, work: () => Promise<unknown>): void => {
-    work().catch((error: unknown) => log.warn("app.gate", { what, message: messageOf(error) }));
+    work().then(
+      () => failing.delete(what),
+      (error: unknown) => {
+        const message = messageOf(error);
+        if (failing.get(what) !== message) log.warn("app.gate", { what, message });
+        failing.set(what, message);
+      },
+    );
   };
 
   const stateOf = (app: string): Promise<AppState> => {

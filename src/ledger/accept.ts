@@ -4,6 +4,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { AcceptedBatch } from "./accept-deliveries.ts";
 import type { Intake } from "./intake.ts";
 import type { DeliveryVerdict } from "./schema.ts";
+import { areTablesGone, TABLES_GONE_REMEDY } from "./tables-gone.ts";
 
 /** Commits one intake. @throws {TransientError} `ledger_unavailable` when the ledger cannot commit */
 export type Accept = (intake: Intake) => Promise<DeliveryVerdict>;
@@ -119,7 +120,8 @@ function createTellFailures(log: Log, nowMs: () => number) {
     failed: (intakes: number, error: unknown): void => {
       untold += intakes;
       if (toldAtMs !== undefined && nowMs() - toldAtMs < TELL_EVERY_MS) return;
-      log.error("ledger.commit_failed", { intakes: untold, message: messageOf(error) });
+      const remedy = areTablesGone(error) ? { nextAction: TABLES_GONE_REMEDY } : {};
+      log.error("ledger.commit_failed", { intakes: untold, message: messageOf(error), ...remedy });
       untold = 0;
       toldAtMs = nowMs();
     },
