@@ -73,7 +73,7 @@ test("on the command line a run at work is cancelled through the relay that hold
       .map((line) => JSON.parse(line)),
   ).toMatchObject([
     { run: id, status: "cancelled" },
-    { run: "none", status: "refused" },
+    { run: "none", status: "unknown" },
   ]);
   expect(await runInProcess(["runs", "replay", id], environment)).toMatchObject({ code: 0 });
   await vi.waitFor(() => expect(story.dify.books().runs).toHaveLength(2), SOON);
