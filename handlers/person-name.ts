@@ -13,10 +13,12 @@ export function personName(text: string | undefined): string | null {
 /** By which who sends a bearer token may say for whom: a name in percent-encoded UTF-8. */
 export const OPERATOR_HEADER = "relay-operator";
 
+/** The header that says for whom a bearer token is used. */
 export const nameHeader = (name: string): Readonly<Record<string, string>> => ({
   [OPERATOR_HEADER]: encodeURIComponent(name),
 });
 
+/** Reads it. @returns the name as it is written down; null when it says none */
 export function nameOfHeader(header: string | undefined): string | null {
   try {
     return personName(header && decodeURIComponent(header));

@@ -134,6 +134,7 @@ export function createReadRuns(db: Db, clock: Clock = systemClock): ReadRuns {
   };
 }
 
+/** One line of a list of runs; of a batch, it is called by its first file. */
 export function summarise(run: RunRow): RunSummary {
   return {
     id: run.id,

@@ -47,6 +47,7 @@ export async function readAccessList(db: Db, runId: string): Promise<AccessList>
   return { count, latest: latest.map(tellAccess) };
 }
 
+/** An access in words. Nobody signed in is told only after Fast.io was asked who it was. */
 export function tellAccess(row: AccessRow): ToldAccess {
   return {
     atMs: row.atMs,
@@ -58,6 +59,7 @@ export function tellAccess(row: AccessRow): ToldAccess {
   };
 }
 
+/** The link of a run that has one. @param nowMs decides whether it is open still, in milliseconds since the epoch */
 export function summariseShare(run: RunRow, nowMs: number): ShareSummary {
   return {
     share: run.shareId ?? "",

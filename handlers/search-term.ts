@@ -42,12 +42,14 @@ export function readSearchTerm(text: string): SearchTerm {
   return readNamePart(term);
 }
 
+/** A part of a file name, folded as the ledger has names; unusable when it is too long or nothing is left of it. */
 export function readNamePart(text: string): Extract<SearchTerm, { kind: "name" | "unusable" }> {
   if (text.length > MAX_CHARS) return { kind: "unusable", reason: `longer than ${MAX_CHARS} characters` };
   const name = foldName(text);
   return name === "" ? { kind: "unusable", reason: "holds nothing to look for" } : { kind: "name", name };
 }
 
+/** An address or user id, folded as the ledger has them. */
 export function readPerson(text: string): Extract<SearchTerm, { kind: "person" | "unusable" }> {
   const person = foldPerson(text);
   return person === "" ? { kind: "unusable", reason: "names nobody" } : { kind: "person", person };

@@ -5,6 +5,7 @@ import type { Ended, Open } from "./overview-schemas.ts";
 const WAITING: ReadonlySet<RunStatus> = new Set(["queued", "fetching"]);
 const AT_WORK: ReadonlySet<RunStatus> = new Set(["running", "delivering"]);
 
+/** Runs that have not ended; the oldest is of those that wait for their turn, not of those that wait for a person. */
 export function sumOpen(runs: readonly OpenRuns[]): Open {
   const waiting = runs.filter(({ status }) => WAITING.has(status));
   return {

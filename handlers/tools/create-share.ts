@@ -136,6 +136,7 @@ export async function inviteAll(
   return [...guests];
 }
 
+/** The answer about a new share. @param doubts what the person should know, as sentences without a full stop */
 export function describeShare(
   { id, url, expiresAtMs }: FastioShare,
   {

@@ -9,6 +9,7 @@ export const workspaceField = z
   .describe("Id or name of the workspace. May be left out when the token may use one workspace only.")
   .optional();
 
+/** A folder by path or id. @param what whose it is, as models read it */
 export const folderField = (what: string) =>
   z
     .string()
@@ -32,6 +33,10 @@ export const requestIdField = z
   )
   .optional();
 
+/**
+ * For what cannot be taken back: without it nothing is done.
+ * @param what would be done, as a sentence that ends with a full stop
+ */
 export const confirmField = (what: string) =>
   z.boolean().describe(`Must be true: ${what} Ask the person first.`).optional();
 
@@ -53,6 +58,7 @@ export function readAddresses(text: string | undefined): readonly string[] | { r
   return wrong === undefined ? addresses : { fault: "invite: must be e-mail addresses, separated by commas" };
 }
 
+/** The parts between commas, each once and without blanks around it; a field that was left out has none. */
 export const splitList = (text: string | undefined): readonly string[] => [
   ...new Set(
     (text ?? "")

@@ -8,6 +8,7 @@ import type { ToolCall } from "./tool.ts";
 
 type Caller = Pick<ToolCall, "grant" | "signal">;
 
+/** Whether a token may use a workspace: by its id or one of its names, or because it may use all. */
 export const isGranted = ({ workspaces }: ToolGrant, { id, name, folderName }: FastioWorkspace): boolean =>
   workspaces.some((entry) => entry === "*" || entry === id || entry === name || entry === folderName);
 
@@ -108,6 +109,7 @@ async function readNode(
 const isAbsent = ({ code, failure }: PermanentError): boolean =>
   failure === "gone" || code === "not_found" || code === "invalid_request";
 
+/** The entry of exactly this name in a folder, whether file or folder; undefined when there is none. */
 export async function childNamed(
   fastio: Pick<Fastio, "listFolder">,
   place: Parameters<Fastio["listFolder"]>[0],

@@ -13,8 +13,10 @@ export class ToolRefusal extends PermanentError {
 
 export type RefusalStatus = 400 | 403 | 404 | 409 | 413 | 422;
 
+/** 400: the input cannot be used as it is. */
 export const malformed = (message: string, nextAction = "Correct the input and call again."): ToolRefusal =>
   new ToolRefusal(400, "invalid_request", message, nextAction);
 
+/** 404: what is named is not there, or not for this caller, who is not to learn which. */
 export const missing = (message: string, nextAction: string): ToolRefusal =>
   new ToolRefusal(404, "not_found", message, nextAction);

@@ -89,6 +89,7 @@ export type Tool = Omit<ToolSpec<Shape, Shape>, "run"> & {
   readonly run: (needs: ToolNeeds) => (input: Json, call: ToolCall) => Promise<ToolAnswer<Json>>;
 };
 
+/** A tool among others of other shapes, whose own shapes are checked where it is defined. */
 export function defineTool<Input extends Shape, Output extends Shape>(spec: ToolSpec<Input, Output>): Tool {
   return {
     ...spec,

@@ -16,6 +16,7 @@ export type Outage = {
   isNews(error: unknown): boolean;
 };
 
+/** @param kind as the lines of the log name the server */
 export function createOutage(kind: QueueBackend["kind"], log: Log): Outage {
   const noticed = new Map<Witness, string>();
   const told = new Set<string>();

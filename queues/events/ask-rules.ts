@@ -17,6 +17,7 @@ export type RulesAnswer = {
   readonly undecided: readonly string[];
 };
 
+/** Asks all rules about one file, as far as it is known now: some may have to know more before they can say. */
 export function askRules(rules: readonly CompiledRule[], subject: MatchSubject): RulesAnswer {
   const wanted: Wanted[] = [];
   const reasons: Record<string, string> = {};

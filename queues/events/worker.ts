@@ -7,6 +7,7 @@ import { type ProcessEventDeps, processEvent } from "./process-event.ts";
 /** Events routed at a time in this process: a few calls to Fast.io each. */
 const CONCURRENCY = 8;
 
+/** Routes events of the queue; a job that does not parse is over at once. */
 export function startEventsWorker(backend: QueueBackend, deps: ProcessEventDeps): JobWorker {
   const handle = processEvent(deps);
   return backend.work(

@@ -34,6 +34,7 @@ const MAX_FOUND = 25;
 /** Characters kept of a reason. */
 const MAX_NOTE_CHARS = 500;
 
+/** The questions a rule has before its workflow, or about its outputs. */
 export const asksOf = ({ run }: Pick<RunDesk, "run">, phase: AskPhase): readonly RuleAsk[] =>
   (phase === "before" ? run.rule.run.ask : run.rule.deliver.ask) ?? [];
 

@@ -9,6 +9,7 @@ export type Latch = {
   pass(longestMs: number, signal: AbortSignal): Promise<readonly string[]>;
 };
 
+/** @param sleep rejects when its signal is aborted; so does then who waits */
 export function createLatch(sleep: (ms: number, signal: AbortSignal) => Promise<void>): Latch {
   let reasons = new Set<string>();
   let wake: (() => void) | undefined;

@@ -20,6 +20,7 @@ export type SearchPosition = z.infer<typeof PositionSchema>;
 /** A row as positions see it. */
 export type TimedRow = { readonly id: string; readonly atMs: number };
 
+/** As the cursor keeps it; `parsePosition` reads it. */
 export const printPosition = (position: SearchPosition): string => JSON.stringify(position);
 
 /** @returns undefined for what is no position: then it begins anew */

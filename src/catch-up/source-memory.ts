@@ -6,6 +6,7 @@ export const TRY_AGAIN_AFTER_MS = 3_600_000;
 /** Until when each source is passed over; those not named work as far as we know. */
 export type SourceMemory = Readonly<Partial<Record<PullSource, number>>>;
 
+/** Whether a source is to be asked now. */
 export const isUsable = (memory: SourceMemory, source: PullSource, nowMs: number): boolean =>
   (memory[source] ?? Number.NEGATIVE_INFINITY) <= nowMs;
 

@@ -13,6 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 export type Intaken = { readonly found: number; readonly fresh: number };
 
 export const NOTHING: Intaken = { found: 0, fresh: 0 };
+/** What two readings brought together. */
 export const addUp = (a: Intaken, b: Intaken): Intaken => ({ found: a.found + b.found, fresh: a.fresh + b.fresh });
 
 export type TakeInDeps = {

@@ -18,8 +18,11 @@ function within(text: string, least: number, most: number): number {
   return number;
 }
 
+/** 0 is a free port. */
 export const parsePort = (text: string): number => within(text, 0, 65_535);
+/** How many of something, one at least. */
 export const parseCount = (text: string): number => within(text, 1, 100_000);
+/** How many lines, which may be none. */
 export const parseLines = (text: string): number => within(text, 0, 10_000);
 
 /** `--status`: one, or several separated by commas; given again, those as well. */

@@ -46,6 +46,10 @@ const indexSchema = z.object({ server_version: z.string().optional().catch(undef
 
 const parameters = { operation: "dify.app.parameters", method: "GET", path: "/parameters", repeatable: true } as const;
 
+/**
+ * The variables of an app and its limits of uploads, which are in bytes.
+ * @throws {PermanentError} `unauthorized`, and what else the table of failures has
+ */
 export async function readParameters(call: DifyCall, signal: AbortSignal): Promise<DifyParameters> {
   const wire = await call.read(parameters, parametersSchema, signal);
   const { user_input_form: form, system_parameters: limits } = wire;
@@ -66,6 +70,7 @@ export function uploadLimitFor(limits: DifyUploadLimits, name: string): number {
   return type === "image" || type === "video" || type === "audio" ? limits[type] : limits.other;
 }
 
+/** What the app is called, and its mode, such as `workflow`. */
 export async function readInfo(
   call: DifyCall,
   signal: AbortSignal,

@@ -44,6 +44,7 @@ export type CallDeps = {
   readonly random: () => number;
 };
 
+/** Calls of one app. What may be repeated is, twice at most; a refusal is thrown as the table of failures has it. */
 export function createCall({ send, baseUrl, apiKey, clock, random }: CallDeps): DifyCall {
   const sendAgain = withRetry(send, { clock, random });
 

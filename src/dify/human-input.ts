@@ -40,6 +40,7 @@ const formSchema = z.object({
 
 const pathOf = (token: string): string => `/form/human_input/${encodeURIComponent(token)}`;
 
+/** What a workflow asks a person, by the token of its form. */
 export async function readForm(call: DifyCall, token: string, signal: AbortSignal): Promise<DifyForm> {
   const wire = await call.read(
     { operation: "dify.form.read", method: "GET", path: pathOf(token), repeatable: true },
@@ -58,6 +59,7 @@ export async function readForm(call: DifyCall, token: string, signal: AbortSigna
   };
 }
 
+/** Answers it. Never sent again by itself: one that was answered refuses a second answer. */
 export async function submitForm(
   call: DifyCall,
   token: string,

@@ -23,6 +23,10 @@ export type StreamSettings = Omit<RunStreamOptions, "silence" | "onlyPingsMs"> &
   readonly silence: { readonly beforeWorkMs: number; readonly atWorkMs: number };
 };
 
+/**
+ * Starts a workflow and tells its events. Never sent again by itself: each request is a run. Leaving the loop closes
+ * the stream and not the run.
+ */
 export async function* startRun(
   call: DifyCall,
   settings: StreamSettings,
@@ -43,6 +47,7 @@ export async function* startRun(
   yield* openStream(call, request, settings, signal);
 }
 
+/** The events of a run that was started before, from where it stands now. May be asked as often as one likes. */
 export async function* followRun(
   call: DifyCall,
   settings: StreamSettings,

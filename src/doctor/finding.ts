@@ -71,13 +71,16 @@ export type Finding = {
 /** What a check says, before its name and subject are put to it. */
 export type Verdict = Omit<Finding, "check" | "subject">;
 
+/** Nothing is to be done. */
 export const ok = (found: string): Verdict => ({ status: "ok", found });
+/** It works, and may not for long, or not for all files. */
 export const warning = (fault: Fault, found: string, remedy: string): Verdict => ({
   status: "warning",
   fault,
   found,
   remedy,
 });
+/** It does not work. @param remedy what the person does next, as a sentence */
 export const failed = (fault: Fault, found: string, remedy: string): Verdict => ({
   status: "failed",
   fault,

@@ -119,6 +119,7 @@ const admitted = builtOnce((db) =>
     .prepare(UNNAMED),
 );
 
+/** Gives a slot back; one that ran out and was taken by another run is left to that. */
 export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
   await freed(db).execute(slot);
 }

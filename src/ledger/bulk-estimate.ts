@@ -51,6 +51,7 @@ export async function sampleTargets(
 /** What a run of a rule takes, in the middle of its recent ones; null: none tells. */
 export type UsualRun = { readonly tokens: number | null; readonly elapsedMs: number | null };
 
+/** By the latest runs that told their tokens. */
 export async function usualRunOf(db: Db, ruleName: string): Promise<UsualRun> {
   const recent = db
     .select({ tokens: runs.totalTokens, elapsedMs: runs.elapsedMs })

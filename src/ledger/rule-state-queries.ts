@@ -26,6 +26,7 @@ const ofRule = builtOnce((db) =>
 /** States by rule name; a rule without a line is active. */
 export const listRuleStates = (db: Db): Promise<ReadonlyMap<string, RuleState>> => all(db)(undefined);
 
+/** @returns undefined for a rule that nobody has paused or resumed yet: it is active */
 export async function findRuleState(db: Db, ruleName: string): Promise<RuleState | undefined> {
   const [row] = await ofRule(db).execute({ ruleName });
   return row;
@@ -42,6 +43,7 @@ export async function isKnownRule(db: Db, ruleName: string): Promise<boolean> {
   return known.length > 0;
 }
 
+/** Puts a state in the place of the one before. Who did it and why is written down elsewhere. */
 export async function setRuleState(db: Db, state: RuleState): Promise<void> {
   const { ruleName: _name, ...rest } = state;
   await db.insert(ruleStates).values(state).onConflictDoUpdate({ target: ruleStates.ruleName, set: rest });

@@ -30,6 +30,7 @@ export async function beginToolCall(
   });
 }
 
+/** Writes down how a call ended. @param end `status` is that of HTTP, `target` by ids and names */
 export async function endToolCall(
   db: Db,
   id: string,

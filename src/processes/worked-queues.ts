@@ -8,6 +8,7 @@ const SILENT_MS = 3 * BEAT_MS;
 
 type Seen = Pick<ProcessRow, "queues" | "startedAtMs" | "seenAtMs" | "endedAtMs">;
 
+/** Whether a process has neither ended nor been silent for three beats. */
 export const isLive = ({ seenAtMs, endedAtMs }: Seen, nowMs: number): boolean =>
   endedAtMs === null && nowMs - seenAtMs < SILENT_MS;
 

@@ -25,6 +25,7 @@ export const text = z
   .meta({ pattern: "\\S" })
   .refine((value) => value.trim() !== "", { error: "is blank", abort: true });
 
+/** A pattern that can be read, or the fault that is in it. */
 export const glob = (options: GlobOptions) =>
   text.superRefine((value, context) => {
     const read = parseGlob(value, options);
@@ -34,6 +35,7 @@ export const glob = (options: GlobOptions) =>
 /** Types of files, such as `image/*`. */
 export const mimeGlob = glob(MIME_GLOB).refine((value) => value.includes("/"), 'must look like "application/pdf"');
 
+/** A template that can be filled in. @param names what may stand in its braces */
 export const template = (names: readonly TemplateName[]) =>
   text.superRefine((value, context) => {
     const read = compileTemplate(value, names);

@@ -37,6 +37,7 @@ export const actorNotExcluded: Check = ({ rule: { when } }, subject) => {
   return excluded === undefined ? NEEDS_EMAIL : undefined;
 };
 
+/** Whether the one who brought the file is among those the rule names; a rule that names nobody wants all. */
 export const actorWanted: Check = ({ rule: { when } }, subject) => {
   if (when.actors === undefined) return undefined;
   const actor = actorOf(subject);

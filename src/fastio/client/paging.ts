@@ -17,6 +17,7 @@ export async function* byOffset<Row>(
   }
 }
 
+/** All rows of a listing that is known to be short: they are held in memory. */
 export async function collect<Row>(rows: AsyncIterable<Row>): Promise<readonly Row[]> {
   const collected: Row[] = [];
   for await (const row of rows) collected.push(row);

@@ -95,5 +95,6 @@ export function pickRows(payload: unknown, keys: readonly string[]): readonly Fi
   return Array.isArray(first) ? first.filter(isFields) : undefined;
 }
 
+/** An answer of Fast.io that cannot be read. @param what as in "the answer has no id" */
 export const malformed = (operation: string, what: string): PermanentError =>
   new PermanentError("answer_malformed", `${operation}: the answer has ${what}`, { operation });

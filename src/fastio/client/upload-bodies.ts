@@ -14,6 +14,7 @@ export type Part = {
 /** Small enough that an encrypted copy on its way to the socket does not weigh. */
 const SLICE_BYTES = 64 * 1024;
 
+/** Bytes in memory, which may be sent as often as needed. @param sha256 in hex, when it is known already */
 export const heldPart = (bytes: Buffer, sha256?: string): Part => ({
   size: bytes.length,
   repeatable: true,
@@ -29,6 +30,10 @@ export const heldPart = (bytes: Buffer, sha256?: string): Part => ({
   },
 });
 
+/**
+ * Bytes that pass once: what fails with them cannot be sent again.
+ * @param size in bytes, exactly as many as will come
+ */
 export const passingPart = (size: number, body: Readable): Part => ({
   size,
   repeatable: false,
