@@ -1,7 +1,8 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import type { AppState } from "./app-states.ts";
+import type { WriteTogether } from "./do-together.ts";
 import { columnsOf, linesOf, namesOf, rowOf } from "./lines.ts";
-import { LOCK_PATIENCE } from "./lock-patience.ts";
+import { LOCK_PATIENCE, patient } from "./lock-patience.ts";
 import type { Db } from "./open-ledger.ts";
 import type { RuleState } from "./rule-state-queries.ts";
 import { appStates, type OutputRow, outputs, type RunQueue, type RunRow, ruleStates, runs } from "./schema.ts";
@@ -45,7 +46,7 @@ type ClaimedLine = {
 };
 
 /** Takes runs for their workers, all in one statement. @returns in order; undefined: it is another's, or not due, or done */
-export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<readonly (ClaimedRun | undefined)[]> {
+export function createClaim(db: Db): WriteTogether<ClaimWish, ClaimedRun | undefined> {
   const claimed = db.$with("claimed", getTableColumns(runs)).as(sql`
     update ${runs} run
     set lease_owner = wish.owner, lease_until_ms = wish.until_ms, started_at_ms = coalesce(run.started_at_ms, wish.now_ms)
@@ -66,13 +67,13 @@ export function createClaim(db: Db): (wishes: readonly ClaimWish[]) => Promise<r
       select json_agg(to_json(output) order by output.ordinal) from ${outputs} output where output.run_id = claimed.id) end
     )), '[]')`;
   const statement = db.with(claimed).select({ whole }).from(claimed).prepare("claim_runs");
-  return async (wishes) => {
+  return async (wishes, patienceMs) => {
     const lines = wishes.map(({ id, queue, owner, nowMs, untilMs }) => ({
       ...{ id, queue, owner },
       now_ms: nowMs,
       until_ms: untilMs,
     }));
-    const [told] = await statement.execute({ wishes: JSON.stringify(lines) });
+    const [told] = await statement.execute({ wishes: JSON.stringify(lines), ...patient(patienceMs) });
     return wishes.map(({ id, owner }) => {
       const line = told?.whole.find(({ run }) => run["id"] === id && run["lease_owner"] === owner);
       return line && readClaimed(line);
@@ -99,9 +100,7 @@ const readClaimed = ({ run, rule, app, newer, outputs: placeable }: ClaimedLine)
 export type RenewWish = { readonly id: string; readonly owner: string; readonly untilMs: number };
 
 /** @returns in order: whether somebody asked to cancel the run; undefined: the lease was lost */
-export function createRenew(
-  db: Db,
-): (wishes: readonly RenewWish[]) => Promise<readonly ({ readonly cancelAskedAtMs: number | null } | undefined)[]> {
+export function createRenew(db: Db): WriteTogether<RenewWish, { readonly cancelAskedAtMs: number | null } | undefined> {
   const { id, leaseOwner, cancelAskedAtMs } = runs;
   const renewed = db.$with("renewed", { id, leaseOwner, cancelAskedAtMs }).as(sql`
     update ${runs} run set lease_until_ms = wish.until_ms
@@ -109,9 +108,9 @@ export function createRenew(
     where run.id = wish.id and run.lease_owner = wish.owner
     returning run.id, run.lease_owner, run.cancel_asked_at_ms`);
   const statement = db.with(renewed).select().from(renewed).prepare("renew_leases");
-  return async (wishes) => {
+  return async (wishes, patienceMs) => {
     const lines = wishes.map((wish) => ({ id: wish.id, owner: wish.owner, until_ms: wish.untilMs }));
-    const rows = await statement.execute({ wishes: JSON.stringify(lines) });
+    const rows = await statement.execute({ wishes: JSON.stringify(lines), ...patient(patienceMs) });
     return wishes.map((wish) => rows.find((row) => row.id === wish.id && row.leaseOwner === wish.owner));
   };
 }

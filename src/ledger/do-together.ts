@@ -1,3 +1,9 @@
+/**
+ * Does it for all of them or for none, and answers each in order.
+ * @param patienceMs how long it waits for rows that somebody else holds; as long as usual where it is not said
+ */
+export type WriteTogether<Asked, Told> = (all: readonly Asked[], patienceMs?: number) => Promise<readonly Told[]>;
+
 export type TogetherOptions<Asked> = {
   /** The most that go in one; what is more goes with the next. Default: 100. */
   readonly most?: number;
@@ -9,6 +15,8 @@ export type TogetherOptions<Asked> = {
 const MOST = 100;
 /** How often one is tried whose rows somebody else holds, each time for as long as its statement waits. */
 const HELD_TRIES = 5;
+/** How long it waits at the first of them, which tells who of a group is held: the others are to wait for none of those. */
+const GLANCE_MS = 20;
 
 type Waiting<Asked, Told> = {
   readonly asked: Asked;
@@ -20,11 +28,10 @@ type Waiting<Asked, Told> = {
  * Group commit for what many runs do at the same time: what is asked while a statement is under way goes together with
  * the next one. Who is alone does not wait. One whose data the database refuses does not cost the others theirs; nor does
  * one whose rows somebody holds, as a forgotten transaction does: it waits beside the line, and is given up after a while.
- * @param write does it for all of them or for none, and answers each in order
  * @returns the same for one
  */
 export function doTogether<Asked, Told>(
-  write: (all: readonly Asked[]) => Promise<readonly Told[]>,
+  write: WriteTogether<Asked, Told>,
   { most = MOST, nameOf }: TogetherOptions<Asked> = {},
 ): (asked: Asked) => Promise<Told> {
   type One = Waiting<Asked, Told>;
@@ -49,7 +56,7 @@ export function doTogether<Asked, Told>(
     for (let tries = 1; held.length > 0; tries += 1) {
       const still: One[] = [];
       for (const one of held) {
-        if (await settleAlone(one, tries < HELD_TRIES)) comeBack(one);
+        if (await settleAlone(one, tries)) comeBack(one);
         else still.push(one);
       }
       held = still;
@@ -61,12 +68,12 @@ export function doTogether<Asked, Told>(
     begin();
   };
   /** @returns false when its rows are held still, and that is not the end of it */
-  const settleAlone = async ({ asked, resolve, reject }: One, mayWait: boolean): Promise<boolean> => {
+  const settleAlone = async ({ asked, resolve, reject }: One, tries: number): Promise<boolean> => {
     try {
-      const [told] = await write([asked]);
+      const [told] = await write([asked], tries === 1 ? GLANCE_MS : undefined);
       resolve(told as Told); // one answer, as promised
     } catch (error) {
-      if (mayWait && isHeldUp(error)) return false;
+      if (tries < HELD_TRIES && isHeldUp(error)) return false;
       reject(error);
     }
     return true;

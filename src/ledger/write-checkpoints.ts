@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { NewAttempt } from "./attempts.ts";
+import type { WriteTogether } from "./do-together.ts";
 import { columnsOf, lineOf, linesOf, namesOf, rowOf } from "./lines.ts";
-import { LOCK_PATIENCE } from "./lock-patience.ts";
+import { LOCK_PATIENCE, patient } from "./lock-patience.ts";
 import type { Db } from "./open-ledger.ts";
 import { peopleOf } from "./run-names.ts";
 import { attempts, type RunRow, type RunWait, runPeople, runs } from "./schema.ts";
@@ -96,9 +97,7 @@ type Line = Readonly<Record<string, unknown>>;
  * Writes checkpoints of many runs, their attempts, what they used and whom they invite, in one statement.
  * @returns in order how each run stands now; undefined: its lease was lost. Attempts are written in any case: each was made
  */
-export function createWriteCheckpoints(
-  db: Db,
-): (checkpoints: readonly Checkpoint[]) => Promise<readonly (Written | undefined)[]> {
+export function createWriteCheckpoints(db: Db): WriteTogether<Checkpoint, Written | undefined> {
   const tried = db.$with("tried", { runId: attempts.runId }).as(sql`
     insert into ${attempts} (${namesOf(attempted)})
     select ${namesOf(attempted)} from ${linesOf("attempts", attempted)}`);
@@ -132,8 +131,9 @@ export function createWriteCheckpoints(
     .select({ whole })
     .from(written)
     .prepare("write_checkpoints");
-  return async (checkpoints) => {
+  return async (checkpoints, patienceMs) => {
     const [answer] = await statement.execute({
+      ...patient(patienceMs),
       attempts: JSON.stringify(checkpoints.flatMap(({ attempts: ended = [] }) => ended.map(lineOfAttempt))),
       checkpoints: JSON.stringify(checkpoints.map(lineOfCheckpoint)),
       usages: JSON.stringify(

@@ -23,13 +23,13 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
   test.each([
     [
       "claim_runs",
-      "'[]'",
+      "'[]', '1s'",
       (id: string) => ({ id, queue: "runs", owner: "w1", nowMs: NOW_MS, untilMs: NOW_MS + 5_000 }) as const,
       createClaim,
     ],
     [
       "write_checkpoints",
-      "'[]', '[]', '[]', '[]'",
+      "'[]', '[]', '1s', '[]', '[]'",
       (id: string) => ({ id, owner: "w1", change: { progress: "reads" }, nowMs: NOW_MS }) as const,
       createWriteCheckpoints,
     ],

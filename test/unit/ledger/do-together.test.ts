@@ -81,6 +81,24 @@ test("one whose rows somebody holds waits beside the line, and what is asked und
   expect(written.slice(4)).toEqual(["held first", "held second"]);
 });
 
+test("however many of a group are held, the others wait for none of them but once", async () => {
+  const waits: (number | undefined)[] = [];
+  const keep = doTogether(
+    async (all: readonly string[], patienceMs?: number) => {
+      if (!all.some((one) => one.startsWith("held"))) return all;
+      waits.push(patienceMs);
+      throw refused("55P03");
+    },
+    { nameOf: (one) => one },
+  );
+  for (const one of ["held 1", "held 2", "held 3"]) keep(one).catch(() => undefined); // given up in the end
+  await keep("a");
+  const [whole, ...alone] = waits;
+  expect(whole).toBeUndefined();
+  expect(alone).toHaveLength(3);
+  for (const patienceMs of alone) expect(patienceMs).toBeLessThan(100);
+});
+
 test("one whose rows are held for long is given up, with the database's words", async () => {
   const keep = doTogether(async (_all: readonly string[]) => {
     throw refused("55P03");
