@@ -10,11 +10,24 @@ import { type RouteEventDeps, routeEvent } from "./route-event.ts";
 
 export type ProcessEventDeps = RouteEventDeps & { readonly random: () => number };
 
+/** Two relays on one Redis take half of each other's jobs. */
+const UNKNOWN_TOLD_EVERY_MS = 60_000;
+
 /** Routes one event: reads the node once, asks each rule, makes the runs, ends the event. */
-export const processEvent =
-  (deps: ProcessEventDeps) =>
-  async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
+export const processEvent = (deps: ProcessEventDeps) => {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const tellUnknown = (eventKey: string): void => {
+    if (deps.clock.now() - toldAtMs < UNKNOWN_TOLD_EVERY_MS) return;
+    toldAtMs = deps.clock.now();
+    deps.log.warn("event.unknown", {
+      eventKey,
+      why: "the queue holds a job for an event that this ledger does not have",
+      nextAction: "if a relay with another ledger uses the same Redis, give each a database of its own (REDIS_URL)",
+    });
+  };
+  return async (eventKey: string, signal: AbortSignal): Promise<JobOutcome> => {
     const found = await findEventToRoute(deps.db, eventKey);
+    if (!found) tellUnknown(eventKey);
     if (found?.event.status !== "accepted") return { kind: "done" };
     const { event } = found;
     const attributes = { "relay.event": event.key, "relay.event_type": event.type, "relay.source": event.source };
@@ -29,6 +42,7 @@ export const processEvent =
       }
     });
   };
+};
 
 /** An event that was acknowledged is not given up because an upstream is away, however long that takes. */
 const AWAY_DELAY_MS = 300_000;

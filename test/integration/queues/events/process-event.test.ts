@@ -368,6 +368,26 @@ describe("what goes wrong on the way", () => {
     await expect(route(key, stop.signal)).rejects.toMatchObject({ code: "aborted" });
     expect(await eventRow(key)).toMatchObject({ status: "accepted", failures: 0 });
   });
+
+  test("a job of another ledger's event is told of, with what to look at, and not each of them", async () => {
+    const told: unknown[] = [];
+    const warn = (event: string, fields: object = {}) => told.push({ event, ...fields });
+    const { fastio } = fakeFastio([]);
+    const route = processEvent({
+      ...{ db: ledger.db, clock: systemClock, random: () => 0, metrics: silentMetrics, trace: silentTrace, fastio },
+      log: { ...silentLog, warn },
+      rules: () => rulesOf(RULES),
+      appOf: () => "an-app",
+      floodHold: () => 500,
+      makeRuns: createRunMaker(ledger.db),
+      outbox: { sendRuns: async () => true },
+    });
+    for (const key of ["ev-theirs", "ev-theirs-too"])
+      expect(await route(key, new AbortController().signal)).toEqual({ kind: "done" });
+    expect(told).toMatchObject([
+      { event: "event.unknown", eventKey: "ev-theirs", nextAction: expect.stringContaining("REDIS_URL") },
+    ]);
+  });
 });
 
 describe("what is not to be begun yet is left to the sweep", () => {
