@@ -12,6 +12,12 @@ export function createHourlyCap(
   closing: AbortSignal,
 ): (hook: Pick<Hook, "id" | "rateLimitPerHour">) => Promise<void> {
   const begun = new Map<string, number[]>();
+  const turns = new Map<string, Promise<void>>();
+  const sleepUntil = async (startMs: number): Promise<void> => {
+    const waitMs = startMs - time.now();
+    // Back to emulated milliseconds, which is what sleeping takes.
+    if (waitMs > 0) await time.sleep(waitMs * (HOUR_MS / time.span(HOUR_MS)), closing);
+  };
   return async (hook) => {
     if (hook.rateLimitPerHour === 0) return;
     const starts = begun.get(hook.id) ?? [];
@@ -20,8 +26,9 @@ export function createHourlyCap(
     const before = starts.at(-hook.rateLimitPerHour);
     const startMs = Math.max(time.now(), before === undefined ? 0 : before + time.span(HOUR_MS));
     starts.push(startMs);
-    const waitMs = startMs - time.now();
-    // Back to emulated milliseconds, which is what sleeping takes.
-    if (waitMs > 0) await time.sleep(waitMs * (HOUR_MS / time.span(HOUR_MS)), closing);
+    // One after the other: of two timers for the same moment the later may come a millisecond before.
+    const turn = (turns.get(hook.id) ?? Promise.resolve()).then(() => sleepUntil(startMs));
+    turns.set(hook.id, turn);
+    await turn;
   };
 }
