@@ -13,6 +13,8 @@ import { reuseStatements } from "./reuse-statements.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
+const MAX_WORDS = 300;
+
 /** An embedded database, and the same as the workers ask it; see `reuseStatements`. */
 export type OpenedFolder = { readonly pglite: PGlite; readonly work: PGlite };
 
@@ -53,9 +55,9 @@ async function make(folder: string): Promise<void> {
   const draft = mkdtempSync(join(place, name));
   try {
     await promisify(execFile)(process.execPath, [MAKER, draft]).catch((error: unknown) => {
-      throw new PermanentError("ledger_unavailable", `no ledger could be made in ${place}: ${messageOf(error)}`, {
+      throw new PermanentError("ledger_unavailable", `no ledger could be made in ${place}: ${lastWordsOf(error)}`, {
         cause: error,
-        nextAction: "look whether its disk, its number of files or a quota is used up, and start again",
+        nextAction: "look whether its disk, its number of files, memory or a quota is used up, and start again",
       });
     });
     // Not renamed: the folder may be a mount point.
@@ -63,6 +65,12 @@ async function make(folder: string): Promise<void> {
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
+}
+
+/** What a process that failed said of it, between traces: its own message is the command alone. */
+function lastWordsOf(error: unknown): string {
+  const said = error instanceof Error && "stderr" in error ? String(error.stderr).split("\n") : [];
+  return said.find((line) => /^relay: |\berror\b|out of memory/i.test(line))?.slice(0, MAX_WORDS) ?? messageOf(error);
 }
 
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -191,6 +191,14 @@ test("a folder whose making was killed in the middle is made anew", async () => 
   const { db } = await open(url);
   expect(await db.$count(events)).toBe(0);
   expect(existsSync(`${folder}.unfinished`)).toBe(false);
+});
+
+test("a ledger that cannot be made says why, as the process that makes it does", async () => {
+  const url = await newUrl("pglite");
+  const limited = ["-c", 'ulimit -n 64; exec "$0" "$@"', process.execPath, OPENER, url];
+  const { status, stderr } = spawnSync("sh", limited, { encoding: "utf8" });
+  expect(status).not.toBe(0);
+  expect(stderr).toMatch(/no ledger could be made in .*: relay: the embedded database gave up: .*descriptors/);
 });
 
 test("a process killed while it makes the ledger can be started again", async () => {
