@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { HandleJob, QueueBackend, WorkOptions } from "../../../queues/backend.ts";
 import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
@@ -123,7 +124,9 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a cluster of Redis
   });
 
   test("fails fast while a master is away, and goes on by itself when it is back", async () => {
-    const backend = await open("outage");
+    // Another try would find the jobs of this one done.
+    const prefix = `outage-${randomUUID()}`;
+    const backend = await open(prefix);
     const queues = QUEUE_NAMES.map((name) => ({
       queue: backend.open(name),
       seen: work(backend, name, async () => DONE),
@@ -131,7 +134,7 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a cluster of Redis
     for (const { queue } of queues) await queue.add([{ id: "before", data: {} }]);
     for (const { seen } of queues) await vi.waitFor(() => expect(seen).toEqual(["before"]), SOON);
 
-    const [master] = await mastersWith("outage:{runs}:*");
+    const [master] = await mastersWith(`${prefix}:{runs}:*`);
     await master?.kill();
     const startedMs = Date.now();
     const during = await Promise.allSettled(queues.map(({ queue }) => queue.add([{ id: "during", data: {} }])));
