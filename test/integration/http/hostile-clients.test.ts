@@ -101,11 +101,12 @@ describe("a request that is none is answered plainly, and the next one is served
   });
 });
 
-test("a trace is told that there is no such thing, and nothing of what it sent", async () => {
+test("a trace is told what the path takes, and nothing of what it sent", async () => {
   const said = await sendRaw(receiver.url, [
     "TRACE /healthz HTTP/1.1\r\nhost: a\r\nx-mine: abc\r\nconnection: close\r\n\r\n",
   ]);
-  expect(statusesIn(said)).toEqual([404]);
+  expect(statusesIn(said)).toEqual([405]);
+  expect(said).toMatch(/^allow: GET, HEAD\r$/im);
   expect(said).not.toContain("abc");
 });
 
