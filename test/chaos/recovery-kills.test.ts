@@ -18,12 +18,21 @@ type RequestKill = {
   readonly phase: Observation["phase"];
   /** The request never has an effect. */
   readonly lost?: true;
+  /** What happens to the stream before. */
+  readonly action?: SentRunAction;
 };
 
 const AT_REQUESTS: readonly RequestKill[] = [
   { cut: "before send", method: "POST", path: /\/workflows\/run$/, phase: "before", lost: true },
   { cut: "after send, before the first frame", method: "POST", path: /\/workflows\/run$/, phase: "after" },
-  { cut: "after finish, before confirmation", method: "GET", path: /\/workflows\/run\//, phase: "before" },
+  { cut: "after finish, before the outputs are fetched", method: "GET", path: /\/files\/tools\//, phase: "before" },
+  {
+    cut: "after finish, whose frame was lost, before confirmation",
+    method: "GET",
+    path: /\/workflows\/run\//,
+    phase: "before",
+    action: { kind: "drop_terminal" },
+  },
 ];
 
 /** All of them are held at their work node when one SIGKILL ends their process; `known`: their id was told by then. */
@@ -88,6 +97,7 @@ describe("SIGKILL", { concurrent: true }, () => {
 
       for (const kill of AT_REQUESTS) {
         armed = kill;
+        if (kill.action) story.dify.addFault({ action: kill.action });
         await drop();
         await goOn(kill.cut);
       }

@@ -53,8 +53,9 @@ const CUTS: readonly Cell[] = [
   },
   { cut: "after finish: the last frame never comes", faults: [{ action: { kind: "drop_terminal" } }] },
   {
-    cut: "after finish, before confirmation: the record is out of reach for longer than a client's patience",
+    cut: "after finish, whose frame is lost, before confirmation: the record is out of reach for longer than a client's patience",
     faults: [
+      { action: { kind: "drop_terminal" } },
       { match: RECORD, times: 2, action: { kind: "drop", when: "before" } },
       { match: RECORD, times: 3, action: { kind: "status", status: 502, body: "<html>" } },
     ],
