@@ -15,8 +15,10 @@ export type AcceptDeps = {
   readonly log: Log;
   /** Told of new events after the commit; must not throw and is not waited for. */
   readonly onCommitted: (committed: Omit<AcceptedBatch, "verdicts">) => void;
-  /** Commits that may be under way at once; by default 1. */
+  /** Commits that may be under way at once when each takes long; by default 1. */
   readonly commitsAtOnce?: number;
+  /** After how many milliseconds a commit no longer keeps the next one waiting; by default 50. */
+  readonly slowCommitMs?: number;
   /** Milliseconds of a clock that is never set. */
   readonly nowMs?: () => number;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
@@ -24,10 +26,12 @@ export type AcceptDeps = {
 };
 
 /**
- * While a server works on one commit, we read what the next one takes, and it forces the disk for both. An embedded
- * database computes in our own thread.
+ * A few large commits compute less than many small ones: what comes meanwhile goes with the next. Only one that takes
+ * long, on a server far away or a connection that hangs, does not keep the next one waiting. An embedded database has
+ * one connection.
  */
 export const COMMITS_AT_ONCE = { pglite: 1, postgres: 3 } as const;
+const SLOW_COMMIT_MS = 50;
 /** A ledger that hangs (a lock, a network that swallows packets) must not hold the senders for ever. */
 const COMMIT_TIMEOUT_MS = 10_000;
 /** Longest a lone request waits for company, in milliseconds. */
@@ -58,21 +62,40 @@ export function createAccept({
   log,
   onCommitted,
   commitsAtOnce = 1,
+  slowCommitMs = SLOW_COMMIT_MS,
   nowMs = () => performance.now(),
   commitTimeoutMs = COMMIT_TIMEOUT_MS,
 }: AcceptDeps): Accept {
   const tell = createTellFailures(log, nowMs);
   const waiting: Waiting[] = [];
   let underWay = 0;
+  /** Those of them that have not taken long yet. */
+  let quick = 0;
   let isGathering = false;
 
+  const begin = (): void => {
+    if (waiting.length === 0 || isGathering || quick > 0 || underWay >= commitsAtOnce) return;
+    isGathering = true;
+    setTimeout(() => void flush(), GATHER_MS);
+  };
   const flush = async (): Promise<void> => {
     isGathering = false;
     underWay += 1;
-    while (waiting.length > 0) {
-      await commit(waiting.splice(0, batchSize(waiting)));
-    }
+    while (waiting.length > 0) await commitWatched(waiting.splice(0, batchSize(waiting)));
     underWay -= 1;
+  };
+  const commitWatched = async (batch: readonly Waiting[]): Promise<void> => {
+    let isQuick = true;
+    quick += 1;
+    const slowsDown = (): void => {
+      isQuick = false;
+      quick -= 1;
+      begin();
+    };
+    const timer = setTimeout(slowsDown, slowCommitMs);
+    await commit(batch);
+    clearTimeout(timer);
+    if (isQuick) quick -= 1;
   };
 
   /** Tells the queue also when the commit comes after all, and its senders were told to come again. */
@@ -106,9 +129,7 @@ export function createAccept({
         return;
       }
       waiting.push({ intake, resolve, reject });
-      if (isGathering || underWay >= commitsAtOnce) return;
-      isGathering = true;
-      setTimeout(() => void flush(), GATHER_MS);
+      begin();
     });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import { createAccept } from "../../../src/ledger/accept.ts";
 import type { AcceptedBatch } from "../../../src/ledger/accept-deliveries.ts";
@@ -88,6 +89,32 @@ test.each([
     expect(await Promise.all([...answers, late, later])).toEqual(Array(it.begun + 2).fill("ignored"));
   },
 );
+
+test("a commit that is quick keeps the next one waiting, which then has all that came meanwhile", async () => {
+  let underWay = 0;
+  const seen: { readonly atOnce: number; readonly size: number }[] = [];
+  const accept = createAccept({
+    write: async (batch) => {
+      underWay += 1;
+      seen.push({ atOnce: underWay, size: batch.length });
+      await delay(5);
+      underWay -= 1;
+      return { verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false };
+    },
+    log: silentLog,
+    onCommitted: () => undefined,
+    commitsAtOnce: 3,
+    slowCommitMs: SOON.timeout,
+  });
+  const answers: Promise<unknown>[] = [];
+  for (let count = 0; count < 40; count += 1) {
+    answers.push(accept(DELIVERY));
+    await delay(1);
+  }
+  await Promise.all(answers);
+  expect(seen.map(({ atOnce }) => atOnce)).toEqual(seen.map(() => 1));
+  expect(Math.max(...seen.map(({ size }) => size))).toBeGreaterThan(1);
+});
 
 test("a failed commit is logged in the driver's words, without what was to be written", async () => {
   const lines: unknown[] = [];
