@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createAccept } from "../../../src/ledger/accept.ts";
 import type { AcceptedBatch } from "../../../src/ledger/accept-deliveries.ts";
 import type { Intake } from "../../../src/ledger/intake.ts";
@@ -90,30 +89,37 @@ test.each([
   },
 );
 
-test("a commit that is quick keeps the next one waiting, which then has all that came meanwhile", async () => {
-  let underWay = 0;
-  const seen: { readonly atOnce: number; readonly size: number }[] = [];
+test("a commit keeps the next one waiting, which then has all that came meanwhile, as long as it does not take long", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const sizes: number[] = [];
+  const ends: (() => void)[] = [];
   const accept = createAccept({
-    write: async (batch) => {
-      underWay += 1;
-      seen.push({ atOnce: underWay, size: batch.length });
-      await delay(5);
-      underWay -= 1;
-      return { verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false };
-    },
+    write: (batch) =>
+      new Promise((resolve) => {
+        sizes.push(batch.length);
+        ends.push(() =>
+          resolve({ verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false }),
+        );
+      }),
     log: silentLog,
     onCommitted: () => undefined,
     commitsAtOnce: 3,
-    slowCommitMs: SOON.timeout,
   });
-  const answers: Promise<unknown>[] = [];
-  for (let count = 0; count < 40; count += 1) {
-    answers.push(accept(DELIVERY));
-    await delay(1);
-  }
-  await Promise.all(answers);
-  expect(seen.map(({ atOnce }) => atOnce)).toEqual(seen.map(() => 1));
-  expect(Math.max(...seen.map(({ size }) => size))).toBeGreaterThan(1);
+  const answers = [accept(DELIVERY)];
+  await vi.advanceTimersByTimeAsync(2);
+  answers.push(accept(DELIVERY), accept(DELIVERY));
+  await vi.advanceTimersByTimeAsync(40);
+  expect(sizes).toEqual([1]);
+  ends[0]?.();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sizes).toEqual([1, 2]);
+  // This one takes long.
+  answers.push(accept(DELIVERY));
+  await vi.advanceTimersByTimeAsync(60);
+  expect(sizes).toEqual([1, 2, 1]);
+  for (const end of ends) end();
+  expect(await Promise.all(answers)).toEqual(Array(4).fill("ignored"));
 });
 
 test("a failed commit is logged in the driver's words, without what was to be written", async () => {
