@@ -11,7 +11,8 @@ const LOOK_EVERY_MS = 10_000;
 const AT_REST = 0.1;
 /**
  * So many such looks one after the other, a minute. V8 also forgets what it has compiled, and takes some 50,000
- * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath.
+ * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath. V8's own
+ * reducer of memory does so after eight seconds: it is off (`--no-memory-reducer`, where the program is started).
  */
 export const RESTFUL_LOOKS = 6;
 /** And so many until what was compiled since the start is kept, too, which costs a tenth of a second. */

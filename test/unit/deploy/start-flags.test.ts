@@ -14,7 +14,10 @@ test.each([
   ["npm run relay", scripts["relay"]],
   ["npx relay", shebang],
   ["the image", entry.join(" ")],
-])("%s bounds Node's young generation, as the relays of the tests do", (_, command) => {
-  expect(command).toMatch(/\bnode /);
-  for (const flag of NODE_FLAGS) expect(command).toContain(` ${flag}`);
-});
+])(
+  "%s has the flags of the relays in tests and benches: a small young generation, nothing forgotten in a short rest",
+  (_, command) => {
+    expect(command).toMatch(/\bnode /);
+    for (const flag of NODE_FLAGS) expect(command).toContain(` ${flag}`);
+  },
+);
