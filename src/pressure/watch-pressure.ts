@@ -36,8 +36,8 @@ export type WatchPressureDeps = {
 const LOOK_EVERY_MS = 2_000;
 /** A question without an answer for so long counts as one without; no further one is asked before it has ended. */
 const ANSWER_MS = 2_000;
-/** A long outbox takes long to count: then it is counted more rarely. */
-const REST_PER_WORK = 20;
+/** A long outbox takes long to count (a million events about 0.7 s): then it is counted more rarely. */
+const REST_PER_WORK = 50;
 
 /** Looks at the signs on a timer, away from the path of requests. @returns with what stops it */
 export function watchPressure({
