@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { RunNode } from "../ledger/run-nodes.ts";
 import { spanOf } from "../text/figures.ts";
 import type { Markup } from "./layout.ts";
+import { cell, headOf, longCell } from "./table-cell.ts";
 
 /** How long a node has worked: what Dify told of executions that ended, and since when the present one goes on. */
 export function workOf({ elapsedMs, startedAtMs, times }: RunNode, nowMs: number): string {
@@ -20,6 +21,9 @@ export function timesOf({ times, round }: RunNode): string {
 
 /** The nodes of a run's workflow, as far as its stream told of them. */
 export function nodesTable(nodes: readonly RunNode[], nowMs: number): Markup {
-  return html`<div class="scroll"><table><caption>Nodes of the workflow</caption><thead><tr><th scope="col">Node</th><th scope="col">Kind</th><th scope="col">Status</th><th scope="col">Work</th><th scope="col">Times</th></tr></thead>
-<tbody>${nodes.map((node) => html`<tr><td>${node.title}</td><td>${node.type ?? "–"}</td><td>${node.status}${node.error ? `: ${node.error}` : ""}</td><td>${workOf(node, nowMs)}</td><td>${timesOf(node)}</td></tr>`)}</tbody></table></div>`;
+  return html`<div class="scroll"><table class="stack"><caption>Nodes of the workflow</caption>${headOf(["Node", "Kind", "Status", "Work", "Times"])}
+<tbody>${nodes.map(
+    (node) =>
+      html`<tr>${longCell("Node", node.title)}${cell("Kind", node.type ?? "–")}${longCell("Status", `${node.status}${node.error ? `: ${node.error}` : ""}`)}${cell("Work", workOf(node, nowMs) || "–")}${cell("Times", timesOf(node) || "–")}</tr>`,
+  )}</tbody></table></div>`;
 }

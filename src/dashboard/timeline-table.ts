@@ -52,15 +52,18 @@ ${longCell("Outcome", outcomeOf(entry))}</tr>${entry.step === "workflow" && node
   )}</tbody></table>${entries.some(({ step }) => step === "workflow") ? "" : nodes}`;
 }
 
-/** Light for what it waited, full for what it worked, on the scale of the whole run. */
+/**
+ * Light for what it waited, full for what it worked, on the scale of the whole run. Work that was broken off to wait is
+ * drawn as long as it was: what it waited for in between, drawn first, shows beside it.
+ */
 function bar(entry: TimelineEntry, fromMs: number, toMs: number): Markup {
   const scale = BAR_WIDTH / Math.max(1, toMs - fromMs);
-  const piece = (kind: string) => (one: { readonly fromMs: number; readonly toMs: number }) => {
-    const width = Math.min(BAR_WIDTH, Math.max(MIN_WIDTH, (one.toMs - one.fromMs) * scale));
-    const x = Math.min(BAR_WIDTH - width, (one.fromMs - fromMs) * scale);
+  const piece = (kind: string, beganAtMs: number, ms: number) => {
+    const width = Math.min(BAR_WIDTH, Math.max(MIN_WIDTH, ms * scale));
+    const x = Math.min(BAR_WIDTH - width, (beganAtMs - fromMs) * scale);
     return html`<rect class="${kind}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="10"/>`;
   };
-  return html`<svg class="bar" viewBox="0 0 ${BAR_WIDTH} 10" preserveAspectRatio="none" aria-hidden="true">${entry.waits.map(piece("wait"))}${entry.works.map(piece("work"))}</svg>`;
+  return html`<svg class="bar" viewBox="0 0 ${BAR_WIDTH} 10" preserveAspectRatio="none" aria-hidden="true">${entry.waits.map((one) => piece("wait", one.fromMs, one.toMs - one.fromMs))}${entry.works.map((one) => piece("work", one.fromMs, one.ms))}</svg>`;
 }
 
 /** Each reason once, the longest first. */

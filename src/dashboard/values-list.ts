@@ -21,7 +21,7 @@ function kindOf({ kind, size, value, by }: SentInput, files: string): string {
 /** What came out of it, as far as the rule lets it be shown. */
 export const outputsList = (run: RunStory): Markup =>
   run.outputs.length === 0
-    ? html`<p class="soft">None yet.</p>`
+    ? html`<p class="soft">${run.finishedAtMs === null ? "None yet." : "None."}</p>`
     : html`<ul>${run.outputs.map((output) => html`<li>${output.name} <span class="soft">${sizeOf(output.size)}, ${howKept(run, output)}</span>${output.text === null ? "" : html`<pre>${output.text}</pre>`}</li>`)}</ul>`;
 
 const howKept = ({ shadow }: RunStory, { placed, sha256 }: RunStory["outputs"][number]): string =>
