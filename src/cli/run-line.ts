@@ -1,4 +1,5 @@
 import type { RunSummary } from "../../handlers/run-schemas.ts";
+import { runNote } from "../dashboard/run-note.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
@@ -37,7 +38,7 @@ export function howItGoes(
     const took = `in ${spanOf((run.finishedAtMs ?? run.createdAtMs) - run.createdAtMs)}`;
     return run.share === null ? took : `${took}  ${plain(run.share)}`;
   }
-  return plain(run.error ?? run.progress ?? "");
+  return plain(runNote(run));
 }
 
 const FINISHED: ReadonlySet<string> = new Set(["delivered", "failed", "cancelled", "skipped"]);

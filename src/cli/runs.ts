@@ -3,6 +3,7 @@ import type { RunList, RunStory, RunSummary } from "../../handlers/run-schemas.t
 import { readRunSearch, type SearchField } from "../../handlers/run-search-query.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
+import { runNote } from "../dashboard/run-note.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
@@ -84,7 +85,7 @@ export async function listRuns(
           run.rule,
           paintStatus(context, run.status),
           timeOf(run.createdAtMs),
-          run.shadow ? "shadow: nowhere" : plain(run.share ?? run.error ?? ""),
+          run.shadow ? "shadow: nowhere" : plain(run.share ?? runNote(run)),
         ]),
       ),
     );

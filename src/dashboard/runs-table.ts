@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { spanOf, timeOf } from "../text/figures.ts";
 import type { Markup } from "./layout.ts";
+import { runNote } from "./run-note.ts";
 import { cell, headOf, wholeCell } from "./table-cell.ts";
 
 /** Runs as a table, newest first. */
@@ -13,12 +14,17 @@ ${headOf(["File", "Rule", "Status", "Since", "Took", "Result"])}
     (run) => html`<tr>
 <td class="long"><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
 <td class="name" data-label="Rule">${run.rule}</td>
-${cell("Status", html`<span class="status ${run.status}">${run.status}</span>${run.error && run.status !== "delivered" ? html`<br><span class="soft">${run.error}</span>` : ""}`)}
+${cell("Status", html`<span class="status ${run.status}">${run.status}</span>${noteOf(run)}`)}
 ${wholeCell("Since", timeOf(run.createdAtMs))}
 ${wholeCell("Took", run.finishedAtMs === null ? "–" : spanOf(run.finishedAtMs - run.createdAtMs))}
 ${wholeCell("Result", shareLink(run))}
 </tr>`,
   )}</tbody></table></div>`;
+}
+
+function noteOf(run: RunSummary): Markup | string {
+  const words = runNote(run);
+  return words === "" ? "" : html`<br><span class="soft">${words}</span>`;
 }
 
 /** What people call the place a link leads to. */

@@ -4,7 +4,7 @@ import type { DifyCall } from "./call.ts";
 /** A question that a paused workflow asks a person. */
 export type DifyForm = {
   readonly token: string;
-  /** Markdown, as the workflow's author wrote it. */
+  /** Markdown, as the workflow's author wrote it, without the marks for the places of its inputs. */
   readonly question: string;
   /** `paragraph` and `select` take text; `file` and `file-list` take file objects. */
   readonly inputs: readonly { readonly name: string; readonly type: string; readonly preset?: unknown }[];
@@ -38,6 +38,21 @@ const formSchema = z.object({
   expiration_time: z.number(),
 });
 
+/** `{{#$output.NAME#}}`, where Dify's own page puts the field of that name; whoever asks elsewhere puts the fields below. */
+const MARK = /\{\{#\$output\.([^#{}]*)#\}\}/g;
+
+/** A line that holds nothing but such a mark goes; in the midst of words the input's name stays, to be found below. */
+const withoutMarks = (content: string): string =>
+  content
+    .split("\n")
+    .flatMap((line) => {
+      const words = line.replace(MARK, "").trim();
+      return words === "" && line.trim() !== "" ? [] : [line.replace(MARK, "[$1]")];
+    })
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+
 const pathOf = (token: string): string => `/form/human_input/${encodeURIComponent(token)}`;
 
 /** What a workflow asks a person, by the token of its form. */
@@ -49,7 +64,7 @@ export async function readForm(call: DifyCall, token: string, signal: AbortSigna
   );
   return {
     token,
-    question: wire.form_content,
+    question: withoutMarks(wire.form_content),
     inputs: wire.inputs.map(({ type, output_variable_name: name }) => {
       const preset = wire.resolved_default_values[name];
       return { name, type, ...(preset === undefined ? {} : { preset }) };
