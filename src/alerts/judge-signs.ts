@@ -1,5 +1,6 @@
 import type { PressureReason } from "../pressure/judge-pressure.ts";
 import type { AlertKind, AlertThresholds } from "../rules/alerts-schema.ts";
+import { counted } from "../text/figures.ts";
 import { spanWords as span } from "../text/span-words.ts";
 import type { AlertSigns } from "./signs.ts";
 
@@ -48,7 +49,7 @@ const growingOutbox: Judge = ({ outbox }, { outboxAge }, nowMs) =>
     .map(({ what, depth, oldestMs }) => ({
       kind: "growing_outbox" as const,
       subject: what,
-      message: `${plural(depth, what)} could not be handed to the queue, the oldest for ${span(nowMs - (oldestMs ?? nowMs))}`,
+      message: `${counted(depth, what)} could not be handed to the queue, the oldest for ${span(nowMs - (oldestMs ?? nowMs))}`,
       nextAction: "see whether the queue's server answers (/readyz), and whether a worker does the queue upkeep",
     }));
 
@@ -137,12 +138,9 @@ const appsDown: Judge = ({ apps }, { appDownTries }) =>
     .map(({ app, stuck, tries, keys, error }) => ({
       kind: "app_down" as const,
       subject: app,
-      message: `the Dify app ${keys.length > 0 ? `of ${keys.join(", ")} ` : ""}(${app}) does not answer: ${plural(stuck, "run")} tried up to ${tries} times, last ${error}`,
+      message: `the Dify app ${keys.length > 0 ? `of ${keys.join(", ")} ` : ""}(${app}) does not answer: ${counted(stuck, "run")} tried up to ${tries} times, last ${error}`,
       nextAction: "see whether Dify is up; runs go on by themselves when it is: relay doctor tells more",
     }));
-
-/** `1 run`, `2 runs`. */
-const plural = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`;
 
 const percent = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
 

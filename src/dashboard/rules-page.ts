@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { AppStory } from "../../handlers/read-apps.ts";
 import type { RuleList, RuleStory } from "../../handlers/read-rules.ts";
-import { timeOf } from "../text/figures.ts";
+import { counted, timeOf } from "../text/figures.ts";
 import { appStatesTable } from "./app-states-table.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
@@ -32,7 +32,7 @@ const ruleRow = (rule: RuleStory, mayOperate: boolean): Markup => html`<tr id="r
 <td><a href="/runs?rule=${rule.name}">${rule.name}</a>${rule.shadow ? html`<br><span class="soft">shadow: delivers nowhere</span>` : ""}<br><span class="soft">workspace ${rule.workspace}, key in ${rule.keyVariable}</span></td>
 ${longCell("State", stateOf(rule))}
 <td data-label="Last 24 hours">${figuresOf(rule)}</td>
-<td data-label="Used today">${usedOf(rule.runsToday, rule.runsPerDay)} runs, ${usedOf(rule.tokensToday, rule.tokensPerDay)} tokens</td>
+<td data-label="Used today">${usedWords(rule.runsToday, rule.runsPerDay, "run")}, ${usedWords(rule.tokensToday, rule.tokensPerDay, "token")}</td>
 ${mayOperate ? html`<td>${ruleForms(rule)}</td>` : ""}
 </tr>`;
 
@@ -79,6 +79,10 @@ function ruleForms({ name, state, floodHeld }: RuleStory): Markup {
         });
   return html`${change}${release}<a href="${action("backtest")}">Backtest: the last 30 days</a>`;
 }
+
+/** The same with what is counted: `1 run`, `1 of 500 runs`. */
+const usedWords = (used: number, most: RuleStory["runsPerDay"], what: string): string =>
+  most === null ? counted(used, what) : `${used} of ${counted(most, what)}`;
 
 /** What was used of what may be. */
 export const usedOf = (used: number, most: RuleStory["runsPerDay"]): string =>

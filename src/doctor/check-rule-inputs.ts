@@ -6,6 +6,7 @@ import { PermanentError } from "../errors.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { renderInputs } from "../rules/delivery-texts.ts";
 import { templateValues } from "../rules/template-values.ts";
+import { counted } from "../text/figures.ts";
 
 /** An extension for each kind of file that a variable may take. */
 const SAMPLE_EXTENSIONS = { document: "pdf", image: "png", audio: "mp3", video: "mp4" } as const;
@@ -35,7 +36,7 @@ export function checkRuleInputs(compiled: CompiledRule, { inputs, uploadLimits }
       else if (isUploaded && run.send === "url")
         notes.add("the app's file variable takes no links: files are uploaded");
       if (run.batch !== undefined && mostFiles < run.batch.maxFiles)
-        notes.add(`the app takes ${mostFiles} files at a time: larger batches are cut into several runs`);
+        notes.add(`the app takes ${counted(mostFiles, "file")} at a time: larger batches are cut into several runs`);
       const limit = uploadLimitFor(uploadLimits, name);
       if (isUploaded && when.maxSizeBytes !== undefined && when.maxSizeBytes > limit)
         notes.add(`maxSize lets in ${when.maxSizeBytes} bytes, and this Dify takes ${limit} of files like ${name}`);

@@ -13,11 +13,10 @@ import { mastersOf, openRedis } from "../redis/open-redis.ts";
 import { whyPagesAreRefused } from "../relay/open-gate.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
+import { counted } from "../text/figures.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /** What the settings mean together, beyond what each of them must be. */
 export function judgeSettings(config: Pick<Config, "fastio" | "http" | "tokens" | "catchUp">): readonly Finding[] {

@@ -10,6 +10,9 @@ export function spanOf(ms: number): string {
   return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
 }
 
+/** `1 run`, `2 runs`. @param what one of them; more of them end in `s` */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** A size in binary units; a dash where it is not known. */
 export function sizeOf(bytes: number | null): string {
   if (bytes === null) return "–";
