@@ -97,7 +97,7 @@ const pausedRules: Judge = ({ paused }) =>
     kind: "rule_paused" as const,
     subject: ruleName,
     message: `the relay paused the rule ${ruleName}: ${reason ?? "no reason given"}`,
-    nextAction: `${nextAction ?? "mend what it says"}; then relay rules resume ${ruleName}`,
+    nextAction: `${nextAction?.replace(/\.$/, "") ?? "mend what it says"}; then relay rules resume ${ruleName}`,
   }));
 
 const budgetsReached: Judge = ({ budgets }) =>

@@ -5,6 +5,7 @@ import type { Log } from "../telemetry/log.ts";
 import { spanWords } from "../text/span-words.ts";
 import { judgeSigns } from "./judge-signs.ts";
 import { type AlertSignsDeps, readAlertSigns } from "./read-alert-signs.ts";
+import { CALM_MS } from "./well-since.ts";
 
 export type WatchAlertsDeps = AlertSignsDeps & {
   readonly log: Log;
@@ -26,8 +27,7 @@ export async function watchAlerts(deps: WatchAlertsDeps): Promise<void> {
   const { raised, cleared } = await settleAlerts(db, findings, {
     nowMs: clock.now(),
     holdMs: thresholds.hold,
-    // A look may come late.
-    calmMs: 2 * WATCH_EVERY_MS,
+    calmMs: CALM_MS,
     noticeVariable,
     textOf: (alert) => alertText(alert, publicUrl),
   });

@@ -1,4 +1,5 @@
 import { type AlertList, createReadAlerts } from "../../handlers/read-alerts.ts";
+import { wellSince } from "../alerts/well-since.ts";
 import { systemClock } from "../clock.ts";
 import { ALERT_NOTICE_VARIABLE, parseConfig } from "../config.ts";
 import { timeOf } from "../text/figures.ts";
@@ -27,8 +28,10 @@ export async function listAlerts(
 
 function print(context: CliContext, { open, cleared }: AlertList, all: boolean): void {
   if (open.length === 0) context.print("Nothing is wrong, as far as the relay sees.");
-  for (const { kind, subject, message, nextAction, sinceMs } of open) {
-    context.print(`${kind} ${plain(subject)}, since ${timeOf(sinceMs)}`);
+  for (const { kind, subject, message, nextAction, sinceMs, lastSeenMs } of open) {
+    const wellMs = wellSince({ lastSeenMs }, systemClock.now());
+    const well = wellMs === undefined ? "" : `, not seen after ${timeOf(wellMs)}: over when that lasts`;
+    context.print(`${kind} ${plain(subject)}, since ${timeOf(sinceMs)}${well}`);
     context.print(`  ${plain(message)}`);
     context.print(`  → ${plain(nextAction)}`);
   }

@@ -37,7 +37,7 @@ function print(context: CliContext, { rules, refused }: RuleList): void {
         rule.shadow ? `${rule.state}, shadow` : rule.state,
         usedOf(rule.runsToday, rule.runsPerDay),
         usedOf(rule.tokensToday, rule.tokensPerDay),
-        rule.state === "paused" ? plain([rule.reason, rule.nextAction].filter(Boolean).join("; ")) : "",
+        rule.state === "paused" ? plain([rule.reason, rule.nextAction].filter(Boolean).join(" → ")) : "",
       ]),
     ),
   );

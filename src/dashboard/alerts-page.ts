@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { Alert, AlertList } from "../../handlers/read-alerts.ts";
+import { wellSince } from "../alerts/well-since.ts";
 import { spanOf, timeOf } from "../text/figures.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
 import { cell, headOf } from "./table-cell.ts";
@@ -24,7 +25,7 @@ export function alertsPage({ open, cleared, isTold }: AlertList, reader: Reader)
     "Alerts",
     html`<h1>Alerts</h1>
 <section id="open-alerts" data-live="alerts">
-${open.length === 0 ? html`<p>Nothing is wrong, as far as the relay sees.</p>` : open.map(openAlert)}
+${open.length === 0 ? html`<p>Nothing is wrong, as far as the relay sees.</p>` : open.map((alert) => openAlert(alert, reader.atMs))}
 ${isTold ? "" : html`<p class="soft">Nobody is told of alerts: set ALERT_NOTICE_URL to the address of an incoming webhook.</p>`}
 </section>
 <section id="cleared-alerts" data-live="alerts" aria-labelledby="cleared-heading"><h2 id="cleared-heading">Over</h2>
@@ -33,13 +34,18 @@ ${cleared.length === 0 ? html`<p class="soft">None in the last 30 days.</p>` : c
   );
 }
 
-const openAlert = (alert: Alert): Markup => html`<article class="note">
+const openAlert = (alert: Alert, nowMs: number): Markup => html`<article class="note">
 <h2>${ALERT_WORDS[alert.kind]}</h2>
 <p>${alert.message}<br>→ ${alert.nextAction}</p>
 <p class="soft">${subjectOf(alert)}since ${timeOf(alert.sinceMs)}${alert.flaps > 0 ? html`, came back ${alert.flaps} ${alert.flaps === 1 ? "time" : "times"}` : ""}${
   alert.notifiedAtMs === null ? "" : html`, told ${timeOf(alert.notifiedAtMs)}`
-}</p>
+}${wellWords(alert, nowMs)}</p>
 </article>`;
+
+function wellWords(alert: Alert, nowMs: number): string {
+  const wellMs = wellSince(alert, nowMs);
+  return wellMs === undefined ? "" : `, not seen after ${timeOf(wellMs)}: over when that lasts`;
+}
 
 /** Where more stands about it. */
 function subjectOf({ kind, subject }: Alert): Markup | string {

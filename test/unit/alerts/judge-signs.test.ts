@@ -94,6 +94,13 @@ describe("what is wrong is found", () => {
     expect(nextAction).not.toBe("");
   });
 
+  test("what to do about a paused rule reads as one sentence, also where the upstream's advice ends in a stop", () => {
+    const paused = { ruleName: "invoices", reason: "the key is wrong", nextAction: "Check the key." };
+    expect(judge({ paused: [paused] })).toMatchObject([
+      { nextAction: "Check the key; then relay rules resume invoices" },
+    ]);
+  });
+
   test("each kind can be switched off", () => {
     const all: Partial<AlertSigns> = {
       sources: [unreadable],
