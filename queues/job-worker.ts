@@ -3,6 +3,7 @@ import type { Clock } from "../src/clock.ts";
 import { TransientError } from "../src/errors.ts";
 import type { HandleJob, JobOutcome, JobView, JobWorker, WorkOptions } from "./backend.ts";
 import type { Outage } from "./backends/outage.ts";
+import { endsWithin } from "./ends-within.ts";
 import { withPatience } from "./patient-backend.ts";
 import { takeBackJobs } from "./take-back-jobs.ts";
 import { fromBullMq, toBullMq } from "./to-bullmq.ts";
@@ -107,17 +108,4 @@ function track(pending: Set<Promise<unknown>>, call: Promise<unknown>): void {
     () => pending.delete(settled),
   );
   pending.add(settled);
-}
-
-async function endsWithin(clock: Clock, ending: Promise<unknown>, ms: number): Promise<boolean> {
-  const done = new AbortController();
-  const late = clock.sleep(ms, done.signal).then(
-    () => false,
-    () => false,
-  );
-  try {
-    return await Promise.race([ending.then(() => true), late]);
-  } finally {
-    done.abort("done"); // with a word: without one it makes an error with a stack
-  }
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { Cluster } from "ioredis";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
@@ -130,6 +131,9 @@ export async function examineQueue(redisUrl: string | undefined): Promise<readon
   }
   try {
     await client.connect();
+    // One that has lost a master says how it is, and takes no jobs.
+    if (client instanceof Cluster && !/^cluster_state:ok/m.test(String(await client.cluster("INFO"))))
+      throw new Error("the cluster is down (cluster_state)");
     const told = await Promise.all(mastersOf(client).map((master) => master.info()));
     // Of servers of which the same is to be said, once.
     const verdicts = new Map(told.flatMap(judgeRedis).map((verdict) => [verdict.found, verdict]));

@@ -35,8 +35,10 @@ export function openRedis(url: string, manners: RedisManners): RedisClient {
     enableReadyCheck: false,
   };
   if (address.kind === "cluster") {
-    return new Cluster([...address.nodes], {
+    const cluster = new Cluster([...address.nodes], {
       lazyConnect: true,
+      // With it, a `connect` that finds the cluster down is never settled, and whoever waits for it waits for ever.
+      enableReadyCheck: false,
       enableOfflineQueue: waitsForServer,
       clusterRetryStrategy: retryDelayMs,
       slotsRefreshTimeout: connectTimeoutMs,
@@ -44,6 +46,7 @@ export function openRedis(url: string, manners: RedisManners): RedisClient {
       ...(tls && { dnsLookup: (name, found) => found(null, name) }),
       redisOptions: each,
     });
+    return endsWhenAsked(cluster);
   }
   const one = {
     ...each,
@@ -65,6 +68,19 @@ export function openRedis(url: string, manners: RedisManners): RedisClient {
     ...(address.sentinelPassword === undefined ? {} : { sentinelPassword: address.sentinelPassword }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
   });
+}
+
+/**
+ * A cluster that is told to disconnect has done so when it has no connection any more; but a command that it was still
+ * moving to another master opens one, and then the end never comes. BullMQ's worker would wait for it for ever.
+ */
+function endsWhenAsked(cluster: Cluster): Cluster {
+  cluster.on("+node", (node: Redis) => {
+    if (cluster.status === "disconnecting") node.disconnect();
+  });
+  const duplicate = cluster.duplicate.bind(cluster);
+  cluster.duplicate = (nodes, options) => endsWhenAsked(duplicate(nodes, options));
+  return cluster;
 }
 
 /** The servers that hold keys: of a cluster, each of its masters. */

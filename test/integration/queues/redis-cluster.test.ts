@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { HandleJob, QueueBackend, WorkOptions } from "../../../queues/backend.ts";
 import { createQueueBackend } from "../../../queues/create-queue-backend.ts";
@@ -6,6 +7,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { examineQueue } from "../../../src/doctor/examine-own.ts";
 import { TransientError } from "../../../src/errors.ts";
 import { QUEUE_NAMES, type QueueName } from "../../../src/queue-names.ts";
+import { mastersOf, openRedis } from "../../../src/redis/open-redis.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { askRedis, type RedisCluster, type RedisNode, startRedisCluster } from "../../support/redis-servers.ts";
 import { SOON } from "../../support/soon.ts";
@@ -25,6 +27,13 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a cluster of Redis
       cluster.masters.map(async (master) => ({ master, keys: await askRedis(master.port, "keys", pattern) })),
     );
     return found.filter(({ keys }) => Array.isArray(keys) && keys.length > 0).map(({ master }) => master);
+  };
+  /** A key that this master holds. */
+  const keyOn = async ({ port }: Pick<RedisNode, "port">): Promise<string> => {
+    for (let at = 0; ; at += 1) {
+      const key = `moved-${at}`;
+      if (!(await askRedis(port, "get", key).catch((error: unknown) => error))) return key;
+    }
   };
   const open = async (prefix: string): Promise<QueueBackend> => {
     const backend = await createQueueBackend(
@@ -121,6 +130,41 @@ describe.skipIf(inject("redisUrl") === undefined)("a queue on a cluster of Redis
   test("is told of by the doctor, once for all masters", async () => {
     const found = await examineQueue(cluster.url);
     expect(found.map(({ status, fault }) => fault ?? status)).toEqual(["ok", "queue_may_forget"]);
+  });
+
+  test("is told of by the doctor as away when it is down, though all masters answer", async () => {
+    const [{ port } = { port: 0 }] = cluster.masters;
+    const slot = Number(await askRedis(port, "cluster", "keyslot", await keyOn({ port })));
+    for (const one of cluster.masters) await askRedis(one.port, "cluster", "delslots", slot);
+    const stateOf = async (one: RedisNode) => String(await askRedis(one.port, "cluster", "info")).slice(0, 17);
+    const states = () => Promise.all(cluster.masters.map(stateOf));
+    await vi.waitFor(async () => expect(new Set(await states())).toEqual(new Set(["cluster_state:fai"])), SOON);
+    expect(await examineQueue(cluster.url)).toMatchObject([{ status: "failed", fault: "queue_unavailable" }]);
+    await askRedis(port, "cluster", "addslots", slot);
+    await vi.waitFor(async () => expect(new Set(await states())).toEqual(new Set(["cluster_state:ok\r"])), SOON);
+  });
+
+  test("ends when it is told to, though a command is just moved to another master", async () => {
+    const [from, to] = cluster.masters;
+    if (!from || !to) throw new Error("a cluster has three masters");
+    const client = openRedis(cluster.url, {
+      ...{ connectTimeoutMs: 60_000, retryDelayMs: () => 20 },
+      ...{ maxRetriesPerRequest: null, waitsForServer: true },
+    });
+    onTestFinished(() => client.disconnect());
+    client.on("error", () => undefined);
+    await client.connect();
+    for (const master of mastersOf(client)) await master.ping(); // only then there are connections
+    const key = await keyOn(from);
+    await askRedis(to.port, "cluster", "bumpepoch");
+    const id = String(await askRedis(to.port, "cluster", "myid"));
+    const slot = Number(await askRedis(to.port, "cluster", "keyslot", key));
+    for (const { port } of [to, from]) await askRedis(port, "cluster", "setslot", slot, "node", id);
+
+    const ended = once(client, "end");
+    client.get(key).catch(() => undefined);
+    client.disconnect();
+    await ended;
   });
 
   test("fails fast while a master is away, and goes on by itself when it is back", async () => {
