@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --no-memory-reducer --v8-pool-size=1
+#!/usr/bin/env -S node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=60000 --v8-pool-size=1
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv, styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";

@@ -5,7 +5,11 @@ import { relayEnvironment } from "./relay-environment.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** As the scripts, the image and the program itself have it. */
-export const NODE_FLAGS = ["--max-semi-space-size=16", "--no-memory-reducer", "--v8-pool-size=1"] as const;
+export const NODE_FLAGS = [
+  "--max-semi-space-size=16",
+  "--gc-memory-reducer-start-delay-ms=60000",
+  "--v8-pool-size=1",
+] as const;
 const START_TIMEOUT_MS = 300_000;
 const STARTED = /"event":"relay\.started"/;
 
