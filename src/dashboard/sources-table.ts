@@ -21,7 +21,7 @@ const wayOf = (scheme: string | null, keyForm: string | null): string =>
 
 function workspaceTable(hours: number, workspaces: SourceReport["workspaces"], nowMs: number): Markup {
   if (workspaces.length === 0)
-    return html`<p class="soft">No events in the last ${hours} h, and no workspace is watched.</p>`;
+    return html`<p class="soft">No events in the last ${hours} h, and no workspace was read yet. Where that stays so, <code>relay doctor</code> says why.</p>`;
   return html`<div class="scroll"><table class="stack">
 ${headOf(["Workspace", "By webhook#", "Found by catch-up#", "Recovered#", "Last webhook", "Last read"])}
 <tbody>${workspaces.map(
