@@ -125,7 +125,7 @@ describe("rate limits", () => {
               (done) => done.size,
               (error: unknown) => String(error),
             ),
-          { timeout: 8_000 },
+          { timeout: 60_000 },
         )
         .toBe(bytes.length);
     }

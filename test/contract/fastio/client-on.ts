@@ -37,7 +37,7 @@ export async function clientOn(
   const transport = openTransport();
   const lines: string[] = [];
   const statuses: number[] = [];
-  const send = withTimeouts(transport.send, { headersTimeoutMs: 10_000, bodyTimeoutMs: 10_000 });
+  const send = withTimeouts(transport.send, { headersTimeoutMs: 60_000, bodyTimeoutMs: 60_000 });
   const again = (more: Partial<FastioOptions> = {}): Fastio =>
     createFastio({
       send: async (request, signal) => {

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { lockFolder } from "../../../src/ledger/folder-lock.ts";
+import { SOON } from "../../support/soon.ts";
 
 const HOLDER = fileURLToPath(new URL("./hold-a-folder.ts", import.meta.url));
 /** As this machine's processes name their place; taken from a lock of our own. */
@@ -110,9 +111,7 @@ describe("a holder in another container, whose process id says nothing here", ()
     const folder = newFolder();
     onTestFinished(lockFolder(folder));
     age(`${folder}.lock`, 60_000);
-    await vi.waitFor(() => expect(Date.now() - statSync(`${folder}.lock`).mtimeMs).toBeLessThan(5_000), {
-      timeout: 10_000,
-    });
+    await vi.waitFor(() => expect(Date.now() - statSync(`${folder}.lock`).mtimeMs).toBeLessThan(5_000), SOON);
   });
 });
 

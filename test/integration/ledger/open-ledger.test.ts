@@ -207,7 +207,7 @@ test("a process killed while it makes the ledger can be started again", async ()
   const child = spawn(process.execPath, [OPENER, url], { stdio: "ignore" });
   const gone = once(child, "exit");
   const begun = (): boolean => existsSync(folder) && readdirSync(folder).length >= 3;
-  await vi.waitFor(() => expect(begun()).toBe(true), { timeout: 50_000, interval: 5 });
+  await vi.waitFor(() => expect(begun()).toBe(true), { timeout: 150_000, interval: 5 });
   child.kill("SIGKILL");
   await gone;
   expect(existsSync(`${folder}.unfinished`)).toBe(true);

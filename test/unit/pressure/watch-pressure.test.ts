@@ -4,6 +4,7 @@ import { withPressure } from "../../../src/pressure/open-pressure.ts";
 import { type WatchPressureDeps, watchPressure } from "../../../src/pressure/watch-pressure.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { SOON } from "../../support/soon.ts";
 import { createManualClock } from "../dify/manual-clock.ts";
 
 const LIMITS: PressureLimits = {
@@ -41,7 +42,7 @@ const untilSo = (clock: ReturnType<typeof createManualClock>, check: () => void)
       clock.advance(500);
       check();
     },
-    { timeout: 5_000, interval: 1 },
+    { ...SOON, interval: 1 },
   );
 
 test("beginning and end of a strain are told once each, and answered in between", async () => {

@@ -97,7 +97,7 @@ describe("while the workflow runs", () => {
     expect(await cancel(id)).toEqual({ kind: "asked", run: id });
     const askedMs = Date.now();
     expect(await turn).toEqual({ kind: "done" });
-    expect(Date.now() - askedMs).toBeLessThan(5_000);
+    expect(Date.now() - askedMs).toBeLessThan(LONG_MS / 10);
     expect(await read(id)).toMatchObject({ status: "cancelled", queue: null, workflowStatus: "stopped" });
     expect((await cancel(id)).kind).toBe("cancelled");
     expect((await read(id)).errorMessage).toContain("Dify confirmed that the workflow run stopped");
