@@ -10,6 +10,7 @@ import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { endWithDatabase } from "./end-with-database.ts";
 import { reuseStatements } from "./reuse-statements.ts";
+import { shareLoop } from "./share-loop.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
@@ -40,6 +41,7 @@ export async function openFolder(folder: string, log: Log): Promise<OpenedFolder
   }
   const pglite = await openSmall(folder, endWithDatabase(log));
   rmSync(unfinished, { force: true });
+  shareLoop(pglite);
   return { pglite, work: await reuseStatements(pglite) };
 }
 
