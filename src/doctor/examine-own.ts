@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { Cluster } from "ioredis";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
@@ -10,7 +9,7 @@ import { listProcesses } from "../ledger/processes.ts";
 import type { ProcessRow } from "../ledger/schema.ts";
 import { messageOf } from "../message-of.ts";
 import { isLive, workedQueues } from "../processes/worked-queues.ts";
-import { mastersOf, openRedis } from "../redis/open-redis.ts";
+import { isClusterDown, mastersOf, openRedis } from "../redis/open-redis.ts";
 import { whyPagesAreRefused } from "../relay/open-gate.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -131,9 +130,7 @@ export async function examineQueue(redisUrl: string | undefined): Promise<readon
   }
   try {
     await client.connect();
-    // One that has lost a master says how it is, and takes no jobs.
-    if (client instanceof Cluster && !/^cluster_state:ok/m.test(String(await client.cluster("INFO"))))
-      throw new Error("the cluster is down (cluster_state)");
+    if (await isClusterDown(client)) throw new Error("the cluster is down (cluster_state)");
     const told = await Promise.all(mastersOf(client).map((master) => master.info()));
     // Of servers of which the same is to be said, once.
     const verdicts = new Map(told.flatMap(judgeRedis).map((verdict) => [verdict.found, verdict]));

@@ -83,6 +83,10 @@ function endsWhenAsked(cluster: Cluster): Cluster {
   return cluster;
 }
 
+/** Whether it is a cluster that has lost a master: it says so itself, and takes no jobs, though the others answer. */
+export const isClusterDown = async (client: RedisClient): Promise<boolean> =>
+  client instanceof Cluster && !/^cluster_state:ok/m.test(String(await client.cluster("INFO")));
+
 /** The servers that hold keys: of a cluster, each of its masters. */
 export const mastersOf = (client: RedisClient): readonly Redis[] =>
   client instanceof Cluster ? client.nodes("master") : [client];
