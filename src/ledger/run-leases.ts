@@ -1,4 +1,4 @@
-import { isNotNull } from "drizzle-orm";
+import { and, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { type ClaimWish, createClaim, createRenew, type RenewWish, type Surroundings } from "./claim-runs.ts";
 import { doTogether } from "./do-together.ts";
 import { findRun } from "./find-run.ts";
@@ -43,7 +43,18 @@ export function createRunLeases(db: Db): RunLeases {
   };
 }
 
-/** Frees every lease: right after start on an embedded ledger, whose only user is this process. */
+/**
+ * Frees every lease: right after start on an embedded ledger, whose only user is this process. Runs are held for what is
+ * left to do with them, or to close their link, and are looked for among those: years of ended ones are not read.
+ */
 export async function releaseAllLeases(db: Db): Promise<void> {
-  await db.update(runs).set({ leaseOwner: null, leaseUntilMs: 0 }).where(isNotNull(runs.leaseOwner));
+  // 'relay' word for word as in the index, or the planner does not see that it fits.
+  const hasOpenLink = and(
+    isNull(runs.shareClosedAtMs),
+    or(isNotNull(runs.shareCloseAskedAtMs), sql`${runs.shareExpiresBy} = 'relay'`),
+  );
+  await db
+    .update(runs)
+    .set({ leaseOwner: null, leaseUntilMs: 0 })
+    .where(and(isNotNull(runs.leaseOwner), or(isNotNull(runs.queue), hasOpenLink)));
 }

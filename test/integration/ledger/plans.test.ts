@@ -5,6 +5,7 @@ import { listUnqueuedRuns } from "../../../src/ledger/hand-overs.ts";
 import { insertRuns } from "../../../src/ledger/insert-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
+import { releaseAllLeases } from "../../../src/ledger/run-leases.ts";
 import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
 import { createWriteCheckpoints } from "../../../src/ledger/write-checkpoints.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
@@ -73,6 +74,29 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
       });
     },
   );
+
+  test("a start frees what is held without reading what has ended", async () => {
+    const wanted = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`));
+    const { db } = ledger();
+    await db.transaction((tx) =>
+      insertRuns(tx, [
+        { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: 1e9 },
+      ]),
+    );
+    await db.execute("update relay.runs set queue = null where id not in ('r0', 'r1')");
+    const held = "('r0', 'r3', 'r4')"; // at work, by whoever ends its link, by whoever closes its link on somebody's word
+    await db.execute("update relay.runs set share_expires_by = 'relay', share_expires_at_ms = 1 where id = 'r3'");
+    await db.execute("update relay.runs set share_close_asked_at_ms = 1 where id = 'r4'");
+    await db.execute(`update relay.runs set lease_owner = 'dead', lease_until_ms = 9e15 where id in ${held}`);
+    await db.execute("analyze relay.runs");
+    await db.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      await releaseAllLeases(tx);
+      expect((await rowsRead(tx)) - before).toBeLessThan(FEW);
+    });
+    const still = await db.execute("select id from relay.runs where lease_owner is not null or lease_until_ms > 0");
+    expect(rowsOf(still)).toEqual([]);
+  });
 
   test("the sweep reads as much of what waits as it hands over", async () => {
     const wanted = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`, { updatedAtMs: NOW_MS - at }));
