@@ -13,7 +13,7 @@ import type { Strain } from "../pressure/judge-pressure.ts";
 import { workedQueues } from "../processes/worked-queues.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
-import { sameId } from "../rules/same-id.ts";
+import { meansWorkspace } from "../rules/same-id.ts";
 import type { AlertSigns } from "./signs.ts";
 
 export type AlertSignsDeps = {
@@ -101,7 +101,7 @@ async function readQuietSources(
   const failing = (await listPullStates(db)).filter(
     ({ failingSinceMs, workspaceId, workspaceName }) =>
       failingSinceMs !== null &&
-      rules.some(({ rule: { when } }) => isNamed(when.workspace, workspaceId, workspaceName)),
+      rules.some(({ rule: { when } }) => meansWorkspace(when.workspace, workspaceId, [workspaceName])),
   );
   const heard = await lastWebhookEvents(
     db,
@@ -117,9 +117,6 @@ async function readQuietSources(
     nextAction,
   }));
 }
-
-const isNamed = (wanted: string, id: string, name: string): boolean =>
-  wanted === "*" || sameId(wanted, id) || wanted === name;
 
 async function readBudgets(db: Db, rules: readonly CompiledRule[], nowMs: number): Promise<AlertSigns["budgets"]> {
   const limited = rules.filter(({ rule }) => rule.limit !== undefined);

@@ -1,16 +1,15 @@
 import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
-import { RelayError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { readDeliverySigns } from "../ledger/delivery-signs.ts";
 import { dropLease, takeLease } from "../ledger/leases.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { recordPullFailure } from "../ledger/pull-states.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { backoffMs } from "./backoff.ts";
 import { createLatch, type Latch } from "./latch.ts";
+import { noteFailure, noteFailureOfAll } from "./note-failure.ts";
 import { ALIVE_MS, BURST_WINDOW_MS, createBurstDetector, graceMs, restMs } from "./pace.ts";
 import type { Pull } from "./pull.ts";
 import { watchActivity } from "./watch-activity.ts";
@@ -75,6 +74,7 @@ async function keepUp(deps: KeepUpDeps, stopped: AbortSignal): Promise<void> {
         if (!signal.aborted) {
           failures += 1;
           log.warn("catch_up.failed", { failures, message: messageOf(error) });
+          await noteFailureOfAll(db, deps.rules(), error, clock.now());
           await clock.sleep(backoffMs(failures, error, random), signal).catch(() => undefined);
         }
       } finally {
@@ -183,22 +183,6 @@ async function follow(
     if (!signal.aborted) throw error;
   } finally {
     await Promise.allSettled(watches);
-  }
-}
-
-async function noteFailure(
-  db: Db,
-  workspaces: readonly WatchedWorkspace[],
-  error: unknown,
-  nowMs: number,
-): Promise<void> {
-  const code = error instanceof RelayError ? error.code : "fault";
-  const nextAction = error instanceof RelayError ? error.nextAction : undefined;
-  for (const workspace of workspaces) {
-    // The ledger may be what failed; then the log has it.
-    await recordPullFailure(db, workspace, { code, message: messageOf(error), nextAction }, nowMs).catch(
-      () => undefined,
-    );
   }
 }
 

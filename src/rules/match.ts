@@ -5,7 +5,7 @@ import { outputTaken } from "./match-lineage.ts";
 import type { Check, MatchResult, MatchSubject, Mismatch, Needs } from "./match-subject.ts";
 import { readMediaType } from "./media-type.ts";
 import { orList, quote } from "./quote.ts";
-import { sameId } from "./same-id.ts";
+import { meansWorkspace, sameId } from "./same-id.ts";
 
 /**
  * Whether a rule wants a file. Depends on its arguments alone.
@@ -35,9 +35,7 @@ const isFile: Check = (_, { nodeKind }) =>
   nodeKind === "file" ? undefined : `it is a ${nodeKind}, and rules run on files`;
 
 const workspaceWanted: Check = ({ rule: { when } }, { workspaceId, workspaceName, folderName }) => {
-  const names = [workspaceName, folderName].map((name) => name?.normalize("NFC"));
-  const wanted = when.workspace.normalize("NFC");
-  if (wanted === "*" || sameId(wanted, workspaceId) || names.includes(wanted)) return undefined;
+  if (meansWorkspace(when.workspace, workspaceId, [workspaceName, folderName])) return undefined;
   const called = workspaceName === undefined ? "" : ` (${quote(workspaceName)})`;
   return `workspace is ${workspaceId}${called}, the rule wants ${quote(when.workspace)}`;
 };

@@ -2,3 +2,7 @@
 export const sameId = (left: string, right: string): boolean => bareId(left) === bareId(right);
 
 const bareId = (id: string): string => id.replaceAll("-", "").toLowerCase();
+
+/** Whether what a rule says of its workspace (id, name or `*`) means this one. */
+export const meansWorkspace = (wanted: string, id: string, names: readonly (string | undefined)[]): boolean =>
+  wanted === "*" || sameId(wanted, id) || names.some((name) => name?.normalize("NFC") === wanted.normalize("NFC"));

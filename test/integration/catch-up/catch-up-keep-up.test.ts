@@ -30,7 +30,10 @@ const rulesFor = (workspace: string) =>
   compileRules(parseRules(`rules:\n  - name: all\n    when: { workspace: ${workspace} }\n`, "rules.yaml").rules);
 
 /** One process that catches up, against a Fast.io of functions. */
-function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold?: boolean } = {}) {
+function startOne(
+  db: Db,
+  change: { readonly fail?: () => unknown; readonly refuse?: () => unknown; readonly hold?: boolean } = {},
+) {
   const clock = quickClock();
   const wishes: PullWish[] = [];
   const holds: ((told: ActivityOutcome) => void)[] = [];
@@ -49,7 +52,11 @@ function startOne(db: Db, change: { readonly fail?: () => unknown; readonly hold
     },
     fastio: {
       listWorkspaces: async () => [WORKSPACE],
-      findWorkspace: async (name) => (name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" }),
+      findWorkspace: async (name) => {
+        const refusal = change.refuse?.();
+        if (refusal !== undefined) throw refusal;
+        return name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" };
+      },
       listShares: async function* () {},
       pollActivity: async ({ lastActivity }, signal) => {
         if (change.hold === false) throw new PermanentError("unsupported_here", "no such route");
@@ -132,6 +139,28 @@ describe.each(databases)("on %s", (name) => {
     away = false;
     const before = wishes.length;
     await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(before), SOON);
+  });
+
+  test("while Fast.io refuses the key, each workspace that was read before, or that rules name by id, says so", async () => {
+    const { db } = ledger();
+    let refused = false;
+    const refusal = new PermanentError("unauthorized", "the key is refused", { nextAction: "make another" });
+    const { wishes, setRules } = startOne(db, {
+      refuse: () => (refused ? refusal : undefined),
+      fail: () => new TransientError("upstream_unavailable", "away"),
+    });
+    await vi.waitFor(async () => expect(await listPullStates(db)).toHaveLength(1), SOON);
+    refused = true;
+    setRules("Contracts");
+    const told = { errorCode: "unauthorized", nextAction: "make another", failingSinceMs: expect.any(Number) };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([{ workspaceId: "7", ...told }]), SOON);
+    setRules('"3000000000000000001"');
+    await vi.waitFor(
+      async () => expect(await listPullStates(db)).toMatchObject([{ workspaceId: "3000000000000000001", ...told }, {}]),
+      SOON,
+    );
+    refused = false;
+    await vi.waitFor(() => expect(wishes.at(-1)?.workspaces).toMatchObject([{ name: "3000000000000000001" }]), SOON);
   });
 
   test("one process catches up at a time, and another takes over when it stops", async () => {
