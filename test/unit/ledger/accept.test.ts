@@ -46,13 +46,22 @@ describe("a ledger that hangs", () => {
   });
 
   test("has a bounded number of senders waiting", async () => {
+    let answer: () => void = () => undefined;
+    const hangs = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
     const accept = createAccept({
-      write: () => new Promise(() => undefined),
+      write: async (batch) => {
+        await hangs;
+        return { verdicts: batch.map(() => "ignored"), newEvents: [], passedOver: [], isQueued: false };
+      },
       log: silentLog,
       onCommitted: () => undefined,
     });
-    for (let index = 0; index < 20_000; index++) void accept(DELIVERY);
+    const waiting = Array.from({ length: 20_000 }, () => accept(DELIVERY));
     await expect(accept(DELIVERY)).rejects.toMatchObject({ code: "ledger_unavailable" });
+    answer();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["ignored"]));
   });
 });
 
