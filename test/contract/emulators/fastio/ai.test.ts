@@ -249,7 +249,7 @@ describe("the older ai/chat and the guide's", () => {
 
 describe("indexing", () => {
   test("a file goes through pending and in_progress to ready, and is skipped until then", async () => {
-    const world = await start({ indexDelayMs: 60 });
+    const world = await start({ indexDelayMs: 2_000 });
     const { nodeId } = await drop(world);
     const state = async () =>
       textAt((await world.api.get(`${world.ws}/storage/${nodeId}/details/`)).body, "node", "ai", "state");
