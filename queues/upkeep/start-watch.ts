@@ -1,4 +1,5 @@
-import { WATCH_EVERY_MS, type WatchAlertsDeps, watchAlerts } from "../../src/alerts/watch-alerts.ts";
+import { type WatchAlertsDeps, watchAlerts } from "../../src/alerts/watch-alerts.ts";
+import { WATCH_EVERY_MS } from "../../src/alerts/well-since.ts";
 import { type LeasedChoreDeps, startLeasedChore } from "./leased-chore.ts";
 
 /** Looks again and again whether something is wrong. @returns stops it */

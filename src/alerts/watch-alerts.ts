@@ -16,9 +16,6 @@ export type WatchAlertsDeps = AlertSignsDeps & {
   readonly publicUrl: string | undefined;
 };
 
-/** How often it is looked. */
-export const WATCH_EVERY_MS = 30_000;
-
 /** Looks whether something is wrong, writes it down, and orders the notices of what changed. */
 export async function watchAlerts(deps: WatchAlertsDeps): Promise<void> {
   const { db, clock, log, noticeVariable, publicUrl } = deps;

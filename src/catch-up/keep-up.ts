@@ -4,6 +4,7 @@ import type { Fastio } from "../fastio/types.ts";
 import { readDeliverySigns } from "../ledger/delivery-signs.ts";
 import { dropLease, takeLease } from "../ledger/leases.ts";
 import type { Db } from "../ledger/open-ledger.ts";
+import { forgetFailures } from "../ledger/pull-states.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -104,8 +105,12 @@ async function renew(
 
 /** One term: as long as the set of workspaces stays the same. */
 async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Promise<void> {
-  const { clock, log, fastio, rules } = deps;
+  const { db, clock, log, fastio, rules } = deps;
   const watched = await findWatched({ fastio, log }, rules(), signal);
+  await forgetFailures(
+    db,
+    watched.map(({ id }) => id),
+  );
   const term = new AbortController();
   const within = AbortSignal.any([signal, term.signal]);
   log.info("catch_up.watching", { workspaces: watched.map(({ id }) => id) });

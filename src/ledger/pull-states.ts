@@ -1,8 +1,10 @@
-import { asc, sql } from "drizzle-orm";
+import { and, asc, isNotNull, notInArray, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type PullSource, pullStates } from "./schema.ts";
 
 export type PullState = typeof pullStates.$inferSelect;
+
+const WELL = { errorCode: null, errorMessage: null, nextAction: null, failingSinceMs: null } as const;
 
 type Workspace = { readonly id: string; readonly name: string };
 
@@ -16,10 +18,7 @@ export async function recordPull(
     workspaceName: workspace.name,
     source: pull.source,
     pulledAtMs: pull.atMs,
-    errorCode: null,
-    errorMessage: null,
-    nextAction: null,
-    failingSinceMs: null,
+    ...WELL,
   };
   await db
     .insert(pullStates)
@@ -47,6 +46,14 @@ export async function recordPullFailure(
       target: pullStates.workspaceId,
       set: { ...state, failingSinceMs: sql`coalesce(${pullStates.failingSinceMs}, excluded.failing_since_ms)` },
     });
+}
+
+/** What is not to be read any more does not fail: nothing else would end what was wrong with it. */
+export async function forgetFailures(db: Db, watchedIds: readonly string[]): Promise<void> {
+  await db
+    .update(pullStates)
+    .set(WELL)
+    .where(and(isNotNull(pullStates.failingSinceMs), notInArray(pullStates.workspaceId, [...watchedIds])));
 }
 
 export async function listPullStates(db: Db): Promise<readonly PullState[]> {

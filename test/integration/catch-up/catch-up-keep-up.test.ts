@@ -163,6 +163,20 @@ describe.each(databases)("on %s", (name) => {
     await vi.waitFor(() => expect(wishes.at(-1)?.workspaces).toMatchObject([{ name: "3000000000000000001" }]), SOON);
   });
 
+  test("a workspace that is not watched any more does not go on failing", async () => {
+    const { db } = ledger();
+    let away = true;
+    const { setRules } = startOne(db, {
+      fail: () => (away ? new TransientError("upstream_unavailable", "away") : undefined),
+    });
+    const failing = { workspaceId: "7", failingSinceMs: expect.any(Number) };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([failing]), SOON);
+    away = false;
+    setRules("Invoices");
+    const well = { workspaceId: "7", failingSinceMs: null, errorCode: null };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([well]), SOON);
+  });
+
   test("one process catches up at a time, and another takes over when it stops", async () => {
     const first = startOne(ledger().db);
     await vi.waitFor(() => expect(first.wishes.length).toBeGreaterThan(0), SOON);
