@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { judgeShare, readUntold } from "../../src/fastio/judge-share.ts";
+import { findShareFaults } from "../../src/fastio/share-rules.ts";
 import type { Fastio, FastioShare, ShareWish } from "../../src/fastio/types.ts";
 import { inviteField, messageField, readAddresses, requestIdField, workspaceField } from "./fields.ts";
 import { findFolder, openWorkspace } from "./find-place.ts";
@@ -76,21 +77,21 @@ export const createShare = defineTool({
       if (folderId === "root")
         throw malformed("folder: the top of a workspace cannot be shared", "Name a folder in it.");
       const { title, type, access, password, description } = input;
-      const { share, doubts } = await makeShare(
-        fastio,
-        {
-          workspaceId: workspace.id,
-          customName: shareNameOf(call),
-          title,
-          type,
-          access,
-          password,
-          description,
-          folderNodeId: folderId,
-          ...(input.expiresInDays === undefined ? {} : { expiresAtMs: now() + input.expiresInDays * DAY_MS }),
-        },
-        call,
-      );
+      const wish: ShareWish = {
+        workspaceId: workspace.id,
+        customName: shareNameOf(call),
+        title,
+        type,
+        access,
+        password,
+        description,
+        folderNodeId: folderId,
+        ...(input.expiresInDays === undefined ? {} : { expiresAtMs: now() + input.expiresInDays * DAY_MS }),
+      };
+      // Here already, in words for a caller: the client's are for whoever writes rules.
+      const faults = findShareFaults({ ...wish, storage: folderId === undefined ? "own" : "folder" }, now());
+      if (faults.length > 0) throw malformed(faults.map(({ says }) => says).join("; "));
+      const { share, doubts } = await makeShare(fastio, wish, call);
       const invited = await inviteAll(fastio, share.id, guests, input.inviteMessage, call.signal);
       return { answer: describeShare(share, { title, access, invited, doubts }), target: share.id };
     },

@@ -15,6 +15,9 @@ export function readInput({ input, takesFile }: Pick<Tool, "input" | "takesFile"
   // Half a character fits no address, no header and no name of Fast.io's: every one of them would fail further in.
   const broken = Object.entries(raw).find(([, value]) => typeof value === "string" && !value.isWellFormed());
   if (broken !== undefined) throw malformed(`${broken[0].slice(0, 60)}: holds half a character (a lone surrogate)`);
+  // Nor can the ledger keep this one, of which the call's answer would then never be told.
+  const unkept = Object.entries(raw).find(([, value]) => typeof value === "string" && value.includes("\u0000"));
+  if (unkept !== undefined) throw malformed(`${unkept[0].slice(0, 60)}: holds U+0000, which no text has`);
   const types = fieldTypes(input);
   const given = Object.entries(raw)
     .filter(([, value]) => value !== "" && value !== null)

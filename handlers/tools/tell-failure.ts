@@ -23,6 +23,8 @@ export const failure = (
 });
 
 const LATER = "Call again a little later; with the same requestId, if you gave one.";
+const OTHER_HOST =
+  "Take it from another host; which ones are read, whoever runs the relay says under fetch: in its rules file.";
 const OPERATOR = "Tell whoever runs the relay; calling again will not help.";
 
 /** @returns undefined for what is nobody's expected ending: a bug */
@@ -38,16 +40,18 @@ export function tellFailure(error: unknown): ToolOutcome | undefined {
     const status = error.failure === "throttled" ? 429 : code === "timed_out" ? 504 : 503;
     return failure(status, code, message, nextAction ?? LATER, seconds);
   }
-  if (error.failure === "gone")
-    return failure(404, code, message, nextAction ?? "Call listFiles to see what there is.");
+  // What Fast.io's client advises is for whoever runs the relay. Where a caller can do something else, that is told.
+  if (error.failure === "gone") return failure(404, code, message, "Check the ids and names; listFiles tells some.");
   switch (code) {
     case "invalid_request":
+      return failure(400, code, message, "Correct the input and call again.");
     case "host_refused":
+      return failure(400, code, message, error.failure === "misconfigured" ? OTHER_HOST : (nextAction ?? OTHER_HOST));
     case "too_many_redirects":
     case "size_unknown":
       return failure(400, code, message, nextAction ?? "Correct the input and call again.");
     case "forbidden":
-      return failure(403, code, message, nextAction ?? "The relay's own key may not do this.");
+      return failure(403, code, message, OPERATOR);
     case "not_found":
       return failure(404, code, message, nextAction ?? "Check the ids and names.");
     case "conflict":

@@ -243,6 +243,17 @@ describe("limits", () => {
     expect(JSON.stringify(listed.body)).not.toContain("large.bin");
   });
 
+  test.each([
+    [{ password: "open sesame" }, "a password needs a send share that is open to anyone with the link"],
+    [{ access: "link", type: "receive" }, "only send shares may be open to anyone with the link"],
+  ])("of Fast.io are told before a share is made: %o", async (wish, message) => {
+    const told = await bench.call("create-share", { workspace: "Dify-Outputs", title: "Impossible", ...wish });
+    expect(told).toMatchObject({
+      status: 400,
+      body: { code: "invalid_request", message, nextAction: "Correct the input and call again." },
+    });
+  });
+
   test("slow a hasty token down", async () => {
     const answers = [];
     for (let call = 0; call < 3; call += 1) answers.push(await bench.read("list-workspaces", {}, HASTY_TOKEN));

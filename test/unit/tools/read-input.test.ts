@@ -15,6 +15,13 @@ describe("half a character", () => {
   });
 });
 
+describe("U+0000, which the ledger cannot hold", () => {
+  test.each(TOOLS)("is refused by $name, with the name of its field", (tool) => {
+    for (const name of Object.keys(tool.input.shape))
+      expect(() => readInput(tool, { [name]: "a\u0000b" })).toThrow(`${name}: holds U+0000`);
+  });
+});
+
 function tool(name: string) {
   const found = TOOLS.find((one) => one.name === name);
   if (found === undefined) throw new Error(`no tool is called ${name}`);
