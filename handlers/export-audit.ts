@@ -5,14 +5,10 @@ import { type OperatorActionFilter, readOperatorActions } from "../src/ledger/op
 import type { AccessRow, OperatorActionRow, ToolCallRow } from "../src/ledger/schema.ts";
 import { readToolCalls } from "../src/ledger/tool-calls.ts";
 import { csvLine } from "../src/text/csv.ts";
+import { queryWord } from "./query-word.ts";
 import { tellAccess } from "./read-shares.ts";
 
-/** Some control characters (U+0000) are an error to the ledger. */
-const Name = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^\P{Cc}+$/u);
+const Name = queryWord(200).min(1);
 
 /** What is exported and how; unknown values are refused, since a wrong export looks like a right one. */
 export const AuditQuery = z.strictObject({

@@ -4,14 +4,11 @@ import type { Db } from "../src/ledger/open-ledger.ts";
 import { listOperatorActions } from "../src/ledger/operator-actions.ts";
 import type { OperatorActionRow } from "../src/ledger/schema.ts";
 import { PAGE_QUERY } from "./page-query.ts";
+import { queryWord } from "./query-word.ts";
 import { NO_MOMENT, readMoment } from "./run-search-query.ts";
 import type { Told } from "./told.ts";
 
-/** Some control characters (U+0000) are an error to the ledger, as are halves of characters. */
-const Word = z
-  .string()
-  .max(200)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds characters that no name has");
+const Word = queryWord(200);
 const Moment = z.string().max(64);
 
 export const ActionsQuery = z.strictObject({

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { PAGE_QUERY } from "./page-query.ts";
+import { queryWord } from "./query-word.ts";
 import type { Told } from "./told.ts";
 
 export const DeliveredAs = z.enum(["share", "drop-off", "workspace", "file-share"]).meta({ id: "DeliveredAs" });
 
 /** What is asked of the list of links. */
 export const SharesQuery = z.strictObject({
-  rule: z.string().max(63).optional().describe("Only links of this rule"),
+  rule: queryWord(63).optional().describe("Only links of this rule"),
   state: z.enum(["open", "ended", "all"]).default("open").describe("Whether people may still get in"),
   ...PAGE_QUERY,
 });

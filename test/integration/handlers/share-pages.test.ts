@@ -67,3 +67,13 @@ test("a link's page tells for whom it is and who used it; only operators may clo
   expect((await page("/shares/ropen", OPERATOR)).text).toContain("Close the link");
   expect((await page("/shares/nothing")).status).toBe(404);
 });
+
+test.each(["rule=%00", "rule=a%0Ab", `rule=${"x".repeat(64)}`, "state=shut"])(
+  "a list by %s is refused, not broken",
+  async (query) => {
+    const api = await fetch(`${receiver.url}/api/shares?${query}`, { headers: bearer(VIEWER) });
+    expect(api.status).toBe(400);
+    expect(await api.json()).toMatchObject({ faults: [{ in: "query", name: query.split("=")[0] }] });
+    expect((await page(`/shares?${query}`)).status).toBe(200);
+  },
+);
