@@ -148,6 +148,7 @@ export const EnvSchema = z.object({
   RETENTION_DAYS: setting(days.default(90)),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional()),
   LOG_LEVEL: setting(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
+  LOG_FORMAT: setting(z.enum(["auto", "json", "text"]).default("auto")),
 });
 
 /** Notices keep the name of the variable with their address, never the address. */
@@ -221,6 +222,8 @@ export type Config = {
   /** Of agents; what each may do stands in the rules file. */
   readonly toolTokens: readonly { readonly name: string; readonly token: string }[];
   readonly logLevel: Env["LOG_LEVEL"];
+  /** For programs or for people; `auto`: for people where standard output is a terminal. */
+  readonly logFormat: Env["LOG_FORMAT"];
   /** Where traces are sent; undefined: there are none. */
   readonly traces: { readonly endpoint: string | undefined };
 };
@@ -289,6 +292,7 @@ export function parseConfig(environment: Environment): Config {
     ask: { url: env.RELAY_URL, token: env.RELAY_TOKEN },
     toolTokens: env.TOOLS_TOKEN,
     logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT,
     traces: { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT },
   });
 }

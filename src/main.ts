@@ -72,7 +72,13 @@ const context: CliContext = {
     process.on("SIGHUP", listener);
     return () => process.off("SIGHUP", listener);
   },
-  createLog: (level) => createLog(level, STDOUT),
+  isWatched: process.stdout.isTTY,
+  createLog: (level, format) =>
+    createLog(
+      level,
+      STDOUT,
+      format === "json" ? format : { hasColour: takesColour(), columns: () => process.stdout.columns },
+    ),
 };
 
 // A reader that goes away (a closed pipe) is no fault of ours.

@@ -1,5 +1,5 @@
 import type { Environment } from "../config.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Log, LogLevel } from "../telemetry/log.ts";
 
 /** What a command gets from the process it runs in. */
 export type CliContext = {
@@ -24,8 +24,10 @@ export type CliContext = {
   readonly signal: AbortSignal;
   /** Calls back at each SIGHUP, which ends the process while nobody listens. @returns ends the listening */
   readonly onHangUp: (listener: () => void) => () => void;
-  /** A log of this level on standard error or output. */
-  readonly createLog: (level: "debug" | "info" | "warn" | "error" | "silent") => Log;
+  /** Standard output is a terminal, be it one that takes nothing but lines. */
+  readonly isWatched: boolean;
+  /** A log of this level on standard output, for programs or for people. */
+  readonly createLog: (level: LogLevel, format: "json" | "text") => Log;
 };
 
 /** 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits). */

@@ -23,6 +23,7 @@ import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { createDemoScreen, type DemoScreen } from "./demo-screen.ts";
 import { freePort } from "./free-port.ts";
 import { loadCompiledRules } from "./load-settings.ts";
+import { openLog } from "./open-log.ts";
 import { isFinished, isWaitingForPerson } from "./run-line.ts";
 import { ownFiles, type SampleFile, sampleFiles } from "./sample-files.ts";
 
@@ -123,7 +124,7 @@ async function startRelay(
       clock: systemClock,
       random: Math.random,
       newId: randomUUID,
-      log: context.createLog(config.logLevel),
+      log: openLog(context, config),
       queuePrefix: `relay-demo-${randomUUID()}`,
     },
     { receive: true, work: ["events", "runs", "shares", "upkeep"] },

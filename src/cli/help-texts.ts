@@ -47,7 +47,10 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["with your own files, and leave", "relay demo --once --files a.pdf b.csv"],
     ["with Redis and PostgreSQL", "relay demo --redis redis://localhost:6379 --database postgres://localhost/empty"],
   ],
-  start: [["receiver, pages and workers", "relay start"]],
+  start: [
+    ["receiver, pages and workers", "relay start"],
+    ["with the log as lines of JSON, in a terminal as well", "LOG_FORMAT=json relay start"],
+  ],
   receive: [["deliveries and pages alone; workers run elsewhere", "relay receive"]],
   work: [
     ["all queues", "relay work"],

@@ -13,25 +13,24 @@ import type { Log } from "../telemetry/log.ts";
 import type { Upstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { describeConfig } from "./describe-config.ts";
+import { greetingOf, whyNoDelivery } from "./greeting.ts";
 import { loadSettings } from "./load-settings.ts";
+import { isReadByPeople, openLog } from "./open-log.ts";
 
 /** Runs parts of the relay until a signal ends it. */
 export async function start(context: CliContext, parts: RelayParts): Promise<ExitCode> {
   const { config, load } = loadSettings(context, { work: parts.work.length > 0, receive: parts.receive });
-  const log = context.createLog(config.logLevel);
+  const log = openLog(context, config);
   const rules = await openRules({ file: config.rulesFile, load, clock: systemClock, log });
+  const isSaid = isReadByPeople(context, config);
   log.info("relay.starting", {
-    ...describeConfig(config),
+    // People have set them a moment ago, and read the start before them.
+    ...(isSaid && config.logLevel !== "debug" ? {} : describeConfig(config)),
     rules: rules.now().rules.map(({ rule }) => rule.name),
     ...parts,
   });
-  if (
-    parts.receive &&
-    config.fastio.secrets.length === 0 &&
-    config.fastio.secretsFile === undefined &&
-    config.fastio.signature !== "unsigned"
-  ) {
-    const why = "FASTIO_WEBHOOK_SECRETS is empty, so no delivery can be verified";
+  const why = parts.receive ? whyNoDelivery(config) : undefined;
+  if (why !== undefined) {
     if (config.catchUp.on) log.info("relay.refuses_all_deliveries", { why, instead: "catch-up finds the files" });
     else {
       log.warn("relay.refuses_all_deliveries", {
@@ -47,6 +46,10 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log, watchProcess: true },
     parts,
   );
+  if (isSaid && context.isWatched && ["debug", "info"].includes(config.logLevel)) {
+    const names = rules.now().rules.map(({ rule }) => rule.name);
+    for (const line of greetingOf(config, { url: relay.url, parts, rules: names })) context.print(line);
+  }
   log.info("relay.started", { address: relay.url });
   const stopGivingBack = startGivingBack(log);
   if (parts.work.length > 0) void warnOfKey(relay.upstreams, log, context.signal);

@@ -11,6 +11,8 @@ export type LineWriterDeps = {
   readonly write: (bytes: Uint8Array) => number;
   /** Told, once until there is room again, why nothing can be written. */
   readonly warn: (why: string) => void;
+  /** How lines of JSON are shown, where not as they are; nothing in them may move a terminal. */
+  readonly show?: ((lines: string) => string) | undefined;
   readonly readerPatienceMs?: number;
 };
 
@@ -21,7 +23,7 @@ export type LineWriterDeps = {
  * A disk that is full, or a reader that stands still, costs lines, and never the process: what was begun is kept, what
  * comes after it is counted, and told of in a line of its own once there is room. A reader that goes away is the last.
  */
-export function createLineWriter({ write, warn, readerPatienceMs = READER_PATIENCE_MS }: LineWriterDeps): {
+export function createLineWriter({ write, warn, show, readerPatienceMs = READER_PATIENCE_MS }: LineWriterDeps): {
   write(line: string): void;
 } {
   let lines = "";
@@ -48,7 +50,8 @@ export function createLineWriter({ write, warn, readerPatienceMs = READER_PATIEN
       return;
     }
     if (whole === "" && lost === 0) return;
-    begun = bytesOf(lost === 0 ? whole : lostLine(lost) + whole);
+    const told = lost === 0 ? whole : lostLine(lost) + whole;
+    begun = show ? Buffer.from(show(told)) : bytesOf(told);
     lost = 0;
     writeOn(readerPatienceMs);
   };

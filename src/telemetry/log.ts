@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import { createLineWriter } from "./line-writer.ts";
+import { type TextLook, textOfLines } from "./log-text.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -28,8 +29,11 @@ const STDERR = 2;
 const SECRET_FIELDS = ["authorization", "apiKey", "token", "secret", "password", "signature", "url"];
 const SECRETS: ReadonlySet<string> = new Set(SECRET_FIELDS);
 
-/** JSON lines through pino. @param destination a file descriptor; 1 is standard output */
-export function createLog(level: LogLevel, destination = 1): Log {
+/** As lines of JSON, or as text for people. */
+export type LogFormat = "json" | TextLook;
+
+/** Lines through pino. @param destination a file descriptor; 1 is standard output */
+export function createLog(level: LogLevel, destination = 1, format: LogFormat = "json"): Log {
   const options = {
     level,
     base: null,
@@ -41,6 +45,7 @@ export function createLog(level: LogLevel, destination = 1): Log {
   const lines = createLineWriter({
     write: (bytes) => writeSync(destination, bytes),
     warn: (why) => writeLastly(`relay: lines of the log are lost until it can be written again: ${why}\n`),
+    show: format === "json" ? undefined : (told) => textOfLines(told, format),
   });
   return wrap({ plain: pino(options, lines), redacting: pino({ ...options, redact }, lines) });
 }

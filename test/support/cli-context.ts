@@ -23,6 +23,7 @@ export function cliContext(
     write: (text) => lines.push(text),
     warn: (line) => warnings.push(line),
     isTerminal: false,
+    isWatched: false,
     hasColour: false,
     isInteractive: false,
     columns: 80,

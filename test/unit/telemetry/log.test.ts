@@ -2,10 +2,10 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { createLog } from "../../../src/telemetry/log.ts";
+import { createLog, type LogFormat } from "../../../src/telemetry/log.ts";
 import { SOON } from "../../support/soon.ts";
 
-function openLog() {
+function openLog(format?: LogFormat) {
   const folder = mkdtempSync(join(tmpdir(), "relay-log-"));
   const file = join(folder, "log");
   const descriptor = openSync(file, "w");
@@ -20,7 +20,7 @@ function openLog() {
       expect(told).toMatch(/\n$/);
       return told;
     }, SOON);
-  return { log: createLog("debug", descriptor), text };
+  return { log: createLog("debug", descriptor, format), text };
 }
 
 test("what strangers send stays within its line, whatever it holds", async () => {
@@ -50,6 +50,14 @@ test("fields that hold secrets are left blank, on the line itself and one below"
   const line = await text();
   expect(line).not.toMatch(/t0p|signed/);
   expect(JSON.parse(line)).toMatchObject({ token: "[redacted]", at: { password: "[redacted]" } });
+});
+
+test("the text for people leaves the same blank", async () => {
+  const { log, text } = openLog({ hasColour: false });
+  log.child({ caller: "agent-a" }).warn("x.y", { token: "t0p", at: { password: "t0p" }, left: 3 });
+  expect(await text()).toMatch(
+    /^\d\d:\d\d:\d\d warn {2}x\.y {2}caller=agent-a {2}token=\[redacted\] {2}at\.password=\[redacted\] {2}left=3\n$/,
+  );
 });
 
 test.skipIf(!existsSync("/dev/full"))("a disk that is full ends the log, and not the process", async () => {
