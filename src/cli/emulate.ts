@@ -1,9 +1,11 @@
 import { DEFAULT_APP_KEY } from "../emulators/dify/defaults.ts";
+import { exampleApps } from "../emulators/dify/example-apps.ts";
 import { startDifyEmulator } from "../emulators/dify/start-dify-emulator.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../emulators/fastio/defaults.ts";
 import { startFastioEmulator } from "../emulators/fastio/start.ts";
 import { toListenError } from "../server/listen-error.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
+import { formatTable } from "./print-table.ts";
 
 export type EmulateOptions = {
   readonly port: number;
@@ -14,6 +16,8 @@ export type EmulateOptions = {
   readonly profile?: "P1" | "P2" | "P3";
 };
 
+type EmulatedAppFact = { readonly key: string; readonly name: string; readonly does: string };
+
 /** Runs one upstream on this machine until a signal ends it. */
 export async function emulate(
   context: CliContext,
@@ -22,11 +26,11 @@ export async function emulate(
 ): Promise<ExitCode> {
   const common = { port: options.port, timeScale: options.timeScale };
   const print = options.quiet ? undefined : context.print;
-  const { emulator, facts } = await (which === "fastio" ? fastio() : dify()).catch((error: unknown) => {
+  const { emulator, facts, apps } = await (which === "fastio" ? fastio() : dify()).catch((error: unknown) => {
     throw toListenError(error, { host: "127.0.0.1", port: options.port }, { host: "--host", port: "--port" });
   });
-  if (options.json) context.print(JSON.stringify(facts));
-  else for (const [name, value] of Object.entries(facts)) context.print(`${name.padEnd(12)} ${value}`);
+  if (options.json) context.print(JSON.stringify({ ...facts, apps }));
+  else tell(context, facts, apps);
   await untilAborted(context.signal);
   await emulator.close();
   return 0;
@@ -41,12 +45,14 @@ export async function emulate(
       books: `${emulator.url}/__books`,
       faults: `${emulator.url}/__faults`,
     };
-    return { emulator, facts };
+    return { emulator, facts, apps: undefined };
   }
 
   async function dify() {
+    const chosen = exampleApps(options.profile ?? "P2");
     const emulator = await startDifyEmulator({
       ...common,
+      apps: chosen,
       quiet: options.quiet,
       print: context.print,
       ...(options.profile ? { profile: options.profile } : {}),
@@ -57,6 +63,18 @@ export async function emulate(
       books: `${emulator.url}/__books`,
       faults: `${emulator.url}/__faults`,
     };
-    return { emulator, facts };
+    const apps = chosen.map(({ key, name, description }) => ({ key, name, does: description }));
+    return { emulator, facts, apps };
   }
+}
+
+function tell(
+  { print }: CliContext,
+  facts: Readonly<Record<string, string>>,
+  apps: readonly EmulatedAppFact[] | undefined,
+): void {
+  for (const [name, value] of Object.entries(facts)) print(`${name.padEnd(12)} ${value}`);
+  if (apps === undefined) return;
+  const rows = apps.map(({ key, name, does }) => [key, name, does]);
+  print(`\n${formatTable(["KEY", "APP", "WHAT IT DOES"], rows)}\n`);
 }

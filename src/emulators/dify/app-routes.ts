@@ -23,8 +23,8 @@ export function createAppRoutes({ traits, settings, findEndUser }: World): Route
       method: "GET",
       path: /^\/v1\/info$/,
       auth: "key",
-      handle: ({ response }, { name = "Emulated app", mode = "workflow" }) =>
-        sendJson(response, 200, { name, description: "", tags: [], mode, author_name: "Emulator" }),
+      handle: ({ response }, { name = "Emulated app", description = "", mode = "workflow" }) =>
+        sendJson(response, 200, { name, description, tags: [], mode, author_name: "Emulator" }),
     },
     {
       operation: "meta",

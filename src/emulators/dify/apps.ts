@@ -1,6 +1,7 @@
 import type { Random } from "../kit/random.ts";
 import { DEFAULT_APP_KEY } from "./defaults.ts";
 import type { FileType } from "./file-types.ts";
+import { type RunAction, runActionSchema, type SentRunAction } from "./run-faults.ts";
 import type { Work } from "./work.ts";
 
 /** One variable of a Start node, in Dify's own spelling: `GET /parameters` shows it as it is. */
@@ -31,6 +32,7 @@ export type AppConfig = {
   /** Begins with `app-`, as all app keys do. */
   readonly key: string;
   readonly name?: string;
+  readonly description?: string;
   /** Anything but `workflow` refuses runs. */
   readonly mode?: string;
   readonly inputs: readonly StartVariable[];
@@ -42,6 +44,8 @@ export type AppConfig = {
   readonly anyExtension?: boolean;
   /** What a run does; by default it cleans tables and reports on everything else. */
   readonly work?: Work;
+  /** What befalls each of its runs, as a fault would: it asks a person, or it fails. */
+  readonly always?: readonly SentRunAction[];
   /** Reads its texts aloud by itself: speech in the stream, the last of it after the outcome. */
   readonly tts?: boolean;
   /** Played in turn, before the work. None by default. */
@@ -51,7 +55,8 @@ export type AppConfig = {
 };
 
 /** An app with the ids that Dify gives it. */
-export type EmulatedApp = AppConfig & {
+export type EmulatedApp = Omit<AppConfig, "always"> & {
+  readonly always: readonly RunAction[];
   readonly id: string;
   readonly tenantId: string;
   readonly workflowId: string;
@@ -104,6 +109,7 @@ export function createApp(config: AppConfig, tenantId: string, random: Random): 
   return {
     ...config,
     inputs: config.entry === "trigger" ? [] : config.inputs,
+    always: (config.always ?? []).map((action) => runActionSchema.parse(action)),
     id: random.uuid(),
     tenantId,
     workflowId: random.uuid(),

@@ -19,6 +19,8 @@ export type DifyBooks = {
   readonly runs: readonly {
     readonly id: string;
     readonly taskId: string;
+    /** Its name. */
+    readonly app: string | undefined;
     readonly user: string;
     /** As sent. */
     readonly inputs: Readonly<Record<string, unknown>>;
@@ -46,6 +48,7 @@ export function readBooks({ apps, uploads, runs, requests }: World): DifyBooks {
     runs: [...runs.values()].map((run) => ({
       id: run.id,
       taskId: run.taskId,
+      app: run.app.name,
       user: run.user.sessionId,
       inputs: run.sentInputs,
       status: run.status,

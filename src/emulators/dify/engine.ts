@@ -15,7 +15,7 @@ import {
   startedData,
 } from "./run.ts";
 import { toSeconds } from "./seconds.ts";
-import { documentWork } from "./work.ts";
+import { documentWork, type WorkContext } from "./work.ts";
 import type { World } from "./world.ts";
 
 /** The three nodes of the emulated workflow, and their share of its time. */
@@ -107,8 +107,8 @@ async function executeWork(world: World, run: Run, declared: Values, signal: Abo
     emit(run, "node_retry", { ...tried, status: "retry", error: "emulated retry", retry_index: index });
   }
   await sleepReal(world, world.settings.workMs * NODES.work.share, signal);
-  await pauseForForm(world, run, node, signal);
-  const outputs = await doWork(world, run, node, declared, signal);
+  const answer = await pauseForForm(world, run, node, signal);
+  const outputs = await doWork(world, run, node, { inputs: declared, answer }, signal);
   const partial = run.plan.find("partial");
   if (partial !== undefined) {
     run.exceptionsCount += 1;
@@ -129,7 +129,7 @@ async function doWork(
   world: World,
   run: Run,
   node: NodeRecord,
-  declared: Values,
+  given: Pick<WorkContext, "inputs" | "answer">,
   signal: AbortSignal,
 ): Promise<Values> {
   try {
@@ -137,7 +137,7 @@ async function doWork(
     if (failure !== undefined) throw new Error(failure.message);
     const work = run.app.work ?? documentWork;
     return await work({
-      inputs: declared,
+      ...given,
       files: run.files,
       makeFile: (file) => makeToolFile(world, run, file),
       say: (text) => emit(run, "text_chunk", { text, from_variable_selector: [NODES.work.nodeId, "text"] }),
@@ -147,7 +147,7 @@ async function doWork(
     if (signal.aborted) throw error;
     node.status = "failed";
     node.error = error instanceof Error ? error.message : String(error);
-    finishNode(world, run, node, { inputs: declared, outputs: null });
+    finishNode(world, run, node, { inputs: given.inputs, outputs: null });
     throw new RunEnding("failed", "failed", node.error);
   }
 }

@@ -1,3 +1,4 @@
+import { FORM_LIFE_MS } from "./defaults.ts";
 import { sleepReal } from "./nodes.ts";
 import {
   elapsedSeconds,
@@ -25,17 +26,27 @@ export const FORM = {
 
 const NODE = { node_id: "work", node_title: "Work" };
 
-/** Waits for a person when the run's faults ask for it; does nothing otherwise. */
-export async function pauseForForm(world: World, run: Run, node: NodeRecord, signal: AbortSignal): Promise<void> {
+/**
+ * Waits for a person where that is planned for the run.
+ *
+ * @returns what they said, or that nobody came in time; undefined when nobody was asked
+ */
+export async function pauseForForm(
+  world: World,
+  run: Run,
+  node: NodeRecord,
+  signal: AbortSignal,
+): Promise<FormAnswer | "none" | undefined> {
   const pause = run.plan.find("pause");
-  if (pause === undefined) return;
+  if (pause === undefined) return undefined;
+  const lifeMs = pause.expiresMs ?? world.time.span(FORM_LIFE_MS);
   const waiting = new AbortController();
   const until = AbortSignal.any([signal, waiting.signal]);
   const { promise, submit } = waitForAnswer(until);
   const form: Form = {
     id: world.random.uuid(),
     token: world.random.text(22, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
-    expiresAtMs: world.time.now() + pause.expiresMs,
+    expiresAtMs: world.time.now() + lifeMs,
     submit,
   };
   run.form = form;
@@ -45,14 +56,14 @@ export async function pauseForForm(world: World, run: Run, node: NodeRecord, sig
   publish(run, { kind: "end", because: "paused" });
 
   // Nobody need come: Dify looks for forms whose time is over, and goes the way that is meant for that.
-  const tooLate = sleepReal(world, pause.expiresMs, until).then(() => undefined);
+  const tooLate = sleepReal(world, lifeMs, until).then(() => undefined);
   const answer = await Promise.race([promise, tooLate]).finally(() => waiting.abort());
   run.status = "running";
   emit(run, "workflow_started", startedData(run, world.traits.profile, "resumption"));
   if (answer === undefined) {
     const { node_id, node_title, expiration_time } = requiredData(form);
     emit(run, "human_input_form_timeout", { node_id, node_title, expiration_time });
-    return;
+    return "none";
   }
   const action = FORM.actions.find(({ id }) => id === answer.action);
   emit(run, "human_input_form_filled", {
@@ -63,6 +74,7 @@ export async function pauseForForm(world: World, run: Run, node: NodeRecord, sig
     action_text: action?.title ?? answer.action,
     submitted_data: answer.inputs,
   });
+  return answer;
 }
 
 function waitForAnswer(signal: AbortSignal) {

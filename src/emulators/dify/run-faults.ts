@@ -53,7 +53,7 @@ export const runActionSchema = z.discriminatedUnion("kind", [
   /** The worker dies after the start: `running` for ever. The stream ends after `ms` of silence. */
   z.strictObject({ kind: z.literal("lost_after_start"), ms: ms.optional() }),
   /** The work node waits for a person, and no longer than the form lives; its token comes in the event. */
-  z.strictObject({ kind: z.literal("pause"), expiresMs: ms.default(3 * 86_400_000) }),
+  z.strictObject({ kind: z.literal("pause"), expiresMs: ms.optional() }),
   /** The engine's time limit: `failed` in the stream, `stopped` in the row. */
   z.strictObject({ kind: z.literal("time_limit") }),
   /** Writes the stream in pieces of so many bytes. */

@@ -49,7 +49,7 @@ async function startRun(world: World, call: RouteCall, app: EmulatedApp): Promis
   refuseOtherModes(app);
   const payload = readRunPayload(body);
   const subject = { method: request.method ?? "POST", path: request.url ?? "" };
-  const plan = createFaultPlan(world.faults.takeExtra(subject, RUN_KINDS));
+  const plan = createFaultPlan([...world.faults.takeExtra(subject, RUN_KINDS), ...app.always]);
   admit(world, app, plan, call);
 
   const resolved = await resolveInputs(world, app, user, payload.inputs, plan).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type CsvStats, cleanCsv } from "./csv.ts";
+import type { FormAnswer } from "./run.ts";
 
 /** A file that a run was given. The extension has its dot, the size is in bytes. */
 export type WorkFile = {
@@ -15,6 +16,8 @@ export type WorkContext = {
   /** The declared inputs as the workflow sees them. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly files: readonly WorkFile[];
+  /** What a person said to its form, or that nobody did; undefined where nobody was asked. */
+  readonly answer: FormAnswer | "none" | undefined;
   /** Stores an output file and gives the object that stands for it in `outputs`. */
   readonly makeFile: (file: {
     name: string;

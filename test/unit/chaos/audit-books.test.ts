@@ -20,6 +20,7 @@ const run = (own: Partial<Run> = {}): Run => ({
 const workflowRun = (own: Partial<WorkflowRun> = {}): WorkflowRun => ({
   id: "w1",
   taskId: "t1",
+  app: "any file",
   user: "relay-r1",
   inputs: {},
   status: "succeeded",

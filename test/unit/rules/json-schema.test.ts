@@ -22,9 +22,12 @@ test("the file in the repository is the one that the relay prints", () => {
   expect(at("relay.schema.json"), "run: npm run schema").toBe(printJsonSchema());
 });
 
-test.each(["relay.config.example.yaml", "examples/demo.rules.yaml"])("%s fits", (path) => {
-  expect(faultsOf(at(path))).toEqual([]);
-});
+test.each(["relay.config.example.yaml", "examples/demo.rules.yaml", "examples/emulated.rules.yaml"])(
+  "%s fits",
+  (path) => {
+    expect(faultsOf(at(path))).toEqual([]);
+  },
+);
 
 test("the example names the schema for editors", () => {
   expect(at("relay.config.example.yaml").split("\n", 1)).toEqual([

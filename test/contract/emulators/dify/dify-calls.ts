@@ -63,17 +63,19 @@ export async function upload(
     name = "table.csv",
     type = "text/csv",
     content = "a,b\n1,2\n",
+    key,
   }: {
     user?: string;
     name?: string;
     type?: string;
     content?: string | Uint8Array<ArrayBuffer>;
+    key?: string;
   } = {},
 ): Promise<Response> {
   const form = new FormData();
   form.append("user", user);
   form.append("file", new File([content], name, { type }));
-  return fetch(`${emulator.apiUrl}/files/upload`, { method: "POST", headers: bearer(), body: form });
+  return fetch(`${emulator.apiUrl}/files/upload`, { method: "POST", headers: bearer(key), body: form });
 }
 
 export async function uploadId(emulator: DifyEmulator, file: Parameters<typeof upload>[1] = {}): Promise<string> {
