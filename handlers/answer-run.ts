@@ -28,12 +28,22 @@ export type FormAnswer = {
 /** Why nothing can be asked or answered. */
 export type NoQuestion =
   | { readonly kind: "unknown_run" }
-  | { readonly kind: "not_paused"; readonly status: RunStatus }
+  | { readonly kind: "not_paused"; readonly status: RunStatus; readonly isParked: boolean }
   /** The workflow asks by other means than a form that can be answered from here, such as a mail. */
   | { readonly kind: "no_form" }
   /** It was answered before, or has expired. */
   | { readonly kind: "too_late"; readonly message: string }
   | { readonly kind: "refused"; readonly message: string };
+
+/** How a run stands that asks nobody, and what can be done about it, in the words of pages and commands. */
+export function whyNobodyIsAsked({ status, isParked }: Extract<NoQuestion, { kind: "not_paused" }>): string {
+  if (isParked) return "The run was laid aside and asks nobody: look again for it, replay it or cancel it.";
+  if (status === "held") return "The run is held and asks nobody: release it, and it goes on.";
+  if (ENDED.has(status)) return `The run is ${status} and asks nobody: a replay begins it again.`;
+  return `The run is ${status} and asks nobody yet: it is paused when its workflow does.`;
+}
+
+const ENDED: ReadonlySet<RunStatus> = new Set(["delivered", "failed", "cancelled", "skipped"]);
 
 export type QuestionOutcome =
   | { readonly kind: "asks"; readonly run: string; readonly forms: readonly AskedForm[] }
@@ -115,7 +125,7 @@ async function withForms<Outcome>(
   const run = await findRun(db, id);
   if (!run) return { kind: "unknown_run" };
   if (run.status !== "paused" || isParked(run) || run.workflowRunId === null)
-    return { kind: "not_paused", status: run.status };
+    return { kind: "not_paused", status: run.status, isParked: isParked(run) };
   if (run.progress === ANSWERED) return { kind: "too_late", message: `the question ${ANSWERED}` };
   const signal = AbortSignal.timeout(DIFY_TIMEOUT_MS);
   try {

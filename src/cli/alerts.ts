@@ -39,6 +39,7 @@ function print(context: CliContext, { open, cleared }: AlertList, all: boolean):
   context.print("");
   context.print(
     formatTable(
+      context,
       ["OVER", "SUBJECT", "SINCE", "UNTIL", "WHAT IT WAS"],
       cleared.map(({ kind, subject, sinceMs, clearedAtMs, message }) => [
         kind,

@@ -5,6 +5,7 @@ import {
   type FormAnswer,
   type QuestionOutcome,
   readQuestion,
+  whyNobodyIsAsked,
 } from "../../handlers/answer-run.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
@@ -14,7 +15,7 @@ import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { findInRelay, inLedgerOrRelay } from "./ask-relay.ts";
+import { askRelay, inLedgerOrRelay, refusalOf, tellsOfNone, toldBy } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
@@ -44,6 +45,9 @@ export async function answerRun(
   return outcome === undefined ? 1 : tell(context, config, id, outcome, options.json);
 }
 
+/** 409: so the API says that a run asks nobody, not with a form, or no more. */
+const NOTHING_TO_ANSWER = 409;
+
 type Outcome = QuestionOutcome | AnswerOutcome;
 
 async function answerInLedger(config: Config, db: Db, id: string, answer: FormAnswer | undefined): Promise<Outcome> {
@@ -64,11 +68,12 @@ async function answerThroughRelay(
   id: string,
   answer: FormAnswer | undefined,
 ): Promise<Outcome | undefined> {
-  const asked = await findInRelay<{ readonly forms: readonly AskedForm[] }>(context, config, {
-    path: `/api/runs/${encodeURIComponent(id)}/answer`,
-    body: answer && { ...answer },
-  });
-  if (asked === null) return { kind: "unknown_run" };
+  const path = `/api/runs/${encodeURIComponent(id)}/answer`;
+  const told = await askRelay(context, config, { path, body: answer && { ...answer } });
+  if (!told) return undefined;
+  if (tellsOfNone(told)) return { kind: "unknown_run" };
+  if (told.status === NOTHING_TO_ANSWER) return { kind: "too_late", message: refusalOf(told) };
+  const asked = toldBy<{ readonly forms: readonly AskedForm[] }>(context, told);
   if (!asked) return undefined;
   return answer ? { kind: "answered", run: id, action: answer.action } : { kind: "asks", run: id, forms: asked.forms };
 }
@@ -90,16 +95,21 @@ function tell(context: CliContext, config: Config, id: string, outcome: Outcome,
       sayNone(context, "run", id);
       return 1;
     case "not_paused":
-      context.warn(`the run is ${outcome.status}; it asks nobody`);
+      context.warn(whyNobodyIsAsked(outcome));
+      sayMore(context, id);
       return 1;
     case "no_form":
       context.warn("the workflow waits for a person, but not with a form; answer it in Dify");
+      sayMore(context, id);
       return 1;
     case "unknown_action":
       context.warn(`there is no such action; there are ${outcome.known.map(plain).join(", ")}`);
       return 1;
-    case "unfit":
     case "too_late":
+      context.warn(plain(outcome.message));
+      sayMore(context, id);
+      return 1;
+    case "unfit":
     case "refused":
       context.warn(plain(outcome.message));
       return 1;
@@ -107,6 +117,9 @@ function tell(context: CliContext, config: Config, id: string, outcome: Outcome,
       return outcome satisfies never;
   }
 }
+
+const sayMore = (context: CliContext, id: string): void =>
+  context.warn(`→ relay runs show ${plain(id)} tells how it stands, and what to do`);
 
 function printForms(context: CliContext, id: string, forms: readonly AskedForm[]): void {
   for (const form of forms) {

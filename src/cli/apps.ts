@@ -28,7 +28,9 @@ export async function listApps(context: CliContext, { json }: { readonly json: b
   if (!list) return 1;
   if (json) context.print(JSON.stringify(list));
   else
-    context.print(formatTable(["APP", "KEY", "STATE", "AT WORK", "WAITING", "RULES", "REASON"], list.apps.map(rowOf)));
+    context.print(
+      formatTable(context, ["APP", "KEY", "STATE", "AT WORK", "WAITING", "RULES", "REASON"], list.apps.map(rowOf)),
+    );
   return 0;
 }
 

@@ -163,7 +163,11 @@ export async function findInRelay<T>(
   return answer && toldBy<T>(context, answer);
 }
 
-function toldBy<T>(context: CliContext, answer: { readonly status: number; readonly told: unknown }): T | undefined {
+/** @returns what a relay told; undefined when it refused, which has been said */
+export function toldBy<T>(
+  context: CliContext,
+  answer: { readonly status: number; readonly told: unknown },
+): T | undefined {
   if (answer.status < 300) return answer.told as T; // our own answers
   context.warn(plain(refusalOf(answer)));
   if (answer.status === 401) context.warn("→ set RELAY_TOKEN to a token of that relay's RELAY_TOKENS");

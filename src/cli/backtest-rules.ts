@@ -10,7 +10,7 @@ import { openUpstreams } from "../upstreams.ts";
 import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { loadCompiledRules } from "./load-settings.ts";
-import { formatTable } from "./print-table.ts";
+import { formatTable, type TableRoom } from "./print-table.ts";
 import { createProgress } from "./progress.ts";
 import { requireFastioKey } from "./with-fastio.ts";
 
@@ -56,7 +56,7 @@ export async function backtestRules(context: CliContext, options: BacktestOption
   );
   if (note !== undefined) context.print(note);
   context.print("");
-  context.print(tableOf(told.rules));
+  context.print(tableOf(context, told.rules));
   for (const one of told.rules) for (const line of detailsOf(one)) context.print(line);
   return 0;
 }
@@ -104,8 +104,9 @@ function whatIsForgotten({ sinceMs, oldestEventMs, retentionMs }: BacktestReport
     : undefined;
 }
 
-const tableOf = (rules: BacktestReport["rules"]): string =>
+const tableOf = (context: TableRoom, rules: BacktestReport["rules"]): string =>
   formatTable(
+    context,
     ["RULE", "RAN", "WOULD BE NEW", "UNDECIDED", "NOT TAKEN", "TOKENS A RUN", "ESTIMATED TOKENS"],
     rules.map((one) => [
       one.rule,

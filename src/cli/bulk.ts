@@ -102,6 +102,7 @@ function printPlan(context: CliContext, plan: BulkPlan, { action, rate }: BulkOp
   if (matches === 0) return;
   context.print(
     formatTable(
+      context,
       ["RULE", "STATUS", "RUNS"],
       groups.map(({ rule, status, count }) => [rule, status, String(count)]),
     ),
@@ -143,6 +144,7 @@ export async function listBulks(
   else
     context.print(
       formatTable(
+        context,
         ["ID", "WHAT", "STATE", "DONE", "WHO", "BEGAN"],
         bulks.map((bulk) => [
           bulk.id,

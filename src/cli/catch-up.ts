@@ -124,6 +124,7 @@ function print(context: CliContext, told: readonly Told[], { json }: CatchUpOpti
   }
   context.print(
     formatTable(
+      context,
       ["WORKSPACE", "BY WEBHOOK", "FOUND", "RECOVERED", "NEW NOW", "LAST WEBHOOK", "READ FROM"],
       told.map((one) => [
         plain(one.workspaceName ?? one.workspaceId),

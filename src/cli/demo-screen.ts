@@ -2,7 +2,7 @@ import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
-import { formatTable } from "./print-table.ts";
+import { formatTable, SHARE_OR_NOTE, type TableRoom } from "./print-table.ts";
 import { isFinished, runResult } from "./run-line.ts";
 
 /** Tells how the files get on, in the way the output can show it. */
@@ -34,19 +34,21 @@ function jsonScreen({ print, warn }: CliContext): DemoScreen {
   };
 }
 
-function plainScreen({ print }: CliContext): DemoScreen {
+function plainScreen(context: CliContext): DemoScreen {
+  const { print } = context;
   return {
     say: print,
     dropped: (file) => print(`dropped     ${plain(file)}`),
     update: (changed) => {
       for (const run of changed) print(`${run.status.padEnd(11)} ${plain(run.fileName)}${detailOf(run)}`);
     },
-    finish: (all) => print(`\n${resultTable(all)}\n`),
+    finish: (all) => print(`\n${resultTable(context, all)}\n`),
   };
 }
 
 /** Redraws one line per file in place. */
-function liveScreen({ print, write, columns }: CliContext): DemoScreen {
+function liveScreen(context: CliContext): DemoScreen {
+  const { print, write, columns } = context;
   let drawn = 0;
   return {
     say: print,
@@ -58,7 +60,7 @@ function liveScreen({ print, write, columns }: CliContext): DemoScreen {
       write(`${drawn > 0 ? `\u001B[${drawn}A` : ""}${lines.map((line) => `\u001B[2K${line}\n`).join("")}`);
       drawn = lines.length;
     },
-    finish: (all) => print(`\n${resultTable(all)}\n`),
+    finish: (all) => print(`\n${resultTable(context, all)}\n`),
   };
 }
 
@@ -68,9 +70,10 @@ function detailOf(run: RunRow): string {
   return run.progress ? `  ${plain(run.progress)}` : "";
 }
 
-function resultTable(all: readonly RunRow[]): string {
+function resultTable(context: TableRoom, all: readonly RunRow[]): string {
   return formatTable(
-    ["FILE", "STATUS", "TIME", "SHARE"],
+    context,
+    ["FILE", "STATUS", "TIME", SHARE_OR_NOTE],
     all.map((run) => [
       plain(run.fileName),
       run.status,

@@ -5,7 +5,7 @@ import { timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import { inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
-import { formatTable } from "./print-table.ts";
+import { formatTable, SHARE_OR_NOTE, type TableRoom } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
 
 /** What became of a file: its events, the runs they made, and why rules made none. */
@@ -30,7 +30,7 @@ export async function showEvents(
     );
     return 1;
   }
-  for (const story of stories) context.print(options.json ? JSON.stringify(story) : tell(story));
+  for (const story of stories) context.print(options.json ? JSON.stringify(story) : tell(context, story));
   return 0;
 }
 
@@ -68,11 +68,11 @@ async function readStories(read: Read, about: string, limit: number): Promise<re
   return stories;
 }
 
-function tell(story: EventStory): string {
+function tell(context: TableRoom, story: EventStory): string {
   const name = story.file === null ? (story.nodeId ?? "") : `${story.folder === "/" ? "" : story.folder}/${story.file}`;
   const head = `${story.key}  ${plain(name)}\n  ${story.type} by ${story.source}, ${timeOf(story.receivedAtMs)}: ${story.status}`;
   const reasons = story.reasons.map(({ rule, reason }) => `  ${rule === "*" ? "" : `${rule}: `}${plain(reason)}`);
   const runs = story.runs.map((run) => [run.id, run.rule, run.status, plain(run.share ?? run.error ?? "")]);
-  const table = runs.length === 0 ? [] : [formatTable(["RUN", "RULE", "STATUS", "SHARE"], runs)];
+  const table = runs.length === 0 ? [] : [formatTable(context, ["RUN", "RULE", "STATUS", SHARE_OR_NOTE], runs)];
   return [head, ...reasons, ...table, ""].join("\n");
 }

@@ -31,6 +31,7 @@ export async function listRules(context: CliContext, { json }: { readonly json: 
 function print(context: CliContext, { rules, refused }: RuleList): void {
   context.print(
     formatTable(
+      context,
       ["RULE", "STATE", "RUNS TODAY", "TOKENS TODAY", "REASON"],
       rules.map((rule) => [
         rule.name,

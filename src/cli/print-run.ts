@@ -6,9 +6,9 @@ import { sizeOf, spanOf, timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
-import { formatTable } from "./print-table.ts";
+import { formatTable, type TableRoom } from "./print-table.ts";
 
-type Printer = Pick<CliContext, "print">;
+type Printer = Pick<CliContext, "print"> & TableRoom;
 
 /** One run with all that is known of it: facts line by line, lists as tables, nothing for a list that is empty. */
 export function printRun(context: Printer, story: RunStory): void {
@@ -103,7 +103,7 @@ function printTexts(context: Printer, { outputs }: RunStory): void {
 function printTable(context: Printer, header: readonly string[], rows: readonly (readonly string[])[]): void {
   if (rows.length === 0) return;
   context.print("");
-  context.print(formatTable(header, rows));
+  context.print(formatTable(context, header, rows));
 }
 
 function wordsFor(name: string, value: unknown): string {

@@ -11,7 +11,7 @@ import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { paintStatus } from "./paint.ts";
 import { printRun } from "./print-run.ts";
-import { formatTable } from "./print-table.ts";
+import { formatTable, SHARE_OR_NOTE } from "./print-table.ts";
 import { readPages } from "./read-pages.ts";
 import { resultOf } from "./run-line.ts";
 import { sayNone } from "./say-none.ts";
@@ -78,7 +78,8 @@ export async function listRuns(
   else {
     context.print(
       formatTable(
-        ["RUN", "FILE", "RULE", "STATUS", "CAME", "SHARE"],
+        context,
+        ["RUN", "FILE", "RULE", "STATUS", "CAME", SHARE_OR_NOTE],
         runs.map((run) => [
           run.id,
           plain(run.file),

@@ -56,6 +56,7 @@ export async function listShares(
   else {
     context.print(
       formatTable(
+        context,
         ["SHARE", "RUN", "RULE", "FILE", "LINK", "ADDRESS"],
         shares.map((one) => [
           plain(one.share),

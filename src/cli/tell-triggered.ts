@@ -89,6 +89,7 @@ export function listSamples(context: CliContext, json: boolean): ExitCode {
   }
   context.print(
     formatTable(
+      context,
       ["SHAPE", "BODY", "KNOWN FROM"],
       shapes.map(({ shape, title, source }) => [shape, title, source]),
     ),
@@ -96,6 +97,7 @@ export function listSamples(context: CliContext, json: boolean): ExitCode {
   context.print("");
   context.print(
     formatTable(
+      context,
       ["SCHEME", "AS IN FASTIO_SIGNATURE"],
       schemes.map(({ name, scheme }) => [name, scheme]),
     ),

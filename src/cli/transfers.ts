@@ -36,6 +36,7 @@ export function listTransfers(context: CliContext, options: TransferOptions): Pr
     else
       context.print(
         formatTable(
+          context,
           ["ID", "MADE", "UNTIL"],
           offers.map((one) => [plain(one.id), timeOf(one.createdAtMs ?? null), timeOf(one.expiresAtMs ?? null)]),
         ),

@@ -30,6 +30,7 @@ export async function listWebhooks(context: CliContext, options: WebhookOptions)
     else {
       context.print(
         formatTable(
+          context,
           ["ID", "WORKSPACE", "STATE", "EVENTS", "MADE", "ADDRESS"],
           rows.map(({ workspace, hook }) => [
             plain(hook.id),

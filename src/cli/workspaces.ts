@@ -12,6 +12,7 @@ export async function listWorkspaces(context: CliContext, options: { readonly js
     else {
       context.print(
         formatTable(
+          context,
           ["ID", "NAME", "FOLDER NAME", "ORGANISATION"],
           workspaces.map((one) => [
             plain(one.id),

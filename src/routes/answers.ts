@@ -1,6 +1,13 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { AnswerOutcome, AnswerRun, NoQuestion, QuestionOutcome, ReadQuestion } from "../../handlers/answer-run.ts";
+import {
+  type AnswerOutcome,
+  type AnswerRun,
+  type NoQuestion,
+  type QuestionOutcome,
+  type ReadQuestion,
+  whyNobodyIsAsked,
+} from "../../handlers/answer-run.ts";
 import { answerPage, INPUT_PREFIX } from "../dashboard/answer-page.ts";
 import { readLimitedBody } from "../read-body.ts";
 import { type Guards, type MountOperation, tellForm } from "./api/mount-operations.ts";
@@ -157,7 +164,7 @@ function refuse(outcome: NoQuestion): Refused<404 | 409 | 502> {
     case "unknown_run":
       return { status: 404, error: NO_SUCH_RUN };
     case "not_paused":
-      return { status: 409, error: `The run is ${outcome.status}; it asks nobody.` };
+      return { status: 409, error: whyNobodyIsAsked(outcome) };
     case "no_form":
       return { status: 409, error: "The workflow waits for a person, but not with a form; answer it in Dify." };
     case "too_late":

@@ -83,7 +83,7 @@ test("a run that asks nobody, and one that is unknown, say so", async () => {
   const ask = readQuestion({ db: ledger.db, difyFor: it.upstreams.difyFor, formLink: () => undefined });
   const { id } = await it.drop();
   await it.drive(id);
-  expect(await ask(id)).toEqual({ kind: "not_paused", status: "delivered" });
+  expect(await ask(id)).toEqual({ kind: "not_paused", status: "delivered", isParked: false });
   expect(await ask("rnone")).toEqual({ kind: "unknown_run" });
 });
 
