@@ -69,12 +69,12 @@ export async function emulate(
 }
 
 function tell(
-  { print }: CliContext,
+  context: CliContext,
   facts: Readonly<Record<string, string>>,
   apps: readonly EmulatedAppFact[] | undefined,
 ): void {
-  for (const [name, value] of Object.entries(facts)) print(`${name.padEnd(12)} ${value}`);
+  for (const [name, value] of Object.entries(facts)) context.print(`${name.padEnd(12)} ${value}`);
   if (apps === undefined) return;
   const rows = apps.map(({ key, name, does }) => [key, name, does]);
-  print(`\n${formatTable(["KEY", "APP", "WHAT IT DOES"], rows)}\n`);
+  context.print(`\n${formatTable(context, ["KEY", "APP", "WHAT IT DOES"], rows)}\n`);
 }
