@@ -27,8 +27,9 @@ RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 8787
+# A process that only works listens at METRICS_PORT, all others at PORT.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PORT||8787)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+  CMD ["node", "-e", "Promise.any([process.env.PORT||8787,process.env.METRICS_PORT].filter(Boolean).map(p=>fetch('http://127.0.0.1:'+p+'/healthz').then(r=>r.ok||Promise.reject()))).then(()=>process.exit(0),()=>process.exit(1))"]
 # As in package.json: a young generation of bounded size and one helper thread, or a relay at rest keeps 100 MiB for nothing;
 # and what V8 compiled is not forgotten after eight seconds without work.
 ENTRYPOINT ["node", "--max-semi-space-size=16", "--gc-memory-reducer-start-delay-ms=60000", "--v8-pool-size=1", "src/main.ts"]

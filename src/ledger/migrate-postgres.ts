@@ -18,7 +18,7 @@ const LOCK_TIMEOUT = "2s";
 const TRY_AGAIN_MS = 1_000;
 /** How long another process may take to change the schema until it is told of, and until nobody waits any more. */
 const TOLD_AFTER_MS = 5_000;
-const GIVEN_UP_AFTER_MS = 120_000;
+export const GIVEN_UP_AFTER_MS = 120_000;
 
 export type MigrateOptions = { readonly migrationsFolder: string; readonly log: Log };
 

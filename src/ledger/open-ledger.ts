@@ -31,7 +31,7 @@ export type Ledger = {
 
 export const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 const CONNECT_TIMEOUT_MS = 5_000;
-const CONNECTIONS = 10;
+export const CONNECTIONS = 10;
 /**
  * A transaction that says nothing for so long has lost its process, machine and all: PostgreSQL would hear of that from
  * the network hours later, and what the transaction holds would be locked until then.
@@ -43,7 +43,7 @@ const SETTINGS = [
   `idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`,
   `lock_timeout = ${LOCK_TIMEOUT_MS}`,
 ] as const;
-const WORK_CONNECTIONS = 10;
+export const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
 export const IDLE_MS = 300_000;
 

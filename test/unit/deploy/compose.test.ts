@@ -15,6 +15,7 @@ const Service = z.object({
   build: z.string().optional(),
   environment: z.record(z.string(), z.string()).default({}),
   command: z.array(z.string()).default([]),
+  ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   depends_on: z.record(z.string(), z.unknown()).default({}),
   profiles: z.array(z.string()).default([]),
@@ -70,4 +71,26 @@ test("Redis keeps what it is given: append-only, and refusing rather than throwi
 test("without a profile nothing starts but what the relay needs", () => {
   const plain = Object.entries(services).filter(([, { profiles }]) => profiles.length === 0);
   expect(plain.map(([name]) => name)).toEqual(["relay", "worker", "redis", "postgres"]);
+});
+
+test("our processes listen where they are looked for, whatever .env says of ports", () => {
+  const { relay, worker } = services;
+  expect(relay?.ports[0]?.split(":").at(-1)).toBe(relay?.environment["PORT"]);
+  const scraped = z.object({
+    scrape_configs: z.array(z.object({ dns_sd_configs: z.array(z.object({ port: z.int() })) })),
+  });
+  const prometheus = scraped.parse(parse(readFileSync(new URL("deploy/prometheus/prometheus.yaml", root), "utf8")));
+  const port = String(prometheus.scrape_configs[0]?.dns_sd_configs[0]?.port);
+  expect([relay?.environment["PORT"], worker?.environment["METRICS_PORT"]]).toEqual([port, port]);
+});
+
+test("files with secrets in them, as our documents name them, go neither into a commit nor to who builds the image", () => {
+  for (const list of [".gitignore", ".dockerignore"]) {
+    const names = readFileSync(new URL(list, root), "utf8").split("\n");
+    for (const file of [".env", ".dev.vars", ".relay", "metrics-token", "secrets"])
+      expect(
+        names.map((name) => name.replace(/^\/|\/$/g, "")),
+        `${file} in ${list}`,
+      ).toContain(file);
+  }
 });
