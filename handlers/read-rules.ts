@@ -4,8 +4,10 @@ import { dayOf, listRuleUsage } from "../src/ledger/budgets.ts";
 import { FLOOD_HELD } from "../src/ledger/flood.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { countEndedRuns, countHeldRuns, countOpenRuns } from "../src/ledger/overview-queries.ts";
+import { listPullStates, type PullState } from "../src/ledger/pull-states.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
+import { meansWorkspace } from "../src/rules/same-id.ts";
 import { Ended, Open } from "./overview-schemas.ts";
 import { sumEnded, sumOpen } from "./sum-runs.ts";
 import type { Told } from "./told.ts";
@@ -20,6 +22,12 @@ export const RuleStory = z
     sinceMs: z.int().nullable().describe("When they did"),
     shadow: z.boolean().describe("Runs its workflow and delivers nowhere"),
     workspace: z.string(),
+    workspaceFault: z
+      .object({ sinceMs: z.int(), message: z.string(), nextAction: z.string().nullable() })
+      .nullable()
+      .describe(
+        "Why catch-up cannot read its workspace, as where none is called so; null: it can, or the rule takes any",
+      ),
     keyVariable: z.string().describe("The variable that holds the key of its Dify app"),
     open: Open,
     lastDay: Ended.describe("How its runs of the last 24 hours ended"),
@@ -47,6 +55,7 @@ export type RuleList = Told<typeof RuleList>;
 export type ReadRules = () => Promise<RuleList>;
 
 const DAY_MS = 86_400_000;
+const EVERY_WORKSPACE = "*";
 
 /** Tells the rules in force in the order of the file. */
 export const createReadRules =
@@ -61,12 +70,13 @@ export const createReadRules =
   }): ReadRules =>
   async () => {
     const nowMs = clock.now();
-    const [states, usage, open, ended, held] = await Promise.all([
+    const [states, usage, open, ended, held, pulls] = await Promise.all([
       listRuleStates(db),
       listRuleUsage(db, dayOf(nowMs)),
       countOpenRuns(db),
       countEndedRuns(db, nowMs - DAY_MS, nowMs),
       countHeldRuns(db),
+      listPullStates(db),
     ]);
     const refused = rules.refused();
     return {
@@ -82,6 +92,7 @@ export const createReadRules =
           sinceMs: state?.sinceMs ?? null,
           shadow: shadow === true,
           workspace: when.workspace,
+          workspaceFault: workspaceFault(pulls, when.workspace),
           keyVariable: run.keyVariable,
           open: sumOpen(open.filter(({ ruleName }) => ruleName === name)),
           lastDay: sumEnded(ended.filter(({ ruleName }) => ruleName === name)).lastDay,
@@ -95,3 +106,14 @@ export const createReadRules =
       refused: refused ? { sinceMs: refused.sinceMs, message: refused.message } : null,
     };
   };
+
+function workspaceFault(pulls: readonly PullState[], wanted: string): RuleStory["workspaceFault"] {
+  if (wanted === EVERY_WORKSPACE) return null;
+  const failing = pulls.find(
+    ({ failingSinceMs, workspaceId, workspaceName }) =>
+      failingSinceMs !== null && meansWorkspace(wanted, workspaceId, [workspaceName]),
+  );
+  if (failing === undefined || failing.failingSinceMs === null) return null;
+  const { failingSinceMs: sinceMs, errorMessage, nextAction } = failing;
+  return { sinceMs, message: errorMessage ?? "it cannot be read", nextAction };
+}

@@ -1,5 +1,6 @@
 import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
+import type { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { readDeliverySigns } from "../ledger/delivery-signs.ts";
 import { dropLease, takeLease } from "../ledger/leases.ts";
@@ -105,12 +106,10 @@ async function renew(
 
 /** One term: as long as the set of workspaces stays the same. */
 async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Promise<void> {
-  const { db, clock, log, fastio, rules } = deps;
-  const watched = await findWatched({ fastio, log }, rules(), signal);
-  await forgetFailures(
-    db,
-    watched.map(({ id }) => id),
-  );
+  const { db, clock, log } = deps;
+  const { watched, unknown } = await lookForWatched(deps, signal);
+  await forgetFailures(db, [...watched.map(({ id }) => id), ...unknown.keys()]);
+  for (const [name, why] of unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
   const term = new AbortController();
   const within = AbortSignal.any([signal, term.signal]);
   log.info("catch_up.watching", { workspaces: watched.map(({ id }) => id) });
@@ -125,14 +124,24 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
       await Promise.race([...work, newRules.pass(IDLE_MS, within)]);
       // The work ends by itself then, and may be the first to.
       signal.throwIfAborted();
-      const now = await findWatched({ fastio, log }, rules(), signal);
-      if (JSON.stringify(now) !== JSON.stringify(watched)) return;
+      const now = await lookForWatched(deps, signal);
+      if (JSON.stringify(now.watched) !== JSON.stringify(watched) || wordsOf(now.unknown) !== wordsOf(unknown)) return;
     }
   } finally {
     term.abort(new Error("the watched workspaces changed"));
     await Promise.allSettled(work);
   }
 }
+
+/** What rules name: the workspaces to watch, and the references that lead to none, with why. */
+async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortSignal) {
+  const unknown = new Map<string, PermanentError>();
+  const onUnknown = (reference: string, why: PermanentError) => unknown.set(reference, why);
+  return { watched: await findWatched({ fastio, log, onUnknown }, rules(), signal), unknown };
+}
+
+const wordsOf = (unknown: ReadonlyMap<string, PermanentError>): string =>
+  JSON.stringify([...unknown].map(([reference, { message }]) => [reference, message]));
 
 /** One changes feed serves an organisation; a workspace whose organisation is unknown stands alone. */
 function byOrganisation(watched: readonly WatchedWorkspace[]): readonly (readonly WatchedWorkspace[])[] {

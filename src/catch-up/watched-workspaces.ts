@@ -1,5 +1,6 @@
 import { PermanentError } from "../errors.ts";
 import type { Fastio, FastioShare } from "../fastio/types.ts";
+import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -22,6 +23,8 @@ const MAX_SHARES = 100;
 type FindDeps = {
   readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace" | "listShares">;
   readonly log: Log;
+  /** Hears, beside the log, of each reference that leads to no workspace, and why. */
+  readonly onUnknown?: (reference: string, why: PermanentError) => void;
 };
 
 /**
@@ -44,7 +47,11 @@ export async function findWatched(
 
 /** The workspaces alone. */
 export async function findWorkspaces(
-  { fastio, log }: Pick<FindDeps, "log"> & { readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace"> },
+  {
+    fastio,
+    log,
+    onUnknown = () => undefined,
+  }: Pick<FindDeps, "log" | "onUnknown"> & { readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace"> },
   rules: readonly CompiledRule[],
   signal: AbortSignal,
 ): Promise<readonly WatchedWorkspace[]> {
@@ -66,6 +73,10 @@ export async function findWorkspaces(
       ...(takesUploads && { takesUploads }),
     });
   };
+  const passOver = (reference: string, why: PermanentError): void => {
+    log.warn("catch_up.workspace_unknown", { workspace: reference, code: why.code, message: why.message });
+    onUnknown(reference, why);
+  };
   if (references.has(EVERY_WORKSPACE)) {
     for (const one of await fastio.listWorkspaces(signal)) add(one, EVERY_WORKSPACE);
   }
@@ -74,11 +85,11 @@ export async function findWorkspaces(
     try {
       const workspace = await fastio.findWorkspace(reference, signal);
       if (workspace) add(workspace, reference);
-      else log.warn("catch_up.workspace_unknown", { workspace: reference });
+      else passOver(reference, new PermanentError("not_found", WORKSPACE_UNKNOWN.message, WORKSPACE_UNKNOWN));
     } catch (error) {
       // One that is closed to us, or a name that several go by; a key that does not work is everybody's trouble.
       if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
-      log.warn("catch_up.workspace_unknown", { workspace: reference, code: error.code, message: error.message });
+      passOver(reference, error);
     }
   }
   return [...found.values()];

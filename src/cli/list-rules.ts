@@ -1,4 +1,4 @@
-import { createReadRules, type RuleList } from "../../handlers/read-rules.ts";
+import { createReadRules, type RuleList, type RuleStory } from "../../handlers/read-rules.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { usedOf } from "../dashboard/rules-page.ts";
@@ -38,11 +38,18 @@ function print(context: CliContext, { rules, refused }: RuleList): void {
         rule.shadow ? `${rule.state}, shadow` : rule.state,
         usedOf(rule.runsToday, rule.runsPerDay),
         usedOf(rule.tokensToday, rule.tokensPerDay),
-        rule.state === "paused" ? plain([rule.reason, rule.nextAction].filter(Boolean).join(" → ")) : "",
+        plain(whyNot(rule)),
       ]),
     ),
   );
   if (refused === null) return;
   context.warn(`The rules file is wrong since ${timeOf(refused.sinceMs)}; the rules from before are in force:`);
   for (const line of refused.message.split("\n")) context.warn(plain(line));
+}
+
+/** What keeps a rule from its files: who paused it, and what is wrong with its workspace. */
+function whyNot({ state, reason, nextAction, workspace, workspaceFault: fault }: RuleStory): string {
+  const pause = state === "paused" ? [reason, nextAction] : [];
+  const trouble = fault === null ? [] : [`workspace ${workspace}: ${fault.message}`, fault.nextAction];
+  return [pause, trouble].flatMap((said) => said.filter(Boolean).join(" → ") || []).join("; ");
 }

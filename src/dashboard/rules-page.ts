@@ -36,7 +36,13 @@ ${longCell("State", stateOf(rule))}
 ${mayOperate ? html`<td>${ruleForms(rule)}</td>` : ""}
 </tr>`;
 
-function stateOf({ state, reason, nextAction, changedBy, sinceMs }: RuleStory): Markup {
+function stateOf(rule: RuleStory): Markup {
+  const { workspace, workspaceFault: fault } = rule;
+  if (fault === null) return pauseOf(rule);
+  return html`${pauseOf(rule)}<p class="note">The workspace ${workspace} cannot be read since ${timeOf(fault.sinceMs)}: ${fault.message}${fault.nextAction === null ? "" : html`<br>${fault.nextAction}`}</p>`;
+}
+
+function pauseOf({ state, reason, nextAction, changedBy, sinceMs }: RuleStory): Markup {
   if (state === "active") return html`<span class="status active">active</span>`;
   const by = changedBy === null ? "" : ` by ${changedBy}`;
   return html`<span class="status paused">paused</span> <span class="soft">since ${timeOf(sinceMs)}${by}</span>${reason === null ? "" : html`<br>${reason}`}${nextAction === null ? "" : html`<br><span class="soft">${nextAction}</span>`}`;
@@ -82,8 +88,8 @@ function ruleForms({ name, state, floodHeld }: RuleStory): Markup {
 
 /** The same with what is counted: `1 run`, `1 of 500 runs`. */
 const usedWords = (used: number, most: RuleStory["runsPerDay"], what: string): string =>
-  most === null ? counted(used, what) : `${used} of ${counted(most, what)}`;
+  most === null ? counted(used, what) : `${usedOf(used, null)} of ${counted(most, what)}`;
 
 /** What was used of what may be. */
 export const usedOf = (used: number, most: RuleStory["runsPerDay"]): string =>
-  most === null ? String(used) : `${used} of ${most}`;
+  most === null ? used.toLocaleString("en") : `${used.toLocaleString("en")} of ${most.toLocaleString("en")}`;

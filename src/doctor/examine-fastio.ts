@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { KEY_REFUSALS } from "../fastio/key-refusals.ts";
 import type { Fastio, FastioWorkspace } from "../fastio/types.ts";
+import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
@@ -40,11 +41,8 @@ export async function examineFastio(
     const found = await tryTo(signal, async () => {
       workspace = await fastio.findWorkspace(reference, signal);
       if (workspace) return ok(`is the workspace ${JSON.stringify(workspace.name)} (${workspace.id})`);
-      return failed(
-        "workspace_unknown",
-        "no workspace of this id or name can be seen with this key",
-        "Correct the rule, or invite the relay's account to the workspace.",
-      );
+      const { message, nextAction } = WORKSPACE_UNKNOWN;
+      return failed("workspace_unknown", message, nextAction);
     });
     findings.push({ check: "fastio.workspace", subject: reference, ...found });
     if (!workspace) continue;

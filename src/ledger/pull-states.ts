@@ -1,4 +1,4 @@
-import { and, asc, isNotNull, notInArray, sql } from "drizzle-orm";
+import { and, asc, isNotNull, isNull, notInArray, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type PullSource, pullStates } from "./schema.ts";
 
@@ -48,8 +48,14 @@ export async function recordPullFailure(
     });
 }
 
-/** What is not to be read any more does not fail: nothing else would end what was wrong with it. */
+/**
+ * What is not to be read any more does not fail: nothing else would end what was wrong with it. What was never read,
+ * such as a workspace that a rule named by a name of nobody, is forgotten altogether.
+ */
 export async function forgetFailures(db: Db, watchedIds: readonly string[]): Promise<void> {
+  await db
+    .delete(pullStates)
+    .where(and(isNull(pullStates.pulledAtMs), notInArray(pullStates.workspaceId, [...watchedIds])));
   await db
     .update(pullStates)
     .set(WELL)

@@ -11,7 +11,8 @@ export function spanOf(ms: number): string {
 }
 
 /** `1 run`, `2 runs`. @param what one of them; more of them end in `s` */
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+export const counted = (count: number, what: string): string =>
+  `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
 /** A size in binary units; a dash where it is not known. */
 export function sizeOf(bytes: number | null): string {

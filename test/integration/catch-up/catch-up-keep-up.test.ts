@@ -55,6 +55,7 @@ function startOne(
       findWorkspace: async (name) => {
         const refusal = change.refuse?.();
         if (refusal !== undefined) throw refusal;
+        if (name === "Nobody's") return undefined;
         return name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" };
       },
       listShares: async function* () {},
@@ -173,8 +174,25 @@ describe.each(databases)("on %s", (name) => {
     await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([failing]), SOON);
     away = false;
     setRules("Invoices");
-    const well = { workspaceId: "7", failingSinceMs: null, errorCode: null };
-    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([well]), SOON);
+    await vi.waitFor(async () => expect(await listPullStates(db)).toEqual([]), SOON);
+  });
+
+  test("a name of a rule that no workspace has is told until the rule is corrected, and then forgotten", async () => {
+    const { db } = ledger();
+    const { setRules, wishes } = startOne(db);
+    setRules("Nobody's");
+    const told = {
+      workspaceId: "Nobody's",
+      workspaceName: "Nobody's",
+      errorCode: "not_found",
+      nextAction: expect.stringMatching(/^Correct the rule/),
+      failingSinceMs: expect.any(Number),
+      pulledAtMs: null,
+    };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([told]), SOON);
+    setRules("Invoices");
+    await vi.waitFor(() => expect(wishes.at(-1)?.workspaces).toMatchObject([{ name: "Invoices" }]), SOON);
+    expect(await listPullStates(db)).toEqual([]);
   });
 
   test("one process catches up at a time, and another takes over when it stops", async () => {
