@@ -54,11 +54,12 @@ function subjectOf({ kind, subject }: Alert): Markup | string {
       return html`<a href="/runs?status=failed&amp;rule=${encodeURIComponent(subject)}">its failed runs</a>, `;
     case "rule_paused":
     case "budget_reached":
-      return html`<a href="/rules">the rules</a>, `;
+      return html`<a href="/rules#rule-${subject}">the rule</a>, `;
     case "signature_changed":
     case "secret_unused":
       return html`<a href="/deliveries">the deliveries</a>, `;
     case "quiet_source":
+      return html`<a href="/rules">the rules</a>, `;
     case "growing_outbox":
     case "under_pressure":
     case "queue_unworked":

@@ -9,9 +9,9 @@ import { cell, headOf, longCell, wholeCell } from "./table-cell.ts";
 const FIELDS = [
   ["who", "Who", "anna"],
   ["action", "Did", "run.replay, or run"],
-  ["target", "What", "id of a run, name of a rule"],
-  ["since", "Since", "24h, 7d, 2026-11-22"],
-  ["until", "Until", "the same"],
+  ["target", "What", "a run's id, or a rule"],
+  ["since", "Since (UTC)", "24h, 7d, 2026-11-22"],
+  ["until", "Until (UTC)", "1h, 2026-11-23T06:00"],
 ] as const;
 
 export type AskedAudit = Readonly<Partial<Record<(typeof FIELDS)[number][0] | "limit", string>>>;

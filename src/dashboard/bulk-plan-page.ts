@@ -37,8 +37,8 @@ ${form.outcome === undefined ? "" : outcomeOf(form, form.outcome)}`,
 const FIELDS = [
   ["rule", "Rule", "its name"],
   ["error", "Error code", "dify_run_failed"],
-  ["since", "Since", "24h, 7d, 2026-11-22T06:00 (UTC)"],
-  ["until", "Until", "the same"],
+  ["since", "Since (UTC)", "24h, 7d, 2026-11-22"],
+  ["until", "Until (UTC)", "1h, 2026-11-23T06:00"],
   ["q", "Search", "as in the list of runs"],
 ] as const;
 

@@ -33,7 +33,7 @@ ${tile(undefined, drainOf(drainMs), "until none waits")}
 ${tile("/runs?status=running", String(open.atWork), "at work")}
 ${tile("/runs?status=paused", String(open.paused), "wait for a person")}
 ${tile("/runs?status=held", String(open.held), "held")}
-${backlog.count === 0 ? "" : tile("/events", String(backlog.count), "events not looked at")}
+${backlog.count === 0 ? "" : tile("/events", String(backlog.count), backlog.count === 1 ? "event not looked at" : "events not looked at")}
 </ul>
 ${endedTable(overview)}`;
 }
@@ -42,14 +42,22 @@ const tile = (href: string | undefined, figure: string, words: string): Markup =
   html`<li>${href === undefined ? html`<b>${figure}</b>${words}` : html`<a href="${href}"><b>${figure}</b>${words}</a>`}</li>`;
 
 /** What goes on only when somebody does something. */
-function forPeople({ pausedRules, pausedApps, holds, waitForPeople, failedLately, lastDay, open }: Overview): Markup {
-  const isQuiet =
-    pausedRules.length + pausedApps.length + holds.length + waitForPeople.length + failedLately.length === 0;
+function forPeople(overview: Overview): Markup {
+  const { pausedRules, pausedApps, holds, waitForPeople, failedLately, lastDay, open } = overview;
+  const isInForce = (rule: string): boolean => overview.rules.some((one) => one.name === rule && one.isInForce);
+  // What passes by itself, as an outage, says nothing of what to do.
+  const unread = overview.sources.workspaces.filter(({ error, nextAction }) => error !== null && nextAction !== null);
+  const waiting = [pausedRules, pausedApps, unread, holds, waitForPeople, failedLately];
+  const isQuiet = waiting.every(({ length }) => length === 0);
   return html`<h2 id="for-people-heading">What needs a person</h2>
 ${isQuiet ? html`<p class="soft">Nothing.</p>` : ""}
 ${pausedRules.map(
   ({ name, reason, nextAction, changedBy, sinceMs }) =>
-    html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}<br><span class="soft">since ${timeOf(sinceMs)}, by ${changedBy}</span></p>`,
+    html`<p class="note">Rule <b>${name}</b> is paused: ${reason ?? "no reason given"}${nextAction ? html`<br>${nextAction}` : ""}<br><span class="soft">since ${timeOf(sinceMs)}, by ${changedBy}${isInForce(name) ? html`; <a href="/rules#rule-${name}">let it go on</a>` : ""}</span></p>`,
+)}
+${unread.map(
+  ({ workspaceName, workspaceId, failingSinceMs, error, nextAction }) =>
+    html`<p class="note">The workspace <b>${workspaceName ?? workspaceId}</b> cannot be read: ${error}<br>${nextAction}<br><span class="soft">since ${timeOf(failingSinceMs)}; <a href="/rules">the rules</a></span></p>`,
 )}
 ${pausedApps.map(
   ({ app, keys, reason, changedBy, sinceMs }) =>
@@ -57,7 +65,7 @@ ${pausedApps.map(
 )}
 ${holds.map(
   ({ ruleName, count, oldestMs, reason, nextAction }) =>
-    html`<p class="note"><b>${count}</b> ${count === 1 ? "run is" : "runs are"} held of the rule <b>${ruleName}</b>, the oldest since ${timeOf(oldestMs)}${reason ? html`: ${reason}` : ""}${nextAction ? html`<br>${nextAction}` : ""}</p>`,
+    html`<p class="note"><a href="/runs?${new URLSearchParams({ status: "held", rule: ruleName })}"><b>${count}</b> ${count === 1 ? "run is" : "runs are"} held</a> of the rule <b>${ruleName}</b>, the oldest since ${timeOf(oldestMs)}${reason ? html`: ${reason}` : ""}${nextAction ? html`<br>${nextAction}` : ""}</p>`,
 )}
 ${waitForPeople.length === 0 ? "" : html`<h3>Paused${moreOf(waitForPeople.length, open.paused, "paused")}</h3>${runsTable(waitForPeople)}`}
 ${failedLately.length === 0 ? "" : html`<h3>Failed in the last 24 hours${moreOf(failedLately.length, lastDay.failed, "failed")}</h3>${runsTable(failedLately)}`}`;

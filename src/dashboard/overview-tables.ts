@@ -56,7 +56,7 @@ ${headOf(["Rule", "State", "Wait#", "Oldest waits#", "At work#", "Paused#", "Hel
 
 function ruleRow(rule: RuleOverview, nowMs: number): Markup {
   const state = rule.isPaused ? html`<span class="status paused">paused</span>` : rule.isInForce ? "active" : "gone";
-  return html`<tr><th scope="row" data-label="Rule">${rule.name}</th>${cell("State", state)}
+  return html`<tr><th scope="row" data-label="Rule">${rule.isInForce ? html`<a href="/rules#rule-${rule.name}">${rule.name}</a>` : rule.name}</th>${cell("State", state)}
 ${numberCell("Wait", rule.waiting)}${numberCell("Oldest waits", ageOf(rule.oldestMs, nowMs))}${numberCell("At work", rule.atWork)}
 ${numberCell("Paused", rule.paused)}${numberCell("Held", rule.held)}
 ${numberCell("Delivered in 24 h", rule.lastDay.delivered)}${numberCell("Failed in 24 h", rule.lastDay.failed)}${numberCell("Success", percentOf(rule.lastDay.success))}</tr>`;

@@ -8,14 +8,14 @@ type Asked = FoundRuns["asked"];
 
 /** Fields of one line of text, after the search box and the name. */
 const TEXT_FIELDS: readonly { readonly name: SearchField; readonly label: string; readonly hint: string }[] = [
-  { name: "file", label: "Part of a file name", hint: "also where it looks like an id" },
+  { name: "file", label: "Part of a file name", hint: "always taken as a name" },
   { name: "rule", label: "Rule", hint: "its name" },
   { name: "workspace", label: "Workspace", hint: "id or name" },
   { name: "app", label: "Dify app", hint: "as the overview names it" },
-  { name: "person", label: "Person", hint: "who brought it, or was invited" },
+  { name: "person", label: "Person", hint: "e-mail address or user id" },
   { name: "error", label: "Error code", hint: "dify_run_failed" },
-  { name: "since", label: "Since", hint: "24h, 7d, 2026-11-22T06:00 (UTC)" },
-  { name: "until", label: "Until", hint: "the same" },
+  { name: "since", label: "Since (UTC)", hint: "24h, 7d, 2026-11-22" },
+  { name: "until", label: "Until (UTC)", hint: "1h, 2026-11-23T06:00" },
 ];
 
 /** The search box with the filters below it; what was asked for stands in them, and its address can be kept or sent. */
@@ -23,7 +23,7 @@ export function runSearchForm(asked: Asked): Markup {
   const { q, ...filters } = asked;
   const statuses = new Set((filters.status ?? "").toLowerCase().split(/\s*,\s*/));
   return html`<form method="get" action="/runs" role="search" class="run-search">
-<p><label for="run-search-q">Find a run</label> <input type="search" id="run-search-q" name="q" value="${q ?? ""}" maxlength="2048" placeholder="part of a file name, an id, a link, an e-mail address"> <button>Find</button></p>
+<p><label for="run-search-q">Find a run</label> <input type="search" id="run-search-q" name="q" value="${q ?? ""}" maxlength="2048" placeholder="file name, id, link or e-mail"> <button>Find</button></p>
 <details${Object.keys(filters).length > 0 ? html` open` : ""}><summary>Filters</summary>
 <fieldset><legend>Status</legend>${RUN_STATUSES.map(
     (status) =>

@@ -19,13 +19,20 @@ ${runSearchForm(asked)}
 ${problems.map(({ name, reason }) => html`<p class="note">Left out: <b>${name}</b> ${reason}.</p>`)}
 ${understoodAs(list)}
 <div id="runs" data-live>
-${hasNone ? "" : html`<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}</p>`}
+${hasNone ? "" : html`<p class="soft">${countOf(list)}${isEnough(reader.role, "operator") && runs.length > 0 ? html` <a href="/runs/bulk?${new URLSearchParams(asked)}">Do something to many of them…</a>` : ""}${madeNone(list)}</p>`}
 ${runs.length > 0 || hasNone ? runsTable(runs) : ""}
 ${searchedToMs === null ? "" : html`<p>Looked through all runs since ${timeOf(searchedToMs)}.</p>`}
 ${olderLink(searchedToMs === null ? "Older runs" : "Look further back", "/runs", next, { ...asked, ...paging })}
 </div>`,
     reader,
   );
+}
+
+/** Where to look for a file that has no run: it may have made none, and the events say why. */
+function madeNone({ count, asked, understood }: FoundRuns): Markup | string {
+  const about = asked.q ?? asked.file;
+  if (count?.atLeast !== 0 || about === undefined || understood === "person") return "";
+  return html` <a href="/events?${new URLSearchParams({ about })}">See whether an event tells of it</a>, and why it made none.`;
 }
 
 /** How many runs there are, as far as they were counted: `1,000+ runs`. */

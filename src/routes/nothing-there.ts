@@ -1,5 +1,4 @@
 import type { Context, Hono, NotFoundHandler } from "hono";
-import { html } from "hono/html";
 import { messagePage } from "../dashboard/message-page.ts";
 import { isAskedByBrowser } from "./require-role.ts";
 import { allowedMethods, wrongMethod } from "./wrong-method.ts";
@@ -14,7 +13,7 @@ export const nothingThere =
     const answer = wrongMethod(app, context) ?? withoutSlash(app, context);
     if (answer !== undefined) return answer;
     return isAskedByBrowser(context)
-      ? context.html(messagePage(html`There is no such page. <a href="/">Go to the overview</a>`, undefined), 404)
+      ? context.html(messagePage("Not found", "There is no such page.", undefined), 404)
       : context.json({ error: "no such route" }, 404);
   };
 

@@ -69,19 +69,20 @@ export function requireRole(deps: AccessDeps, role: Role): MiddlewareHandler {
       if (!bearer && session !== undefined) cookie.drop(context);
       return turnAway(context, asJson);
     }
+    const alerts = asJson ? 0 : await deps.countAlerts();
+    // Before anything is refused: the page that says so has the way to what they may see.
+    context.set("reader", { ...identity, path: context.req.path, atMs: clock.now(), alerts });
     if (!isEnough(identity.role, role)) {
       return explain(
         context,
         asJson,
         403,
-        `This needs the role ${role}; the token given has the role ${identity.role}.`,
+        `This needs the role ${role}; the token given has the role ${identity.role}.${asJson ? "" : " To use another token, log out first."}`,
       );
     }
     if (!bearer && !isFromOwnPage(context.req.raw, publicUrl)) return explain(context, asJson, 403, FORGED);
     context.set("role", identity.role);
     context.set("who", whoOf(identity));
-    const alerts = asJson ? 0 : await deps.countAlerts();
-    context.set("reader", { ...identity, path: context.req.path, atMs: clock.now(), alerts });
     return next();
   };
 }

@@ -1,5 +1,4 @@
 import type { Context, Hono } from "hono";
-import { html } from "hono/html";
 import { messagePage } from "../dashboard/message-page.ts";
 import { isAskedByBrowser } from "./require-role.ts";
 
@@ -22,6 +21,6 @@ export function wrongMethod(app: Pick<Hono, "router">, context: Context): Respon
   context.header("allow", allowed);
   if (context.req.method === "OPTIONS") return context.body(null, 204);
   if (!isAskedByBrowser(context)) return context.json({ error: `this is asked by ${allowed}` }, 405);
-  const message = html`There is nothing to look at here; it is where a form is sent. <a href="/">Go to the overview</a>`;
-  return context.html(messagePage(message, undefined), 405);
+  const message = "There is nothing to look at here; it is where a form is sent.";
+  return context.html(messagePage("Nothing to see", message, undefined), 405);
 }

@@ -57,7 +57,7 @@ describe("a path asked by a method it does not take", () => {
   test("a person who comes to where a form is sent reads so, and finds back", async () => {
     const answer = await get("/runs/r1/replay", BROWSER);
     expect(answer.status).toBe(405);
-    expect(await answer.text()).toMatch(/where a form is sent.*<a href="\/">/);
+    expect(await answer.text()).toMatch(/where a form is sent.*<a href="\/">/s);
   });
 });
 

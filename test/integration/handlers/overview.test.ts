@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Overview } from "../../../handlers/overview-schemas.ts";
 import { openAppLimit } from "../../../src/ledger/app-limits.ts";
 import { takeSlot } from "../../../src/ledger/app-slots.ts";
+import { recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { createRuns } from "../../support/create-runs.ts";
 import { givenEvent } from "../../support/test-ledger.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
-  await db().execute("truncate relay.runs, relay.rule_states, relay.events");
+  await db().execute("truncate relay.runs, relay.rule_states, relay.events, relay.pull_states");
 });
 
 const get = (path: string): Promise<Response> => fetch(`${receiver.url}${path}`, { headers: bearer(VIEWER) });
@@ -114,3 +115,36 @@ test("what needs a person is named: paused rules, holds by their reason, runs th
   for (const words of ["gone &lt;i&gt;", "wrong key", "many runs", "release them"]) expect(text).toContain(words);
   expect(text).not.toContain("<i>");
 });
+
+test("a workspace that only a person can make readable needs one, and one that is merely away does not", async () => {
+  const failure = { code: "not_found", message: "nobody is <called> so", nextAction: "Correct the rule." };
+  const away = { code: "upstream_unavailable", message: "it is away", nextAction: undefined };
+  await recordPullFailure(db(), { id: "7", name: "Invoices" }, away, NOW_MS);
+  expect(await page()).toContain("Nothing.");
+  await recordPullFailure(db(), { id: "Contratcs", name: "Contratcs" }, failure, NOW_MS);
+  const [, needed = ""] = (await page()).split("What needs a person");
+  expect(needed).toContain(
+    "The workspace <b>Contratcs</b> cannot be read: nobody is &lt;called&gt; so<br>Correct the rule.",
+  );
+  expect(needed).not.toContain("Nothing.");
+});
+
+test("who may not see a page reads which role it needs, and has the way to what they may see", async () => {
+  const answer = await fetch(`${receiver.url}/audit`, {
+    headers: { accept: "text/html", cookie: await cookieOf(VIEWER) },
+  });
+  expect(answer.status).toBe(403);
+  const text = await answer.text();
+  expect(text).toContain("This needs the role operator");
+  expect(text).toContain("<h1>Not allowed</h1>");
+  for (const way of ['<a href="/">Go to the overview</a>', '<a href="/runs">Runs</a>', "Log out"])
+    expect(text).toContain(way);
+});
+
+async function cookieOf(token: string): Promise<string> {
+  const login = await fetch(`${receiver.url}/?token=${token}`, {
+    headers: { accept: "text/html" },
+    redirect: "manual",
+  });
+  return login.headers.get("set-cookie")?.split(";")[0] ?? "";
+}
