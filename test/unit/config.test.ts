@@ -56,6 +56,27 @@ describe("the settings", () => {
     }
   });
 
+  test.each(["p/w", "p#w", "p?w", "1:p/w"])(
+    "refuse the address of a database with the password %s as it is",
+    (word) => {
+      const error = catchError(() => parseConfig({ DATABASE_URL: `postgres://relay:${word}@postgres:5432/relay` }));
+      expect(error).toMatchObject({ code: "config_invalid" });
+      expect(error.message).toMatch(/DATABASE_URL: .*%2F/);
+      expect(error.message).not.toContain(word);
+    },
+  );
+
+  test.each([
+    "postgres://relay:p%2Fw@postgres:5432/relay",
+    "postgresql://relay@[::1]:5432/relay?sslmode=verify-full",
+    "postgres://relay:100%@db/relay",
+    "postgres://relay:word@/relay?host=/var/run/postgresql",
+    "postgres:///relay?host=/var/run/postgresql",
+    "postgres://relay@%2Fvar%2Frun%2Fpostgresql/relay",
+  ])("take the address %s, which the driver knows how to read", (url) => {
+    expect(parseConfig({ DATABASE_URL: url }).ledger.url).toBe(url);
+  });
+
   test("keep a password out of the relay's address, which errors tell", () => {
     const error = catchError(() => parseConfig({ RELAY_URL: "https://anna:geheim@relay.example.com" }));
     expect(error.message).toContain("RELAY_URL: must have no user and no password");
