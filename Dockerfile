@@ -28,7 +28,7 @@ USER node
 VOLUME /data
 EXPOSE 8787
 # A process that only works listens at METRICS_PORT, all others at PORT.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=150s \
   CMD ["node", "-e", "Promise.any([process.env.PORT||8787,process.env.METRICS_PORT].filter(Boolean).map(p=>fetch('http://127.0.0.1:'+p+'/healthz').then(r=>r.ok||Promise.reject()))).then(()=>process.exit(0),()=>process.exit(1))"]
 # As in package.json: a young generation of bounded size and one helper thread, or a relay at rest keeps 100 MiB for nothing;
 # and what V8 compiled is not forgotten after eight seconds without work.

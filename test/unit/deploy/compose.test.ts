@@ -18,6 +18,7 @@ const Service = z.object({
   ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   depends_on: z.record(z.string(), z.unknown()).default({}),
+  healthcheck: z.object({ test: z.array(z.string()) }).optional(),
   profiles: z.array(z.string()).default([]),
   read_only: z.boolean().default(false),
 });
@@ -93,4 +94,10 @@ test("files with secrets in them, as our documents name them, go neither into a 
         `${file} in ${list}`,
       ).toContain(file);
   }
+});
+
+test("PostgreSQL counts as there when it can be reached as the relay reaches it", () => {
+  // While the image makes its first database, a server is there that listens at a socket alone, and goes again.
+  const asked = services["postgres"]?.healthcheck?.test ?? [];
+  expect(asked[asked.indexOf("-h") + 1]).toBe("127.0.0.1");
 });

@@ -115,6 +115,12 @@ test("a start is not killed while it waits for another to change the schema", ()
     expect(startupProbe.periodSeconds * startupProbe.failureThreshold * 1_000).toBeGreaterThan(GIVEN_UP_AFTER_MS);
 });
 
+test("nor does the image count as ill meanwhile", () => {
+  const dockerfile = readFileSync(new URL("../../../Dockerfile", import.meta.url), "utf8");
+  const seconds = Number(/--start-period=(\d+)s/.exec(dockerfile)?.[1]);
+  expect(seconds * 1_000).toBeGreaterThan(GIVEN_UP_AFTER_MS);
+});
+
 test("a pod has the 20 seconds that docs/deploy.md asks for to end, after its last pause", () => {
   for (const { spec } of pods) {
     const paused = spec.containers.map(({ lifecycle }) => lifecycle?.preStop.sleep.seconds ?? 0);
