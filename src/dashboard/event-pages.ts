@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { EventList, EventStory, EventSummary, EventsQuery } from "../../handlers/read-events.ts";
-import { timeOf } from "../text/figures.ts";
+import { counted, timeOf } from "../text/figures.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
 import { olderLink } from "./older-link.ts";
 import { runsTable } from "./runs-table.ts";
@@ -39,16 +39,25 @@ const choice = (which: EventsQuery["which"]): Markup =>
     : html`<p><b>Files that rules were asked about</b> · <a href="/events?which=all">All events</a> <span class="soft">also what no rule listens to, and what the relay did itself</span></p>`;
 
 const eventsTable = (events: EventList["events"]): Markup => html`<div class="scroll"><table class="stack">
-${headOf(["File", "Event", "Status", "Came", "Why"])}
+${headOf(["File", "Event", "Status", "Came", "What became of it"])}
 <tbody>${events.map(
   (event) => html`<tr>
 ${longCell("File", html`<a href="/events/${event.key}">${nameOf(event)}</a><br><span class="soft">${event.folder ?? ""}</span>`)}
 ${cell("Event", html`${event.type} <span class="soft">${event.source}</span>`)}
 ${cell("Status", event.status)}
 ${wholeCell("Came", timeOf(event.receivedAtMs))}
-${longCell("Why", event.reasons.length === 0 ? "–" : whyList(event))}
+${longCell("What became of it", outcomeOf(event))}
 </tr>`,
 )}</tbody></table></div>`;
+
+/** Of one that made runs, which rules did not want it is of second interest. */
+function outcomeOf(event: EventSummary): Markup | string {
+  const { status, key, reasons } = event;
+  if (status !== "routed") return reasons.length === 0 ? "–" : whyList(event);
+  const runs = html`<a href="/events/${key}">its runs</a>`;
+  if (reasons.length === 0) return runs;
+  return html`${runs}<details><summary>${counted(reasons.length, "rule")} did not want it</summary>${whyList(event)}</details>`;
+}
 
 /** One event: the runs it made, and why rules made none. */
 export function eventPage(event: EventStory, reader: Reader): Markup {

@@ -24,7 +24,7 @@ const PAGE_POLICY = {
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
 };
-/** bull-board brings scripts of its own; it also asks Google for a font, which it does not get. */
+/** bull-board brings scripts of its own. */
 const BOARD_POLICY = {
   defaultSrc: ["'self'"],
   styleSrc: ["'self'", "'unsafe-inline'"],

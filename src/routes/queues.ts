@@ -4,6 +4,7 @@ import { HonoAdapter } from "@bull-board/hono";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Hono, MiddlewareHandler } from "hono";
 import type { JobQueue } from "../../queues/backend.ts";
+import { mendBoardPage } from "./board-page.ts";
 
 /** bull-board, for what happens inside the queues. */
 export function mountBoard(app: Hono, operator: MiddlewareHandler, queues: readonly JobQueue[]): void {
@@ -25,5 +26,6 @@ export function mountBoard(app: Hono, operator: MiddlewareHandler, queues: reado
   });
   app.use("/queues", operator);
   app.use("/queues/*", operator);
+  app.use("/queues/*", mendBoardPage);
   app.route("/queues", adapter.registerPlugin());
 }

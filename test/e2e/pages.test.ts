@@ -1,9 +1,15 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { openBackend, type TestBackend } from "../support/backends.ts";
-import { openBrowser } from "../support/browser.ts";
+import { openBrowser, openPage } from "../support/browser.ts";
 import { findChromium } from "../support/chromium.ts";
 import { openStory, STORY_TOKEN, type Story } from "../support/story.ts";
+
+/** Each hint is put into its field as text, whose width is known. */
+const CUT_HINTS = `[...document.querySelectorAll("input[placeholder]")].filter((field) => {
+  field.value = field.placeholder;
+  return field.scrollWidth > field.clientWidth;
+}).map((field) => field.placeholder)`;
 
 describe.runIf(findChromium() !== undefined)("in Chromium", () => {
   let browser: Browser;
@@ -93,6 +99,16 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
     }
   });
 
+  test.each([390, 1_280])("no hint is cut at its field in a window of %i", async (width) => {
+    const { page } = await openPage(browser, { viewport: { width, height: 800 } });
+    await page.goto(`${story.relayUrl}/?token=${STORY_TOKEN}`);
+    for (const path of ["/runs?status=failed", "/runs/bulk?status=failed", "/audit"]) {
+      await page.goto(story.relayUrl + path);
+      expect(await page.locator("input[placeholder]:visible").count()).toBeGreaterThan(2);
+      expect(await page.evaluate(CUT_HINTS), path).toEqual([]);
+    }
+  });
+
   test("the queues are shown to an operator and to nobody else", async () => {
     const stranger = await browser.newContext();
     const closed = await stranger.newPage();
@@ -100,11 +116,13 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
     expect(closed.url()).toBe(`${story.relayUrl}/login?next=%2Fqueues`);
     await stranger.close();
 
-    const page = await browser.newPage();
+    const { page, complaints } = await openPage(browser);
     await page.goto(`${story.relayUrl}/queues?token=${STORY_TOKEN}`);
     for (const queue of ["events", "runs", "shares", "upkeep"]) {
       await page.getByRole("link", { name: queue }).first().waitFor();
     }
-    await page.close();
+    await page.getByRole("link", { name: "Back to relay" }).click();
+    await vi.waitFor(() => expect(page.url()).toBe(`${story.relayUrl}/`));
+    expect(complaints).toEqual([]);
   });
 });

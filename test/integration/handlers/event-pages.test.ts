@@ -191,13 +191,17 @@ test("an event tells the runs it made beside the reasons of the other rules", as
     runs: [{ id: run.id, rule: run.ruleName }],
     reasons: [{ rule: "tables" }],
   });
+  const list = await (await get("/events")).text();
+  expect(list).toMatch(
+    new RegExp(`<a href="/events/${key}">its runs</a><details><summary>1 rule did not want it</summary>.*tables`),
+  );
 });
 
 test("the list and the page of one hear of events, and on a phone each cell names its column", async () => {
   const key = await givenEvent(db(), { workspaceId: "3", objectId: NODE });
   const list = await (await get("/events")).text();
   expect(list).toMatch(/<div id="events" data-live="events">.*<table class="stack">/);
-  expect(list).toContain('<td class="long" data-label="Why">');
+  expect(list).toContain('<td class="long" data-label="What became of it">');
   expect(await (await get(`/events/${key}`)).text()).toContain('<div id="event" data-live="events runs">');
 });
 
