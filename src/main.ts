@@ -15,7 +15,7 @@ const EXIT_CONFIG = 78;
 // First of all, so that it is there for what is loaded below.
 openCompileCache();
 enableQuickImports();
-const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFile }, { plainLines }] =
+const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFile }, { plainLines }, { wrapWords }] =
   await Promise.all([
     import("./cli/program.ts"),
     import("./errors.ts"),
@@ -23,6 +23,7 @@ const [{ runProgram }, { RelayError }, { messageOf }, { createLog }, { textOfFil
     import("./telemetry/log.ts"),
     import("./disk/written-text.ts"),
     import("./text/unseen.ts"),
+    import("./text/wrap-words.ts"),
   ]);
 
 if (existsSync(ENV_FILE)) loadEnv();
@@ -57,11 +58,18 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 const takesColour = (): boolean => styleText("bold", "x", { stream: process.stdout }) !== "x";
 const isDumb = process.env["TERM"] === "dumb";
 
+/** Faults and what to do about them are prose, which a terminal would break in the middle of words. */
+const foldedForTerminal = (text: string): string =>
+  text
+    .split("\n")
+    .flatMap((line) => wrapWords(line, process.stderr.columns ?? 80, `${/^ */.exec(line)?.[0]}  `))
+    .join("\n");
+
 const context: CliContext = {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
   write: (text) => process.stdout.write(text),
-  warn: (line) => process.stderr.write(`${line}\n`),
+  warn: (text) => process.stderr.write(`${process.stderr.isTTY ? foldedForTerminal(text) : text}\n`),
   isTerminal: process.stdout.isTTY && !isDumb,
   hasColour: takesColour(),
   isInteractive: process.stdin.isTTY && process.stdout.isTTY && !isDumb,

@@ -18,9 +18,13 @@ export type DemoScreen = {
 
 const MARK: Readonly<Record<string, string>> = { delivered: "✔", failed: "✖", cancelled: "✖", held: "‖", paused: "‖" };
 
-export function createDemoScreen(context: CliContext, options: { readonly json: boolean }): DemoScreen {
+/** @param options `isLogged`: lines of a log come in between, so that nothing can be redrawn */
+export function createDemoScreen(
+  context: CliContext,
+  options: { readonly json: boolean; readonly isLogged: boolean },
+): DemoScreen {
   if (options.json) return jsonScreen(context);
-  return context.isTerminal ? liveScreen(context) : plainScreen(context);
+  return context.isTerminal && !options.isLogged ? liveScreen(context) : plainScreen(context);
 }
 
 function jsonScreen({ print, warn }: CliContext): DemoScreen {

@@ -46,7 +46,7 @@ const RULES_FILE = fileURLToPath(new URL("../../examples/demo.rules.yaml", impor
  * @returns 1 when a run did not deliver
  */
 export async function demo(context: CliContext, options: DemoOptions): Promise<ExitCode> {
-  const screen = createDemoScreen(context, options);
+  const screen = createDemoScreen(context, { json: options.json, isLogged: logLevelOf(context) !== "silent" });
   const files = options.files.length > 0 ? ownFiles(options.files) : sampleFiles();
   const closers: (() => Promise<void> | void)[] = [];
   try {
@@ -84,6 +84,8 @@ export async function demo(context: CliContext, options: DemoOptions): Promise<E
   }
 }
 
+const logLevelOf = ({ environment }: CliContext): string => environment["LOG_LEVEL"] || "silent";
+
 async function startRelay(
   context: CliContext,
   options: DemoOptions,
@@ -114,7 +116,8 @@ async function startRelay(
     DIFY_API_URL: up.difyUrl,
     DIFY_API_KEY: DEFAULT_APP_KEY,
     RELAY_TOKENS: `operator:${token}`,
-    LOG_LEVEL: context.environment["LOG_LEVEL"] ?? "silent",
+    LOG_LEVEL: logLevelOf(context),
+    LOG_FORMAT: context.environment["LOG_FORMAT"],
   });
   if (options.database !== undefined) await refuseStrangersLedger(config.ledger.url);
   const relay = await openRelay(
@@ -241,7 +244,7 @@ function placesOf(relay: Relay, fastio: FastioEmulator, difyUrl: string, token: 
     `  Fast.io's own books  ${fastio.url}/__books`,
     `  Dify's own books     ${difyUrl}/__books`,
     "Ask it from another terminal:",
-    `  RELAY_URL=${relay.url} RELAY_TOKEN=${token} relay runs list`,
+    `  RELAY_URL=${relay.url} RELAY_TOKEN=${token} npx relay runs list`,
     "Ctrl-C ends it.",
   ];
 }

@@ -2,6 +2,7 @@ import { examine, type Tell } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
+import { foldLine } from "./fold-line.ts";
 import { paint } from "./paint.ts";
 import { createProgress } from "./progress.ts";
 
@@ -40,7 +41,7 @@ export async function doctor(
 
 /** Prints findings as they come, or all of them as JSON at the end. */
 export function tellFindings(
-  context: Pick<CliContext, "print" | "hasColour">,
+  context: Pick<CliContext, "print" | "hasColour" | "isWatched" | "columns">,
   { json }: { readonly json: boolean },
 ): {
   readonly tell: Tell;
@@ -56,13 +57,17 @@ export function tellFindings(
     },
     end: (more = {}) => {
       const isFine = findings.every(({ status }) => status !== "failed");
-      print(json ? JSON.stringify({ ok: isFine, checks: findings, ...more }) : summaryOf(findings));
+      if (json) print(JSON.stringify({ ok: isFine, checks: findings, ...more }));
+      else for (const line of foldLine(context, summaryOf(findings), "")) print(line);
       return isFine ? 0 : 1;
     },
   };
 }
 
-function linesOf(context: Pick<CliContext, "hasColour">, finding: Finding): readonly string[] {
+function linesOf(
+  context: Pick<CliContext, "hasColour" | "isWatched" | "columns">,
+  finding: Finding,
+): readonly string[] {
   const { check, subject, status, fault, found, remedy } = finding;
   const [first = "", ...more] = found.split("\n").map(plain);
   const name = fault === undefined ? "" : `  ${paint(context, "dim", `(${fault})`)}`;
@@ -70,7 +75,7 @@ function linesOf(context: Pick<CliContext, "hasColour">, finding: Finding): read
     `${paint(context, COLOURS[status], MARKS[status])}  ${check} [${plain(subject)}]: ${first}`,
     ...more.map((line) => `${INDENT}${line}`),
     ...(remedy === undefined ? [] : [`${INDENT}→ ${plain(remedy)}${name}`]),
-  ];
+  ].flatMap((line) => foldLine(context, line, line.startsWith(`${INDENT}→`) ? `${INDENT}  ` : INDENT));
 }
 
 function summaryOf(findings: readonly Finding[]): string {

@@ -75,12 +75,12 @@ export function printRun(context: Printer, story: RunStory): void {
 
 function printFacts(context: Printer, story: RunStory): void {
   const { id, shadow, link, handoff, told, readAtMs: _now, ...facts } = story;
-  const print = (name: string, words: string) => context.print(`${name.padEnd(14)} ${plain(words)}`);
+  const print = (name: string, words: string) => context.print(`${name.padEnd(NAME_CHARS)}  ${plain(words)}`);
   if (shadow) print("shadow", "delivered nowhere");
   print("id", id);
   for (const [name, value] of Object.entries(facts)) {
     // Lists come after the facts, each as a table.
-    if (value !== null && typeof value !== "object") print(name, wordsFor(name, value));
+    if (value !== null && typeof value !== "object") print(labelOf(name), wordsFor(name, value));
   }
   if (link !== null) print("link", linkWords(link));
   if (handoff !== null) {
@@ -105,6 +105,13 @@ function printTable(context: Printer, header: readonly string[], rows: readonly 
   context.print("");
   context.print(formatTable(context, header, rows));
 }
+
+/** Longest of these names. */
+const NAME_CHARS = 16;
+
+/** `createdAtMs` is read as `created at`. */
+const labelOf = (name: string): string =>
+  name.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 function wordsFor(name: string, value: unknown): string {
   if (name === "elapsedMs") return spanOf(Number(value));

@@ -83,7 +83,7 @@ export async function examineLedger(
     return [about(verdict), ...judgeProcesses(rows, clock.now())];
   } catch (error) {
     if (error instanceof RelayError && error.code === "ledger_locked") {
-      return [about(ok(`is in use: ${messageOf(error)}`))];
+      return [about(ok(messageOf(error)))];
     }
     const remedy = error instanceof RelayError ? error.nextAction : undefined;
     return [about(failed("ledger_unavailable", messageOf(error), remedy ?? "Check DATABASE_URL."))];

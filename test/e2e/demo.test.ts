@@ -61,7 +61,7 @@ describe("the demo", () => {
     const demo = await startRelayProcess({}, ["demo", "--files", ...files], /Ctrl-C ends it/);
     onTestFinished(demo.kill);
     const stdout = demo.output();
-    expect(stdout).toMatch(/^FILE +STATUS +TIME +SHARE$/m);
+    expect(stdout).toMatch(/^FILE +STATUS +TIME +SHARE OR NOTE$/m);
     for (const name of names) {
       expect(stdout).toMatch(new RegExp(`^dropped +${name}$`, "m"));
       expect(stdout).toMatch(new RegExp(`^delivered +${name} +in `, "m"));

@@ -88,7 +88,7 @@ test.skipIf(!findTerminalMaker())("from an empty folder to a delivered file, in 
   await terminal.until(/are written/);
   await terminal.until(/Drop a small file now/);
   terminal.type(KEYS.enter);
-  const [, link = ""] = await terminal.until(/relay-first-file\.txt is delivered: (http\S+)/);
+  const [, link = ""] = await terminal.until(/relay-first-file\.txt is delivered:[\s│]+(http\S+)/);
   await terminal.until(/npx relay start/);
   expect(await terminal.ended).toBe(0);
 

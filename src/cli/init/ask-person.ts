@@ -1,8 +1,13 @@
-import { confirm, isCancel, log, note, password, select, text } from "@clack/prompts";
+import { confirm, isCancel, log, note, password, S_BAR, select, text } from "@clack/prompts";
 import { plain } from "../../text/unseen.ts";
 import type { CliContext } from "../context.ts";
+import { foldLine } from "../fold-line.ts";
+import { paint } from "../paint.ts";
 import { showWhile } from "../progress.ts";
 import { type Asker, Left } from "./asker.ts";
+
+/** Before each line: a mark or a bar, and two blanks. */
+const MARK_CHARS = 3;
 
 /** Asks in a terminal. Every question rejects with `Left` at Ctrl-C. */
 export function askPerson(context: CliContext): Asker {
@@ -11,21 +16,31 @@ export function askPerson(context: CliContext): Asker {
     if (isCancel(answer) || typeof answer === "symbol") throw new Left();
     return answer as Exclude<T, symbol>; // the check does not narrow a type parameter
   };
+  const folded = (words: string): readonly string[] =>
+    plain(words)
+      .split("\n")
+      .flatMap((line) => foldLine(context, line, "", MARK_CHARS));
+  // The library breaks the words of lists by itself, and these nowhere.
+  const asked = (message: string): string => folded(message).join(`\n${paint(context, "dim", S_BAR)}  `);
   return {
     isPerson: true,
-    say: (words) => log.step(plain(words)),
-    warn: (words) => log.warn(plain(words)),
+    say: (words) => log.step(folded(words).join("\n")),
+    warn: (words) => log.warn(folded(words).join("\n")),
     show: (title, lines) => note(lines.map(plain).join("\n"), title, { format: (line) => line }),
     // Not the library's own spinner, which ends the process at Ctrl-C.
     busy: (words, work) => showWhile(context, words, work),
     secret: async ({ message }) =>
       answered(
-        await password({ message, signal, validate: (value) => (value?.trim() ? undefined : "it is needed") }),
+        await password({
+          message: asked(message),
+          signal,
+          validate: (value) => (value?.trim() ? undefined : "it is needed"),
+        }),
       ).trim(),
     text: async ({ message, proposal, check }) =>
       answered(
         await text({
-          message,
+          message: asked(message),
           signal,
           ...(proposal === undefined ? {} : { initialValue: proposal }),
           validate: (value) => check?.((value ?? "").trim()),

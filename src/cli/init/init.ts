@@ -5,7 +5,7 @@ import { parseRules } from "../../rules/load-rules.ts";
 import { plain } from "../../text/unseen.ts";
 import { relayOrigin } from "../ask-relay.ts";
 import type { CliContext, ExitCode } from "../context.ts";
-import { howItGoes } from "../run-line.ts";
+import { howItGoes, isFinished } from "../run-line.ts";
 import { answerFromFlags } from "./answer-from-flags.ts";
 import { askDify, type DifyAnswers } from "./ask-dify.ts";
 import { askFastio, type FastioAnswers } from "./ask-fastio.ts";
@@ -32,12 +32,16 @@ type InitDeps = {
   readonly envFile?: string;
 };
 
+const WHAT_COMES =
+  "It takes an API key of Fast.io and one of a Dify app, looks at what they open, and proposes settings and a rule. Nothing is written before you have seen it; Ctrl-C leaves.";
+
 /** Sets a relay up, question by question; what was answered on the command line is not asked. */
 export async function init(context: CliContext, options: InitOptions, deps: InitDeps = {}): Promise<ExitCode> {
   const { asker = chooseAsker(context, options), envFile = ".env" } = deps;
   const progress: Progress = { stage: "asking" };
   let fastio: FastioAnswers | undefined;
   try {
+    if (asker.isPerson) asker.say(WHAT_COMES);
     fastio = await askFastio(context, asker, options);
     return await setUp(context, asker, options, { fastio, progress, envFile });
   } catch (error) {
@@ -119,7 +123,10 @@ async function setUp(
         fastio: upstreams.fastio,
         rule,
         fileInput: dify.fileInput,
-        onChange: (run) => asker.say(`${run.status}  ${run.file}  ${howItGoes(run)}`.trimEnd()),
+        onChange: (run) => {
+          // Its end is told below, whichever it is.
+          if (!isFinished(run)) asker.say(`${run.status}  ${run.file}  ${howItGoes(run)}`.trimEnd());
+        },
       })
     : undefined;
   if (first) tellFirst(asker, first);
@@ -194,11 +201,13 @@ function tell(context: CliContext, { json }: InitOptions, told: Told): ExitCode 
     const config = parseConfig(environment);
     context.print("");
     context.print("Now:");
-    context.print("  npx relay start        runs it; npx relay doctor looks at everything first");
-    context.print(plain(`  ${relayOrigin(config)}  are its pages; log in with the token of RELAY_TOKENS in .env`));
-    context.print(
-      plain(`  drop files into ${rule.folder} of ${rule.workspace.name}; npx relay runs tail follows them`),
-    );
+    for (const [command, words] of [
+      ["npx relay doctor", "looks at everything"],
+      ["npx relay start", `runs it; its pages: ${relayOrigin(config)}`],
+      ["", "log in with RELAY_TOKENS in .env, without the role"],
+      ["npx relay runs tail", `follows the files that come into ${rule.folder} of ${rule.workspace.name}`],
+    ] as const)
+      context.print(plain(`  ${command.padEnd(20)} ${words}`));
   }
   return isGood ? 0 : 1;
 }

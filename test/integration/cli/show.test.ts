@@ -154,12 +154,13 @@ test("a run is shown with everything about it in words, lists as tables", async 
   const { code, text } = await showOne(TOLD);
   expect(code).toBe(0);
   for (const line of [
-    /^id {13}told-in-full$/m,
-    /^status {9}delivered$/m,
-    /^elapsedMs {6}2\.5 s$/m,
-    /^link {11}open, without an end$/m,
-    /^handoff {8}ready: relay transfer claim-link told-in-full$/m,
-    /^told {11}note: waits$/m,
+    /^id {16}told-in-full$/m,
+    /^status {12}delivered$/m,
+    /^elapsed {11}2\.5 s$/m,
+    /^created at {8}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m,
+    /^link {14}open, without an end$/m,
+    /^handoff {11}ready: relay transfer claim-link told-in-full$/m,
+    /^told {14}note: waits$/m,
     /^cleaned +answered +Two rows\.$/m,
     /^Translate +succeeded +2\.5 s/m,
     /^clean\.csv +12 +yes$/m,
