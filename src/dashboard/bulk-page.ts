@@ -4,7 +4,7 @@ import { timeOf } from "../text/figures.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
-import { cell, headOf, longCell } from "./table-cell.ts";
+import { headOf, longCell, wholeCell } from "./table-cell.ts";
 
 /** How far something is that is done to many runs. */
 export function bulkPage(bulk: BulkStory, reader: Reader): Markup {
@@ -47,4 +47,4 @@ ${bulk.latest.length === 0 ? "" : html`<h2>Latest</h2>${runsTable(bulk.latest)}`
 
 const runsTable = (runs: readonly BulkRun[]): Markup =>
   html`<div class="scroll"><table class="stack">${headOf(["File", "Outcome", "When"])}
-<tbody>${runs.map(({ run, file, outcome, note, atMs }) => html`<tr>${longCell("File", html`<a href="/runs/${run}">${file ?? run}</a>`)}${longCell("Outcome", `${outcome}${note === null ? "" : `: ${note}`}`)}${cell("When", timeOf(atMs))}</tr>`)}</tbody></table></div>`;
+<tbody>${runs.map(({ run, file, outcome, note, atMs }) => html`<tr>${longCell("File", html`<a href="/runs/${run}">${file ?? run}</a>`)}${longCell("Outcome", `${outcome}${note === null ? "" : `: ${note}`}`)}${wholeCell("When", timeOf(atMs))}</tr>`)}</tbody></table></div>`;

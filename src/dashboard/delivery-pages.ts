@@ -75,7 +75,12 @@ export function deliveryPage(one: DeliveryStory, reader: Reader): Markup {
     ["Verdict", html`<span class="status ${one.verdict}">${one.verdict}</span>`],
     ["Came", timeOf(one.receivedAtMs)],
     ["By", ROUTES[one.route] ?? one.route],
-    ["Body", `${sizeOf(one.bodyBytes)} (${one.bodyBytes} bytes)`],
+    [
+      "Body",
+      one.bodyBytes < 1_024
+        ? sizeOf(one.bodyBytes)
+        : `${sizeOf(one.bodyBytes)} (${one.bodyBytes.toLocaleString("en")} bytes)`,
+    ],
     ["SHA-256 of the body", one.bodyHash ?? "– (it was not read to its end)"],
     ["Signed as", one.scheme === null ? "–" : `${one.scheme}${one.keyForm === null ? "" : `, key: ${one.keyForm}`}`],
     ["Secret", one.secret === null ? "–" : secretWords(one.secret, one.receivedAtMs)],
