@@ -70,7 +70,7 @@ describe("the demo", () => {
     // There is no terminal.
     expect(stdout).not.toContain("\u001B");
 
-    const [, url = "", token = ""] = /RELAY_URL=(\S+) RELAY_TOKEN=(\S+) relay runs list/.exec(stdout) ?? [];
+    const [, url = "", token = ""] = /RELAY_URL=(\S+) RELAY_TOKEN=(\S+) npx relay runs list/.exec(stdout) ?? [];
     const asked = await runCommand(["runs", "list", "--json"], { RELAY_URL: url, RELAY_TOKEN: token });
     expect(toldBy(asked.stdout).map(({ file }) => file)).toEqual(expect.arrayContaining(names));
 
