@@ -45,7 +45,8 @@ export async function followEvent(
       if (shown.get(run.id) !== now) onChange(run);
       shown.set(run.id, now);
     }
-    if (story?.status === "ignored" && story.runs.length === 0) return { kind: "ignored", story };
+    // Its runs are there as soon as it is routed: what has none by then gets none.
+    if (story && story.status !== "accepted" && story.runs.length === 0) return { kind: "ignored", story };
     const hasEnded = story?.runs.every((run) => isFinished(run) || isWaitingForPerson(run)) ?? false;
     if (story && story.runs.length > 0 && hasEnded) return { kind: "ended", story };
     await systemClock.sleep(LOOK_EVERY_MS, context.signal);

@@ -59,7 +59,7 @@ function tellEnd(context: CliContext, { kind, story }: FollowedEvent): void {
       }
       return;
     case "ignored":
-      context.warn("no rule wanted it:");
+      context.warn(story.status === "ignored" ? "no rule wanted it:" : "it made no run:");
       for (const { rule, reason } of story.reasons)
         context.warn(`  ${rule === "*" ? "" : `${rule}: `}${plain(reason)}`);
       return;

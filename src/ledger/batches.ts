@@ -8,7 +8,7 @@ import { listFiles, recountFiles } from "./run-files.ts";
 import { moveNames, nameRuns } from "./run-names.ts";
 import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, NEWER_CAME } from "./supersede.ts";
-import type { Made, WantedRun } from "./wanted-run.ts";
+import { type Made, madeBefore, type WantedRun } from "./wanted-run.ts";
 
 /** Where the rule does not say how a batch ends. */
 const DEFAULT_BATCH = { quietMs: 10_000, maxFiles: 50 };
@@ -19,13 +19,13 @@ const DEFAULT_BATCH = { quietMs: 10_000, maxFiles: 50 };
  * @param wanted the run the file would have alone; its id names the file among all batches
  */
 export async function joinBatch(tx: Db, wanted: WantedRun, nowMs: number, floodHold: number): Promise<Made> {
-  const known = await tx
-    .select({ id: runFiles.fileKey })
+  const [known] = await tx
+    .select({ runId: runFiles.runId, eventKey: runFiles.eventKey })
     .from(runFiles)
     .where(eq(runFiles.fileKey, wanted.id))
     // The rule may have run its files one by one before.
-    .unionAll(tx.select({ id: runs.id }).from(runs).where(eq(runs.id, wanted.id)));
-  if (known.length > 0) return {};
+    .unionAll(tx.select({ runId: runs.id, eventKey: runs.eventKey }).from(runs).where(eq(runs.id, wanted.id)));
+  if (known) return madeBefore(known, wanted);
   if (await isOlder(tx, wanted)) return { reason: "a newer version of the file is in a batch already" };
   const emptied = await leaveOutOlder(tx, wanted);
   const made = await takePlace(tx, wanted, nowMs, floodHold);

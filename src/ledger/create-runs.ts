@@ -7,7 +7,7 @@ import type { Db } from "./open-ledger.ts";
 import { nameRuns } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, hasNewer, skipOlder } from "./supersede.ts";
-import type { Made, WantedRun } from "./wanted-run.ts";
+import { type Made, madeBefore, type WantedRun } from "./wanted-run.ts";
 
 /** Ends the routing of an event. @returns the runs that are new or have got a file more */
 export type MakeRuns = (routed: RoutedEvent) => Promise<readonly RunRow[]>;
@@ -77,15 +77,20 @@ async function lockRules(tx: Db, routed: readonly RoutedEvent[]): Promise<void> 
 async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: number): Promise<Made> {
   const { fileHash: _hash, ...run } = wanted;
   const others = await tx
-    .select({ id: runs.id })
+    .select({ runId: runs.id, eventKey: runs.eventKey })
     .from(runs)
     .where(and(eq(runs.nodeId, run.nodeId), eq(runs.ruleName, run.ruleName)));
-  if (others.some(({ id }) => id === run.id)) {
+  const same = others.find(({ runId }) => runId === run.id);
+  if (same) {
     await waitLonger(tx, run);
-    return {};
+    return madeBefore(same, run);
   }
   // The rule may have gathered files before.
-  if ((await tx.$count(runFiles, eq(runFiles.fileKey, run.id))) > 0) return {};
+  const [gathered] = await tx
+    .select({ runId: runFiles.runId, eventKey: runFiles.eventKey })
+    .from(runFiles)
+    .where(eq(runFiles.fileKey, run.id));
+  if (gathered) return madeBefore(gathered, run);
   const isOld = others.length > 0 && (await hasNewer(tx, { ...run, ...readingOf(run), fileCount: null }));
   if (!isOld && others.length > 0) await skipOlder(tx, run, nowMs);
   const state = isOld ? asSkipped(nowMs) : await heldByFlood(tx, run.ruleName, floodHold);

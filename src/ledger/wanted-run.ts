@@ -14,5 +14,11 @@ export type Made = {
   readonly reason?: string;
 };
 
+/** What is told of an event about a file that has its run from another one; routed once more, it tells what it told. */
+export const madeBefore = (
+  { runId, eventKey }: { readonly runId: string; readonly eventKey: string },
+  wanted: Pick<WantedRun, "eventKey">,
+): Made => (eventKey === wanted.eventKey ? {} : { reason: `this version of the file has a run already: ${runId}` });
+
 /** Statuses from which a run goes on. */
 export const UNFINISHED: readonly RunStatus[] = ["queued", "fetching", "running", "delivering", "paused", "held"];

@@ -90,6 +90,24 @@ describe("relay trigger", () => {
   });
 });
 
+test("trigger --wait does not wait for a file that has its run, and names that run", async () => {
+  const { nodeId } = await fastio.dropFile({ name: "told-twice.txt", content: "once", folder: "/Inbox" });
+  const about = ["trigger", "--node", nodeId, "--workspace", fastio.workspaceId];
+  expect(await ask(about)).toMatchObject({ code: 0 });
+  const run = await vi.waitFor(async () => {
+    const [found] = await relay.ledger.db.select().from(runs).where(eq(runs.fileName, "told-twice.txt"));
+    if (!found) throw new Error("not routed yet");
+    return found;
+  }, SOON);
+  const { code, stderr } = await ask([...about, "--event", "file.version_added", "--wait"]);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining(
+      `it made no run:\n  read-new-files: this version of the file has a run already: ${run.id}`,
+    ),
+  });
+});
+
 describe("with --url", () => {
   test("runs are listed and shown, events told, rules paused; the ledger here is left alone", async () => {
     const { id } = await givenRun(relay.ledger.db, sampleRule({ name: "contracts" }), { fileName: "from afar.pdf" });

@@ -240,7 +240,12 @@ describe("one run for each rule and version", () => {
     const first = await routeOne(node);
     const second = await routeOne(node, {}, { type: "file.created" });
     expect(second.runs.map(({ id }) => id)).toEqual(first.runs.map(({ id }) => id));
-    expect(second.event.status).toBe("routed");
+    expect(first.event).toMatchObject({ status: "routed", reasons: {} });
+    const [run] = first.runs;
+    expect(second.event).toMatchObject({
+      status: "routed",
+      reasons: { contracts: `this version of the file has a run already: ${run?.id}` },
+    });
     expect(second.handedOver).toEqual([]);
   });
 
@@ -258,6 +263,7 @@ describe("one run for each rule and version", () => {
     const { route, handedOver } = openRoute({ nodes: [node, INBOX] });
     await Promise.all([route(key), route(key)]);
     expect(await runsOf(node.id)).toHaveLength(1);
+    expect(await eventRow(key)).toMatchObject({ status: "routed", reasons: {} });
     expect(handedOver).toHaveLength(1);
   });
 
@@ -409,7 +415,10 @@ describe("what is not to be begun yet is left to the sweep", () => {
     const { runs, handedOver } = await routeOne(node, { rules });
     expect(runs).toMatchObject([{ status: "queued", fileCount: 1, gatheringKey: expect.any(String) }]);
     expect(handedOver).toEqual([]);
-    expect((await routeOne(node, { rules })).event).toMatchObject({ status: "routed", reasons: {} });
+    expect((await routeOne(node, { rules })).event).toMatchObject({
+      status: "routed",
+      reasons: { contracts: `this version of the file has a run already: ${runs[0]?.id}` },
+    });
   });
 });
 
