@@ -14,7 +14,9 @@ const Moment = z.string().max(64);
 export const ActionsQuery = z.strictObject({
   who: Word.optional().describe("Part of who did it, such as `anna`"),
   action: Word.optional().describe("Such as `run.replay`, or `run` for all that was done to runs"),
-  target: Word.optional().describe("Only what was done to this: a run, rule, app, share or bulk action, by its name"),
+  target: Word.optional().describe(
+    "Only what was done to this: a run (with its link), rule, app, share or bulk action, by its name",
+  ),
   since: Moment.optional().describe("Only what was done since: `24h`, `7d`, `2026-11-22`, `2026-11-22T06:00` (UTC)"),
   until: Moment.optional().describe("Only what was done before, in the same words"),
   before: z.coerce

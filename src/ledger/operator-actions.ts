@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
+import { and, asc, desc, gt, gte, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
 import { type OperatorActionRow, operatorActions } from "./schema.ts";
 
@@ -9,6 +9,10 @@ export type OperatorActionFilter = {
 };
 
 const PAGE_ROWS = 500;
+
+/** Done to one of these, or to the link of a run that is one of them. */
+const isAbout = (targets: readonly string[]): SQL | undefined =>
+  or(inArray(operatorActions.target, [...targets]), inArray(sql`${operatorActions.detail} ->> 'run'`, [...targets]));
 
 /** What was done by hand, oldest first, page by page. */
 export async function* readOperatorActions(
@@ -24,7 +28,7 @@ export async function* readOperatorActions(
         and(
           gt(operatorActions.id, lastId),
           sinceMs === undefined ? undefined : gte(operatorActions.atMs, sinceMs),
-          targets.length === 0 ? undefined : inArray(operatorActions.target, [...targets]),
+          targets.length === 0 ? undefined : isAbout(targets),
         ),
       )
       .orderBy(asc(operatorActions.id))
@@ -62,7 +66,7 @@ export function listOperatorActions(
       and(
         who === undefined ? undefined : sql`strpos(lower(${operatorActions.actor}), lower(${who})) > 0`,
         action === undefined ? undefined : isAction(action),
-        target === undefined ? undefined : eq(operatorActions.target, target),
+        target === undefined ? undefined : isAbout([target]),
         sinceMs === undefined ? undefined : gte(operatorActions.atMs, sinceMs),
         untilMs === undefined ? undefined : lt(operatorActions.atMs, untilMs),
         beforeId === undefined ? undefined : lt(operatorActions.id, beforeId),

@@ -64,6 +64,20 @@ test("is narrowed by who, action, target and time", async () => {
   expect(await page("/audit?who=bob&action=&target=")).not.toContain("operator anna");
 });
 
+test("what was done to a run is told with what was done to its link, on the page and in the export", async () => {
+  await done("r1", "run.replay", "operator");
+  await done("4145065000144716226", "share.revoke", "operator", 0, { run: "r1", reason: "sent to the wrong person" });
+  await done("r2", "run.replay", "operator");
+  expect(await idsOf("target=r1")).toEqual(["4145065000144716226", "r1"]);
+  const exported = await page("/api/audit?what=operators&format=json&run=r1");
+  expect(
+    exported
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).did),
+  ).toEqual(["run.replay", "share.revoke"]);
+});
+
 test("page by page everything is told once", async () => {
   for (let at = 0; at < 7; at += 1) await done(`t${at}`, "run.replay", "operator");
   const told: string[] = [];
