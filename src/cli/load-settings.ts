@@ -5,7 +5,7 @@ import { whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import type { RulesInForce } from "../rules/live-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
-import type { ToolGrants } from "../rules/read-tools.ts";
+import { idleTokens, sayIdleTokens, type ToolGrants } from "../rules/read-tools.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { CliContext } from "./context.ts";
 
@@ -63,18 +63,14 @@ export function checkVariables(rules: readonly Rule[], config: Config): void {
   });
 }
 
-/** A token that may do nothing is a slip of the pen. */
+/** @throws {PermanentError} `config_invalid`, naming every token that may do nothing */
 function checkTokens(tools: ToolGrants, { toolTokens }: Config): void {
-  const idle = toolTokens.map(({ name }) => name).filter((name) => !Object.hasOwn(tools, name));
+  const idle = idleTokens(tools, toolTokens);
   if (idle.length === 0) return;
-  throw new PermanentError(
-    "config_invalid",
-    `TOOLS_TOKEN has tokens of which the rules file does not say under tools: what they may do: ${idle.join(", ")}`,
-    {
-      failure: "misconfigured",
-      nextAction: "write them under tools: in the rules file, or take them out of TOOLS_TOKEN",
-    },
-  );
+  throw new PermanentError("config_invalid", sayIdleTokens(idle), {
+    failure: "misconfigured",
+    nextAction: "write them under tools: in the rules file, or take them out of TOOLS_TOKEN",
+  });
 }
 
 /** Variables that a rule names and that nobody set, or that hold what cannot work; never a value. */

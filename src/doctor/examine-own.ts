@@ -12,6 +12,7 @@ import { isLive, workedQueues } from "../processes/worked-queues.ts";
 import { isClusterDown, mastersOf, openRedis } from "../redis/open-redis.ts";
 import { whyPagesAreRefused } from "../relay/open-gate.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
+import { idleTokens, sayIdleTokens, type ToolGrants } from "../rules/read-tools.ts";
 import type { Log } from "../telemetry/log.ts";
 import { counted } from "../text/figures.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
@@ -64,6 +65,18 @@ export function judgePasswords({ fastio }: Pick<Config, "fastio">, rules: readon
         : ok("is set");
     return { check: "settings.passwords", subject, ...verdict };
   });
+}
+
+/** Whether the rules file says what each agent may do: the receiver does not start before. None is fine. */
+export function judgeTools({ toolTokens }: Pick<Config, "toolTokens">, tools: ToolGrants): readonly Finding[] {
+  if (toolTokens.length === 0) return [];
+  const idle = idleTokens(tools, toolTokens);
+  const remedy = "Write them under tools: in the rules file, or take them out of TOOLS_TOKEN.";
+  const verdict =
+    idle.length > 0
+      ? failed("settings_invalid", sayIdleTokens(idle), remedy)
+      : ok(`${counted(toolTokens.length, "token")} of agents, and the rules file says what they may do`);
+  return [{ check: "settings.tools", subject: "TOOLS_TOKEN", ...verdict }];
 }
 
 /** Opens the ledger as the relay would; one that is not there yet is left alone. */

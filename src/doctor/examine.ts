@@ -8,11 +8,12 @@ import { createTransport } from "../http/transport.ts";
 import { messageOf } from "../message-of.ts";
 import { type CompiledRule, compileRules } from "../rules/compile-rules.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import type { ToolGrants } from "../rules/read-tools.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams, outboundOriginsOf } from "../upstreams.ts";
 import { type ExamineDifyOptions, examineDify } from "./examine-dify.ts";
 import { examineFastio } from "./examine-fastio.ts";
-import { examineLedger, examineQueue, judgePasswords, judgeSettings } from "./examine-own.ts";
+import { examineLedger, examineQueue, judgePasswords, judgeSettings, judgeTools } from "./examine-own.ts";
 import { type Fault, type Finding, failed, ok } from "./finding.ts";
 
 /** Tells what each check finds as soon as it is known. */
@@ -27,8 +28,9 @@ export async function examine(
 ): Promise<void> {
   const config = readSettings(environment, tell);
   if (config === undefined) return;
-  const rules = await readRules(config.rulesFile, tell);
+  const { rules, tools } = await readRules(config.rulesFile, tell);
   for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules)]) tell(finding);
+  for (const finding of tools === undefined ? [] : judgeTools(config, tools)) tell(finding);
   const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
   for (const finding of await examineLedger(config.ledger.url, deps)) tell(finding);
   for (const finding of await examineQueue(config.redisUrl)) tell(finding);
@@ -57,16 +59,19 @@ function readSettings(environment: Environment, tell: Tell): Config | undefined 
   }
 }
 
-async function readRules(file: string, tell: Tell): Promise<readonly CompiledRule[]> {
+/** What tools may do is undefined when the file cannot be read: it says that already. */
+type ReadRules = { readonly rules: readonly CompiledRule[]; readonly tools: ToolGrants | undefined };
+
+async function readRules(file: string, tell: Tell): Promise<ReadRules> {
   const about = { check: "rules", subject: file };
   const fault: Fault = "rules_invalid";
   try {
-    const { rules } = await loadRules(file);
+    const { rules, tools } = await loadRules(file);
     tell({ ...about, ...ok(`${rules.length} rule${rules.length === 1 ? "" : "s"}, no faults`) });
-    return compileRules(rules);
+    return { rules: compileRules(rules), tools };
   } catch (error) {
     tell({ ...about, ...failed(fault, ...wordsOf(error, "Correct the rules file.")) });
-    return [];
+    return { rules: [], tools: undefined };
   }
 }
 

@@ -33,6 +33,13 @@ export function readTools(value: unknown): { readonly tools: ToolGrants; readonl
   return { tools, complaints };
 }
 
+/** Names of tokens that the rules file says nothing of: they may do nothing, which is a slip of the pen. */
+export const idleTokens = (tools: ToolGrants, tokens: readonly { readonly name: string }[]): readonly string[] =>
+  tokens.map(({ name }) => name).filter((name) => !Object.hasOwn(tools, name));
+
+export const sayIdleTokens = (idle: readonly string[]): string =>
+  `TOOLS_TOKEN has tokens of which the rules file does not say under tools: what they may do: ${idle.join(", ")}`;
+
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, key) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, key) : inner),

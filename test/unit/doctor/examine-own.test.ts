@@ -2,11 +2,12 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { type Environment, parseConfig } from "../../../src/config.ts";
 import { type ExamineFastioDeps, examineFastio } from "../../../src/doctor/examine-fastio.ts";
-import { judgePasswords, judgeRedis, judgeSettings } from "../../../src/doctor/examine-own.ts";
+import { judgePasswords, judgeRedis, judgeSettings, judgeTools } from "../../../src/doctor/examine-own.ts";
 import { observeAnswers } from "../../../src/doctor/observe-answers.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
+import { readTools } from "../../../src/rules/read-tools.ts";
 import { createManualClock } from "../dify/manual-clock.ts";
 import { ruleOf } from "./samples.ts";
 
@@ -122,4 +123,14 @@ test("the variables for passwords of shares are set or named, never told", () =>
     { subject: "SECOND_PASSWORD", status: "failed", fault: "password_missing" },
   ]);
   expect(JSON.stringify(findings)).not.toContain("open sesame");
+});
+
+test("a token of an agent that the rules file says nothing of is found, as the start would end with it", () => {
+  const { tools } = readTools({ "agent-a": { workspaces: ["*"], operations: ["listFiles"] } });
+  const judge = (TOOLS_TOKEN: string) => judgeTools(parseConfig({ TOOLS_TOKEN }), tools);
+  expect(judge("")).toEqual([]);
+  expect(judge("agent-a:sixteen-letters-or-more")).toMatchObject([{ check: "settings.tools", status: "ok" }]);
+  expect(judge("agent-a:sixteen-letters-or-more,agent-z:another-sixteen-letters")).toMatchObject([
+    { status: "failed", fault: "settings_invalid", found: expect.stringMatching(/: agent-z$/) },
+  ]);
 });
