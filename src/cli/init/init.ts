@@ -33,7 +33,7 @@ type InitDeps = {
 };
 
 const WHAT_COMES =
-  "It takes an API key of Fast.io and one of a Dify app, looks at what they open, and proposes settings and a rule. Nothing is written before you have seen it; Ctrl-C leaves.";
+  "It asks for a key of Fast.io and one of a Dify app, looks at what they open, and proposes settings and a rule. Nothing is written before you have seen it; Ctrl-C leaves.";
 
 /** Sets a relay up, question by question; what was answered on the command line is not asked. */
 export async function init(context: CliContext, options: InitOptions, deps: InitDeps = {}): Promise<ExitCode> {
