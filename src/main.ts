@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=60000 --v8-pool-size=1
 import { existsSync, readFileSync } from "node:fs";
+import { isatty } from "node:tty";
 import { parseEnv, styleText } from "node:util";
 import type { CliContext } from "./cli/context.ts";
 import type { FailureCode } from "./errors.ts";
@@ -8,6 +9,7 @@ import { enableQuickImports } from "./runtime/quick-imports.ts";
 
 // The one file that reads the environment and handles signals.
 const ENV_FILE = ".env";
+const STDIN = 0;
 const STDOUT = 1;
 /** EX_CONFIG of sysexits: a supervisor should not start us again before somebody changed something. */
 const EXIT_CONFIG = 78;
@@ -46,13 +48,16 @@ const exitCodeOf = (code: FailureCode): number => {
 };
 
 const stopping = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => {
-    // A second signal means: now.
-    if (stopping.signal.aborted) process.exit(1);
-    stopping.abort(new Error(`stopped by ${name}`));
-  });
-}
+const stop = (by: string): void => {
+  // A second signal means: now.
+  if (stopping.signal.aborted) process.exit(1);
+  stopping.abort(new Error(`stopped by ${by}`));
+};
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop(name));
+
+/** Who closes the window of a relay means its end. A terminal that hung up is none any more; `nohup` gave none to begin with. */
+const hadTerminal = isatty(STDIN);
+const hasLostTerminal = (): boolean => hadTerminal && !isatty(STDIN);
 
 /** Node's own answer, which knows NO_COLOR, FORCE_COLOR and terminals without colours. */
 const takesColour = (): boolean => styleText("bold", "x", { stream: process.stdout }) !== "x";
@@ -77,8 +82,13 @@ const context: CliContext = {
   columns: process.stdout.columns ?? 80,
   signal: stopping.signal,
   onHangUp: (listener) => {
-    process.on("SIGHUP", listener);
-    return () => process.off("SIGHUP", listener);
+    const hear = (): void => {
+      if (!hasLostTerminal()) listener();
+      // The system tells of it, and the shell once more.
+      else if (!stopping.signal.aborted) stop("the closing of its terminal");
+    };
+    process.on("SIGHUP", hear);
+    return () => process.off("SIGHUP", hear);
   },
   isWatched: process.stdout.isTTY,
   createLog: (level, format) =>

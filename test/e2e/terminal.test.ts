@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +41,7 @@ async function openStart(environment: Readonly<Record<string, string>>) {
     await fastio.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { terminal, url: `http://127.0.0.1:${port}` };
+  return { terminal, folder, url: `http://127.0.0.1:${port}` };
 }
 
 test.skipIf(!findTerminalMaker())(
@@ -69,4 +69,14 @@ test.skipIf(!findTerminalMaker())("LOG_FORMAT=json has lines of JSON in a termin
   await terminal.ended;
   const lines = terminal.screen().replaceAll("^C", "").trim().split(/\r?\n/);
   expect(lines.map((line) => JSON.parse(line).event)).toContain("relay.started");
+});
+
+test.skipIf(!findTerminalMaker())("a relay ends in order when its terminal is closed", async () => {
+  const { terminal, folder } = await openStart({});
+  await terminal.until(/relay\.started/);
+  // Who dies by a signal leaves it behind.
+  const isHeld = (): boolean => existsSync(join(folder, "data.lock"));
+  expect(isHeld()).toBe(true);
+  terminal.kill();
+  await expect.poll(isHeld, { timeout: 30_000 }).toBe(false);
 });
