@@ -1,5 +1,5 @@
 import { CATCH_UP_LEASE } from "../src/catch-up/keep-up.ts";
-import { createPull } from "../src/catch-up/pull.ts";
+import { createPulls } from "../src/catch-up/pull.ts";
 import { searchAgain } from "../src/catch-up/read-search.ts";
 import { wantedTypes } from "../src/catch-up/start.ts";
 import { createTakeIn } from "../src/catch-up/take-in.ts";
@@ -106,7 +106,7 @@ async function askOne(
   if (!(await takeLease(db, { name: CATCH_UP_LEASE, owner, untilMs: clock.now() + LEASE_MS }, clock.now())))
     return { fresh: 0, note: `${NO_SEARCH}; the running relay reads what else there is` };
   try {
-    const { fresh, sources } = await createPull(asking)({ workspaces: [workspace], thorough: false }, signal);
+    const { fresh, sources } = await createPulls(asking).pull({ workspaces: [workspace] }, signal);
     return { fresh, note: sources.length === 0 ? `nothing of it can be read: ${refusal.message}` : noteOn(sources) };
   } finally {
     await dropLease(db, CATCH_UP_LEASE, owner);

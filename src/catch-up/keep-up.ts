@@ -10,10 +10,11 @@ import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { backoffMs } from "./backoff.ts";
+import { checkNowAndThen, REFUSED_SIGNATURES, WAS_READ } from "./check-now-and-then.ts";
 import { createLatch, type Latch } from "./latch.ts";
 import { noteFailure, noteFailureOfAll } from "./note-failure.ts";
 import { ALIVE_MS, BURST_WINDOW_MS, createBurstDetector, graceMs, restMs } from "./pace.ts";
-import type { Pull } from "./pull.ts";
+import type { Pulls } from "./pull.ts";
 import { watchActivity } from "./watch-activity.ts";
 import { findWatched, type WatchedWorkspace } from "./watched-workspaces.ts";
 
@@ -27,8 +28,7 @@ export type KeepUpDeps = {
   readonly rules: () => readonly CompiledRule[];
   /** Calls back when other rules come into force. @returns ends that */
   readonly onRulesChange: (listener: () => void) => () => void;
-  readonly pull: Pull;
-};
+} & Pulls;
 
 export const CATCH_UP_LEASE = "catch-up";
 /** After the death of the process that catches up, another begins within this time. */
@@ -114,9 +114,15 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
   const within = AbortSignal.any([signal, term.signal]);
   log.info("catch_up.watching", { workspaces: watched.map(({ id }) => id) });
   const groups = byOrganisation(watched);
-  const latches = groups.map(() => createLatch(clock.sleep));
+  const followed = groups.map((workspaces) => ({
+    workspaces,
+    toPull: createLatch(clock.sleep),
+    toCheck: createLatch(clock.sleep),
+  }));
+  const latches = followed.flatMap(({ toPull, toCheck }) => [toPull, toCheck]);
   const work = [
-    ...groups.map((workspaces, index) => follow(deps, workspaces, latches[index] ?? createLatch(clock.sleep), within)),
+    ...followed.map((one) => follow(deps, one, within)),
+    ...followed.map((one) => checkNowAndThen(deps, one, within)),
     watchSigns(deps, latches, within),
   ];
   try {
@@ -143,6 +149,13 @@ async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortS
 const wordsOf = (unknown: ReadonlyMap<string, PermanentError>): string =>
   JSON.stringify([...unknown].map(([reference, { message }]) => [reference, message]));
 
+/** Workspaces of one organisation, and what lets who pulls them, or checks them, go on. */
+type Followed = {
+  readonly workspaces: readonly WatchedWorkspace[];
+  readonly toPull: Latch;
+  readonly toCheck: Latch;
+};
+
 /** One changes feed serves an organisation; a workspace whose organisation is unknown stands alone. */
 function byOrganisation(watched: readonly WatchedWorkspace[]): readonly (readonly WatchedWorkspace[])[] {
   const groups = new Map<string, WatchedWorkspace[]>();
@@ -156,8 +169,7 @@ function byOrganisation(watched: readonly WatchedWorkspace[]): readonly (readonl
 /** Pulls one organisation's workspaces whenever something moved in them, and now and then. */
 async function follow(
   deps: KeepUpDeps,
-  workspaces: readonly WatchedWorkspace[],
-  latch: Latch,
+  { workspaces, toPull: latch, toCheck }: Followed,
   signal: AbortSignal,
 ): Promise<void> {
   const { db, clock, random, log, pull } = deps;
@@ -169,6 +181,7 @@ async function follow(
   });
   latch.open("start");
   let failures = 0;
+  let wasRead = false;
   try {
     while (!signal.aborted) {
       const reasons = await latch.pass(told < workspaces.length ? UNTOLD_MS : IDLE_MS, signal);
@@ -177,9 +190,10 @@ async function follow(
         // Movements that come in the meantime are in this pull too; later ones open the latch anew.
         if (reasons.includes("activity")) await clock.sleep(graceMs(await signsOf(db, clock), clock.now()), signal);
         const pullingMs = clock.now();
-        const thorough = reasons.includes("refused_signatures");
-        const pulled = await pull({ workspaces, thorough }, signal);
+        const pulled = await pull({ workspaces }, signal);
         failures = 0;
+        if (!wasRead) toCheck.open(WAS_READ);
+        wasRead = true;
         const fields = { ...pulled, why: reasons, ms: clock.now() - pullingMs };
         if (pulled.fresh > 0) log.info("catch_up.pulled", fields);
         else log.debug("catch_up.pulled", fields);
@@ -220,7 +234,7 @@ async function watchSigns(
         nextAction:
           "compare FASTIO_WEBHOOK_SECRETS with the secret of the webhook; catch-up finds the events meanwhile",
       });
-      for (const latch of latches) latch.open("refused_signatures");
+      for (const latch of latches) latch.open(REFUSED_SIGNATURES);
     } catch (error) {
       log.debug("catch_up.signs_unread", { message: messageOf(error) });
     }

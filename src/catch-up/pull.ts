@@ -24,11 +24,11 @@ export type PullDeps = {
   readonly retentionMs: number;
 };
 
-export type PullWish = {
-  /** Workspaces of one organisation. */
-  readonly workspaces: readonly WatchedWorkspace[];
-  /** Search too, even where the changes feed works. */
-  readonly thorough: boolean;
+/** Workspaces of one organisation. */
+export type PullWish = { readonly workspaces: readonly WatchedWorkspace[] };
+export type CheckWish = PullWish & {
+  /** Though no search is due. */
+  readonly atOnce: boolean;
 };
 
 /** What one pull brought, and from where. */
@@ -38,14 +38,25 @@ export type Pulled = Intaken & {
   readonly closed: number;
 };
 
-/** Asks Fast.io what happened. One pull of an organisation at a time. */
-export type Pull = (wish: PullWish, signal: AbortSignal) => Promise<Pulled>;
+/** What a check brought, and in how many milliseconds the next one is due. */
+export type Checked = Intaken & { readonly dueInMs: number };
 
-/**
- * The changes feed from its cursor; where there is none, event search; where that is closed, a listing. What did not
- * work is remembered, and tried again after an hour.
- */
-export function createPull(deps: PullDeps): Pull {
+/** Asks Fast.io what happened. One call of each at a time for an organisation. */
+export type Pulls = {
+  /** The changes feed from its cursor; where there is none, event search; where that is closed, a listing. */
+  readonly pull: (wish: PullWish, signal: AbortSignal) => Promise<Pulled>;
+  /**
+   * Searches beside a feed that works, where that is due: it may have left something out. A busy workspace has pages for
+   * many minutes, as searches are few that Fast.io answers, so the feed is read meanwhile. Without a feed each pull searches.
+   */
+  readonly check: (wish: CheckWish, signal: AbortSignal) => Promise<Checked>;
+};
+
+/** No check is due sooner than this. */
+const SHORTEST_REST_MS = 1_000;
+
+/** Ways to ask Fast.io what happened. What did not work is remembered, and tried again after an hour. */
+export function createPulls(deps: PullDeps): Pulls {
   const { db, clock, log, retentionMs } = deps;
   // Even a feed that works is checked against a search, before what it missed may be forgotten.
   const searchEveryMs = forgetEveryMs(retentionMs);
@@ -92,17 +103,14 @@ export function createPull(deps: PullDeps): Pull {
     return { ...NOTHING, sources: [], closed: 1 };
   };
 
-  /** Beside the feed: a search where it is due or wanted; its refusal is no harm while the feed works. */
+  /** Beside the feed: its refusal is no harm while the feed works. */
   const searchToo = async (
     workspaces: readonly WatchedWorkspace[],
-    wanted: boolean,
     signal: AbortSignal,
   ): Promise<{ readonly intaken: Intaken; readonly all: boolean }> => {
     let intaken = NOTHING;
     let all = true;
     for (const workspace of workspaces) {
-      const last = await lastSearched(db, workspace.id);
-      if (!wanted && last !== undefined && clock.now() - last < searchEveryMs) continue;
       const told = await attempt(workspace, "search", () => readSearch(deps, workspace, signal));
       if (told === undefined || told instanceof PermanentError) all = false;
       else intaken = addUp(intaken, told.intaken);
@@ -110,20 +118,22 @@ export function createPull(deps: PullDeps): Pull {
     return { intaken, all };
   };
 
-  const pullFeed = async (org: string, { workspaces, thorough }: PullWish, signal: AbortSignal) => {
-    const memory = feeds.get(org) ?? {};
-    if (!isUsable(memory, "changes", clock.now())) return undefined;
+  const mayFeed = (org: string): boolean => isUsable(feeds.get(org) ?? {}, "changes", clock.now());
+
+  const pullFeed = async (org: string, { workspaces }: PullWish, signal: AbortSignal) => {
+    if (!mayFeed(org)) return undefined;
     const read = await readChanges(deps, { org, watched: workspaces }, signal).catch(refusedAsUnusable);
     if (read.kind === "unusable") {
       log.info("catch_up.source_closed", { org, source: "changes", code: read.why });
-      feeds.set(org, passOver(memory, "changes", clock.now()));
+      feeds.set(org, passOver(feeds.get(org) ?? {}, "changes", clock.now()));
       return undefined;
     }
     const fresh = read.kind === "fresh_start";
-    const searched = await searchToo(workspaces, thorough || fresh, signal);
-    let intaken = addUp(fresh ? NOTHING : read.intaken, searched.intaken);
+    let intaken = fresh ? NOTHING : read.intaken;
     if (fresh) {
       // What was missed while the cursor was lost must be found before the new one takes over.
+      const searched = await searchToo(workspaces, signal);
+      intaken = searched.intaken;
       if (!searched.all && read.lost) {
         for (const workspace of workspaces) {
           const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace, signal));
@@ -136,8 +146,27 @@ export function createPull(deps: PullDeps): Pull {
     return { ...intaken, sources: ["changes"], closed: 0 } satisfies Pulled;
   };
 
-  return async (wish, signal) => {
-    const org = wish.workspaces.find((one) => one.org !== undefined)?.org;
+  const dueInMs = async ({ id }: WatchedWorkspace): Promise<number> => {
+    const last = await lastSearched(db, id);
+    return last === undefined ? 0 : Math.max(0, last + searchEveryMs - clock.now());
+  };
+
+  const check: Pulls["check"] = async ({ workspaces, atOnce }, signal) => {
+    const org = orgOf(workspaces);
+    let intaken = NOTHING;
+    let nextInMs = searchEveryMs;
+    if (org !== undefined && mayFeed(org)) {
+      for (const workspace of workspaces) {
+        const dueMs = atOnce ? 0 : await dueInMs(workspace);
+        if (dueMs === 0) intaken = addUp(intaken, (await searchToo([workspace], signal)).intaken);
+        else nextInMs = Math.min(nextInMs, dueMs);
+      }
+    }
+    return { ...intaken, dueInMs: Math.max(SHORTEST_REST_MS, nextInMs) };
+  };
+
+  const pull: Pulls["pull"] = async (wish, signal) => {
+    const org = orgOf(wish.workspaces);
     const byFeed = org === undefined ? undefined : await pullFeed(org, wish, signal);
     if (byFeed) return byFeed;
     let sum: Pulled = { ...NOTHING, sources: [], closed: 0 };
@@ -151,7 +180,12 @@ export function createPull(deps: PullDeps): Pull {
     }
     return sum;
   };
+
+  return { pull, check };
 }
+
+const orgOf = (workspaces: readonly WatchedWorkspace[]): string | undefined =>
+  workspaces.find((one) => one.org !== undefined)?.org;
 
 /** A key that does not work is everybody's trouble; whatever else is refused for good concerns the feed alone. */
 function refusedAsUnusable(error: unknown): { readonly kind: "unusable"; readonly why: string } {

@@ -4,6 +4,7 @@ import type { Fastio } from "../fastio/types.ts";
 import { listCursors, readCursor, writeCursor } from "../ledger/cursors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import type { Findable } from "../ledger/retention.ts";
+import { patiently } from "../patiently.ts";
 import type { Log } from "../telemetry/log.ts";
 import {
   advancePosition,
@@ -53,7 +54,10 @@ export async function listFindable(db: Db): Promise<readonly Findable[]> {
   });
 }
 
-/** Searches a workspace's events from where the last search ended, with some overlap. */
+/**
+ * Searches a workspace's events from where the last search ended, with some overlap. A busy workspace has pages for many
+ * minutes, and would hardly ever have them all if each fault on the way made the search begin anew.
+ */
 export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signal: AbortSignal): Promise<Intaken> {
   const { db, clock } = deps;
   const stored = await readCursor(db, positionName(scope.id));
@@ -61,7 +65,8 @@ export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signa
   let intaken = NOTHING;
   for await (const events of pagesOf(deps, scope, searchSince(position), signal)) {
     const present = events.filter((event) => !isHistory(position, timed(event)));
-    intaken = addUp(intaken, await deps.takeIn(await withoutForgotten(present, deps)));
+    const takeIn = async (): Promise<Intaken> => deps.takeIn(await withoutForgotten(present, deps));
+    intaken = addUp(intaken, await patiently(takeIn, { clock, signal }));
     position = advancePosition(position, present.map(timed), clock.now());
   }
   // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.

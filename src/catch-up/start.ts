@@ -7,7 +7,7 @@ import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { LiveRules } from "../rules/live-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { startKeepingUp } from "./keep-up.ts";
-import { createPull } from "./pull.ts";
+import { createPulls } from "./pull.ts";
 import { createTakeIn } from "./take-in.ts";
 
 export type CatchUpDeps = {
@@ -30,6 +30,6 @@ export const wantedTypes = (rules: readonly CompiledRule[]): ReadonlySet<string>
 export function startCatchUp({ config, rules, ...deps }: CatchUpDeps): () => Promise<void> {
   const takeIn = createTakeIn({ ...deps, wantedTypes: () => wantedTypes(rules.now().rules) });
   const { lookBackMs } = config.catchUp;
-  const pull = createPull({ ...deps, takeIn, lookBackMs, retentionMs: config.ledger.retentionMs });
-  return startKeepingUp({ ...deps, rules: () => rules.now().rules, onRulesChange: rules.onChange, pull });
+  const pulls = createPulls({ ...deps, takeIn, lookBackMs, retentionMs: config.ledger.retentionMs });
+  return startKeepingUp({ ...deps, rules: () => rules.now().rules, onRulesChange: rules.onChange, ...pulls });
 }

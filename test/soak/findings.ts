@@ -4,7 +4,7 @@ import type { Struck } from "./emulators-process.ts";
 import { judge, type Verdict } from "./judge.ts";
 import type { SoakOptions } from "./options.ts";
 import type { ReadingTally } from "./read-along.ts";
-import { type Point, quantileOf } from "./statistics.ts";
+import { lowsOf, type Point, quantileOf } from "./statistics.ts";
 import type { Series } from "./take-samples.ts";
 import { type Watched, watchedOf } from "./watched.ts";
 
@@ -75,9 +75,19 @@ export function judgeAll(
     const points = all
       .map(({ atMs, value }) => ({ atMs: atMs - beganMs, value }))
       .filter(({ atMs }) => atMs <= durationMs);
-    const verdict =
-      watched && judge(points, warmUntilMs(durationMs, retentionMs, watched.followsRetention), watched.allowance);
-    return watched && verdict ? [{ name, watched, points, verdict }] : [];
+    if (!watched) return [];
+    const warmMs = warmUntilMs(durationMs, retentionMs, watched.followsRetention);
+    const verdict = watched.isClearedInBulk
+      ? judge(
+          lowsOf(
+            points.filter(({ atMs }) => atMs >= warmMs),
+            retentionMs,
+          ),
+          warmMs + retentionMs,
+          watched.allowance,
+        )
+      : judge(points, warmMs, watched.allowance);
+    return verdict ? [{ name, watched, points, verdict }] : [];
   });
 }
 

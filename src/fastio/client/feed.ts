@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { patiently } from "../../patiently.ts";
 import type { EventQuery, FastioFeed } from "../ports/feed.ts";
 import type { Api } from "./api.ts";
 import { type CallLimit, createCallBudget } from "./call-budget.ts";
@@ -55,9 +56,12 @@ export function createFeed({
     searchEvents: async function* (query, signal) {
       const fields = queryFields(query);
       for (let offset = 0; ; ) {
-        await maySearch(signal);
         const call = feed.search(fields, offset, SEARCH_ROWS);
-        const payload = await api.call(call, signal);
+        const ask = async (): Promise<unknown> => {
+          await maySearch(signal);
+          return api.call(call, signal);
+        };
+        const payload = await (offset === 0 ? ask() : patiently(ask, { clock, signal }));
         const rows = readEventRows(payload, call.operation);
         // The server may page in smaller steps than asked; steps of its own make no gaps.
         const step = asCount(at(payload, "pagination.limit")) ?? rows.length;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startKeepingUp } from "../../../src/catch-up/keep-up.ts";
-import type { PullWish } from "../../../src/catch-up/pull.ts";
+import type { CheckWish, PullWish } from "../../../src/catch-up/pull.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { PermanentError, TransientError } from "../../../src/errors.ts";
 import type { ActivityOutcome } from "../../../src/fastio/types.ts";
@@ -32,10 +32,16 @@ const rulesFor = (workspace: string) =>
 /** One process that catches up, against a Fast.io of functions. */
 function startOne(
   db: Db,
-  change: { readonly fail?: () => unknown; readonly refuse?: () => unknown; readonly hold?: boolean } = {},
+  change: {
+    readonly fail?: () => unknown;
+    readonly refuse?: () => unknown;
+    readonly hold?: boolean;
+    readonly check?: (nth: number, signal: AbortSignal) => Promise<void>;
+  } = {},
 ) {
   const clock = quickClock();
   const wishes: PullWish[] = [];
+  const checks: CheckWish[] = [];
   const holds: ((told: ActivityOutcome) => void)[] = [];
   let rules = rulesFor("Contracts");
   let onRulesChange: () => void = () => undefined;
@@ -74,13 +80,18 @@ function startOne(
       if (failure !== undefined) throw failure;
       return { found: 0, fresh: 0, sources: ["changes"], closed: 0 };
     },
+    check: async (wish, signal) => {
+      checks.push(wish);
+      await change.check?.(checks.length, signal);
+      return { found: 0, fresh: 0, dueInMs: 60_000 };
+    },
   });
   onTestFinished(stop);
   const setRules = (workspace: string): void => {
     rules = rulesFor(workspace);
     onRulesChange();
   };
-  return { wishes, holds, stop, clock, setRules };
+  return { wishes, checks, holds, stop, clock, setRules };
 }
 
 describe.each(databases)("on %s", (name) => {
@@ -97,16 +108,16 @@ describe.each(databases)("on %s", (name) => {
     const { wishes, holds } = startOne(ledger().db);
     await vi.waitFor(() => expect(holds).toHaveLength(1), SOON);
     await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(0), SOON);
-    expect(wishes[0]).toEqual({ workspaces: [{ id: "7", name: "Contracts", org: "1" }], thorough: false });
+    expect(wishes[0]).toEqual({ workspaces: [{ id: "7", name: "Contracts", org: "1" }] });
     const before = wishes.length;
     holds.pop()?.({ keys: ["storage:a"], lastActivity: "1" });
     await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(before), SOON);
     await vi.waitFor(() => expect(holds).toHaveLength(1), SOON);
   });
 
-  test("a burst of refused signatures makes it search thoroughly", async () => {
+  test("a burst of refused signatures makes it pull and check at once", async () => {
     const { db } = ledger();
-    const { wishes, clock } = startOne(db);
+    const { checks, clock } = startOne(db);
     const facts = { route: "fastio", bodyBytes: 1, receivedAtMs: clock.now() };
     await acceptDeliveries(
       db,
@@ -119,7 +130,30 @@ describe.each(databases)("on %s", (name) => {
         } as const;
       }),
     );
-    await vi.waitFor(() => expect(wishes.some(({ thorough }) => thorough)).toBe(true), SOON);
+    await vi.waitFor(() => expect(checks.some(({ atOnce }) => atOnce)).toBe(true), SOON);
+  });
+
+  test("a check that takes long, as in a busy workspace, holds no pull up", async () => {
+    const { wishes, checks, holds } = startOne(ledger().db, {
+      check: (_, signal) => new Promise((_resolve, reject) => signal.addEventListener("abort", reject)),
+    });
+    await vi.waitFor(() => expect(checks).toHaveLength(1), SOON);
+    for (let pulled = wishes.length; pulled < 4; pulled = wishes.length) {
+      await vi.waitFor(() => expect(holds.length).toBeGreaterThan(0), SOON);
+      holds.pop()?.({ keys: ["storage:a"], lastActivity: String(pulled) });
+      await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(pulled), SOON);
+    }
+    expect(checks).toHaveLength(1);
+  });
+
+  test("a check that fails is tried again, and is no failure of the workspace", async () => {
+    const { checks } = startOne(ledger().db, {
+      check: async (nth) => {
+        if (nth < 3) throw new TransientError("upstream_unavailable", "away");
+      },
+    });
+    await vi.waitFor(() => expect(checks.length).toBeGreaterThan(3), SOON);
+    expect((await listPullStates(ledger().db)).filter(({ failingSinceMs }) => failingSinceMs !== null)).toEqual([]);
   });
 
   test("where nobody tells of movements it goes by the clock", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createPull, type Pull } from "../../../src/catch-up/pull.ts";
+import { createPulls, type Pulls } from "../../../src/catch-up/pull.ts";
 import { listFindable } from "../../../src/catch-up/read-search.ts";
 import { createTakeIn } from "../../../src/catch-up/take-in.ts";
 import type { WatchedWorkspace } from "../../../src/catch-up/watched-workspaces.ts";
@@ -34,28 +34,44 @@ describe.each(databases)("on %s", (name) => {
     const clock: Clock = { now: () => Date.now() + skew, sleep: systemClock.sleep };
     const { db } = ledger();
     const deps = { db, clock, log: silentLog, fastio: client.fastio, lookBackMs, retentionMs: RETENTION_MS };
-    const make = (): Pull => {
+    let failures = 0;
+    const make = (): Pulls => {
       const accept = createAccept({
-        write: (batch) => acceptDeliveries(db, batch),
+        write: async (batch) => {
+          if (failures > 0) throw new Error(`the connection is lost, ${failures--}`);
+          return acceptDeliveries(db, batch);
+        },
         log: silentLog,
         onCommitted: () => undefined,
       });
-      return createPull({
+      return createPulls({
         ...deps,
         takeIn: createTakeIn({ ...deps, accept, wantedTypes: () => new Set(RULE_EVENTS) }),
       });
     };
-    let pull = make();
+    let pulls = make();
     const workspaces = [{ id: workspaceId, name: workspaceName, org: orgId }];
     return {
       client,
       drop: (file: string) => client.emulator.dropFile({ name: file, content: file }),
-      /** @param before workspaces that are asked for before the usual one */
-      pull: (thorough = false, ...before: readonly WatchedWorkspace[]) =>
-        pull({ workspaces: [...before, ...workspaces], thorough }, signal),
+      /**
+       * @param isChecked afterwards, though no check is due
+       * @param before workspaces that are asked for before the usual one
+       */
+      pull: async (isChecked = false, ...before: readonly WatchedWorkspace[]) => {
+        const pulled = await pulls.pull({ workspaces: [...before, ...workspaces] }, signal);
+        if (!isChecked) return pulled;
+        const { found, fresh } = await pulls.check({ workspaces, atOnce: true }, signal);
+        return { ...pulled, found: pulled.found + found, fresh: pulled.fresh + fresh };
+      },
+      /** The next batch cannot be written. */
+      failNext: () => {
+        failures += 1;
+      },
+      check: () => pulls.check({ workspaces, atOnce: false }, signal),
       /** Another process, which knows what the ledger knows. */
       restart: () => {
-        pull = make();
+        pulls = make();
       },
       advance: (ms: number) => {
         skew += ms;
@@ -172,6 +188,34 @@ describe.each(databases)("on %s", (name) => {
     },
   );
 
+  test("what a feed that works left out is found by a search each hour", async () => {
+    const { client, drop, pull, check, advance } = await open();
+    await pull();
+    expect(await check()).toMatchObject({ fresh: 0 });
+    await drop("left out.txt");
+    const head = await client.fastio.readChanges({ orgId }, signal);
+    await writeCursor(ledger().db, `changes ${orgId}`, head.kind === "page" ? head.cursor : "", Date.now());
+    expect(await pull()).toMatchObject({ fresh: 0, sources: ["changes"] });
+    const { fresh, dueInMs } = await check();
+    expect(fresh).toBe(0);
+    expect(dueInMs).toBeGreaterThan(HOUR_MS / 2);
+    advance(dueInMs);
+    expect(await check()).toMatchObject({ fresh: 1 });
+  });
+
+  test("a search goes on where one of its pages breaks off, or cannot be written down", async () => {
+    const { client, drop, pull, failNext } = await open({ hiddenRoutes: ["/events/changes/"] });
+    await pull();
+    const files = 260; // more than one page has
+    await Promise.all(Array.from({ length: files }, (_, file) => drop(`${file}.txt`)));
+    const match = { path: "/events/search/" };
+    client.emulator.addFault({ match, skip: 1, times: 1, action: { kind: "truncate", bytes: 40 } });
+    failNext();
+    expect(await pull()).toMatchObject({ fresh: files, sources: ["search"] });
+    expect(await (await fetch(`${client.emulator.url}/__faults`)).json()).toMatchObject({ faults: [{ fired: 1 }] });
+    expect(await pull()).toMatchObject({ fresh: 0 });
+  });
+
   test("a first start takes the look-back and no history", async () => {
     const { client, drop, pull, advance } = await open();
     await drop("history.txt");
@@ -260,18 +304,22 @@ describe.each(databases)("on %s", (name) => {
     expect(client.lines.filter((line) => line.includes("/storage/"))).toEqual([]);
   });
 
-  test("a feed that works is checked by a search every hour, and when that is wanted", async () => {
-    const { client, pull, advance } = await open();
+  test("a feed that works is checked by a search every hour, and when that is wanted; a pull of it searches nothing", async () => {
+    const { client, pull, check, advance } = await open();
     const searches = () => client.lines.filter((line) => line.includes("/events/search/")).length;
     await pull();
     const begun = searches();
+    advance(HOUR_MS / 2);
     await pull();
+    await check();
     expect(searches()).toBe(begun);
     await pull(true);
     const wanted = searches();
     expect(wanted).toBeGreaterThan(begun);
     advance(HOUR_MS + 1);
     await pull();
+    expect(searches()).toBe(wanted);
+    await check();
     expect(searches()).toBeGreaterThan(wanted);
   });
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createPull } from "../../../src/catch-up/pull.ts";
+import { createPulls } from "../../../src/catch-up/pull.ts";
 import { createTakeIn } from "../../../src/catch-up/take-in.ts";
 import { findWatched } from "../../../src/catch-up/watched-workspaces.ts";
 import { systemClock } from "../../../src/clock.ts";
@@ -38,7 +38,7 @@ async function open(server: FastioEmulatorOptions = {}) {
     log: silentLog,
     onCommitted: () => undefined,
   });
-  const pull = createPull({
+  const { pull } = createPulls({
     ...deps,
     takeIn: createTakeIn({ ...deps, accept, wantedTypes: () => new Set(RULE_EVENTS) }),
   });
@@ -46,7 +46,7 @@ async function open(server: FastioEmulatorOptions = {}) {
     emulator: client.emulator,
     watched: (share: string) => findWatched(deps, rulesWith(share), signal),
     pull: async (share: string, known?: Awaited<ReturnType<typeof findWatched>>) =>
-      pull({ workspaces: known ?? (await findWatched(deps, rulesWith(share), signal)), thorough: false }, signal),
+      pull({ workspaces: known ?? (await findWatched(deps, rulesWith(share), signal)) }, signal),
     events: () => db.query.events.findMany(),
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { judge, SHORTEST_SPAN_MS } from "../../soak/judge.ts";
-import { quantileOf, slopePerHour } from "../../soak/statistics.ts";
+import { lowsOf, quantileOf, slopePerHour } from "../../soak/statistics.ts";
 
 const MINUTE_MS = 60_000;
 const ALLOWED = { partOfMean: 0.1, absolute: 10 };
@@ -24,6 +24,34 @@ describe("the slope", () => {
   test("is not to be had of one moment", () => {
     expect(slopePerHour([])).toBe(undefined);
     expect(slopePerHour([{ atMs: 5, value: 1 }])).toBe(undefined);
+  });
+});
+
+describe("what is left of a heap that is cleared now and then", () => {
+  const heap = (leftAt: (minute: number) => number) =>
+    lowsOf(
+      anHour((minute) => leftAt(minute) + 900 * (minute % 11)),
+      14 * MINUTE_MS,
+    );
+
+  test("is flat, wherever in a round the time ends", () => {
+    expect(
+      judge(
+        heap(() => 5_000),
+        14 * MINUTE_MS,
+        ALLOWED,
+      ),
+    ).toMatchObject({ kind: "flat", first: 5_000, last: 5_000 });
+  });
+
+  test("grows where less is cleared each time than came", () => {
+    expect(
+      judge(
+        heap((minute) => 5_000 + 20 * minute),
+        14 * MINUTE_MS,
+        ALLOWED,
+      ),
+    ).toMatchObject({ kind: "grows" });
   });
 });
 
