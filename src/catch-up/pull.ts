@@ -69,14 +69,15 @@ export function createPulls(deps: PullDeps): Pulls {
     source: "search" | "listing",
     read: () => Promise<Intaken>,
   ): Promise<{ readonly intaken: Intaken } | PermanentError | undefined> => {
-    const memory = others.get(workspace.id) ?? {};
-    if (!isUsable(memory, source, clock.now())) return undefined;
+    const memory = (): SourceMemory => others.get(workspace.id) ?? {};
+    if (!isUsable(memory(), source, clock.now())) return undefined;
     try {
       return { intaken: await read() };
     } catch (error) {
       // A key that does not work closes everything; the other refusals concern this way of asking.
       if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
-      others.set(workspace.id, passOver(memory, source, clock.now()));
+      // Who asked beside us may have learned something meanwhile.
+      others.set(workspace.id, passOver(memory(), source, clock.now()));
       log.warn("catch_up.source_closed", {
         workspaceId: workspace.id,
         source,
