@@ -62,12 +62,15 @@ const hasLostTerminal = (): boolean => hadTerminal && !isatty(STDIN);
 /** Node's own answer, which knows NO_COLOR, FORCE_COLOR and terminals without colours. */
 const takesColour = (): boolean => styleText("bold", "x", { stream: process.stdout }) !== "x";
 const isDumb = process.env["TERM"] === "dumb";
+/** Of a terminal that knows its size; one without, as `docker run --tty` may make it, says 0. */
+const widthOf = ({ columns }: Pick<NodeJS.WriteStream, "columns">): number | undefined => columns || undefined;
+const USUAL_WIDTH = 80;
 
 /** Faults and what to do about them are prose, which a terminal would break in the middle of words. */
 const foldedForTerminal = (text: string): string =>
   text
     .split("\n")
-    .flatMap((line) => wrapWords(line, process.stderr.columns ?? 80, `${/^ */.exec(line)?.[0]}  `))
+    .flatMap((line) => wrapWords(line, widthOf(process.stderr) ?? USUAL_WIDTH, `${/^ */.exec(line)?.[0]}  `))
     .join("\n");
 
 const context: CliContext = {
@@ -79,7 +82,7 @@ const context: CliContext = {
   hasColour: takesColour(),
   isInteractive: process.stdin.isTTY && process.stdout.isTTY && !isDumb,
   writeProgress: process.stderr.isTTY && !isDumb ? (text) => process.stderr.write(text) : undefined,
-  columns: process.stdout.columns ?? 80,
+  columns: widthOf(process.stdout) ?? USUAL_WIDTH,
   signal: stopping.signal,
   onHangUp: (listener) => {
     const hear = (): void => {
@@ -95,7 +98,7 @@ const context: CliContext = {
     createLog(
       level,
       STDOUT,
-      format === "json" ? format : { hasColour: takesColour(), columns: () => process.stdout.columns },
+      format === "json" ? format : { hasColour: takesColour(), columns: () => widthOf(process.stdout) },
     ),
 };
 

@@ -18,13 +18,14 @@ const RULES = `rules:
     deliver: { as: share }
 `;
 
-async function openStart(environment: Readonly<Record<string, string>>) {
+async function openStart(environment: Readonly<Record<string, string>>, columns?: number) {
   const fastio = await startFastioEmulator();
   const folder = mkdtempSync(join(tmpdir(), "relay-watched-"));
   writeFileSync(join(folder, "relay.config.yaml"), RULES);
   const port = await freePort();
   const terminal = openPseudoTerminal([process.execPath, MAIN, "start"], {
     cwd: folder,
+    ...(columns === undefined ? {} : { columns }),
     environment: {
       FASTIO_API_URL: fastio.apiUrl,
       FASTIO_API_KEY: "a-key-that-nobody-has",
@@ -60,6 +61,11 @@ test.skipIf(!findTerminalMaker())(
     expect(terminal.screen()).toContain("\u001B[");
   },
 );
+
+test.skipIf(!findTerminalMaker())("a terminal that does not know its size has whole lines", async () => {
+  const { terminal } = await openStart({}, 0);
+  await terminal.until(/info {2}relay\.starting {2}rules=read-new-files/);
+});
 
 test.skipIf(!findTerminalMaker())("LOG_FORMAT=json has lines of JSON in a terminal, and nothing else", async () => {
   const { terminal } = await openStart({ LOG_FORMAT: "json" });

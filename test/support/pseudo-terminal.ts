@@ -26,12 +26,16 @@ const PYTHON = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spaw
 /** @param command a program and its arguments, which hold no quotes */
 export function openPseudoTerminal(
   command: readonly string[],
-  options: { readonly cwd: string; readonly environment: Readonly<Record<string, string>> },
+  options: {
+    readonly cwd: string;
+    readonly environment: Readonly<Record<string, string>>;
+    /** 0: it does not know its size, as a new one does not. */
+    readonly columns?: number;
+  },
 ): PseudoTerminal {
   const maker = findTerminalMaker();
   if (!maker) throw new Error("this machine makes no pseudo-terminals");
-  // Without a size, what is drawn in it would be nothing wide.
-  const sized = `stty cols 110 rows 40; exec ${command.map((part) => `'${part}'`).join(" ")}`;
+  const sized = `stty cols ${options.columns ?? 110} rows 40; exec ${command.map((part) => `'${part}'`).join(" ")}`;
   const args =
     maker.kind === "script"
       ? ["--quiet", "--return", "--flush", "--command", sized, "/dev/null"]
