@@ -50,13 +50,13 @@ ${longCell("What became of it", outcomeOf(event))}
 </tr>`,
 )}</tbody></table></div>`;
 
-/** Of one that made runs, which rules did not want it is of second interest. */
+/** Of one that is routed, which rules made no run of it is of second interest. */
 function outcomeOf(event: EventSummary): Markup | string {
   const { status, key, reasons } = event;
   if (status !== "routed") return reasons.length === 0 ? "–" : whyList(event);
   const runs = html`<a href="/events/${key}">its runs</a>`;
   if (reasons.length === 0) return runs;
-  return html`${runs}<details><summary>${counted(reasons.length, "rule")} did not want it</summary>${whyList(event)}</details>`;
+  return html`${runs}<details><summary>${counted(reasons.length, "rule")} made no run of it</summary>${whyList(event)}</details>`;
 }
 
 /** One event: the runs it made, and why rules made none. */
