@@ -7,6 +7,7 @@ import { dropLease, takeLease } from "../ledger/leases.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { forgetFailures } from "../ledger/pull-states.ts";
 import { messageOf } from "../message-of.ts";
+import { patiently } from "../patiently.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import type { Log } from "../telemetry/log.ts";
 import { backoffMs } from "./backoff.ts";
@@ -130,7 +131,8 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
       await Promise.race([...work, newRules.pass(IDLE_MS, within)]);
       // The work ends by itself then, and may be the first to.
       signal.throwIfAborted();
-      const now = await lookForWatched(deps, signal);
+      // A search beside the feed may take longer than the time between two looks, and would begin anew in the next term.
+      const now = await patiently(() => lookForWatched(deps, signal), { clock, signal });
       if (JSON.stringify(now.watched) !== JSON.stringify(watched) || wordsOf(now.unknown) !== wordsOf(unknown)) return;
     }
   } finally {

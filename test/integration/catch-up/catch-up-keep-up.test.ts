@@ -156,6 +156,29 @@ describe.each(databases)("on %s", (name) => {
     expect((await listPullStates(ledger().db)).filter(({ failingSinceMs }) => failingSinceMs !== null)).toEqual([]);
   });
 
+  test("a check goes on though Fast.io is away for a moment when it is asked for its workspaces", async () => {
+    const begun: AbortSignal[] = [];
+    const looks: ("away" | "there")[] = [];
+    let isAway = false;
+    const { setRules } = startOne(ledger().db, {
+      check: (_, signal) => {
+        begun.push(signal);
+        return new Promise((_resolve, reject) => signal.addEventListener("abort", reject));
+      },
+      refuse: () => {
+        looks.push(isAway ? "away" : "there");
+        if (!isAway) return undefined;
+        isAway = false;
+        return new TransientError("upstream_unavailable", "away");
+      },
+    });
+    await vi.waitFor(() => expect(begun).toHaveLength(1), SOON);
+    isAway = true;
+    setRules("Contracts");
+    await vi.waitFor(() => expect(looks.slice(looks.indexOf("away"))).toEqual(["away", "there"]), SOON);
+    expect(begun.map(({ aborted }) => aborted)).toEqual([false]);
+  });
+
   test("where nobody tells of movements it goes by the clock", async () => {
     const { wishes } = startOne(ledger().db, { hold: false });
     await vi.waitFor(() => expect(wishes.length).toBeGreaterThan(3), SOON);
