@@ -10,7 +10,8 @@ import type { WatchedWorkspace } from "./watched-workspaces.ts";
 export const REFUSED_SIGNATURES = "refused_signatures";
 export const WAS_READ = "read";
 
-const LONGEST_LOOK_MS = 3_600_000;
+/** The wait for the first pull has no other end. */
+const UNTIL_READ_MS = 3_600_000;
 
 export type CheckDeps = {
   readonly clock: Clock;
@@ -32,7 +33,7 @@ export async function checkNowAndThen(
   let atOnce = false;
   try {
     for (let reasons: readonly string[] = []; !reasons.includes(WAS_READ); ) {
-      reasons = await toCheck.pass(LONGEST_LOOK_MS, signal);
+      reasons = await toCheck.pass(UNTIL_READ_MS, signal);
       atOnce ||= reasons.includes(REFUSED_SIGNATURES);
     }
     while (!signal.aborted) {

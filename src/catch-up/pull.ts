@@ -156,13 +156,20 @@ export function createPulls(deps: PullDeps): Pulls {
     const org = orgOf(workspaces);
     let intaken = NOTHING;
     let nextInMs = searchEveryMs;
-    if (org !== undefined && mayFeed(org)) {
-      for (const workspace of workspaces) {
-        const dueMs = atOnce ? 0 : await dueInMs(workspace);
-        if (dueMs === 0) intaken = addUp(intaken, (await searchToo([workspace], signal)).intaken);
-        else nextInMs = Math.min(nextInMs, dueMs);
+    const failures: unknown[] = [];
+    for (const workspace of org !== undefined && mayFeed(org) ? workspaces : []) {
+      const dueMs = atOnce ? 0 : await dueInMs(workspace);
+      nextInMs = Math.min(nextInMs, dueMs || searchEveryMs);
+      if (dueMs > 0) continue;
+      try {
+        intaken = addUp(intaken, (await searchToo([workspace], signal)).intaken);
+      } catch (error) {
+        signal.throwIfAborted();
+        // One that goes wrong each time must not keep those behind it from ever being checked.
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures[0];
     return { ...intaken, dueInMs: Math.max(SHORTEST_REST_MS, nextInMs) };
   };
 

@@ -22,9 +22,9 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
   const { config, load } = loadSettings(context, { work: parts.work.length > 0, receive: parts.receive });
   const log = openLog(context, config);
   const rules = await openRules({ file: config.rulesFile, load, clock: systemClock, log });
-  const isSaid = isReadByPeople(context, config);
+  const isSaid = isReadByPeople(context, config) && context.isWatched;
   log.info("relay.starting", {
-    // People have set them a moment ago, and read the start before them.
+    // Who starts it in a terminal has set them a moment ago, and reads the start below them.
     ...(isSaid && config.logLevel !== "debug" ? {} : describeConfig(config)),
     rules: rules.now().rules.map(({ rule }) => rule.name),
     ...parts,
@@ -46,7 +46,7 @@ export async function start(context: CliContext, parts: RelayParts): Promise<Exi
     { config, rules, clock: systemClock, random: Math.random, newId: randomUUID, log, watchProcess: true },
     parts,
   );
-  if (isSaid && context.isWatched && ["debug", "info"].includes(config.logLevel)) {
+  if (isSaid && ["debug", "info"].includes(config.logLevel)) {
     const names = rules.now().rules.map(({ rule }) => rule.name);
     for (const line of greetingOf(config, { url: relay.url, parts, rules: names })) context.print(line);
   }

@@ -54,7 +54,7 @@ ${longCell("What became of it", outcomeOf(event))}
 function outcomeOf(event: EventSummary): Markup | string {
   const { status, key, reasons } = event;
   if (status !== "routed") return reasons.length === 0 ? "–" : whyList(event);
-  const runs = html`<a href="/events/${key}">its runs</a>`;
+  const runs = html`<a href="/events/${key}">what rules made of it</a>`;
   if (reasons.length === 0) return runs;
   return html`${runs}<details><summary>${counted(reasons.length, "rule")} made no run of it</summary>${whyList(event)}</details>`;
 }

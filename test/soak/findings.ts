@@ -1,7 +1,7 @@
 import type { Account } from "./account.ts";
 import type { Delivered } from "./drop-files.ts";
 import type { Struck } from "./emulators-process.ts";
-import { judge, type Verdict } from "./judge.ts";
+import { type Allowance, judge, type Verdict } from "./judge.ts";
 import type { SoakOptions } from "./options.ts";
 import type { ReadingTally } from "./read-along.ts";
 import { lowsOf, type Point, quantileOf } from "./statistics.ts";
@@ -78,17 +78,26 @@ export function judgeAll(
     if (!watched) return [];
     const warmMs = warmUntilMs(durationMs, retentionMs, watched.followsRetention);
     const verdict = watched.isClearedInBulk
-      ? judge(
-          lowsOf(
-            points.filter(({ atMs }) => atMs >= warmMs),
-            retentionMs,
-          ),
-          warmMs + retentionMs,
-          watched.allowance,
-        )
+      ? judgeLows(points, { warmMs, stretchMs: retentionMs, allowance: watched.allowance })
       : judge(points, warmMs, watched.allowance);
     return verdict ? [{ name, watched, points, verdict }] : [];
   });
+}
+
+/** By what is left of what came; a time too short for that tells all that was there, and nothing of growth. */
+function judgeLows(
+  points: readonly Point[],
+  {
+    warmMs,
+    stretchMs,
+    allowance,
+  }: { readonly warmMs: number; readonly stretchMs: number; readonly allowance: Allowance | undefined },
+): Verdict | undefined {
+  const warm = points.filter(({ atMs }) => atMs >= warmMs);
+  const verdict = judge(lowsOf(warm, stretchMs), warmMs + stretchMs, allowance);
+  if (verdict !== undefined) return verdict;
+  const all = judge(points, warmMs, allowance);
+  return all && { ...all, kind: "too_short" };
 }
 
 /** Delivery times over the course of the soak, in equal parts. */

@@ -1,3 +1,4 @@
+import { like } from "drizzle-orm";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createPulls, type Pulls } from "../../../src/catch-up/pull.ts";
 import { listFindable } from "../../../src/catch-up/read-search.ts";
@@ -12,7 +13,7 @@ import { readCursor, writeCursor } from "../../../src/ledger/cursors.ts";
 import { readGaps } from "../../../src/ledger/gap-report.ts";
 import { listPullStates } from "../../../src/ledger/pull-states.ts";
 import { FINDABLE_FOR, forgetBefore } from "../../../src/ledger/retention.ts";
-import { events } from "../../../src/ledger/schema.ts";
+import { cursors, events } from "../../../src/ledger/schema.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { clientOn } from "../../contract/fastio/client-on.ts";
@@ -68,7 +69,9 @@ describe.each(databases)("on %s", (name) => {
       failNext: () => {
         failures += 1;
       },
-      check: () => pulls.check({ workspaces, atOnce: false }, signal),
+      /** @param before as of `pull` */
+      check: (...before: readonly WatchedWorkspace[]) =>
+        pulls.check({ workspaces: [...before, ...workspaces], atOnce: false }, signal),
       /** Another process, which knows what the ledger knows. */
       restart: () => {
         pulls = make();
@@ -201,6 +204,15 @@ describe.each(databases)("on %s", (name) => {
     expect(dueInMs).toBeGreaterThan(HOUR_MS / 2);
     advance(dueInMs);
     expect(await check()).toMatchObject({ fresh: 1 });
+  });
+
+  test("a workspace whose check fails each time keeps no other from being checked", async () => {
+    const { client, pull, check } = await open();
+    await pull();
+    await ledger().db.delete(cursors).where(like(cursors.name, "search %"));
+    client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "drop", when: "before" } });
+    await expect(check({ id: "away", name: "Away", org: orgId })).rejects.toThrow(/fastio/);
+    expect(await listFindable(ledger().db)).toMatchObject([{ scopeId: workspaceId }]);
   });
 
   test("a search goes on where one of its pages breaks off, or cannot be written down", async () => {

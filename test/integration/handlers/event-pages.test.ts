@@ -193,7 +193,9 @@ test("an event tells the runs it made beside the reasons of the other rules", as
   });
   const list = await (await get("/events")).text();
   expect(list).toMatch(
-    new RegExp(`<a href="/events/${key}">its runs</a><details><summary>1 rule made no run of it</summary>.*tables`),
+    new RegExp(
+      `<a href="/events/${key}">what rules made of it</a><details><summary>1 rule made no run of it</summary>.*tables`,
+    ),
   );
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { judgeAll } from "../../soak/findings.ts";
 import { judge, SHORTEST_SPAN_MS } from "../../soak/judge.ts";
 import { lowsOf, quantileOf, slopePerHour } from "../../soak/statistics.ts";
 
@@ -62,6 +63,20 @@ test.each([
   { part: 1, value: 5 },
 ])("the quantile at $part of five values is one of them", ({ part, value }) => {
   expect(quantileOf([5, 3, 1, 4, 2], part)).toBe(value);
+});
+
+test("events are judged by what is left of them, and a soak too short for that says so", () => {
+  const judged = (minutes: number) =>
+    judgeAll(
+      {
+        "rows.events": anHour((minute) => 5_000 + 900 * (minute % 11)).filter(
+          ({ atMs }) => atMs <= minutes * MINUTE_MS,
+        ),
+      },
+      { beganMs: 0, durationMs: minutes * MINUTE_MS, retentionMs: 14 * MINUTE_MS },
+    ).map(({ verdict }) => verdict.kind);
+  expect(judged(60)).toEqual(["flat"]);
+  expect(judged(25)).toEqual(["too_short"]);
 });
 
 describe("the verdict", () => {
