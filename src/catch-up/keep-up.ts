@@ -108,7 +108,8 @@ async function renew(
 /** One term: as long as the set of workspaces stays the same. */
 async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Promise<void> {
   const { db, clock, log } = deps;
-  const { watched, unknown } = await lookForWatched(deps, signal);
+  const found = await lookForWatched(deps, signal);
+  const { watched, unknown } = found;
   await forgetFailures(db, [...watched.map(({ id }) => id), ...unknown.keys()]);
   for (const [name, why] of unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
   const term = new AbortController();
@@ -133,7 +134,7 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
       signal.throwIfAborted();
       // A search beside the feed may take longer than the time between two looks, and would begin anew in the next term.
       const now = await patiently(() => lookForWatched(deps, signal), { clock, signal });
-      if (JSON.stringify(now.watched) !== JSON.stringify(watched) || wordsOf(now.unknown) !== wordsOf(unknown)) return;
+      if (meaningOf(now) !== meaningOf(found)) return;
     }
   } finally {
     term.abort(new Error("the watched workspaces changed"));
@@ -142,14 +143,23 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
 }
 
 /** What rules name: the workspaces to watch, and the references that lead to none, with why. */
-async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortSignal) {
+async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortSignal): Promise<Found> {
   const unknown = new Map<string, PermanentError>();
   const onUnknown = (reference: string, why: PermanentError) => unknown.set(reference, why);
   return { watched: await findWatched({ fastio, log, onUnknown }, rules(), signal), unknown };
 }
 
-const wordsOf = (unknown: ReadonlyMap<string, PermanentError>): string =>
-  JSON.stringify([...unknown].map(([reference, { message }]) => [reference, message]));
+type Found = {
+  readonly watched: readonly WatchedWorkspace[];
+  readonly unknown: ReadonlyMap<string, PermanentError>;
+};
+
+/** The same for the same workspaces, in whatever order and words Fast.io tells of them. */
+const meaningOf = ({ watched, unknown }: Found): string =>
+  JSON.stringify([
+    watched.map((one) => JSON.stringify(one)).toSorted(),
+    [...unknown].map(([reference, { code }]) => [reference, code]),
+  ]);
 
 /** Workspaces of one organisation, and what lets who pulls them, or checks them, go on. */
 type Followed = {
