@@ -1,10 +1,10 @@
 import type { Account } from "./account.ts";
 import type { Delivered } from "./drop-files.ts";
 import type { Struck } from "./emulators-process.ts";
-import { type Allowance, judge, type Verdict } from "./judge.ts";
+import { judge, type Verdict } from "./judge.ts";
 import type { SoakOptions } from "./options.ts";
 import type { ReadingTally } from "./read-along.ts";
-import { lowsOf, type Point, quantileOf } from "./statistics.ts";
+import { type Point, quantileOf } from "./statistics.ts";
 import type { Series } from "./take-samples.ts";
 import { type Watched, watchedOf } from "./watched.ts";
 
@@ -75,29 +75,10 @@ export function judgeAll(
     const points = all
       .map(({ atMs, value }) => ({ atMs: atMs - beganMs, value }))
       .filter(({ atMs }) => atMs <= durationMs);
-    if (!watched) return [];
-    const warmMs = warmUntilMs(durationMs, retentionMs, watched.followsRetention);
-    const verdict = watched.isClearedInBulk
-      ? judgeLows(points, { warmMs, stretchMs: retentionMs, allowance: watched.allowance })
-      : judge(points, warmMs, watched.allowance);
-    return verdict ? [{ name, watched, points, verdict }] : [];
+    const verdict =
+      watched && judge(points, warmUntilMs(durationMs, retentionMs, watched.followsRetention), watched.allowance);
+    return watched && verdict ? [{ name, watched, points, verdict }] : [];
   });
-}
-
-/** By what is left of what came; a time too short for that tells all that was there, and nothing of growth. */
-function judgeLows(
-  points: readonly Point[],
-  {
-    warmMs,
-    stretchMs,
-    allowance,
-  }: { readonly warmMs: number; readonly stretchMs: number; readonly allowance: Allowance | undefined },
-): Verdict | undefined {
-  const warm = points.filter(({ atMs }) => atMs >= warmMs);
-  const verdict = judge(lowsOf(warm, stretchMs), warmMs + stretchMs, allowance);
-  if (verdict !== undefined) return verdict;
-  const all = judge(points, warmMs, allowance);
-  return all && { ...all, kind: "too_short" };
 }
 
 /** Delivery times over the course of the soak, in equal parts. */

@@ -33,7 +33,7 @@ export function printReport(findings: Findings): string {
       `- ${new Date(setting.beganMs).toISOString()}, commit ${setting.commit}, Node ${setting.node}, ${setting.machine}; the load, both emulators and the servers share it.`,
       `- ${account.dropped} files dropped, ${account.versions} of them new versions, ${account.dropped - account.taken} that no rule takes. ${readings.reads} pages read, ${readings.streams} streams of news opened and left, ${readings.forged} forged deliveries refused, ${readings.failed} readings failed (lines are cut). ${replays} runs failed in Dify and were replayed. When the load ended, all was delivered after ${seconds(drainMs)} s.`,
       `- Finished work is forgotten after ${minutes(setting.retentionMs)} minutes, so that forgetting was at work for most of the time.`,
-      `- Growth is the slope of the least squares after a warm-up of a fifth of the time (for rows and jobs: until retention is at work); falling is no fault. Events are forgotten many at a time, when a search of Fast.io has passed them: of them counts what is left. Allowed is the greater of a part of the mean and a fixed amount.`,
+      `- Growth is the slope of the least squares after a warm-up of a fifth of the time (for rows and jobs: until retention is at work); falling is no fault. Allowed is the greater of a part of the mean and a fixed amount.`,
     ].join("\n"),
     "## Over time",
     ["```text", ...drawn.map(drawLine), "```"].join("\n"),

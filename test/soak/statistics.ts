@@ -16,18 +16,6 @@ export function slopePerHour(points: readonly Point[]): number | undefined {
   return spread === 0 ? undefined : (joint / spread) * HOUR_MS;
 }
 
-/** At each point the lowest value of a stretch of time that ends there: what is left of a heap that is cleared now and then. */
-export const lowsOf = (points: readonly Point[], stretchMs: number): readonly Point[] =>
-  points.map(({ atMs }, index) => ({
-    atMs,
-    value: Math.min(
-      ...points
-        .slice(0, index + 1)
-        .filter((before) => before.atMs > atMs - stretchMs)
-        .map(({ value }) => value),
-    ),
-  }));
-
 /** 0 of none. */
 export const meanOf = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

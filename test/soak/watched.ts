@@ -8,8 +8,6 @@ export type Watched = {
   readonly allowance: Allowance | undefined;
   /** Settles only when retention has begun to forget as much as comes. */
   readonly followsRetention: boolean;
-  /** Forgotten many at a time, and not regularly: what is left each time tells whether they grow. */
-  readonly isClearedInBulk?: boolean;
   /** Among the first that are drawn in the report. */
   readonly isDrawn: boolean;
 };
@@ -97,9 +95,6 @@ const KEPT_ON_PURPOSE: ReadonlySet<string> = new Set(["operator_actions", "folde
 export function watchedOf(name: string): Watched | undefined {
   const [head = "", ...rest] = name.split(".");
   const tail = rest.join(".");
-  // Kept beyond retention until the next search of Fast.io is through with them: docs/decisions/0022-what-is-kept.md.
-  if (name === "rows.events")
-    return { ...ROWS, title: "rows of events, at their fewest within the retention", isClearedInBulk: true };
   if (head === "rows")
     return { ...(KEPT_ON_PURPOSE.has(tail) ? TOLD : ROWS), title: `rows of ${tail}`, isDrawn: false };
   if (head === "jobs") return { ...ROWS, title: `jobs in queue ${tail.replace(".", ", ")}` };

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { judgeAll } from "../../soak/findings.ts";
 import { judge, SHORTEST_SPAN_MS } from "../../soak/judge.ts";
-import { lowsOf, quantileOf, slopePerHour } from "../../soak/statistics.ts";
+import { quantileOf, slopePerHour } from "../../soak/statistics.ts";
 
 const MINUTE_MS = 60_000;
 const ALLOWED = { partOfMean: 0.1, absolute: 10 };
@@ -28,34 +27,6 @@ describe("the slope", () => {
   });
 });
 
-describe("what is left of a heap that is cleared now and then", () => {
-  const heap = (leftAt: (minute: number) => number) =>
-    lowsOf(
-      anHour((minute) => leftAt(minute) + 900 * (minute % 11)),
-      14 * MINUTE_MS,
-    );
-
-  test("is flat, wherever in a round the time ends", () => {
-    expect(
-      judge(
-        heap(() => 5_000),
-        14 * MINUTE_MS,
-        ALLOWED,
-      ),
-    ).toMatchObject({ kind: "flat", first: 5_000, last: 5_000 });
-  });
-
-  test("grows where less is cleared each time than came", () => {
-    expect(
-      judge(
-        heap((minute) => 5_000 + 20 * minute),
-        14 * MINUTE_MS,
-        ALLOWED,
-      ),
-    ).toMatchObject({ kind: "grows" });
-  });
-});
-
 test.each([
   { part: 0, value: 1 },
   { part: 0.5, value: 3 },
@@ -63,20 +34,6 @@ test.each([
   { part: 1, value: 5 },
 ])("the quantile at $part of five values is one of them", ({ part, value }) => {
   expect(quantileOf([5, 3, 1, 4, 2], part)).toBe(value);
-});
-
-test("events are judged by what is left of them, and a soak too short for that says so", () => {
-  const judged = (minutes: number) =>
-    judgeAll(
-      {
-        "rows.events": anHour((minute) => 5_000 + 900 * (minute % 11)).filter(
-          ({ atMs }) => atMs <= minutes * MINUTE_MS,
-        ),
-      },
-      { beganMs: 0, durationMs: minutes * MINUTE_MS, retentionMs: 14 * MINUTE_MS },
-    ).map(({ verdict }) => verdict.kind);
-  expect(judged(60)).toEqual(["flat"]);
-  expect(judged(25)).toEqual(["too_short"]);
 });
 
 describe("the verdict", () => {
