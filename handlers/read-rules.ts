@@ -7,7 +7,7 @@ import { countEndedRuns, countHeldRuns, countOpenRuns } from "../src/ledger/over
 import { listPullStates, type PullState } from "../src/ledger/pull-states.ts";
 import { listRuleStates } from "../src/ledger/rule-state-queries.ts";
 import type { LiveRules } from "../src/rules/live-rules.ts";
-import { meansWorkspace } from "../src/rules/same-id.ts";
+import { EVERY_WORKSPACE, meansWorkspace } from "../src/rules/same-id.ts";
 import { Ended, Open } from "./overview-schemas.ts";
 import { sumEnded, sumOpen } from "./sum-runs.ts";
 import type { Told } from "./told.ts";
@@ -55,7 +55,6 @@ export type RuleList = Told<typeof RuleList>;
 export type ReadRules = () => Promise<RuleList>;
 
 const DAY_MS = 86_400_000;
-const EVERY_WORKSPACE = "*";
 
 /** Tells the rules in force in the order of the file. */
 export const createReadRules =

@@ -5,6 +5,7 @@ import { PermanentError } from "./errors.ts";
 import { SCHEME_SETTINGS } from "./fastio/signatures/verify-delivery.ts";
 import { parseTrustedProxies, type TrustedProxies } from "./http/client-address.ts";
 import { type NoticeHosts, PUBLIC_NOTICE_HOSTS } from "./http/notice-hosts.ts";
+import { databaseUrl } from "./ledger/database-url.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
 import { readRedisUrl } from "./redis/read-redis-url.ts";
 import { isKey, NO_KEY } from "./text/is-key.ts";
@@ -79,14 +80,6 @@ const whole = (least: number, most: number, unit = "") => {
 const DAYS_FAULT = "must be a number of days from 0.01 to 36500";
 const days = z.coerce.number({ error: DAYS_FAULT }).min(0.01, { error: DAYS_FAULT }).max(36_500, { error: DAYS_FAULT });
 
-const databaseUrl = z
-  .string()
-  .refine((url) => /^pglite:.+/.test(url) || /^postgres(ql)?:\/\//.test(url), "must be pglite:FOLDER or postgres://…")
-  // The driver takes an address without a host, too, where a parameter names the socket.
-  .refine(
-    (url) => !url.startsWith("postgres") || URL.canParse(url) || URL.canParse(url.replace("@/", "@host/")),
-    "is no address; in a password / is written as %2F, # as %23 and ? as %3F",
-  );
 const redisUrl = z.string().superRefine((url, context) => {
   const read = readRedisUrl(url);
   if ("fault" in read) context.addIssue(read.fault);
@@ -303,6 +296,4 @@ export function parseConfig(environment: Environment): Config {
 }
 
 /** Zod's words name kinds of values, not values; what it says of an enum lists our own choices. */
-function sayFault(message: string): string {
-  return message.replace(/^Invalid (input|option): /, "");
-}
+const sayFault = (message: string): string => message.replace(/^Invalid (input|option): /, "");

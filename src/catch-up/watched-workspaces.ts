@@ -2,6 +2,7 @@ import { PermanentError } from "../errors.ts";
 import type { Fastio, FastioShare } from "../fastio/types.ts";
 import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
+import { EVERY_WORKSPACE } from "../rules/same-id.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** What is asked for its events: a workspace, or a share that people upload into. */
@@ -16,7 +17,6 @@ export type WatchedWorkspace = {
   readonly takesUploads?: true;
 };
 
-const EVERY_WORKSPACE = "*";
 /** Shares of one workspace that are watched each by itself; the changes feed tells of the others too. */
 const MAX_SHARES = 100;
 

@@ -5,6 +5,7 @@ import type { Fastio, FastioWorkspace } from "../fastio/types.ts";
 import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
+import { EVERY_WORKSPACE } from "../rules/same-id.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
 export type ExamineFastioDeps = {
@@ -12,7 +13,6 @@ export type ExamineFastioDeps = {
   readonly config: Pick<Config, "fastio" | "http" | "catchUp">;
 };
 
-const EVERY_WORKSPACE = "*";
 const WEBHOOK_PATH = "/webhooks/fastio";
 
 /** Checks the key, the workspaces that rules name, and how news of them can reach the relay. */
