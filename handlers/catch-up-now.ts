@@ -10,7 +10,7 @@ import type { Fastio } from "../src/fastio/types.ts";
 import type { Accept } from "../src/ledger/accept.ts";
 import { dropLease, takeLease } from "../src/ledger/leases.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
+import { recordOperatorAction } from "../src/ledger/operator-actions.ts";
 import type { PullSource } from "../src/ledger/schema.ts";
 import type { CompiledRule } from "../src/rules/compile-rules.ts";
 import type { Log } from "../src/telemetry/log.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../src/clock.ts";
 import { PermanentError, RelayError } from "../src/errors.ts";
 import type { Fastio } from "../src/fastio/types.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
-import { recordOperatorAction } from "../src/ledger/rule-state-queries.ts";
+import { recordOperatorAction } from "../src/ledger/operator-actions.ts";
 import { messageOf } from "../src/message-of.ts";
 import { receiverUrl } from "../src/receiver-url.ts";
 import type { Log } from "../src/telemetry/log.ts";

@@ -2,7 +2,7 @@ import { and, eq, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
-import { recordOperatorAction } from "./rule-state-queries.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { appStates, runs } from "./schema.ts";
 import { WAITS_FOR_TURN } from "./turns.ts";
 

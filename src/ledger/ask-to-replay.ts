@@ -1,8 +1,8 @@
 import { storageOfDelivery } from "../rules/delivery-storage.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { Db } from "./open-ledger.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { isDeliverable, type Replayed, type ReplayPlan, replayRun } from "./replay-run.ts";
-import { recordOperatorAction } from "./rule-state-queries.ts";
 import type { ReplayVersion, RunRow, RunStatus } from "./schema.ts";
 
 /** Where a replay learns what the newest version is. */

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, isNotNull, isNull, lt, ne, or, sql } from "drizzle-orm";
 import { statusesFor, type Targets, targetsOf } from "./bulk-targets.ts";
 import type { Db } from "./open-ledger.ts";
-import { recordOperatorAction } from "./rule-state-queries.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { type BulkActionRow, type BulkItemRow, bulkActions, bulkItems, type ReplayVersion, runs } from "./schema.ts";
 
 /** More runs than this are not taken at once: so many are looked at one by one, and by a person before that. */

@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { operatorActions, type RunRow, type RunStatus, runs } from "./schema.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
+import { type RunRow, type RunStatus, runs } from "./schema.ts";
 import { NOT_STARTED, tellCancelled } from "./tell-cancelled.ts";
 
 /** What came of asking to cancel a run. */
@@ -66,7 +67,7 @@ export async function askToCancel(
             ...tellCancelled({ cancelReason: why.reason }, NOT_STARTED),
             finishedAtMs: nowMs,
           };
-    await tx.insert(operatorActions).values({
+    await recordOperatorAction(tx, {
       atMs: nowMs,
       actor: why.actor,
       action: "run.cancel",

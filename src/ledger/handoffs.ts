@@ -1,6 +1,6 @@
 import { and, desc, eq, gt } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { recordOperatorAction } from "./rule-state-queries.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { type HandoffRow, handoffs } from "./schema.ts";
 
 /** An offer that is being made for longer was lost with whoever made it. */

@@ -1,7 +1,8 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { QueuedRun } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
-import { operatorActions, runs } from "./schema.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
+import { runs } from "./schema.ts";
 
 /**
  * Hands a run over anew that was laid aside for a person, and writes down who wanted it. What the ledger knows of its
@@ -32,11 +33,8 @@ export async function lookAgain(
       })
       .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNull(runs.queue)))
       .returning({ id: runs.id, queue: runs.queue, generation: runs.generation });
-    if (queued) {
-      await tx
-        .insert(operatorActions)
-        .values({ atMs: nowMs, actor, action: "run.look_again", target: id, detail: { reason } });
-    }
+    if (queued)
+      await recordOperatorAction(tx, { atMs: nowMs, actor, action: "run.look_again", target: id, detail: { reason } });
     return queued;
   });
 }

@@ -2,6 +2,11 @@ import { and, asc, desc, gt, gte, inArray, lt, or, type SQL, sql } from "drizzle
 import type { Db } from "./open-ledger.ts";
 import { type OperatorActionRow, operatorActions } from "./schema.ts";
 
+/** Writes down who did what by hand. */
+export async function recordOperatorAction(db: Db, action: typeof operatorActions.$inferInsert): Promise<void> {
+  await db.insert(operatorActions).values(action);
+}
+
 export type OperatorActionFilter = {
   readonly sinceMs?: number | undefined;
   /** Only what was done to one of these; empty: to anything. */

@@ -1,8 +1,9 @@
 import { eq } from "drizzle-orm";
 import type { QueuedRun } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { onItsWay } from "./release-runs.ts";
-import { findRuleState, recordOperatorAction } from "./rule-state-queries.ts";
+import { findRuleState } from "./rule-state-queries.ts";
 import { type RunStatus, runs } from "./schema.ts";
 
 export type ReleaseAsked =

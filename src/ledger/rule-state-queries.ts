@@ -3,7 +3,7 @@ import { builtOnce } from "./built-once.ts";
 import { doTogether } from "./do-together.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
-import { operatorActions, ruleStates, runs } from "./schema.ts";
+import { ruleStates, runs } from "./schema.ts";
 
 export type RuleState = typeof ruleStates.$inferSelect;
 
@@ -55,9 +55,4 @@ export async function lockRuleState(tx: Db, ruleName: string, nowMs: number): Pr
   await tx.insert(ruleStates).values(active).onConflictDoNothing();
   const [row] = await tx.select().from(ruleStates).where(eq(ruleStates.ruleName, ruleName)).for("update");
   return row ?? { ...active, reason: null, nextAction: null };
-}
-
-/** Writes down who did what by hand. */
-export async function recordOperatorAction(db: Db, action: typeof operatorActions.$inferInsert): Promise<void> {
-  await db.insert(operatorActions).values(action);
 }

@@ -1,6 +1,6 @@
 import { and, desc, eq, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { recordOperatorAction } from "./rule-state-queries.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
 import { type RunRow, runs } from "./schema.ts";
 
 /** Who the relay is in the list of what was done by hand. */

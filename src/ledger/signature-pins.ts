@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import type { Db } from "./open-ledger.ts";
-import { operatorActions, signaturePins } from "./schema.ts";
+import { recordOperatorAction } from "./operator-actions.ts";
+import { signaturePins } from "./schema.ts";
 
 export type SignaturePin = typeof signaturePins.$inferSelect;
 
@@ -47,7 +48,7 @@ export async function pinSignature(db: Db, seen: SeenSignature, nowMs: number): 
       })
       .where(eq(signaturePins.secretPrint, secretPrint));
     const from = { scheme: pin.scheme, keyForm: pin.keyForm };
-    await tx.insert(operatorActions).values({
+    await recordOperatorAction(tx, {
       atMs: nowMs,
       actor: "relay",
       action: "signature.changed",

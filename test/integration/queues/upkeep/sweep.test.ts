@@ -11,8 +11,9 @@ import { TransientError } from "../../../../src/errors.ts";
 import { recordAttempt } from "../../../../src/ledger/attempts.ts";
 import { closeEvent, findEvent } from "../../../../src/ledger/event-queries.ts";
 import { lookForWork } from "../../../../src/ledger/look-for-work.ts";
+import { recordOperatorAction } from "../../../../src/ledger/operator-actions.ts";
 import { saveOutput } from "../../../../src/ledger/outputs.ts";
-import { recordOperatorAction, setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import {
   attempts,
   deliveries,
