@@ -1,8 +1,7 @@
 import type { Clock } from "../src/clock.ts";
-import { releaseFlood } from "../src/ledger/flood.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { recordOperatorAction } from "../src/ledger/operator-actions.ts";
-import { releaseHeldRuns } from "../src/ledger/release-runs.ts";
+import { releaseFlood, releaseHeldRuns } from "../src/ledger/release-runs.ts";
 import { isKnownRule, lockRuleState, type RuleState, setRuleState } from "../src/ledger/rule-state-queries.ts";
 import type { Actor, Why } from "./cancel-run.ts";
 import { lineOf } from "./line-of.ts";

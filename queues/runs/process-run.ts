@@ -5,6 +5,7 @@ import type { Fastio } from "../../src/fastio/types.ts";
 import { findPausedApp, waitsForPausedApp } from "../../src/ledger/app-states.ts";
 import { countRun, dayOf } from "../../src/ledger/budgets.ts";
 import type { Surroundings } from "../../src/ledger/claim-runs.ts";
+import { NO_FAULT } from "../../src/ledger/no-fault.ts";
 import { NOT_DELIVERED, NOT_STARTED } from "../../src/ledger/tell-cancelled.ts";
 import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
@@ -185,10 +186,7 @@ async function work(
     collectedAtMs: nowMs,
     progress: null,
     failures: 0,
-    errorCode: null,
-    errorMessage: null,
-    errorStep: null,
-    nextAction: null,
+    ...NO_FAULT,
   });
   if (desk.run.rule.shadow) deps.log.info("run.shadow_ended", { runId: desk.run.id, ruleName: desk.run.ruleName });
   return { kind: "moved" };

@@ -1,5 +1,6 @@
 import type { Surroundings } from "../../src/ledger/claim-runs.ts";
 import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
+import { NO_FAULT } from "../../src/ledger/no-fault.ts";
 import { listOutputs } from "../../src/ledger/outputs.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
@@ -133,10 +134,7 @@ function deliver({ clock, log }: ProcessShareDeps, desk: RunDesk): void {
     status: "delivered",
     queue: null,
     finishedAtMs: clock.now(),
-    errorCode: null,
-    errorMessage: null,
-    errorStep: null,
-    nextAction: null,
+    ...NO_FAULT,
   });
   const { id, ruleName, shareId, workflowRunId, createdAtMs, finishedAtMs } = desk.run;
   log.info("share.published", { runId: id, ruleName, shareId, workflowRunId, ms: (finishedAtMs ?? 0) - createdAtMs });

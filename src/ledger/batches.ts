@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { and, eq, inArray, isNotNull, isNull, lte, max, ne, sql } from "drizzle-orm";
 import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
+import { NO_FAULT } from "./no-fault.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
 import { listFiles, recountFiles } from "./run-files.ts";
@@ -233,9 +234,6 @@ const freshPart = (run: RunRow) => ({
   difyUploadId: null,
   progress: null,
   warning: null,
-  errorCode: null,
-  errorMessage: null,
-  errorStep: null,
-  nextAction: null,
+  ...NO_FAULT,
   startedAtMs: null,
 });

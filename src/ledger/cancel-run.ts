@@ -1,4 +1,5 @@
 import { and, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { HANDED_OVER_ANEW, QUEUE_AT_WORK } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./operator-actions.ts";
 import { type RunRow, type RunStatus, runs } from "./schema.ts";
@@ -16,15 +17,10 @@ export type CancelAsked =
 
 const ENDED: ReadonlySet<RunStatus> = new Set(["delivered", "failed", "cancelled", "skipped"]);
 
-/** The queue whose worker knows what a run has under way. */
-const queueOf = sql`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`;
-
 /** Whoever waits is to come at once, by a new hand-over; whoever works keeps the run and is told through its lease. */
 const comesAnew = {
-  queue: queueOf,
-  queuedAtMs: null,
-  generation: sql`${runs.generation} + 1`,
-  notBeforeMs: 0,
+  queue: QUEUE_AT_WORK,
+  ...HANDED_OVER_ANEW,
   waitingApp: null,
   failures: 0,
 };

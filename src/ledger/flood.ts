@@ -29,26 +29,3 @@ export async function heldByFlood(db: Db, ruleName: string, floodHold: number) {
     nextAction: `see whether so many files are meant, then let them go on: relay rules release ${ruleName}`,
   };
 }
-
-/**
- * Lets the runs of a rule go on that were held because there were so many. The sweep hands them over, oldest first.
- * @returns how many
- */
-export async function releaseFlood(db: Db, ruleName: string, nowMs: number): Promise<number> {
-  const freed = await db
-    .update(runs)
-    .set({
-      status: "queued",
-      queue: "runs",
-      queuedAtMs: null,
-      generation: sql`${runs.generation} + 1`,
-      notBeforeMs: 0,
-      errorCode: null,
-      errorMessage: null,
-      nextAction: null,
-      updatedAtMs: nowMs,
-    })
-    .where(and(eq(runs.ruleName, ruleName), eq(runs.status, "held"), eq(runs.errorCode, FLOOD_HELD)))
-    .returning({ id: runs.id });
-  return freed.length;
-}

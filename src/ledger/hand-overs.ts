@@ -13,6 +13,15 @@ const marked = builtOnce((db) =>
     .prepare(UNNAMED),
 );
 
+/**
+ * What makes a run go to its queue once more, at once: the sweep hands it over, and whatever job of it is there already
+ * finds nothing to do.
+ */
+export const HANDED_OVER_ANEW = { queuedAtMs: null, generation: sql`${runs.generation} + 1`, notBeforeMs: 0 } as const;
+
+/** The queue whose worker knows what a run has under way. */
+export const QUEUE_AT_WORK = sql<RunQueue>`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`;
+
 /** Marks runs as handed to the queue; null: as not handed over after all. */
 export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: number | null): Promise<void> {
   if (ids.length > 0) await marked(db).execute({ ids, nowMs });

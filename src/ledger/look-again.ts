@@ -1,5 +1,6 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
-import type { QueuedRun } from "./hand-overs.ts";
+import { and, eq, isNull } from "drizzle-orm";
+import { HANDED_OVER_ANEW, type QueuedRun } from "./hand-overs.ts";
+import { NO_FAULT } from "./no-fault.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./operator-actions.ts";
 import { runs } from "./schema.ts";
@@ -21,14 +22,9 @@ export async function lookAgain(
       .set({
         status: "running",
         queue: "runs",
-        queuedAtMs: null,
-        generation: sql`${runs.generation} + 1`,
-        notBeforeMs: 0,
+        ...HANDED_OVER_ANEW,
         failures: 0,
-        errorCode: null,
-        errorMessage: null,
-        errorStep: null,
-        nextAction: null,
+        ...NO_FAULT,
         updatedAtMs: nowMs,
       })
       .where(and(eq(runs.id, id), eq(runs.status, "paused"), isNull(runs.queue)))

@@ -1,20 +1,17 @@
 import { and, eq, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
+import { HANDED_OVER_ANEW, QUEUE_AT_WORK } from "./hand-overs.ts";
+import { NO_FAULT } from "./no-fault.ts";
 import type { Db } from "./open-ledger.ts";
-import { type RunQueue, ruleStates, runs } from "./schema.ts";
+import { ruleStates, runs } from "./schema.ts";
 
 /** What a held run is when it goes on: it is handed over anew, and nothing is said of why it was held. */
 export const onItsWay = (nowMs: number) => ({
   status: "queued" as const,
-  queue: sql<RunQueue>`case when ${runs.collectedAtMs} is null then 'runs' else 'shares' end`,
-  queuedAtMs: null,
-  generation: sql`${runs.generation} + 1`,
-  notBeforeMs: 0,
-  errorCode: null,
-  errorMessage: null,
-  errorStep: null,
-  nextAction: null,
+  queue: QUEUE_AT_WORK,
+  ...HANDED_OVER_ANEW,
+  ...NO_FAULT,
   updatedAtMs: nowMs,
 });
 
@@ -47,6 +44,19 @@ export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): 
 }
 
 /**
+ * Lets the runs of a rule go on that were held because there were so many. The sweep hands them over, oldest first.
+ * @returns how many
+ */
+export async function releaseFlood(db: Db, ruleName: string, nowMs: number): Promise<number> {
+  const freed = await db
+    .update(runs)
+    .set(onItsWay(nowMs))
+    .where(and(eq(runs.ruleName, ruleName), eq(runs.status, "held"), eq(runs.errorCode, FLOOD_HELD)))
+    .returning({ id: runs.id });
+  return freed.length;
+}
+
+/**
  * Lets a paused run be looked at soon, since it was answered: the sweep hands it over anew.
  * The job it waits in finds nothing to do, or does it first; either is well.
  */
@@ -54,9 +64,7 @@ export async function hastenPausedRun(db: Db, id: string, progress: string, nowM
   await db
     .update(runs)
     .set({
-      notBeforeMs: 0,
-      queuedAtMs: null,
-      generation: sql`${runs.generation} + 1`,
+      ...HANDED_OVER_ANEW,
       nextAction: null,
       progress,
       updatedAtMs: nowMs,

@@ -1,8 +1,10 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import type { Rule } from "../rules/rule.ts";
 import { forgetAnswers } from "./answers.ts";
 import { setOutputsAside } from "./earlier-outputs.ts";
+import { HANDED_OVER_ANEW } from "./hand-overs.ts";
 import { isParked } from "./is-parked.ts";
+import { NO_FAULT } from "./no-fault.ts";
 import type { Db } from "./open-ledger.ts";
 import { forgetUploads } from "./run-files.ts";
 import { type RunRow, type RunStatus, runs } from "./schema.ts";
@@ -60,16 +62,11 @@ export async function replayRun<Refusal extends { readonly kind: string } = neve
     const fresh = {
       rule,
       app: plan.app ?? run.app,
-      queuedAtMs: null,
-      generation: sql`${runs.generation} + 1`,
-      notBeforeMs: 0,
+      ...HANDED_OVER_ANEW,
       waitsFor: "replay" as const,
       failures: 0,
       warning: null,
-      errorCode: null,
-      errorMessage: null,
-      errorStep: null,
-      nextAction: null,
+      ...NO_FAULT,
       progress: null,
       finishedAtMs: null,
       cancelAskedAtMs: null,
