@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { and, eq, inArray, isNotNull, isNull, lte, max, ne, sql } from "drizzle-orm";
+import { DEFAULT_BATCH } from "../rules/rule.ts";
 import { deriveBatchId } from "../run-id.ts";
 import { heldByFlood } from "./flood.ts";
 import { NO_FAULT } from "./no-fault.ts";
@@ -10,9 +11,6 @@ import { moveNames, nameRuns } from "./run-names.ts";
 import { type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
 import { asSkipped, NEWER_CAME } from "./supersede.ts";
 import { type Made, madeBefore, type WantedRun } from "./wanted-run.ts";
-
-/** Where the rule does not say how a batch ends. */
-const DEFAULT_BATCH = { quietMs: 10_000, maxFiles: 50 };
 
 /**
  * Gives a file its place in the batch that is being gathered, or begins one. A file version of a rule is in one batch

@@ -40,6 +40,8 @@ export type RuleShow = {
 export const DEFAULT_MAX_DEPTH = 1;
 /** Unfinished runs of one rule above which further ones are held, unless the file says otherwise. */
 export const DEFAULT_FLOOD_HOLD = 500;
+/** How a batch ends, unless the file says otherwise. */
+export const DEFAULT_BATCH: RuleBatch = { quietMs: 10_000, maxFiles: 50 };
 
 /** What a rule may use on one day, from midnight to midnight UTC. At the limit its further runs wait for the next day. */
 export type RuleLimit = {

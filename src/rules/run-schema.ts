@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { duration, KeyVariableSchema, OR_ONE, template, word } from "./fields.ts";
+import { DEFAULT_BATCH } from "./rule.ts";
 import { INPUT_NAMES, TEXT_NAMES } from "./template-names.ts";
 
 const DEFAULT_TIMEOUT_MS = 20 * 60_000;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
-const DEFAULT_BATCH = { quietMs: 10_000, maxFiles: 50 };
 const MOST_FILES = 1_000;
 
 /** A name as Dify variables have, which is also how answers are called in templates. */
