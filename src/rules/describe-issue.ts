@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { quote } from "./quote.ts";
 import { KEYS } from "./schema.ts";
 import { suggest } from "./suggest.ts";
+import { valueAt } from "./value-at.ts";
 
 /** One complaint of the schema, in the words of somebody who writes YAML and not TypeScript. */
 export type Complaint = {
@@ -13,11 +14,12 @@ export type Complaint = {
 };
 
 /**
- * @param value what the file has at the issue's path; undefined when it has nothing
+ * @param checked what the file has of what was checked; the issue's path leads on from there
  * @param top the section that the path starts from
  */
-export function describeIssue(issue: z.core.$ZodIssue, value: unknown, top = "rule"): Complaint[] {
+export function describeIssue(issue: z.core.$ZodIssue, checked: unknown, top = "rule"): Complaint[] {
   const { path } = issue;
+  const value = valueAt(checked, path);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ path, key, message: unknownKey(sectionOf(path, top), key) }));
   if (issue.code === "invalid_key")

@@ -13,6 +13,7 @@ import { DEFAULT_FLOOD_HOLD, type Rule } from "./rule.ts";
 import { FloodHoldSchema, KEYS, MAX_RULES, RuleSchema } from "./schema.ts";
 import { locate, locateKey, type Position } from "./source-positions.ts";
 import { suggest } from "./suggest.ts";
+import { valueAt } from "./value-at.ts";
 import { yamlFaults } from "./yaml-faults.ts";
 
 export type LoadedRules = {
@@ -128,7 +129,7 @@ function checkFile(value: unknown, document: Document, lines: LineCounter) {
     const parsed = RuleSchema.safeParse(item);
     const complaints: readonly Complaint[] = parsed.success
       ? combinationFaults(parsed.data)
-      : parsed.error.issues.flatMap((issue) => describeIssue(issue, valueAt(item, issue.path)));
+      : parsed.error.issues.flatMap((issue) => describeIssue(issue, item));
     for (const complaint of complaints) complain({ ...complaint, path: within(complaint.path) });
     if (parsed.success) rules.push(parsed.data);
     const name = valueAt(item, ["name"]);
@@ -190,14 +191,4 @@ function unknownTopKey(key: string): string {
 function ruleItems(value: unknown): readonly unknown[] {
   const rules = valueAt(value, ["rules"]);
   return Array.isArray(rules) ? rules.slice(0, MAX_RULES) : [];
-}
-
-/** The value at a path; one text without brackets counts as a list of one. */
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((inner, key) => {
-    if (typeof inner === "string" && key === 0) return inner;
-    return typeof inner === "object" && inner !== null && Object.hasOwn(inner, key)
-      ? Reflect.get(inner, key)
-      : undefined;
-  }, value);
 }

@@ -10,16 +10,10 @@ export function readAlerts(value: unknown): {
   const parsed = AlertsSchema.safeParse(value);
   if (parsed.success) return { alerts: parsed.data, complaints: [] };
   const complaints = parsed.error.issues.flatMap((issue) =>
-    describeIssue(issue, valueAt(value, issue.path), "alerts").map((complaint) => ({
+    describeIssue(issue, value, "alerts").map((complaint) => ({
       ...complaint,
       path: ["alerts", ...complaint.path],
     })),
   );
   return { alerts: DEFAULT_ALERTS, complaints };
 }
-
-const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, key) : inner),
-    value,
-  );

@@ -27,7 +27,7 @@ export function readTools(value: unknown): { readonly tools: ToolGrants; readonl
     const parsed = ToolGrantSchema.safeParse(grant);
     if (parsed.success) tools[name] = parsed.data;
     for (const issue of parsed.error?.issues ?? [])
-      for (const complaint of describeIssue(issue, at(grant, issue.path), "tools"))
+      for (const complaint of describeIssue(issue, grant, "tools"))
         complaints.push({ ...complaint, path: ["tools", name, ...complaint.path] });
   }
   return { tools, complaints };
@@ -39,10 +39,3 @@ export const idleTokens = (tools: ToolGrants, tokens: readonly { readonly name: 
 
 export const sayIdleTokens = (idle: readonly string[]): string =>
   `TOOLS_TOKEN has tokens of which the rules file does not say under tools: what they may do: ${idle.join(", ")}`;
-
-function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, key) : inner),
-    value,
-  );
-}
