@@ -20,8 +20,6 @@ export type Transport = {
 export type TransportOptions = {
   /** Milliseconds for DNS, TCP and TLS together. Default 10,000. */
   readonly connectTimeoutMs?: number;
-  /** Milliseconds an idle connection is kept for the next request. Default 4,000, below the 5 s of Node servers. */
-  readonly keepAliveMs?: number;
   /** Which places may be in a private network; all others must be of the public internet. */
   readonly isConfigured: IsConfigured;
   /** How names become addresses. Default: as the system does it. */
@@ -30,6 +28,8 @@ export type TransportOptions = {
 
 /** Bodies of up to so many bytes, told before, go out with the head of their request in one piece instead of four. */
 const WHOLE_BYTES = 64 * 1_024;
+/** Milliseconds an idle connection is kept for the next request: below the 5 s of Node servers. */
+const KEEP_ALIVE_MS = 4_000;
 /** Milliseconds unread answers get when the transport is closed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -39,15 +39,10 @@ const CLOSE_GRACE_MS = 1_000;
  * `send` rejects with `TransportError` (`connect_failed` with `sent: false`, `connection_lost`, `timed_out`)
  * or with the signal's reason; the answer's body fails in the same words. Any status is an answer.
  */
-export function createTransport({
-  connectTimeoutMs = 10_000,
-  keepAliveMs = 4_000,
-  isConfigured,
-  lookup,
-}: TransportOptions): Transport {
+export function createTransport({ connectTimeoutMs = 10_000, isConfigured, lookup }: TransportOptions): Transport {
   const agent = new Agent({
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: keepAliveMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
     pipelining: 1,
     connect: guardedConnector({ connectTimeoutMs, isConfigured, lookup }),
   });

@@ -17,8 +17,6 @@ export type AcceptDeps = {
   readonly onCommitted: (committed: Omit<AcceptedBatch, "verdicts">) => void;
   /** Commits that may be under way at once when each takes long; by default 1. */
   readonly commitsAtOnce?: number;
-  /** After how many milliseconds a commit no longer keeps the next one waiting; by default 50. */
-  readonly slowCommitMs?: number;
   /** Milliseconds of a clock that is never set. */
   readonly nowMs?: () => number;
   /** Longest anybody waits for a commit, in milliseconds; by default 10 s. */
@@ -31,6 +29,7 @@ export type AcceptDeps = {
  * one connection.
  */
 export const COMMITS_AT_ONCE = { pglite: 1, postgres: 3 } as const;
+/** After so many milliseconds a commit no longer keeps the next one waiting. */
 const SLOW_COMMIT_MS = 50;
 /** A ledger that hangs (a lock, a network that swallows packets) must not hold the senders for ever. */
 const COMMIT_TIMEOUT_MS = 10_000;
@@ -62,7 +61,6 @@ export function createAccept({
   log,
   onCommitted,
   commitsAtOnce = 1,
-  slowCommitMs = SLOW_COMMIT_MS,
   nowMs = () => performance.now(),
   commitTimeoutMs = COMMIT_TIMEOUT_MS,
 }: AcceptDeps): Accept {
@@ -92,7 +90,7 @@ export function createAccept({
       quick -= 1;
       begin();
     };
-    const timer = setTimeout(slowsDown, slowCommitMs);
+    const timer = setTimeout(slowsDown, SLOW_COMMIT_MS);
     await commit(batch);
     clearTimeout(timer);
     if (isQuick) quick -= 1;

@@ -32,16 +32,19 @@ export async function markEventsQueued(db: Db, keys: readonly string[], nowMs: n
     .where(and(inArray(events.key, [...keys]), nowMs === null ? eq(events.status, "accepted") : undefined));
 }
 
+/** What the queue is told of an event. */
+const queuedEvent = {
+  key: events.key,
+  generation: events.generation,
+  type: events.type,
+  workspaceId: events.workspaceId,
+  actorUserId: events.actorUserId,
+};
+
 /** Events that wait for the queue: committed, never handed over. Oldest first. */
 export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: number) {
   return db
-    .select({
-      key: events.key,
-      generation: events.generation,
-      type: events.type,
-      workspaceId: events.workspaceId,
-      actorUserId: events.actorUserId,
-    })
+    .select(queuedEvent)
     .from(events)
     .where(and(isAccepted, isNull(events.queuedAtMs), lt(events.receivedAtMs, receivedBeforeMs)))
     .orderBy(asc(events.receivedAtMs))
@@ -51,14 +54,7 @@ export function listUnqueuedEvents(db: Db, receivedBeforeMs: number, limit: numb
 /** Events handed over long enough ago that the queue should have brought them back by now. */
 export function listOverdueEvents(db: Db, queuedBeforeMs: number, limit: number) {
   return db
-    .select({
-      key: events.key,
-      generation: events.generation,
-      type: events.type,
-      actorUserId: events.actorUserId,
-      workspaceId: events.workspaceId,
-      queuedAtMs: events.queuedAtMs,
-    })
+    .select({ ...queuedEvent, queuedAtMs: events.queuedAtMs })
     .from(events)
     .where(and(isAccepted, isNotNull(events.queuedAtMs), lt(events.queuedAtMs, queuedBeforeMs)))
     .orderBy(asc(events.queuedAtMs))
@@ -120,12 +116,10 @@ export async function noteEventWaits(
     .where(and(eq(events.key, key), eq(events.status, "accepted")));
 }
 
-/** Counts a burnt attempt at routing. @returns how many there are now */
-export async function countEventFailure(db: Db, key: string): Promise<number> {
-  const [row] = await db
+/** Counts a burnt attempt at routing. */
+export async function countEventFailure(db: Db, key: string): Promise<void> {
+  await db
     .update(events)
     .set({ failures: sql`${events.failures} + 1` })
-    .where(eq(events.key, key))
-    .returning({ failures: events.failures });
-  return row?.failures ?? 0;
+    .where(eq(events.key, key));
 }
