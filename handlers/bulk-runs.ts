@@ -15,6 +15,7 @@ import type { BulkBody, BulkPlan } from "./bulk-schemas.ts";
 import type { Actor } from "./cancel-run.ts";
 import { lineOf } from "./line-of.ts";
 import { type QueryProblem, type RawQuery, type RunSearch, readRunSearch } from "./run-search-query.ts";
+import { sumOf } from "./sum-runs.ts";
 
 /** Runs that a plan names. */
 const NAMED = 10;
@@ -154,5 +155,3 @@ function longest(
   }
   return Math.max(atRateMs, ...[...workMs.values()].map((ms) => Math.round(ms)));
 }
-
-const sumOf = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((sum, one) => sum + of(one), 0);

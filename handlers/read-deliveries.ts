@@ -10,7 +10,7 @@ import { refusalWords } from "./refusal-words.ts";
 import { RunStatusSchema } from "./run-schemas.ts";
 import type { Told } from "./told.ts";
 
-const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
+export const DELIVERY_VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 export const REFUSAL_KINDS = ["signature", "stale", "shape", "content_type", "too_large", "batch"] as const;
 const HOUR_MS = 3_600_000;
 const DEFAULT_HOURS = 24;
@@ -20,7 +20,7 @@ const MAX_TOLD_EVENTS = 50;
 
 /** What is asked of the list of deliveries. */
 export const DeliveriesQuery = z.strictObject({
-  verdict: z.enum(VERDICTS).optional().describe("Only deliveries of which this was said"),
+  verdict: z.enum(DELIVERY_VERDICTS).optional().describe("Only deliveries of which this was said"),
   reason: z.enum(REFUSAL_KINDS).optional().describe("Only deliveries that were refused for this"),
   hours: z.coerce
     .number()
@@ -46,7 +46,7 @@ const DeliverySummarySchema = z
     id: z.string(),
     receivedAtMs: z.int(),
     route: z.string().describe("`fastio` for those that were posted here, `edge` for those the edge worker brought"),
-    verdict: z.enum(VERDICTS),
+    verdict: z.enum(DELIVERY_VERDICTS),
     reason: z.string().nullable().describe("In the ledger's words; null unless it was refused"),
     refused: Refused.nullable(),
     bodyBytes: z.int(),

@@ -65,6 +65,7 @@ export function longestOf(drains: readonly (number | null)[]): number | null {
   );
 }
 
-const sumOf = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((sum, one) => sum + of(one), 0);
+export const sumOf = <T>(all: readonly T[], of: (one: T) => number): number =>
+  all.reduce((sum, one) => sum + of(one), 0);
 
 const countOf = (runs: readonly { readonly count: number }[]): number => sumOf(runs, ({ count }) => count);

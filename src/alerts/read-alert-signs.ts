@@ -7,7 +7,7 @@ import { countEndedRuns } from "../ledger/overview-queries.ts";
 import { listProcesses } from "../ledger/processes.ts";
 import { listPullStates } from "../ledger/pull-states.ts";
 import { listRuleStates } from "../ledger/rule-state-queries.ts";
-import { listSignaturePins } from "../ledger/signature-pins.ts";
+import { listSignaturePins, wayOf } from "../ledger/signature-pins.ts";
 import { listStuckApps } from "../ledger/stuck-apps.ts";
 import type { Strain } from "../pressure/judge-pressure.ts";
 import { workedQueues } from "../processes/worked-queues.ts";
@@ -84,9 +84,6 @@ const latestOf = (times: readonly (number | null)[]): number | null => {
   const known = times.filter((time) => time !== null);
   return known.length === 0 ? null : Math.max(...known);
 };
-
-const wayOf = (scheme: string | null, keyForm: string | null): string =>
-  `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
 
 const keysOf = (rules: readonly CompiledRule[], appOf: AlertSignsDeps["appOf"], app: string): readonly string[] => [
   ...new Set(rules.map(({ rule }) => rule.run.keyVariable).filter((variable) => appOf(variable) === app)),

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import {
+  DELIVERY_VERDICTS,
   type DeliveriesQuery,
   type DeliveryList,
   type DeliveryStory,
@@ -13,7 +14,6 @@ import { longSpanOf } from "./long-span.ts";
 import { olderLink } from "./older-link.ts";
 import { cell, headOf, longCell, numberCell } from "./table-cell.ts";
 
-const VERDICTS = ["accepted", "duplicate", "ignored", "refused"] as const;
 const PERIODS = { "": "any time", "1": "the last hour", "24": "the last day", "168": "the last week" } as const;
 const ROUTES: Readonly<Record<string, string>> = { fastio: "webhook", edge: "edge worker" };
 
@@ -27,7 +27,7 @@ export function deliveriesPage(
     "Deliveries",
     html`<h1>Deliveries</h1>
 <form method="get" action="/deliveries" class="filters">
-${choice("Verdict", "verdict", verdict ?? "", { "": "any", ...Object.fromEntries(VERDICTS.map((one) => [one, one])) })}
+${choice("Verdict", "verdict", verdict ?? "", { "": "any", ...Object.fromEntries(DELIVERY_VERDICTS.map((one) => [one, one])) })}
 ${choice("Refused for", "reason", reason ?? "", { "": "anything", ...Object.fromEntries(REFUSAL_KINDS.map((one) => [one, one.replace("_", " ")])) })}
 ${choice("Came in", "hours", hours === undefined ? "" : String(hours), PERIODS)}
 <button>Show</button></form>

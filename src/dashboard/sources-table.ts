@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { SourceReport } from "../../handlers/read-sources.ts";
+import { wayOf } from "../ledger/signature-pins.ts";
 import { spanOf, timeOf } from "../text/figures.ts";
 import type { Markup } from "./layout.ts";
 import { cell, headOf, numberCell } from "./table-cell.ts";
@@ -15,9 +16,6 @@ ${signatures.map(
         : html` since ${timeOf(one.changedAtMs)}, before that as ${wayOf(one.previousScheme, one.previousKeyForm)}`
     }.</p>`,
 )}`;
-
-const wayOf = (scheme: string | null, keyForm: string | null): string =>
-  `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
 
 function workspaceTable(hours: number, workspaces: SourceReport["workspaces"], nowMs: number): Markup {
   if (workspaces.length === 0)

@@ -59,6 +59,10 @@ export async function pinSignature(db: Db, seen: SeenSignature, nowMs: number): 
   });
 }
 
+/** How deliveries are signed, in words. */
+export const wayOf = (scheme: string | null, keyForm: string | null): string =>
+  `${scheme ?? "unknown"}${keyForm === null ? "" : ` (key: ${keyForm})`}`;
+
 export async function listSignaturePins(db: Db): Promise<readonly SignaturePin[]> {
   return db.select().from(signaturePins);
 }

@@ -5,6 +5,7 @@ import { failure } from "../../handlers/tools/tell-failure.ts";
 import type { Json, Tool, ToolFile } from "../../handlers/tools/tool.ts";
 import type { FindCaller, ToolCaller } from "../../handlers/tools/tool-callers.ts";
 import { readLimitedBody } from "../read-body.ts";
+import { declaredBytes, readHeader } from "./read-incoming.ts";
 import { authenticate, tellOutcome, UNCONFIGURED } from "./tool-callers.ts";
 import type { ListToolCalls } from "./tool-calls.ts";
 import { readToolForm, type ToolForm } from "./tool-form.ts";
@@ -80,7 +81,7 @@ function queryOf(context: Context): Json {
 
 /** @throws {ToolRefusal} 400 or 413; a body that is nothing is an empty object */
 async function readJson(context: Context): Promise<unknown> {
-  const read = await readLimitedBody(context.req.raw.body, MAX_JSON_BYTES, declaredBytes(context));
+  const read = await readLimitedBody(context.req.raw.body, MAX_JSON_BYTES, declaredBytes(readHeader(context)));
   if (read.kind === "too_large") throw tooLarge(MAX_JSON_BYTES);
   if (read.kind === "cut_short") throw malformed("the body was cut short");
   try {
@@ -93,14 +94,9 @@ async function readJson(context: Context): Promise<unknown> {
 
 /** What is announced as too large is not read at all. */
 function refuseDeclared(context: Context, mostBytes: number): void {
-  const declared = declaredBytes(context);
+  const declared = declaredBytes(readHeader(context));
   if (declared !== undefined && declared > mostBytes) throw tooLarge(mostBytes);
 }
-
-const declaredBytes = (context: Context): number | undefined => {
-  const declared = Number(context.req.header("content-length") ?? Number.NaN);
-  return Number.isFinite(declared) ? declared : undefined;
-};
 
 const tooLarge = (mostBytes: number): ToolRefusal =>
   new ToolRefusal(413, "too_large", `the body is larger than ${mostBytes} bytes`, "Send less at once.");

@@ -17,6 +17,9 @@ export async function* byOffset<Row>(
   }
 }
 
+/** The page of such a listing. */
+export const paged = (offset: number, limit: number) => ({ limit: String(limit), offset: String(offset) });
+
 /** All rows of a listing that is known to be short: they are held in memory. */
 export async function collect<Row>(rows: AsyncIterable<Row>): Promise<readonly Row[]> {
   const collected: Row[] = [];

@@ -1,9 +1,8 @@
 import type { StoragePlace } from "../../ports/nodes.ts";
 import type { Call } from "../api.ts";
+import { paged } from "../paging.ts";
 import { path } from "../path.ts";
 import { placePath } from "./storage.ts";
-
-const paged = (offset: number, limit: number) => ({ limit: String(limit), offset: String(offset) });
 
 /** Who we are, organisations and workspaces. */
 export const places = {

@@ -1,11 +1,11 @@
 import type { GuestWish, MemberPermission } from "../../ports/shares.ts";
 import type { Call } from "../api.ts";
+import { paged } from "../paging.ts";
 import { path } from "../path.ts";
 import { writeTime } from "../read-time.ts";
 
 type Form = Readonly<Record<string, string | undefined>>;
 
-const paged = (offset: number, limit: number) => ({ limit: String(limit), offset: String(offset) });
 const timeField = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : writeTime(ms));
 
 /** Shares and the people in them. */
