@@ -4,7 +4,7 @@ import type { EventQuery, FastioFeed } from "../ports/feed.ts";
 import type { Api } from "./api.ts";
 import { type CallLimit, createCallBudget } from "./call-budget.ts";
 import { asCount, at } from "./pick.ts";
-import { writeTime } from "./read-time.ts";
+import { readTime, writeTime } from "./read-time.ts";
 import { readActivity, readChangesPage, readEventRows } from "./readers/feed.ts";
 import { feed } from "./routes/feed.ts";
 
@@ -54,18 +54,24 @@ export function createFeed({
     },
 
     searchEvents: async function* (query, signal) {
-      const fields = queryFields(query);
+      let fields = queryFields(query);
       for (let offset = 0; ; ) {
+        const isFirst = offset === 0;
         const call = feed.search(fields, offset, SEARCH_ROWS);
         const ask = async (): Promise<unknown> => {
           await maySearch(signal);
           return api.call(call, signal);
         };
-        const payload = await (offset === 0 ? ask() : patiently(ask, { clock, signal }));
+        const payload = await (isFirst ? ask() : patiently(ask, { clock, signal }));
         const rows = readEventRows(payload, call.operation);
         // The server may page in smaller steps than asked; steps of its own make no gaps.
         const step = asCount(at(payload, "pagination.limit")) ?? rows.length;
-        offset += step > 0 ? Math.min(step, SEARCH_ROWS) : rows.length;
+        const end = isFirst && query.until === undefined ? endAt(rows, clock.now()) : undefined;
+        if (end === undefined) offset += step > 0 ? Math.min(step, SEARCH_ROWS) : rows.length;
+        else {
+          fields = queryFields({ ...query, until: end.untilMs });
+          offset = end.rows;
+        }
         // A page may be empty because all of it is hidden from us: the total, where told, says whether that is the end.
         const total = asCount(at(payload, "pagination.total"));
         if (rows.length > 0) yield rows;
@@ -79,6 +85,23 @@ export function createFeed({
       return readActivity(await api.call(call, signal), call.operation);
     },
   };
+}
+
+/**
+ * Where a search ends: while it goes from page to page, events keep coming, and each moves all pages on, so that a search
+ * of a busy workspace would come to no end. What comes later is for the next one.
+ *
+ * The newest row there is tells the time of Fast.io's clock; ours counts too, should the oldest rows come first.
+ * @returns how many rows of the page are certainly not after the end: those hidden from us may be, and are then no longer
+ * counted in offsets; undefined where no row has a time
+ */
+function endAt(
+  rows: readonly EventRow[],
+  nowMs: number,
+): { readonly untilMs: number; readonly rows: number } | undefined {
+  const times = rows.flatMap((row) => readTime(row["created"]) ?? []);
+  // Whether `created-max` itself is within is written nowhere.
+  return times.length === 0 ? undefined : { untilMs: Math.max(nowMs, ...times) + 1_000, rows: times.length };
 }
 
 function queryFields(query: EventQuery): Readonly<Record<string, string | undefined>> {

@@ -48,7 +48,7 @@ export type FastioFeed = {
   ): Promise<ChangesOutcome>;
   /**
    * Events page by page, until an empty page: rows we may not see are taken out after paging, so a short page means
-   * nothing. The same event may come twice. Stays within the published limits of event search by waiting.
+   * nothing. The same event may come twice. What happens after the first page is for another search. Stays within the published limits of event search by waiting.
    */
   searchEvents(query: EventQuery, signal: AbortSignal): AsyncGenerator<readonly EventRow[]>;
   /**

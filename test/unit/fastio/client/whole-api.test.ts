@@ -75,6 +75,56 @@ describe("event search", () => {
     expect(found).toHaveLength(260);
   });
 
+  /** A log of events, newest first, to which some come between any two calls; some are hidden from us. */
+  const busyLog = (options: {
+    perCall: number;
+    hidden?: (at: number) => boolean;
+    oldestFirst?: boolean;
+    /** How far our clock is behind Fast.io's. */
+    behindMs?: number;
+  }) => {
+    const { perCall, hidden = () => false, oldestFirst = false, behindMs = 0 } = options;
+    // The last of these comes when our clock begins; later ones it sees from behind.
+    const startMs = Date.UTC(2026, 0, 1) - 1_000 * 2_000 + behindMs;
+    let calls = 0;
+    const all = Array.from({ length: 1_000 }, (_, at) => ({ event_id: `e${at}`, atMs: startMs + at * 2_000 }));
+    return (line: string): Reply => {
+      const query = new URLSearchParams(line.slice(line.indexOf("?")));
+      const until = query.get("created-max");
+      const isIn = ({ atMs }: { atMs: number }) => until === null || atMs <= Date.parse(`${until}Z`);
+      calls += 1;
+      const ordered = calls > 20 ? [] : all.filter(isIn);
+      const offset = Number(query.get("offset"));
+      const page = (oldestFirst ? ordered : ordered.toReversed()).slice(offset, offset + 250);
+      const events = page
+        .filter(({ event_id: id }) => !hidden(Number(id.slice(1))))
+        .map(({ event_id, atMs }) => ({ event_id, created: new Date(atMs).toISOString() }));
+      const from = all.length;
+      for (let more = 0; more < perCall; more += 1)
+        all.push({ event_id: `e${from + more}`, atMs: startMs + (from + more) * 2_000 });
+      return { body: { result: true, events, pagination: { total: ordered.length, limit: 250, offset } } };
+    };
+  };
+
+  const idsOf = (found: readonly unknown[]) => new Set(found.map((row) => (row as { event_id: string }).event_id));
+
+  test.each([250, 400])("comes to an end though %d events come between any two pages", async (perCall) => {
+    const { found, lines } = await collect(busyLog({ perCall }));
+    expect(lines.length).toBeLessThan(10);
+    for (let at = 0; at < 1_000; at += 1) expect(idsOf(found)).toContain(`e${at}`);
+  });
+
+  test.each([
+    { what: "the newest are hidden, and our clock is behind", hidden: (at: number) => at >= 990, behindMs: 600_000 },
+    { what: "every third is hidden", hidden: (at: number) => at % 3 === 0 },
+    { what: "all of the first page are hidden", hidden: (at: number) => at >= 700 },
+    { what: "the oldest come first", oldestFirst: true },
+  ])("misses nothing where $what", async ({ what: _, ...log }) => {
+    const { found } = await collect(busyLog({ perCall: 20, ...log }));
+    const shown = Array.from({ length: 900 }, (_one, at) => at).filter((at) => log.hidden?.(at) !== true);
+    for (const at of shown) expect(idsOf(found)).toContain(`e${at}`);
+  });
+
   test("keeps ids that are numbers digit for digit", async () => {
     const { found } = await collect((line) => ({
       body: line.includes("offset=0")
