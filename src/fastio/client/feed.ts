@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { patiently } from "../../patiently.ts";
-import type { EventQuery, FastioFeed } from "../ports/feed.ts";
+import type { EventQuery, EventRow, FastioFeed } from "../ports/feed.ts";
 import type { Api } from "./api.ts";
 import { type CallLimit, createCallBudget } from "./call-budget.ts";
 import { asCount, at } from "./pick.ts";
