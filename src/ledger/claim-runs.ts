@@ -1,6 +1,7 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import type { AppState } from "./app-states.ts";
 import type { WriteTogether } from "./do-together.ts";
+import { isSame } from "./is-same.ts";
 import { columnsOf, linesOf, namesOf, rowOf } from "./lines.ts";
 import { LOCK_PATIENCE, patient } from "./lock-patience.ts";
 import type { Db } from "./open-ledger.ts";
@@ -51,8 +52,7 @@ export function createClaim(db: Db): WriteTogether<ClaimWish, ClaimedRun | undef
     update ${runs} run
     set lease_owner = wish.owner, lease_until_ms = wish.until_ms, started_at_ms = coalesce(run.started_at_ms, wish.now_ms)
     from ${linesOf("wishes", WISH, "wish")}, ${LOCK_PATIENCE}
-    -- Not "=" for the queue: no plan is to go through all that wait there for this one.
-    where run.id = wish.id and run.queue is not distinct from wish.queue
+    where run.id = wish.id and ${isSame(sql`run.queue`, sql`wish.queue`)}
       -- A job that was handed over twice comes before the time the upstream asked for.
       and run.not_before_ms < wish.now_ms + ${sql.raw(String(EARLY_MS))}
       and (run.lease_until_ms < wish.now_ms or run.lease_owner = wish.owner)

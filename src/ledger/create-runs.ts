@@ -3,6 +3,7 @@ import { joinBatch } from "./batches.ts";
 import { doTogether } from "./do-together.ts";
 import { heldByFlood } from "./flood.ts";
 import { insertRuns, type RoutedEvent, wholeRun } from "./insert-runs.ts";
+import { isSame } from "./is-same.ts";
 import type { Db } from "./open-ledger.ts";
 import { nameRuns } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runs } from "./schema.ts";
@@ -79,7 +80,7 @@ async function createOne(tx: Db, wanted: WantedRun, nowMs: number, floodHold: nu
   const others = await tx
     .select({ runId: runs.id, eventKey: runs.eventKey })
     .from(runs)
-    .where(and(eq(runs.nodeId, run.nodeId), eq(runs.ruleName, run.ruleName)));
+    .where(and(eq(runs.nodeId, run.nodeId), isSame(runs.ruleName, run.ruleName)));
   const same = others.find(({ runId }) => runId === run.id);
   if (same) {
     await waitLonger(tx, run);

@@ -1,12 +1,14 @@
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { EventEnd } from "./event-queries.ts";
+import { countUnfinished } from "./flood.ts";
 import { foldName, gramsOf } from "./fold-name.ts";
+import { isSame } from "./is-same.ts";
 import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
 import type { Db } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 import { peopleOf } from "./run-names.ts";
 import { events, type NewRun, type RunRow, runFiles, runNames, runPeople, runs } from "./schema.ts";
-import { UNFINISHED, type WantedRun } from "./wanted-run.ts";
+import type { WantedRun } from "./wanted-run.ts";
 
 /** An event as it was routed, with the runs that rules want of it. */
 export type RoutedEvent = {
@@ -39,8 +41,6 @@ const UNSAID = Object.fromEntries(
 /** A run as it stands once it was put in. */
 export const wholeRun = ({ fileHash: _hash, ...run }: WantedRun): RunRow => ({ ...UNSAID, ...run }) as RunRow; // the rest is said in every new one
 
-const unfinished = sql.raw(UNFINISHED.map((status) => `'${status}'`).join(", "));
-
 /**
  * Puts in those of the runs that nothing stands against (no other run of the rule for the file, no batch that has it, not
  * too many of the rule), names them, and ends the events; in one statement. To be called while the rules are locked.
@@ -61,17 +61,15 @@ export async function insertRuns(tx: Db, routed: readonly RoutedEvent[]): Promis
       from ${given(runLines, { ...RUN, place: "integer", flood_hold: "bigint" })}),
     held as (select rule_name, max(flood_hold) as hold from line where flood_hold is not null group by rule_name),
     crowd as materialized (
-      select rule_name, (
-        select count(*) from (
-          select 1 from ${runs} other where other.rule_name = held.rule_name and other.status in (${unfinished})
-          limit held.hold) unfinished) as n
+      select rule_name, ${countUnfinished(sql`held.rule_name`, sql`held.hold`)} as n
       from held),
     made as (
       insert into ${runs} (${namesOf(RUN)})
       select ${namesOf(RUN, "line.")} from line left join crowd using (rule_name)
       where (line.flood_hold is null or crowd.n + line.before < line.flood_hold)
         and not exists (
-          select 1 from ${runs} other where other.node_id = line.node_id and other.rule_name = line.rule_name)
+          select 1 from ${runs} other
+          where other.node_id = line.node_id and ${isSame(sql`other.rule_name`, sql`line.rule_name`)})
         -- The rule may have gathered files before.
         and not exists (select 1 from ${runFiles} file where file.file_key = line.id)
       on conflict do nothing

@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNull, ne, not, or, type SQL, sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
+import { isSame } from "./is-same.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { isReadAfter } from "./readings.ts";
@@ -21,7 +22,7 @@ export const isOutdated = (row: string): SQL => {
   const of = sql.raw(row);
   return sql`${of}.seen_at_ms is not null and ${of}.file_count is null and exists (
     select from ${runs} newer
-    where newer.node_id = ${of}.node_id and newer.rule_name = ${of}.rule_name and newer.id <> ${of}.id
+    where newer.node_id = ${of}.node_id and ${isSame(sql`newer.rule_name`, sql`${of}.rule_name`)} and newer.id <> ${of}.id
       and newer.file_count is null
       and coalesce(newer.reading > ${of}.reading, newer.seen_at_ms > ${of}.seen_at_ms)
       and newer.status not in (${sql.raw(WITHOUT_RESULT.map((status) => `'${status}'`).join(", "))}))`;
@@ -56,7 +57,7 @@ export async function skipOlder(db: Db, run: NewRun, nowMs: number): Promise<voi
     .where(
       and(
         eq(runs.nodeId, run.nodeId),
-        eq(runs.ruleName, run.ruleName),
+        isSame(runs.ruleName, run.ruleName),
         ne(runs.id, run.id),
         isNull(runs.fileCount),
         isNull(runs.submittedAtMs),

@@ -6,6 +6,7 @@ import { insertRuns } from "../../../src/ledger/insert-runs.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
 import { rowsOf } from "../../../src/ledger/rows-of.ts";
 import { releaseAllLeases } from "../../../src/ledger/run-leases.ts";
+import type { NewRun } from "../../../src/ledger/schema.ts";
 import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
 import { createWriteCheckpoints } from "../../../src/ledger/write-checkpoints.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
@@ -74,6 +75,41 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
       });
     },
   );
+
+  test("a new run of a rule goes through nothing that the rule has done", async () => {
+    const [next, ...ended] = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`, { nodeId: `node-${at}` }));
+    await ledger().work.transaction(async (tx) => {
+      const put = (wanted: readonly NewRun[]) =>
+        insertRuns(tx, [
+          { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: RUNS },
+        ]);
+      for (let at = 0; at < ended.length; at += FEW) {
+        await put(ended.slice(at, at + FEW));
+        await tx.execute("update relay.runs set status = 'delivered', queue = null");
+      }
+      const before = await rowsRead(tx);
+      expect(await put(next ? [next] : [])).toEqual(new Set(["r0"]));
+      expect((await rowsRead(tx)) - before).toBeLessThan(FEW);
+    });
+  });
+
+  test("whether a file has a newer version is asked of its own runs alone", async () => {
+    const wanted = Array.from({ length: 2 * RUNS }, (_, at) =>
+      runNamed(`r${at}`, { nodeId: `node-${at}`, queue: "shares", seenAtMs: NOW_MS }),
+    );
+    await ledger().work.transaction(async (tx) => {
+      await insertRuns(tx, [
+        { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: 1e9 },
+      ]);
+      const claim = createClaim(tx);
+      const before = await rowsRead(tx);
+      for (let at = 0; at < OFTEN; at += 1) {
+        const wish = { id: `r${at}`, queue: "shares", owner: "w1", nowMs: NOW_MS, untilMs: NOW_MS + 5_000 } as const;
+        expect(await claim([wish])).toMatchObject([{ run: { id: wish.id } }]);
+      }
+      expect((await rowsRead(tx)) - before).toBeLessThan(OFTEN * FEW);
+    });
+  });
 
   test("a start frees what is held without reading what has ended", async () => {
     const wanted = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`));
