@@ -10,8 +10,8 @@ import {
 import { admitSlot, freeSlot, occupySlot, renewSlot, type TakenSlot } from "../../src/ledger/app-slots.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { callWaitingRuns } from "../../src/ledger/turns.ts";
-import { messageOf } from "../../src/message-of.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { tellSeldom } from "../../src/telemetry/tell-seldom.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Lookout } from "../upkeep/lookout.ts";
 import { createSlotLine, type SlotLine, type WaitingRun } from "./slot-line.ts";
@@ -81,20 +81,23 @@ type AppState = {
 
 export function createAppGate(deps: AppGateDeps): AppGate {
   const { db, clock, log, outbox, lookout, limit } = deps;
+  const tell = tellSeldom(deps, "app.gate");
   const owner = deps.newId();
   const apps = new Map<string, Promise<AppState>>();
   const stopping = new AbortController();
-  /** Why each fails now: what is tried every few seconds says the same once. */
-  const failing = new Map<string, string>();
   const quietly = (what: string, work: () => Promise<unknown>): void => {
-    work().then(
-      () => failing.delete(what),
-      (error: unknown) => {
-        const message = messageOf(error);
-        if (failing.get(what) !== message) log.warn("app.gate", { what, message });
-        failing.set(what, message);
-      },
-    );
+    work().catch((error: unknown) => tell(what, error));
+  };
+  const underway = new Set<string>();
+  /**
+   * For what a timer asks for: not asked again while it is still waited for. A ledger whose tables somebody has locked
+   * would be asked by ever more, until no connection was left for what could be done.
+   */
+  const quietlyOnce = (what: string, about: string, work: () => Promise<unknown>): void => {
+    const key = `${what} ${about}`;
+    if (underway.has(key)) return;
+    underway.add(key);
+    quietly(what, () => work().finally(() => underway.delete(key)));
   };
 
   const stateOf = (app: string): Promise<AppState> => {
@@ -107,7 +110,7 @@ export function createAppGate(deps: AppGateDeps): AppGate {
         ready: 0,
         called: 0,
         hasWaiting: false,
-        line: createSlotLine({ db, clock, log, app, owner, raise: () => raise(state) }),
+        line: createSlotLine({ db, clock, tell, app, owner, raise: () => raise(state) }),
         raiseAskedMs: 0,
         isResting: false,
       };
@@ -145,7 +148,10 @@ export function createAppGate(deps: AppGateDeps): AppGate {
 
   const hold = (state: AppState, taken: TakenSlot): Slot => {
     let ended = false;
-    const timer = setInterval(() => quietly("renew", () => renewSlot(db, taken, clock.now())), RENEW_MS);
+    const timer = setInterval(
+      () => quietlyOnce("renew", `${taken.app} ${taken.slot}`, () => renewSlot(db, taken, clock.now())),
+      RENEW_MS,
+    );
     const end = async (): Promise<void> => {
       if (ended) return;
       ended = true;
@@ -205,25 +211,32 @@ export function createAppGate(deps: AppGateDeps): AppGate {
     };
   };
 
+  /** A ledger that was made anew under a relay at work knows no limits: without one nothing would ever be called. */
+  const roomOf = async (app: string): ReturnType<typeof readAppRoom> => {
+    const room = await readAppRoom(db, app, clock.now());
+    if (room.slots > 0) return room;
+    const { slots } = await openAppLimit(db, app, limit, clock.now());
+    return { slots, free: slots };
+  };
   const lookAfter = async (app: string): Promise<void> => {
     const state = await stateOf(app);
     state.hasWaiting = true;
     // Those that were called and did not come here went to another process.
     state.called = 0;
-    const { slots, free } = await readAppRoom(db, app, clock.now());
+    const { slots, free } = await roomOf(app);
     state.slots = slots;
     if (free > 0 || (await raise(state))) await call(state);
   };
   const tick = async (): Promise<void> => {
     // Each for itself: trouble with one app keeps no other app's runs waiting.
-    for (const app of await listWaitingApps(db)) quietly("call", () => lookAfter(app));
+    for (const app of await listWaitingApps(db)) quietlyOnce("call", app, () => lookAfter(app));
   };
   const { signal } = stopping;
   void (async () => {
     while (!signal.aborted) {
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
       await lookout.until("turns", signal);
-      if (!signal.aborted) quietly("tick", tick);
+      if (!signal.aborted) await tick().catch((error: unknown) => tell("tick", error));
     }
   })();
 

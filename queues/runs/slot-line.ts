@@ -1,8 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { freeSlot, handOverSlot, type TakenSlot, takeSlot } from "../../src/ledger/app-slots.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { messageOf } from "../../src/message-of.ts";
-import type { Log } from "../../src/telemetry/log.ts";
+import type { TellFailure } from "../../src/telemetry/tell-seldom.ts";
 import { createTurns } from "./turns.ts";
 
 export type WaitingRun = { readonly id: string; readonly workspaceId: string; readonly createdAtMs: number };
@@ -10,7 +9,7 @@ export type WaitingRun = { readonly id: string; readonly workspaceId: string; re
 export type SlotLineDeps = {
   readonly db: Db;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly tell: TellFailure;
   readonly app: string;
   /** Names this process. */
   readonly owner: string;
@@ -42,7 +41,7 @@ type Waiter = {
   readonly waitOn: () => void;
 };
 
-export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDeps): SlotLine {
+export function createSlotLine({ db, clock, tell, app, owner, raise }: SlotLineDeps): SlotLine {
   let waiters: readonly Waiter[] = [];
   let poll: NodeJS.Timeout | undefined;
   let isPumping = false;
@@ -77,7 +76,7 @@ export function createSlotLine({ db, clock, log, app, owner, raise }: SlotLineDe
     if (isPumping) return;
     isPumping = true;
     giveSlots()
-      .catch((error: unknown) => log.warn("app.gate", { what: "take", message: messageOf(error) }))
+      .catch((error: unknown) => tell("take", error))
       .finally(() => {
         isPumping = false;
       });
