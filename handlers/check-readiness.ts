@@ -49,14 +49,14 @@ export const checkReadiness =
   }): CheckReadiness =>
   async () => {
     let nextAction: string | undefined;
-    const processesOf = listProcesses(db).catch((error: unknown) => {
+    const seeWhatIsGone = (error: unknown): never => {
       if (areTablesGone(error)) nextAction = TABLES_GONE_REMEDY;
       throw error;
-    });
+    };
     const [processes, isWritable, queue] = await Promise.all([
-      inTime(processesOf),
+      inTime(listProcesses(db).catch(seeWhatIsGone)),
       inTime(mayWrite(db)),
-      inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true)),
+      inTime(checkQueue(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(() => true, seeWhatIsGone)),
     ]);
     const isReady = processes !== undefined && isWritable === true && !commitsFail();
     return {

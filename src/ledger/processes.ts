@@ -12,8 +12,10 @@ export async function addProcess(db: Db, process: Omit<ProcessRow, "endedAtMs">)
   await db.insert(processes).values(process);
 }
 
-export async function renewProcess(db: Db, id: string, nowMs: number): Promise<void> {
-  await renewing(db).execute({ id, nowMs });
+/** Known anew where it is not known any more: a ledger may be put back, or made anew, under a process at work. */
+export async function renewProcess(db: Db, process: Omit<ProcessRow, "endedAtMs">): Promise<void> {
+  const renewed = await renewing(db).execute({ id: process.id, nowMs: process.seenAtMs });
+  if (renewed.length === 0) await addProcess(db, process);
 }
 
 const renewing = builtOnce((db) =>
@@ -21,6 +23,7 @@ const renewing = builtOnce((db) =>
     .update(processes)
     .set({ seenAtMs: sql`${sql.placeholder("nowMs")}` })
     .where(eq(processes.id, sql.placeholder("id")))
+    .returning({ id: processes.id })
     .prepare(UNNAMED),
 );
 

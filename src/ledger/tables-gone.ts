@@ -11,4 +11,4 @@ export function areTablesGone(error: unknown): boolean {
 }
 
 export const TABLES_GONE_REMEDY =
-  "The database has no tables of the relay. If a backup is being put back, wait for its end; then start the relay again: it makes what is missing, of the queue too.";
+  "The database has no tables of the relay, or not all of them. If a backup is being put back, wait for its end; then start the relay again: it makes what is missing, of the queue too.";

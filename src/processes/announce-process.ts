@@ -3,6 +3,7 @@ import { untilBeat } from "../beat.ts";
 import type { Clock } from "../clock.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { addProcess, endProcess, renewProcess } from "../ledger/processes.ts";
+import { areTablesGone, TABLES_GONE_REMEDY } from "../ledger/tables-gone.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { VERSION } from "../version.ts";
@@ -24,19 +25,29 @@ export async function announceProcess(
   { receive, work }: { readonly receive: boolean; readonly work: readonly string[] },
 ): Promise<() => Promise<void>> {
   const id = newId();
-  const nowMs = clock.now();
-  await addProcess(db, {
+  const startedAtMs = clock.now();
+  const me = (seenAtMs: number) => ({
     ...{ id, version: VERSION, host: hostname(), pid: process.pid },
-    ...{ receives: receive, queues: work, startedAtMs: nowMs, seenAtMs: nowMs },
+    ...{ receives: receive, queues: work, startedAtMs, seenAtMs },
   });
-  // What one beat misses the next makes good.
-  const untold = (error: unknown): void => log.debug("process.not_told", { message: messageOf(error) });
+  await addProcess(db, me(startedAtMs));
+  let isHomeless = false;
+  const told = (): void => {
+    isHomeless = false;
+  };
+  // What one beat misses the next makes good; but tables that are gone come back by a start alone.
+  const untold = (error: unknown): void => {
+    log.debug("process.not_told", { message: messageOf(error) });
+    if (isHomeless || !areTablesGone(error)) return;
+    isHomeless = true;
+    log.error("ledger.tables_gone", { message: messageOf(error), nextAction: TABLES_GONE_REMEDY });
+  };
   const ending = new AbortController();
   void (async () => {
     for (;;) {
       await clock.sleep(untilBeat(BEAT_MS), ending.signal).catch(() => undefined);
       if (ending.signal.aborted) return;
-      await renewProcess(db, id, clock.now()).catch(untold);
+      await renewProcess(db, me(clock.now())).then(told, untold);
     }
   })();
   return async () => {
