@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Profile } from "../../src/emulators/dify/profile.ts";
 import type { SentRunAction } from "../../src/emulators/dify/run-faults.ts";
 import type { DifyEmulatorOptions } from "../../src/emulators/dify/start-dify-emulator.ts";
@@ -83,7 +83,6 @@ async function openCell(profile: Profile, cell: Omit<Cell, "cut">, options: Work
     policy: { ...cell.policy, ...options.policy },
     dify: { profile, workMs: 100, ...cell.dify },
   });
-  onTestFinished(bench.close);
   for (const fault of cell.faults) bench.dify.addFault(fault);
   return bench;
 }

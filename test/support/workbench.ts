@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
+import { onTestFinished } from "vitest";
 import { processEvent } from "../../queues/events/process-event.ts";
 import { createAppGate } from "../../queues/runs/app-gate.ts";
 import { createReadAppParameters } from "../../queues/runs/app-parameters.ts";
@@ -96,17 +97,19 @@ export type Workbench = {
   drive(runId: string): Promise<{ readonly run: RunRow; readonly turns: readonly Turn[] }>;
   /** Turns until the run is in the queue "shares". */
   driveToShares(runId: string): Promise<RunRow>;
-  close(): Promise<void>;
 };
 
 const MAX_TURNS = 60;
 const LONGEST_PAUSE_MS = 40;
 
-/** The processors between two emulated upstreams, over real clients and a real ledger, without a queue. */
+/**
+ * The processors between two emulated upstreams, over real clients and a real ledger, without a queue; closed at the end
+ * of the test. Benches may share a ledger: each has a Dify, an app and, unless told otherwise, a rule of its own.
+ */
 export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Promise<Workbench> {
   const fastio = await startFastioEmulator({ timeScale: 60, ...options.fastio });
   const dify = await startDifyEmulator({ quiet: true, workMs: 40, ...options.dify });
-  const rule = readRule(options.rule ?? {});
+  const rule = readRule({ name: `rule-${randomUUID().slice(0, 8)}`, ...options.rule });
   const clock = systemClock;
   const random = () => 0.5;
   const log = options.log ?? silentLog;
@@ -141,13 +144,17 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
     ...{ newId: () => randomUUID(), trace: silentTrace },
   };
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
-  // Benches may share a ledger, but have a Dify each.
   const app = randomUUID().slice(0, 12);
   const gate = createAppGate({
     ...desk,
     outbox,
     lookout: { until: async () => undefined },
     limit: { start: 3, ceiling: 20, ...options.limit },
+  });
+  onTestFinished(async () => {
+    gate.close();
+    await upstreams.close();
+    await Promise.all([fastio.close(), dify.close()]);
   });
   const handlers = {
     runs: processRun({
@@ -228,11 +235,6 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       const { run } = await driveWhile(runId, ({ queue }) => queue === "runs");
       if (run.queue !== "shares") throw new Error(`the run is ${run.status}: ${run.errorMessage}`);
       return run;
-    },
-    close: async () => {
-      gate.close();
-      await upstreams.close();
-      await Promise.all([fastio.close(), dify.close()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Timeline } from "../../../handlers/timeline.ts";
 import { endAnswer, openAnswers, saveAsked } from "../../../src/ledger/answers.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../support/workbench.ts";
@@ -24,11 +24,7 @@ type Story = {
 };
 
 /** A run of the processors themselves, in the ledger of the receiver. */
-async function given(options: WorkbenchOptions): Promise<Workbench> {
-  const bench = await openWorkbench(receiver.ledger.db, options);
-  onTestFinished(bench.close);
-  return bench;
-}
+const given = (options: WorkbenchOptions): Promise<Workbench> => openWorkbench(receiver.ledger.db, options);
 
 const told = async (runId: string) => ({
   page: await get(`/runs/${runId}`),

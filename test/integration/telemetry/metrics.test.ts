@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createPrometheus } from "../../../src/telemetry/prometheus.ts";
 import { openTestLedger, type TestLedger } from "../../support/test-ledger.ts";
-import { openWorkbench, type Workbench } from "../../support/workbench.ts";
+import { openWorkbench } from "../../support/workbench.ts";
 import { bodyOf, deliver, openReceiver, type Receiver } from "../handlers/open-receiver.ts";
 
 const VIEWER = "a viewer's long token";
@@ -73,18 +73,14 @@ test("a process that only works tells its figures and its health on METRICS_PORT
 
 describe("a file on its way", () => {
   let ledger: TestLedger;
-  let bench: Workbench;
   const { metrics, print } = createPrometheus({ version: "0", ofProcess: false });
   beforeAll(async () => {
     ledger = await openTestLedger();
-    bench = await openWorkbench(ledger.db, { metrics });
   });
-  afterAll(async () => {
-    await bench.close();
-    await ledger.dispose();
-  });
+  afterAll(() => ledger.dispose());
 
   test("is counted at each step: calls, bytes, wait and work, and its end", async () => {
+    const bench = await openWorkbench(ledger.db, { metrics });
     const run = await bench.drop();
     await bench.drive(run.id);
     const text = await print([]);
@@ -105,6 +101,7 @@ describe("a file on its way", () => {
   });
 
   test("that no rule wants is counted by what did not fit", async () => {
+    const bench = await openWorkbench(ledger.db, { metrics });
     const { nodeId } = await bench.fastio.dropFile({ folder: "/Elsewhere", name: "other.csv", content: "a\n" });
     await bench.route(nodeId);
     expect(await print([])).toContain(`relay_events_dropped_total{rule="${bench.rule.name}",reason="folder"} 1`);

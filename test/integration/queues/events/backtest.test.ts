@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { backtest } from "../../../../queues/events/backtest.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { events, runs } from "../../../../src/ledger/schema.ts";
@@ -28,7 +28,6 @@ const RULES = `rules:
 test("rules are asked about the past, and nothing is started", async () => {
   const { db } = ledger;
   const it = await openWorkbench(db, { rule: { name: "read-new-files" } });
-  onTestFinished(it.close);
   const ran = await it.drop("ran.csv");
   await it.drive(ran.id);
   await db.update(runs).set({ totalTokens: 120 }).where(eq(runs.id, ran.id));

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readyScope } from "../../../../queues/questions/question-scope.ts";
 import { orderTellings } from "../../../../queues/receipts/tell-endings.ts";
 import { DEFAULT_APP, type StartVariable, TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
@@ -26,18 +26,15 @@ const REQUIRED_LONG: StartVariable = { ...PARTIES, required: true, max_length: 2
 const askParties = (more = "") =>
   `ask: { question: "Who signs {{ file.name }}?", into: parties${more === "" ? "" : `, ${more}`} }`;
 
-let rules = 0;
 async function bench(
   rule: NonNullable<WorkbenchOptions["rule"]>,
   { parties = PARTIES, ...options }: WorkbenchOptions & { readonly parties?: StartVariable } = {},
 ): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, {
+  return openWorkbench(ledger.db, {
     ...options,
     dify: { apps: [{ ...DEFAULT_APP, inputs: [...DEFAULT_APP.inputs, parties] }], ...options.dify },
-    rule: { name: `ask-${++rules}`, ...rule },
+    rule,
   });
-  onTestFinished(opened.close);
-  return opened;
 }
 
 const questionsAsked = (it: Workbench) => it.fastio.books().questions.map(({ question }) => question);

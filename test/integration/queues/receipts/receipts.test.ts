@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tellEndings } from "../../../../queues/receipts/tell-endings.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
@@ -20,13 +20,8 @@ afterAll(() => ledger.dispose());
 
 const signal = new AbortController().signal;
 
-let rules = 0;
-async function bench(receipt: "comment" | "note", options: WorkbenchOptions = {}): Promise<Workbench> {
-  const rule = { name: `receipt-${++rules}`, deliver: `receipt: ${receipt}` };
-  const opened = await openWorkbench(ledger.db, { ...options, rule: { ...rule, ...options.rule } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (receipt: "comment" | "note", options: WorkbenchOptions = {}): Promise<Workbench> =>
+  openWorkbench(ledger.db, { ...options, rule: { deliver: `receipt: ${receipt}`, ...options.rule } });
 
 const tell = ({ db, upstreams }: Workbench) =>
   tellEndings({ db, clock: systemClock, log: silentLog, fastio: upstreams.fastio }, signal);

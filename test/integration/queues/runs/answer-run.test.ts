@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { answerRun, readQuestion } from "../../../../handlers/answer-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { formLinkOf } from "../../../../src/dify/form-link.ts";
@@ -15,7 +15,6 @@ afterAll(() => ledger.dispose());
 
 async function pausedRun() {
   const it = await openWorkbench(ledger.db, { rule: { name: "asks-a-person" } });
-  onTestFinished(it.close);
   it.dify.addFault({ action: { kind: "pause" } });
   const { id } = await it.drop();
   await it.turn(id);
@@ -79,7 +78,6 @@ test("an action or an input that does not fit is refused with what would, and th
 
 test("a run that asks nobody, and one that is unknown, say so", async () => {
   const it = await openWorkbench(ledger.db, { rule: { name: "asks-nobody" } });
-  onTestFinished(it.close);
   const ask = readQuestion({ db: ledger.db, difyFor: it.upstreams.difyFor, formLink: () => undefined });
   const { id } = await it.drop();
   await it.drive(id);

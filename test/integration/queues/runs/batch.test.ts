@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DEFAULT_APP, TABLES_APP } from "../../../../src/emulators/dify/apps.ts";
 import { documentWork, type Work } from "../../../../src/emulators/dify/work.ts";
 import { closeBatches } from "../../../../src/ledger/batches.ts";
@@ -21,12 +21,7 @@ afterAll(() => ledger.dispose());
 const TABLE = "a,b\n 1 ,2\n 1 ,2\n";
 const UPLOAD = { method: "POST", path: "/files/upload" };
 
-let rules = 0;
-async function bench(options: WorkbenchOptions = {}): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, { ...options, rule: { name: `batch-${++rules}`, ...options.rule } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (options?: WorkbenchOptions): Promise<Workbench> => openWorkbench(ledger.db, options);
 
 /** A rule that gathers files, and an app that takes a list of them. */
 const batchBench = (mostFiles = 50): Promise<Workbench> =>

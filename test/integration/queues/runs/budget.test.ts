@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
@@ -19,12 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let benches = 0;
-async function bench(limit: string) {
-  const it = await openWorkbench(ledger.db, { rule: { name: `limited-${++benches}`, limit } });
-  onTestFinished(it.close);
-  return it;
-}
+const bench = (limit: string) => openWorkbench(ledger.db, { rule: { limit } });
 
 test("at its limit of runs a rule's further runs are held with the reason, and go on the next day by themselves", async () => {
   const it = await bench("runsPerDay: 1");
@@ -50,7 +45,6 @@ test("tokens and cost that Dify tells reach the run, its story and the day; at t
     rule: { name: "asks-a-model", limit: "tokensPerDay: 100" },
     dify: { apps: [{ ...DEFAULT_APP, model: { tokens: 120, price: "0.25", currency: "USD" } }] },
   });
-  onTestFinished(it.close);
   const [first, second] = [await it.drop("one.csv"), await it.drop("two.csv")];
   const { run } = await it.drive(first.id);
   expect(run).toMatchObject({ status: "delivered", totalTokens: 120, cost: 0.25, currency: "USD" });

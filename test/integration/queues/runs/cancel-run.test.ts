@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cancelRun, lookAgain } from "../../../../handlers/cancel-run.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { systemClock } from "../../../../src/clock.ts";
@@ -14,12 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let rules = 0;
-async function bench({ rule, ...options }: WorkbenchOptions = {}): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, { ...options, rule: { name: `cancelled-${++rules}`, ...rule } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (options?: WorkbenchOptions): Promise<Workbench> => openWorkbench(ledger.db, options);
 
 const LONG_MS = 300_000;
 const RUN = { method: "POST", path: "/workflows/run" };

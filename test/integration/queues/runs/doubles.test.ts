@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
 import { documentWork, type Work, type WorkContext } from "../../../../src/emulators/dify/work.ts";
@@ -29,7 +29,6 @@ test("a double that comes out of Dify's queue while its twin is at work is stopp
     rule: { name: "doubled" },
     dify: { apps: [{ ...DEFAULT_APP, work }] },
   });
-  onTestFinished(it.close);
   const running = () => it.dify.books().runs.filter(({ status }) => status === "running");
   const { id } = await it.drop();
   // An earlier call left no trace for longer than it was looked for; below it comes to light.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openAppLimit, raiseAppLimit, readAppRoom } from "../../../../src/ledger/app-limits.ts";
 import { takeSlot } from "../../../../src/ledger/app-slots.ts";
 import { findPausedApp, setAppState } from "../../../../src/ledger/app-states.ts";
@@ -14,12 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let rules = 0;
-async function bench(): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, { rule: { name: `of-an-app-${++rules}` } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (): Promise<Workbench> => openWorkbench(ledger.db);
 const appOf = ({ app }: RunRow): string => {
   if (app === null) throw new Error("the run names no app");
   return app;

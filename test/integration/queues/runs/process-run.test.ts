@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
@@ -20,15 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let rules = 0;
-async function bench(options: WorkbenchOptions = {}): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, {
-    ...options,
-    rule: { name: `rule-${++rules}`, ...options.rule },
-  });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (options?: WorkbenchOptions): Promise<Workbench> => openWorkbench(ledger.db, options);
 
 const RUN = { method: "POST", path: "/workflows/run" };
 const PROFILES: readonly Profile[] = ["P1", "P2", "P3"];

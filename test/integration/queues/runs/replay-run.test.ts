@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { openTestLedger, replayDeps, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench, type Workbench } from "../../../support/workbench.ts";
@@ -9,12 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let rules = 0;
-async function bench(): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, { rule: { name: `replayed-${++rules}` } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (): Promise<Workbench> => openWorkbench(ledger.db);
 const replay = (id: string) => replayRun(replayDeps(ledger.db))(id, { actor: "operator" });
 
 test("a failed run begins again with a workflow run of its own, and the failed one is not taken for it", async () => {

@@ -1,6 +1,6 @@
 import { is } from "drizzle-orm";
 import { PgTable } from "drizzle-orm/pg-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_APP, type StartVariable } from "../../../../src/emulators/dify/apps.ts";
 import type { Profile } from "../../../../src/emulators/dify/profile.ts";
 import { listAttempts } from "../../../../src/ledger/attempts.ts";
@@ -17,15 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 
-let rules = 0;
-async function bench({ rule, ...options }: WorkbenchOptions = {}): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, {
-    ...options,
-    rule: { name: `link-rule-${++rules}`, run: "send: url", ...rule },
-  });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = ({ rule, ...options }: WorkbenchOptions = {}): Promise<Workbench> =>
+  openWorkbench(ledger.db, { ...options, rule: { run: "send: url", ...rule } });
 
 const MIB = 1024 * 1024;
 const PROFILES: readonly Profile[] = ["P1", "P2", "P3"];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { offerHandoff } from "../../../../handlers/offer-handoff.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
@@ -19,7 +19,6 @@ const INVITING = 'invite: ["guest@example.com"], access: named, message: "Here y
 
 test("a shadow rule runs its workflow and delivers nowhere but to the run's page", async () => {
   const it = await openWorkbench(ledger.db, { rule: { name: "shadow", shadow: true, deliver: INVITING } });
-  onTestFinished(it.close);
   const { id } = await it.drop();
   const { run } = await it.drive(id);
   expect(run).toMatchObject({
@@ -57,7 +56,6 @@ test("a shadow rule runs its workflow and delivers nowhere but to the run's page
 
 test("a shadow run can be replayed, and delivers nowhere again", async () => {
   const it = await openWorkbench(ledger.db, { rule: { name: "shadow-again", shadow: true } });
-  onTestFinished(it.close);
   const { id } = await it.drop();
   await it.drive(id);
   expect(await replayRun(ledger.db, id, Date.now())).toMatchObject({ kind: "replayed", from: "delivered" });

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { runs } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { openWorkbench } from "../../../support/workbench.ts";
@@ -12,7 +12,6 @@ afterAll(() => ledger.dispose());
 
 test("a file that turned out to be infected while its run waited is never read", async () => {
   const bench = await openWorkbench(ledger.db, { fastio: { virusScan: "on" } });
-  onTestFinished(bench.close);
   const run = await bench.drop("evil.csv");
   // It waited for an hour; meanwhile the scan found something in a new copy of the same node.
   await ledger.db
@@ -33,7 +32,6 @@ test("a file that turned out to be infected while its run waited is never read",
 
 test("a file that waited as long and is clean goes its way", async () => {
   const bench = await openWorkbench(ledger.db, { fastio: { virusScan: "on" } });
-  onTestFinished(bench.close);
   const run = await bench.drop("fine.csv");
   await ledger.db
     .update(runs)

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
@@ -18,12 +18,8 @@ const GUEST = "guest@example.com";
 const OUTPUTS = ["cleaned.csv", "report.md", "stats.json"];
 const today = new Date().toISOString().slice(0, 10);
 
-let rules = 0;
-async function bench(rule: NonNullable<WorkbenchOptions["rule"]>, more: WorkbenchOptions = {}): Promise<Workbench> {
-  const opened = await openWorkbench(ledger.db, { ...more, rule: { name: `kind-${++rules}`, ...rule } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (rule: NonNullable<WorkbenchOptions["rule"]>, more: WorkbenchOptions = {}): Promise<Workbench> =>
+  openWorkbench(ledger.db, { ...more, rule });
 
 async function delivered(it: Workbench, name?: string): Promise<RunRow> {
   const { id } = await it.drop(name);

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import type { Observation } from "../../../../src/emulators/kit/server.ts";
@@ -19,19 +19,16 @@ const GUESTS = '"guest@example.com", "legal@example.com"';
 type Rule = NonNullable<WorkbenchOptions["rule"]>;
 type Work = () => Record<string, unknown>;
 
-let rules = 0;
 async function bench(rule: Rule, work: Work, fastio: WorkbenchOptions["fastio"] = {}): Promise<Workbench> {
   const inputs = [
     { variable: "document", type: "file" as const, required: true, allowed_file_types: ["document" as const] },
     { variable: "title", type: "text-input" as const, max_length: 200 },
   ];
-  const opened = await openWorkbench(ledger.db, {
+  return openWorkbench(ledger.db, {
     fastio,
     dify: { apps: [{ key: "app-emulatedemulatedemulate", inputs, work: async () => work() }] },
-    rule: { name: `repeated-${++rules}`, ...rule },
+    rule,
   });
-  onTestFinished(opened.close);
-  return opened;
 }
 
 const KINDS: readonly { readonly kind: string; readonly rule: Rule; readonly dialects?: "guide" }[] = [

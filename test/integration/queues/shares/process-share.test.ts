@@ -1,5 +1,5 @@
 import { and, eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { idKey } from "../../../../src/emulators/fastio/protocol/ids.ts";
 import { findEvent } from "../../../../src/ledger/event-queries.ts";
@@ -18,13 +18,8 @@ afterAll(() => ledger.dispose());
 const GUEST = "guest@example.com";
 const INVITE = `access: named, invite: ["${GUEST}", "LEGAL@example.com"], message: "Ready."`;
 
-let rules = 0;
-async function bench(options: WorkbenchOptions = {}): Promise<Workbench> {
-  const name = `rule-${++rules}`;
-  const opened = await openWorkbench(ledger.db, { ...options, rule: { name, deliver: INVITE, ...options.rule } });
-  onTestFinished(opened.close);
-  return opened;
-}
+const bench = (options: WorkbenchOptions = {}): Promise<Workbench> =>
+  openWorkbench(ledger.db, { ...options, rule: { deliver: INVITE, ...options.rule } });
 
 /** The promise of every test here: each effect once, however often it was tried. */
 async function expectEachEffectOnce({ fastio }: Workbench, runId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReadShares } from "../../../../handlers/read-shares.ts";
 import { pauseFor, type ReadAccessesDeps, readAccesses } from "../../../../queues/upkeep/read-accesses.ts";
 import { type Clock, systemClock } from "../../../../src/clock.ts";
@@ -32,7 +32,6 @@ async function deliver(rule: NonNullable<WorkbenchOptions["rule"]>): Promise<{ i
   ];
   const work = async () => ({ report: "# Sales\n" });
   const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ key: DEFAULT_APP_KEY, inputs, work }] } });
-  onTestFinished(it.close);
   const { id } = await it.drop();
   const { run } = await it.drive(id);
   expect(run).toMatchObject({ status: "delivered", warning: null });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { replayRun } from "../../../../handlers/replay-run.ts";
 import { revokeShare } from "../../../../handlers/revoke-share.ts";
 import { closeLinks, closeOne } from "../../../../queues/upkeep/close-links.ts";
@@ -36,7 +36,6 @@ async function deliver(rule: Rule): Promise<{
   ];
   const work = async () => ({ report: "# Sales\n" });
   const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ key: DEFAULT_APP_KEY, inputs, work }] } });
-  onTestFinished(it.close);
   const { id } = await it.drop();
   const { run } = await it.drive(id);
   expect(run).toMatchObject({ status: "delivered", warning: null });
