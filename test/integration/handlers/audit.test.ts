@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ActionList } from "../../../handlers/read-audit.ts";
 import { operatorActions, toolCalls } from "../../../src/ledger/schema.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
+import { bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
-const OPERATOR = "operator-token-0123456789";
 const HOUR_MS = 3_600_000;
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
@@ -18,7 +16,7 @@ beforeEach(async () => {
 });
 
 const get = (path: string, token = OPERATOR): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  fetch(`${receiver.url}${path}`, { headers: bearer(token) });
 const page = async (path: string): Promise<string> => (await get(path)).text();
 const list = async (query: string): Promise<ActionList> =>
   (await get(`/api/audit/actions?${query}`)).json() as Promise<ActionList>;

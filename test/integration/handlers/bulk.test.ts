@@ -4,17 +4,15 @@ import { stepBulk } from "../../../src/ledger/bulk-step.ts";
 import { FLOOD_HELD } from "../../../src/ledger/flood.ts";
 import { bulkActions, bulkItems, type NewRun, operatorActions, runs } from "../../../src/ledger/schema.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
+import { bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
-const OPERATOR = "operator-token-0123456789";
 const NEWEST = { ruleNow: () => undefined, appOf: () => "an-app" };
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
 
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
@@ -34,7 +32,7 @@ const given = async (count: number, change: Partial<NewRun> = FAILED, prefix = "
 
 /** Each by a connection of its own: carrying out hundreds keeps this process, the server too, from renewing an old one. */
 const headers = (token: string) => ({
-  authorization: `Bearer ${token}`,
+  ...bearer(token),
   "relay-operator": "anna",
   connection: "close",
 });

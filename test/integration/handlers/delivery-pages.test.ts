@@ -5,22 +5,31 @@ import { deliveries, events, signaturePins } from "../../../src/ledger/schema.ts
 import { createRuns } from "../../support/create-runs.ts";
 import { SOON } from "../../support/soon.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { bodyOf, deliver, openReceiver, type Receiver, SECRET, signed } from "./open-receiver.ts";
+import {
+  bearer,
+  bodyOf,
+  deliver,
+  OPERATOR,
+  openReceiver,
+  type Receiver,
+  ROLE_TOKENS,
+  SECRET,
+  signed,
+  VIEWER,
+} from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
-const OPERATOR = "operator-token-0123456789";
 const PRINT = secretPrint(SECRET);
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 beforeEach(() => db().execute("truncate relay.deliveries, relay.refusals, relay.events, relay.runs"));
 
 const get = (path: string, token = VIEWER): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  fetch(`${receiver.url}${path}`, { headers: bearer(token) });
 const page = async (path: string): Promise<string> => (await get(path)).text();
 const json = async <T>(path: string): Promise<T> => (await get(path)).json() as Promise<T>;
 const idOf = async (answer: Promise<Response>): Promise<string> => ((await (await answer).json()) as { id: string }).id;
@@ -181,7 +190,7 @@ describe("would this signature match?", () => {
   const check = (body: unknown, token = OPERATOR): Promise<Response> =>
     fetch(`${receiver.url}/api/deliveries/check`, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}` },
+      headers: bearer(token),
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
   const lines = (headers: Readonly<Record<string, string>>): string =>
@@ -252,7 +261,7 @@ describe("would this signature match?", () => {
     const sent = body.replaceAll("\r\n", "\n");
     const answer = await fetch(`${receiver.url}/deliveries/check`, {
       method: "POST",
-      headers: { authorization: `Bearer ${OPERATOR}` },
+      headers: bearer(OPERATOR),
       body: new URLSearchParams({ headers: lines(signed(sent)).replaceAll("\n", "\r\n"), body, receivedAt: "" }),
     });
     const shown = await answer.text();

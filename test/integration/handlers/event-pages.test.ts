@@ -8,20 +8,18 @@ import { createRuns } from "../../support/create-runs.ts";
 import { givenEvent, givenRun } from "../../support/test-ledger.ts";
 import { sampleRule } from "../../support/workbench.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
+import { bearer, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
 const NODE = "26n2i-xygnf-vorvt-lhy3w-5laen-oybp";
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 
-const get = (path: string): Promise<Response> =>
-  fetch(`${receiver.url}${path}`, { headers: { authorization: `Bearer ${VIEWER}` } });
+const get = (path: string): Promise<Response> => fetch(`${receiver.url}${path}`, { headers: bearer(VIEWER) });
 
 const json = async (path: string): Promise<unknown> => (await get(path)).json();
 

@@ -4,16 +4,13 @@ import { FLOOD_HELD } from "../../../src/ledger/flood.ts";
 import { appStates, type NewRun, operatorActions, runs } from "../../../src/ledger/schema.ts";
 import { createRuns } from "../../support/create-runs.ts";
 import { NOW_MS, runNamed } from "../ledger/intakes.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
-
-const VIEWER = "viewer-token-0123456789";
-const OPERATOR = "operator-token-0123456789";
+import { bearer, OPERATOR, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
 let receiver: Receiver;
 const db = () => receiver.ledger.db;
 
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 beforeEach(async () => {
@@ -26,11 +23,10 @@ const given = async (id: string, change: Partial<NewRun> = {}): Promise<void> =>
 };
 const FAILED = { status: "failed", queue: null, finishedAtMs: 1 } as const;
 
-const authorization = (token: string) => ({ authorization: `Bearer ${token}` });
 const ask = (path: string, body?: object, token = OPERATOR): Promise<Response> =>
   fetch(`${receiver.url}${path}`, {
     method: "POST",
-    headers: { ...authorization(token), "relay-operator": "anna" },
+    headers: { ...bearer(token), "relay-operator": "anna" },
     ...(body && { body: JSON.stringify(body) }),
   });
 /** As the form of a page is sent. */
@@ -38,11 +34,11 @@ const send = (path: string, fields: Readonly<Record<string, string>>, token = OP
   fetch(`${receiver.url}${path}`, {
     method: "POST",
     redirect: "manual",
-    headers: { ...authorization(token), "relay-operator": "anna" },
+    headers: { ...bearer(token), "relay-operator": "anna" },
     body: new URLSearchParams(fields),
   });
 const page = async (path: string, token = OPERATOR): Promise<string> =>
-  (await fetch(`${receiver.url}${path}`, { headers: authorization(token) })).text();
+  (await fetch(`${receiver.url}${path}`, { headers: bearer(token) })).text();
 const runOf = async (id: string) => (await db().select().from(runs).where(eq(runs.id, id)))[0];
 const actions = () => db().select().from(operatorActions).orderBy(operatorActions.id);
 
@@ -180,7 +176,7 @@ describe("the page of the rules", () => {
     await given("r2", { status: "delivered", queue: null, ...now });
     await given("r3", { status: "held", queue: null, errorCode: FLOOD_HELD });
     await given("r4", { ...FAILED, finishedAtMs: Date.now() - 90_000_000 });
-    const { rules } = (await (await fetch(`${receiver.url}/api/rules`, { headers: authorization(VIEWER) })).json()) as {
+    const { rules } = (await (await fetch(`${receiver.url}/api/rules`, { headers: bearer(VIEWER) })).json()) as {
       readonly rules: readonly object[];
     };
     expect(rules).toMatchObject([
@@ -199,7 +195,7 @@ describe("the page of the rules", () => {
   });
 
   test("pauses an app by its name or the variable of its key, and nothing that no rule has", async () => {
-    const { apps } = (await (await fetch(`${receiver.url}/api/apps`, { headers: authorization(VIEWER) })).json()) as {
+    const { apps } = (await (await fetch(`${receiver.url}/api/apps`, { headers: bearer(VIEWER) })).json()) as {
       readonly apps: readonly { readonly app: string }[];
     };
     const app = apps[0]?.app ?? "";
@@ -229,7 +225,7 @@ describe("the page of the rules", () => {
     expect(tried).toContain("What read-new-files would have made of the last 30 days");
     expect(tried).toContain("Nothing was started.");
     const status = async (path: string, token = OPERATOR): Promise<number> =>
-      (await fetch(`${receiver.url}${path}`, { headers: authorization(token) })).status;
+      (await fetch(`${receiver.url}${path}`, { headers: bearer(token) })).status;
     expect(await status("/rules/none/backtest")).toBe(404);
     expect(await status("/rules/read-new-files/backtest", VIEWER)).toBe(403);
     expect(await db().$count(runs)).toBe(0);

@@ -2,20 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Timeline } from "../../../handlers/timeline.ts";
 import { endAnswer, openAnswers, saveAsked } from "../../../src/ledger/answers.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "../../support/workbench.ts";
-import { openReceiver, type Receiver } from "./open-receiver.ts";
+import { bearer, openReceiver, type Receiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
 const SECRET_TITLE = "Salaries of <b>everybody</b>";
 const INPUTS = `{ document: "{{ file }}", title: "${SECRET_TITLE}" }`;
 
 let receiver: Receiver;
 beforeAll(async () => {
-  receiver = await openReceiver({ RELAY_TOKENS: `viewer:${VIEWER}` });
+  receiver = await openReceiver(ROLE_TOKENS);
 });
 afterAll(() => receiver?.close());
 
 const get = async (path: string): Promise<string> =>
-  (await fetch(`${receiver.url}${path}`, { headers: { authorization: `Bearer ${VIEWER}` } })).text();
+  (await fetch(`${receiver.url}${path}`, { headers: bearer(VIEWER) })).text();
 
 type Story = {
   readonly timeline: Timeline;

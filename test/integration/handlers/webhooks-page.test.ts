@@ -7,11 +7,8 @@ import { FASTIO_EMULATOR_DEFAULTS } from "../../../src/emulators/fastio/defaults
 import { type FastioEmulatorOptions, startFastioEmulator } from "../../../src/emulators/fastio/start.ts";
 import { deliveries, operatorActions } from "../../../src/ledger/schema.ts";
 import { SOON } from "../../support/soon.ts";
-import { openReceiver } from "./open-receiver.ts";
+import { ADMIN, bearer, OPERATOR, openReceiver, ROLE_TOKENS, VIEWER } from "./open-receiver.ts";
 
-const VIEWER = "viewer-token-0123456789";
-const OPERATOR = "operator-token-0123456789";
-const ADMIN = "admin-token-0123456789";
 const PUBLIC_URL = "https://relay.example.com/";
 const { workspaceId, workspaceName, relayKey } = FASTIO_EMULATOR_DEFAULTS;
 
@@ -21,7 +18,7 @@ async function open(server: FastioEmulatorOptions = {}, settings: Readonly<Recor
   const receiver = await openReceiver({
     FASTIO_API_URL: fastio.apiUrl,
     FASTIO_API_KEY: relayKey,
-    RELAY_TOKENS: `viewer:${VIEWER},operator:${OPERATOR},admin:${ADMIN}`,
+    ...ROLE_TOKENS,
     PUBLIC_URL,
     CATCH_UP: "off",
     ...settings,
@@ -29,14 +26,14 @@ async function open(server: FastioEmulatorOptions = {}, settings: Readonly<Recor
   onTestFinished(receiver.close);
   const db = receiver.ledger.db;
   const get = async (path: string, token = VIEWER) => {
-    const answer = await fetch(receiver.url + path, { headers: { authorization: `Bearer ${token}` } });
+    const answer = await fetch(receiver.url + path, { headers: bearer(token) });
     return { status: answer.status, text: await answer.text() };
   };
   const send = async (path: string, form: Readonly<Record<string, string>> = {}, token = ADMIN) => {
     const answer = await fetch(receiver.url + path, {
       method: "POST",
       redirect: "manual",
-      headers: { authorization: `Bearer ${token}` },
+      headers: bearer(token),
       body: path.startsWith("/api/") ? JSON.stringify(form) : new URLSearchParams(form),
     });
     return { status: answer.status, cache: answer.headers.get("cache-control"), text: await answer.text() };
