@@ -189,21 +189,7 @@ describe("with --url", () => {
   });
 
   test("catch-up and backtest are the relay's to do; a viewer may only read what they found", async () => {
-    await fastio.dropFile({ name: "missed.txt", content: "by webhook" });
     const operator = { RELAY_TOKEN: OPERATOR };
-    for (const deed of ["replay", "cancel", "release", "look-again"]) {
-      expect(await ask(["runs", deed, "nobody"], operator), deed).toMatchObject({
-        code: 1,
-        stderr: "nobody  there is no such run\n→ relay runs list <part of the file's name> finds it\n",
-      });
-    }
-    for (const [command, next] of [
-      [["runs", "answer"], "there is no run nobody\n→ relay runs list"],
-      [["shares", "revoke"], "there is no share nobody, and no run of that id with a link\n→ relay shares list"],
-    ] as const) {
-      const { code, stderr } = await ask([...command, "nobody"], operator);
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(next) });
-    }
     const caughtUp = async () => {
       const { stdout } = await ask(["catch-up", "--since", "1h", "--json"], operator);
       const told = stdout
@@ -212,6 +198,8 @@ describe("with --url", () => {
         .map((line) => JSON.parse(line) as { workspaceId: string; fresh: number });
       return told.find(({ workspaceId }) => workspaceId === fastio.workspaceId)?.fresh;
     };
+    await caughtUp(); // what other tests dropped
+    await fastio.dropFile({ name: "missed.txt", content: "by webhook" });
     expect(await caughtUp()).toBe(1);
     expect(await caughtUp()).toBe(0);
     expect(await ask(["catch-up", "--report"])).toMatchObject({
