@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
+import { readSmallFile } from "../disk/read-small-file.ts";
 import { textOfFile } from "../disk/written-text.ts";
 import { PermanentError } from "../errors.ts";
+import { messageOf } from "../message-of.ts";
 import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
@@ -27,6 +28,8 @@ export type LoadedRules = {
 
 /** Some thousand rules; a larger file is not one that somebody wrote. */
 const MAX_FILE_CHARS = 1_048_576;
+/** In UTF-8, of a character as JavaScript counts them. */
+const MOST_BYTES_A_CHAR = 3;
 /** Nodes that one alias may stand for, counted as the library does. */
 const MAX_ALIAS_EXPANSION = 100;
 const MAX_FAULTS_SHOWN = 100;
@@ -41,14 +44,19 @@ type Fault = Position & { readonly path: readonly PropertyKey[]; readonly messag
 export async function loadRules(path: string): Promise<LoadedRules> {
   let text: string;
   try {
-    text = textOfFile(await readFile(path));
+    text = textOfFile(await readSmallFile(path, MOST_BYTES_A_CHAR * MAX_FILE_CHARS));
   } catch (cause) {
-    throw new PermanentError("rules_invalid", `cannot read the rules file ${path}`, {
-      cause,
-      failure: "misconfigured",
-      nextAction:
-        "relay init makes one; or copy relay.config.example.yaml to relay.config.yaml, or name your file in RELAY_CONFIG",
-    });
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    throw new PermanentError(
+      "rules_invalid",
+      `cannot read the rules file ${path}${isMissing ? "" : `: ${messageOf(cause)}`}`,
+      {
+        cause,
+        failure: "misconfigured",
+        nextAction:
+          "relay init makes one; or copy relay.config.example.yaml to relay.config.yaml, or name your file in RELAY_CONFIG",
+      },
+    );
   }
   return parseRules(text, basename(path));
 }
