@@ -4,7 +4,7 @@ import { RUN_STEPS } from "./run-search-query.ts";
 import type { Told } from "./told.ts";
 
 /** What time passed for in which nobody worked on a run. */
-export const WAITS = [
+const WAITS = [
   "source",
   "routing",
   "settle",

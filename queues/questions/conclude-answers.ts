@@ -1,7 +1,6 @@
 import type { AnswerRow } from "../../src/ledger/schema.ts";
 import { addWarnings } from "../add-warnings.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { answerWarnings, tellAnswer } from "./tell-answers.ts";
 
 /** What a run shows while its questions are under way. */
 export const WAITS_FOR_ANSWERS = "waits for answers of Fast.io";
@@ -30,3 +29,18 @@ export async function concludeAnswers(
     ...addWarnings(run, warnings),
   });
 }
+
+/** An answer as it is handed on: its text, and below it the files it was found in. */
+function tellAnswer({ text, foundIn }: Pick<AnswerRow, "text" | "foundIn">): string {
+  const places = foundIn.map(({ name, page }) => (page === undefined ? name : `${name} (page ${page})`));
+  return `${text ?? ""}${places.length === 0 ? "" : `\n\nFound in: ${places.join(", ")}`}`;
+}
+
+/** What is to be told of questions that have no answer, or one that lacks something. */
+const answerWarnings = (answers: readonly AnswerRow[]): readonly string[] =>
+  answers.flatMap(({ into, state, note }) => {
+    if (note === null) return [];
+    return [
+      state === "answered" ? `the answer ${into}: ${note}` : `the question for ${into} was not answered: ${note}`,
+    ];
+  });

@@ -1,8 +1,8 @@
 import type { Clock } from "../../src/clock.ts";
 import type { StreamEnd } from "../../src/dify/recovery.ts";
 import type { DifyRunEvent } from "../../src/dify/types.ts";
+import { endsWithin } from "../ends-within.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { comesWithin } from "./comes-within.ts";
 import { createNodeTracker } from "./node-tracker.ts";
 
 /** Shortest time between two notes of progress, so that a chatty workflow does not wear out the ledger. */
@@ -39,7 +39,7 @@ export async function consumeRunEvents(
     isAsking = true;
     const coming = events.next();
     const patienceMs = Math.max(SETTLE_MS, notedMs + PROGRESS_EVERY_MS - clock.now());
-    if (!isNoted && !(await comesWithin(coming, patienceMs, clock))) await note();
+    if (!isNoted && !(await endsWithin(clock, Promise.allSettled([coming]), patienceMs))) await note();
     const came = await coming;
     isAsking = false;
     return came;

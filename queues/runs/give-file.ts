@@ -7,10 +7,10 @@ import { PermanentError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { addWarnings } from "../add-warnings.ts";
+import { endsWithin } from "../ends-within.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { sourcePlaceOf } from "../source-place.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
-import { comesWithin } from "./comes-within.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { prepareRunInputs } from "./prepare-run-inputs.ts";
 
@@ -131,7 +131,7 @@ async function upload(
   const signal = AbortSignal.any([desk.signal, unwanted.signal]);
   const fetching = fetchFile({ fastio, dify }, { run: desk.run, signal }, file);
   // What is done at once is told of when it is.
-  if (!(await comesWithin(fetching, TOLD_AFTER_MS, clock))) {
+  if (!(await endsWithin(clock, Promise.allSettled([fetching]), TOLD_AFTER_MS))) {
     await desk.checkpoint({}).catch((error: unknown) => {
       unwanted.abort(error); // nobody waits for it any more
       throw error;

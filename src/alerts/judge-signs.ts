@@ -1,7 +1,6 @@
 import type { PressureReason } from "../pressure/judge-pressure.ts";
 import type { AlertKind, AlertThresholds } from "../rules/alerts-schema.ts";
-import { counted } from "../text/figures.ts";
-import { spanWords as span } from "../text/span-words.ts";
+import { counted, spanWords as span } from "../text/figures.ts";
 import type { AlertSigns } from "./signs.ts";
 
 /** Something that is wrong now. */

@@ -2,7 +2,7 @@ import { settleAlerts } from "../ledger/alerts.ts";
 import type { AlertRow } from "../ledger/schema.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
 import type { Log } from "../telemetry/log.ts";
-import { spanWords } from "../text/span-words.ts";
+import { spanWords } from "../text/figures.ts";
 import { judgeSigns } from "./judge-signs.ts";
 import { type AlertSignsDeps, readAlertSigns } from "./read-alert-signs.ts";
 import { CALM_MS } from "./well-since.ts";

@@ -36,7 +36,7 @@ function madeNone({ count, asked, understood }: FoundRuns): Markup | string {
 }
 
 /** How many runs there are, as far as they were counted: `1,000+ runs`. */
-export function countOf({ count, runs, next, searchedToMs }: RunList): string {
+function countOf({ count, runs, next, searchedToMs }: RunList): string {
   if (count === null) return runs.length === 0 && searchedToMs === null && next === null ? "No older run." : "";
   const words = `${count.atLeast.toLocaleString("en")}${count.isExact ? "" : "+"} run${count.atLeast === 1 && count.isExact ? "" : "s"}`;
   return count.atLeast > 0 ? words : count.isExact ? "No such run." : "No such run so far.";

@@ -20,7 +20,7 @@ const TYPE_OF = new Map<string, DifyFileType>([
 ]);
 
 /** The extension in lower case without its dot; empty when there is none. */
-export function extensionOf(name: string): string {
+function extensionOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot <= 0 ? "" : name.slice(dot + 1).toLowerCase();
 }

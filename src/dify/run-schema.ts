@@ -46,7 +46,7 @@ const detailSchema = z.object({
 });
 
 /** `GET /workflows/run/{id}`. */
-export const runDetailSchema = detailSchema.transform(
+const runDetailSchema = detailSchema.transform(
   (wire): DifyRunDetail => ({
     id: wire.id,
     ...(wire.workflow_id === undefined ? {} : { workflowId: wire.workflow_id }),

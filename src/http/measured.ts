@@ -51,7 +51,7 @@ export const templateOf = ({ pathname }: URL): string =>
     .join("/");
 
 /** @param status of an answer; a redirect is one as any other, since none is followed */
-export function outcomeOf(status: number): CallOutcome {
+function outcomeOf(status: number): CallOutcome {
   if (status === 429) return "throttled";
   if (status >= 500) return "server_error";
   return status >= 400 ? "client_error" : "ok";

@@ -5,7 +5,7 @@ import { type RunRow, runs } from "./schema.ts";
 import { type Driver, driverFor, type SearchDeps } from "./search-drivers.ts";
 
 /** More than this is not counted. */
-export const MOST_COUNTED = 1_000;
+const MOST_COUNTED = 1_000;
 /** So long a search may look for rows of its page; what is older is another search. */
 const PAGE_MS = 150;
 /** So long it may go on when the page is full, only to tell how many there are. */

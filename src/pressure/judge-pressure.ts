@@ -1,5 +1,5 @@
 import type { Backlog } from "../ledger/backlog.ts";
-import { spanWords } from "../text/span-words.ts";
+import { spanWords } from "../text/figures.ts";
 
 /** Why deliveries are sent away for now. */
 const REFUSAL_REASONS = ["ledger_lag", "outbox_size", "outbox_age", "disk_full"] as const;

@@ -1,4 +1,4 @@
-import { spanWords } from "../text/span-words.ts";
+import { spanWords } from "../text/figures.ts";
 import type { CompiledRule } from "./compile-rules.ts";
 import { actorNotExcluded, actorWanted } from "./match-actors.ts";
 import { outputTaken } from "./match-lineage.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** One thing wrong with a request. */
-export const Fault = z.object({
+const Fault = z.object({
   in: z.enum(["query", "body"]),
   name: z.string().describe("Of the parameter, or the path of the member in the body"),
   reason: z.string(),

@@ -1,7 +1,7 @@
 import { ApiRefusal } from "../protocol/faults.ts";
 
 /** Calls per milliseconds that some routes share among themselves, each caller for itself. */
-export const BUCKETS = {
+const BUCKETS = {
   events_search: [
     [5, 3_000],
     [15, 30_000],

@@ -2,7 +2,7 @@ import { invalidField } from "../protocol/faults.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-export const LEVELS = ["terse", "standard", "full"] as const;
+const LEVELS = ["terse", "standard", "full"] as const;
 export type Level = (typeof LEVELS)[number];
 export type Output = { readonly level: Level; readonly markdown: boolean };
 
