@@ -35,8 +35,8 @@ export type NoQuestion =
   | { readonly kind: "too_late"; readonly message: string }
   | { readonly kind: "refused"; readonly message: string };
 
-/** How a run stands that asks nobody, and what can be done about it, in the words of pages and commands. */
-export function whyNobodyIsAsked({ status, isParked }: Extract<NoQuestion, { kind: "not_paused" }>): string {
+/** How a run stands that asks nobody, and what can be done about it. */
+function whyNobodyIsAsked({ status, isParked }: Extract<NoQuestion, { kind: "not_paused" }>): string {
   if (isParked) return "The run was laid aside and asks nobody: look again for it, replay it or cancel it.";
   if (status === "held") return "The run is held and asks nobody: release it, and it goes on.";
   if (ENDED.has(status)) return `The run is ${status} and asks nobody: a replay begins it again.`;
@@ -44,6 +44,24 @@ export function whyNobodyIsAsked({ status, isParked }: Extract<NoQuestion, { kin
 }
 
 const ENDED: ReadonlySet<RunStatus> = new Set(["delivered", "failed", "cancelled", "skipped"]);
+
+/** Why nobody is asked, or an answer was not taken, in words. */
+export function whyNotAnswered(outcome: Exclude<AnswerOutcome, { kind: "answered" | "unknown_run" }>): string {
+  switch (outcome.kind) {
+    case "not_paused":
+      return whyNobodyIsAsked(outcome);
+    case "no_form":
+      return "The workflow waits for a person, but not with a form; answer it in Dify.";
+    case "unknown_action":
+      return `There is no such action; there are ${outcome.known.join(", ")}.`;
+    case "unfit":
+    case "too_late":
+    case "refused":
+      return outcome.message;
+    default:
+      return outcome satisfies never;
+  }
+}
 
 export type QuestionOutcome =
   | { readonly kind: "asks"; readonly run: string; readonly forms: readonly AskedForm[] }

@@ -5,7 +5,7 @@ import {
   type FormAnswer,
   type QuestionOutcome,
   readQuestion,
-  whyNobodyIsAsked,
+  whyNotAnswered,
 } from "../../handlers/answer-run.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
@@ -15,7 +15,7 @@ import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
-import { askRelay, inLedgerOrRelay, refusalOf, tellsOfNone, toldBy } from "./ask-relay.ts";
+import { askRelay, codeOf, inLedgerOrRelay, refusalOf, tellsOfNone, toldBy } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { sayNone } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
@@ -45,18 +45,21 @@ export async function answerRun(
   return outcome === undefined ? 1 : tell(context, config, id, outcome, options.json);
 }
 
-/** 409: so the API says that a run asks nobody, not with a form, or no more. */
-const NOTHING_TO_ANSWER = 409;
-
-type Outcome = QuestionOutcome | AnswerOutcome;
+/** What came of it, as it is printed as JSON, whoever holds the ledger. */
+type Outcome =
+  | Extract<AnswerOutcome | QuestionOutcome, { kind: "asks" | "answered" | "unknown_run" }>
+  | { readonly kind: NotAnswered; readonly message: string };
+type NotAnswered = Parameters<typeof whyNotAnswered>[0]["kind"];
 
 async function answerInLedger(config: Config, db: Db, id: string, answer: FormAnswer | undefined): Promise<Outcome> {
   const upstreams = openUpstreams(config, { clock: systemClock, random: Math.random, log: silentLog });
   try {
     const deps = { db, clock: systemClock, difyFor: upstreams.difyFor };
-    return await (answer
+    const outcome = await (answer
       ? createAnswer(deps)(id, whoAmI(), answer)
       : readQuestion({ ...deps, formLink: formLinkOf(config.dify) })(id));
+    if (outcome.kind === "asks" || outcome.kind === "answered" || outcome.kind === "unknown_run") return outcome;
+    return { kind: outcome.kind, message: whyNotAnswered(outcome) };
   } finally {
     await upstreams.close();
   }
@@ -72,7 +75,8 @@ async function answerThroughRelay(
   const told = await askRelay(context, config, { path, body: answer && { ...answer } });
   if (!told) return undefined;
   if (tellsOfNone(told)) return { kind: "unknown_run" };
-  if (told.status === NOTHING_TO_ANSWER) return { kind: "too_late", message: refusalOf(told) };
+  const code = codeOf(told);
+  if (code !== undefined) return { kind: code as NotAnswered, message: refusalOf(told) }; // our own answers
   const asked = toldBy<{ readonly forms: readonly AskedForm[] }>(context, told);
   if (!asked) return undefined;
   return answer ? { kind: "answered", run: id, action: answer.action } : { kind: "asks", run: id, forms: asked.forms };
@@ -94,32 +98,15 @@ function tell(context: CliContext, config: Config, id: string, outcome: Outcome,
     case "unknown_run":
       sayNone(context, "run", id);
       return 1;
-    case "not_paused":
-      context.warn(whyNobodyIsAsked(outcome));
-      sayMore(context, id);
-      return 1;
-    case "no_form":
-      context.warn("the workflow waits for a person, but not with a form; answer it in Dify");
-      sayMore(context, id);
-      return 1;
-    case "unknown_action":
-      context.warn(`there is no such action; there are ${outcome.known.map(plain).join(", ")}`);
-      return 1;
-    case "too_late":
-      context.warn(plain(outcome.message));
-      sayMore(context, id);
-      return 1;
-    case "unfit":
-    case "refused":
-      context.warn(plain(outcome.message));
-      return 1;
     default:
-      return outcome satisfies never;
+      context.warn(plain(outcome.message));
+      if (CLOSED.has(outcome.kind)) context.warn(`→ relay runs show ${plain(id)} tells how it stands, and what to do`);
+      return 1;
   }
 }
 
-const sayMore = (context: CliContext, id: string): void =>
-  context.warn(`→ relay runs show ${plain(id)} tells how it stands, and what to do`);
+/** Another answer would be of no use. */
+const CLOSED: ReadonlySet<NotAnswered> = new Set(["not_paused", "no_form", "too_late"]);
 
 function printForms(context: CliContext, id: string, forms: readonly AskedForm[]): void {
   for (const form of forms) {

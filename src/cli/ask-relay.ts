@@ -178,11 +178,18 @@ export function toldBy<T>(
 export const tellsOfNone = ({ status, told }: { readonly status: number; readonly told: unknown }): boolean =>
   status === 404 && wordsOf(told) !== undefined;
 
-/** As each refusal of a relay has them. */
-function wordsOf(told: unknown): string | undefined {
-  const words = typeof told === "object" && told !== null && "error" in told ? told.error : undefined;
-  return typeof words === "string" ? words : undefined;
+/** A member of a refusal that is a text. */
+function textOf(told: unknown, member: "error" | "code"): string | undefined {
+  const text =
+    typeof told === "object" && told !== null ? (told as Partial<Record<string, unknown>>)[member] : undefined;
+  return typeof text === "string" ? text : undefined;
 }
+
+/** Each refusal of a relay has them. */
+const wordsOf = (told: unknown): string | undefined => textOf(told, "error");
+
+/** Which of the reasons that share its status it was, where the API tells. */
+export const codeOf = ({ told }: { readonly told: unknown }): string | undefined => textOf(told, "code");
 
 /** What the relay said against it. */
 export function refusalOf({ status, told }: { readonly status: number; readonly told: unknown }): string {

@@ -3,10 +3,9 @@ import { z } from "zod";
 import {
   type AnswerOutcome,
   type AnswerRun,
-  type NoQuestion,
   type QuestionOutcome,
   type ReadQuestion,
-  whyNobodyIsAsked,
+  whyNotAnswered,
 } from "../../handlers/answer-run.ts";
 import { answerPage, INPUT_PREFIX } from "../dashboard/answer-page.ts";
 import { readLimitedBody } from "../read-body.ts";
@@ -50,7 +49,7 @@ const AskedForm = z
 
 const REFUSALS = {
   404: NO_SUCH_RUN,
-  409: "It asks nobody, not with a form, or no more",
+  409: "It asks nobody (`code`: `not_paused`), not with a form (`no_form`), or no more (`too_late`)",
   502: "Dify refused",
 } as const;
 
@@ -150,28 +149,24 @@ function tellAnswer(outcome: AnswerOutcome): Answer<typeof ANSWER_RUN> {
   switch (outcome.kind) {
     case "answered":
       return { status: 200, body: { run: outcome.run, status: "answered", action: outcome.action } };
-    case "unknown_action":
-      return { status: 400, error: `There is no such action; there are ${outcome.known.join(", ")}.` };
-    case "unfit":
-      return { status: 400, error: outcome.message };
     default:
       return refuse(outcome);
   }
 }
 
-function refuse(outcome: NoQuestion): Refused<404 | 409 | 502> {
-  switch (outcome.kind) {
-    case "unknown_run":
-      return { status: 404, error: NO_SUCH_RUN };
-    case "not_paused":
-      return { status: 409, error: whyNobodyIsAsked(outcome) };
-    case "no_form":
-      return { status: 409, error: "The workflow waits for a person, but not with a form; answer it in Dify." };
-    case "too_late":
-      return { status: 409, error: outcome.message };
-    case "refused":
-      return { status: 502, error: outcome.message };
-    default:
-      return outcome satisfies never;
-  }
+const STATUSES = {
+  unknown_action: 400,
+  unfit: 400,
+  not_paused: 409,
+  no_form: 409,
+  too_late: 409,
+  refused: 502,
+} as const;
+
+function refuse(
+  outcome: Exclude<AnswerOutcome, { kind: "answered" }>,
+): Refused<404 | (typeof STATUSES)[keyof typeof STATUSES]> {
+  const { kind } = outcome;
+  if (kind === "unknown_run") return { status: 404, error: NO_SUCH_RUN };
+  return { status: STATUSES[kind], error: whyNotAnswered(outcome), code: kind };
 }

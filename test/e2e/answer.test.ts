@@ -59,7 +59,10 @@ test("over HTTP a question is shown, a wrong answer explained, a right one taken
   expect(JSON.stringify(asked)).not.toMatch(/token/i);
 
   const wrong = await post(id, { action: "dance" });
-  expect(wrong).toEqual({ status: 400, told: { error: "There is no such action; there are approve, reject." } });
+  expect(wrong).toEqual({
+    status: 400,
+    told: { code: "unknown_action", error: "There is no such action; there are approve, reject." },
+  });
   const empty = await post(id, { action: "approve" });
   expect(empty).toMatchObject({ status: 400, told: { error: expect.stringContaining("feedback") } });
   expect((await post(id, { action: 7 })).status).toBe(400);
@@ -117,11 +120,21 @@ test("from the command line too, beside a relay that holds the ledger", async ()
     code: 1,
     stderr: expect.stringContaining("there are approve, reject"),
   });
+  const told = async (...args: string[]): Promise<unknown> => JSON.parse((await answer(...args, "--json")).stdout);
+  expect(await told("--action", "dance")).toMatchObject({ kind: "unknown_action" });
+  expect(await told("--action", "approve")).toMatchObject({
+    kind: "unfit",
+    message: expect.stringContaining("feedback"),
+  });
   const right = ["--action", "approve", "--input", "feedback=yes"];
   expect(await answer(...right)).toMatchObject({ code: 0, stdout: expect.stringContaining("goes on by itself") });
   await untilDelivered(id);
   expect(await answer(...right)).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/asks nobody: a replay begins it again\.\n→ relay runs show /),
+  });
+  expect(await told()).toEqual({
+    kind: "not_paused",
+    message: "The run is delivered and asks nobody: a replay begins it again.",
   });
 });

@@ -75,8 +75,13 @@ function tellAnswer(context: Context, answer: AnyAnswer): Response | Promise<Res
   return "response" in answer ? answer.response : context.json(answer.body, answer.status);
 }
 
-const tellRefusal = (context: Context, { status, error, faults }: Refused | Unread): Response =>
-  context.json({ error, ...(faults && { faults: [...faults] }) } satisfies z.input<typeof ApiError>, status);
+const tellRefusal = (context: Context, { status, error, faults, ...more }: Refused | Unread): Response =>
+  context.json(
+    { error, ...("code" in more && { code: more.code }), ...(faults && { faults: [...faults] }) } satisfies z.input<
+      typeof ApiError
+    >,
+    status,
+  );
 
 /** The same answer for a form of our pages: back to where the deed shows, or a page that says why it was not done. */
 export function tellForm(context: Context, answer: AnyAnswer, backTo: string): Response | Promise<Response> {

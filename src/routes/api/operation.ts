@@ -60,6 +60,8 @@ type Success<Answers> = {
 export type Refused<Status = RefusalStatus | 400 | 503> = {
   readonly status: Status;
   readonly error: string;
+  /** Which of several reasons that share the status, in a word for programs. */
+  readonly code?: string;
   readonly faults?: Faults;
 };
 

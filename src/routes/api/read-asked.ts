@@ -11,6 +11,7 @@ const Fault = z.object({
 export const ApiError = z
   .object({
     error: z.string().describe("What is wrong, in words"),
+    code: z.string().optional().describe("Where one status has several reasons: which, in a word for programs"),
     faults: z.array(Fault).optional().describe("Which parameters or members of the body do not fit, and why"),
   })
   .meta({ id: "Error" });

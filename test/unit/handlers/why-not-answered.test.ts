@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { whyNobodyIsAsked } from "../../../handlers/answer-run.ts";
+import { whyNotAnswered } from "../../../handlers/answer-run.ts";
 import { RUN_STATUSES } from "../../../src/ledger/run-statuses.ts";
 
 test.each([
@@ -11,10 +11,10 @@ test.each([
 ] as const)(
   "a run that is %s (laid aside: %j) asks nobody, and what can be done is said",
   (status, isParked, words) => {
-    expect(whyNobodyIsAsked({ kind: "not_paused", status, isParked })).toMatch(words);
+    expect(whyNotAnswered({ kind: "not_paused", status, isParked })).toMatch(words);
   },
 );
 
 test.each(RUN_STATUSES)("that a run is %s is said with what follows", (status) => {
-  expect(whyNobodyIsAsked({ kind: "not_paused", status, isParked: false })).toMatch(/asks nobody.*: \S/);
+  expect(whyNotAnswered({ kind: "not_paused", status, isParked: false })).toMatch(/asks nobody.*: \S/);
 });
