@@ -15,6 +15,7 @@ import { unheard } from "../src/ledger/run-nodes.ts";
 import type { RunRow } from "../src/ledger/schema.ts";
 import { searchRuns } from "../src/ledger/search-runs.ts";
 import { cutTo } from "../src/rules/cut-to.ts";
+import { moreFilesOf } from "../src/text/files-words.ts";
 import { readAccessList, summariseShare } from "./read-shares.ts";
 import { readTellings } from "./read-tellings.ts";
 import type { RunList, RunStory, RunSummary } from "./run-schemas.ts";
@@ -139,7 +140,7 @@ export function summarise(run: RunRow): RunSummary {
   return {
     id: run.id,
     file: run.fileName,
-    moreFiles: Math.max(0, (run.fileCount ?? 1) - 1),
+    moreFiles: moreFilesOf(run),
     folder: run.folderPath,
     rule: run.ruleName,
     status: run.status,

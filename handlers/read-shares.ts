@@ -4,6 +4,7 @@ import { countAccesses, countAccessesOfRuns, listLatestAccesses } from "../src/l
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { AccessRow, RunRow } from "../src/ledger/schema.ts";
 import { findSharedRun, linkStateOf, listSharedRuns } from "../src/ledger/shared-links.ts";
+import { moreFilesOf } from "../src/text/files-words.ts";
 import type { AccessList, ShareList, ShareStory, ShareSummary, SharesQuery, ToldAccess } from "./share-schemas.ts";
 
 /** Accesses told with a share or a run; the export has them all. */
@@ -66,6 +67,7 @@ export function summariseShare(run: RunRow, nowMs: number): ShareSummary {
     run: run.id,
     rule: run.ruleName,
     file: run.fileName,
+    moreFiles: moreFilesOf(run),
     url: run.shareUrl,
     deliveredAs: run.rule.deliver.as,
     state: linkStateOf(run, nowMs),

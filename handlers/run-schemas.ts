@@ -95,7 +95,8 @@ const KinRun = z
     id: z.string(),
     parentId: z.string().nullable(),
     rule: z.string(),
-    file: z.string(),
+    file: z.string().describe("Of a batch, the first"),
+    moreFiles: z.int().min(0).describe("Files of its batch beside that one"),
     status: RunStatusSchema,
     depth: z.int().min(0).describe("How many runs came before it in its chain"),
   })

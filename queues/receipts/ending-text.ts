@@ -1,6 +1,7 @@
 import { COMMENT_CHARS } from "../../src/fastio/comment-chars.ts";
 import type { AnswerRow, OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { cutTo } from "../../src/rules/cut-to.ts";
+import { filesWords, moreFilesOf } from "../../src/text/files-words.ts";
 
 const NOTICE_CHARS = 1_500;
 const MAX_NAMES = 50;
@@ -75,8 +76,7 @@ export function noteText({ run, outputs, answers }: Ending): string {
 }
 
 /** What a run is about, in few words. */
-const nameOf = ({ fileName, fileCount }: RunRow): string =>
-  (fileCount ?? 1) > 1 ? `${fileName} and ${(fileCount ?? 1) - 1} more` : fileName;
+const nameOf = (run: RunRow): string => filesWords({ file: run.fileName, moreFiles: moreFilesOf(run) });
 
 function headline(run: RunRow): string {
   const tokens = run.totalTokens === null ? "" : `, ${run.totalTokens} tokens`;

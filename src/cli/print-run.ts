@@ -3,6 +3,7 @@ import { toldWords } from "../dashboard/answers-list.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { timesOf, workOf } from "../dashboard/nodes-table.ts";
 import { sizeOf, spanOf, timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
 import { printAccesses } from "./print-accesses.ts";
@@ -43,7 +44,7 @@ export function printRun(context: Printer, story: RunStory): void {
     family.map((one) => [
       `${"  ".repeat(one.depth)}${one.id === id ? "this run" : one.id}`,
       one.rule,
-      plain(one.file),
+      plain(filesWords(one)),
       one.status,
     ]),
   );

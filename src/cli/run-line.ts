@@ -2,12 +2,15 @@ import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { runNote } from "../dashboard/run-note.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
+import { moreFilesOf } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 
 /** What is told of a run, wherever runs are printed as JSON. */
 export type RunResult = {
   readonly run: string;
+  /** Of a batch, the first. */
   readonly file: string;
+  readonly moreFiles: number;
   readonly status: string;
   readonly share: string | null;
   readonly workflowRun: string | null;
@@ -16,14 +19,24 @@ export type RunResult = {
 };
 
 export function runResult(run: RunRow): RunResult {
-  return resultOf({ ...run, file: run.fileName, share: run.shareUrl, workflowRun: run.workflowRunId });
+  return resultOf({
+    ...run,
+    file: run.fileName,
+    moreFiles: moreFilesOf(run),
+    share: run.shareUrl,
+    workflowRun: run.workflowRunId,
+  });
 }
 
 export const resultOf = (
-  run: Pick<RunSummary, "id" | "file" | "status" | "share" | "workflowRun" | "createdAtMs" | "finishedAtMs">,
+  run: Pick<
+    RunSummary,
+    "id" | "file" | "moreFiles" | "status" | "share" | "workflowRun" | "createdAtMs" | "finishedAtMs"
+  >,
 ): RunResult => ({
   run: run.id,
   file: run.file,
+  moreFiles: run.moreFiles,
   status: run.status,
   share: run.share,
   workflowRun: run.workflowRun,

@@ -6,6 +6,7 @@ import { type Config, parseConfig } from "../config.ts";
 import { runNote } from "../dashboard/run-note.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -82,7 +83,7 @@ export async function listRuns(
         ["RUN", "FILE", "RULE", "STATUS", "CAME", SHARE_OR_NOTE],
         runs.map((run) => [
           run.id,
-          plain(run.file),
+          plain(filesWords(run)),
           run.rule,
           paintStatus(context, run.status),
           timeOf(run.createdAtMs),

@@ -8,6 +8,7 @@ import { parseConfig } from "../config.ts";
 import { linkWords } from "../dashboard/link-panel.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { findInRelay, inLedgerOrRelay, readRelay } from "./ask-relay.ts";
@@ -62,7 +63,7 @@ export async function listShares(
           plain(one.share),
           one.run,
           one.rule,
-          plain(one.file),
+          plain(filesWords(one)),
           plain(linkWords(one)),
           plain(one.url ?? ""),
         ]),
@@ -94,7 +95,7 @@ export async function showShare(
     ["share", story.share],
     ["run", story.run],
     ["rule", story.rule],
-    ["file", story.file],
+    ["file", filesWords(story)],
     ["address", story.url ?? "–"],
     ["made", timeOf(story.madeAtMs)],
     ["link", linkWords(story)],

@@ -7,6 +7,7 @@ import { openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import { causeOf, fetchRelay, isHeldByRelay, refusalOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -172,5 +173,5 @@ function lineOf(context: CliContext, run: RunSummary, json: boolean): string {
     run.id,
     paintStatus(context, run.status, run.status.padEnd(10)),
   ];
-  return [...words, plain(run.rule), plain(run.file), howItGoes(run)].filter((word) => word !== "").join("  ");
+  return [...words, plain(run.rule), plain(filesWords(run)), howItGoes(run)].filter((word) => word !== "").join("  ");
 }

@@ -9,6 +9,7 @@ import { type SampleDelivery, signSample } from "../fastio/samples/sign-sample.t
 import { checkSecrets } from "../fastio/signatures/derive-keys.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
 import { RECEIVER_PATH } from "../receiver-url.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import { causeOf, relayOrigin } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -122,7 +123,7 @@ async function follow(context: CliContext, config: Config, key: string, json: bo
       patienceMs: PATIENCE_MS,
       onChange: (run) => {
         progress.clear();
-        const words = `${paintStatus(context, run.status, run.status.padEnd(10))}  ${plain(run.rule)}  ${plain(run.file)}  ${howItGoes(run)}`;
+        const words = `${paintStatus(context, run.status, run.status.padEnd(10))}  ${plain(run.rule)}  ${plain(filesWords(run))}  ${howItGoes(run)}`;
         if (!json) context.print(words.trimEnd());
       },
     });

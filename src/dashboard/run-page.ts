@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { RunStory } from "../../handlers/run-schemas.ts";
 import { sizeOf, timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { answersList, toldWords } from "./answers-list.ts";
 import { handoffPanel } from "./claim-link-page.ts";
 import { familyTree } from "./family-tree.ts";
@@ -22,7 +23,7 @@ export function runPage(run: RunStory, reader: Reader): Markup {
     ...(run.link === null ? [] : [["Link", linkWords(run.link)] as const]),
     [
       "File",
-      `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})`,
+      `${run.folder === "/" ? "" : run.folder}/${run.file} (${sizeOf(run.size)}${run.mimeType ? `, ${run.mimeType}` : ""})${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}`,
     ],
     ["Workspace", run.workspace],
     ["Rule", html`<a href="/runs?rule=${run.rule}">${run.rule}</a>`],
@@ -43,8 +44,8 @@ export function runPage(run: RunStory, reader: Reader): Markup {
   ];
   const live = `run/${run.id}`;
   return layout(
-    run.file,
-    html`<h1>${run.file}</h1>
+    filesWords(run),
+    html`<h1>${filesWords(run)}</h1>
 <div id="run-head" data-live="${live}">
 ${run.error && run.status !== "delivered" ? html`<p class="note">${run.error}${run.nextAction ? html`<br>${run.nextAction}` : ""}</p>` : ""}
 ${run.warning ? html`<p class="note">${run.warning}</p>` : ""}

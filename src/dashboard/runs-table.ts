@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { spanOf, timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import type { Markup } from "./layout.ts";
 import { runNote } from "./run-note.ts";
 import { cell, headOf, wholeCell } from "./table-cell.ts";
@@ -12,7 +13,7 @@ export function runsTable(runs: readonly RunSummary[]): Markup {
 ${headOf(["File", "Rule", "Status", "Since", "Took", "Result"])}
 <tbody>${runs.map(
     (run) => html`<tr>
-<td class="long"><a href="/runs/${run.id}">${run.file}</a>${run.moreFiles > 0 ? ` and ${run.moreFiles} more` : ""}<br><span class="soft">${run.folder}</span></td>
+<td class="long"><a href="/runs/${run.id}">${filesWords(run)}</a><br><span class="soft">${run.folder}</span></td>
 <td class="name" data-label="Rule">${run.rule}</td>
 ${cell("Status", html`<span class="status ${run.status}">${run.status}</span>${noteOf(run)}`)}
 ${wholeCell("Since", timeOf(run.createdAtMs))}

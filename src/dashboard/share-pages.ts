@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import { isEnough } from "../../handlers/access.ts";
 import type { ShareList, ShareStory, SharesQuery } from "../../handlers/share-schemas.ts";
 import { timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
 import { accessTable, linkWords, revokeForm } from "./link-panel.ts";
 import { olderLink } from "./older-link.ts";
@@ -35,7 +36,7 @@ const sharesTable = (shares: ShareList["shares"]): Markup => html`<div class="sc
 <thead><tr>${COLUMNS.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${shares.map(
   (link) => html`<tr>
-${longCell("File", html`<a href="/shares/${link.run}">${link.file}</a>`)}
+${longCell("File", html`<a href="/shares/${link.run}">${filesWords(link)}</a>`)}
 <td data-label="Rule">${link.rule}</td>
 <td data-label="Leads to">${shareLink({ share: link.url, deliveredAs: link.deliveredAs, shadow: false })}</td>
 <td data-label="How it stands">${linkWords(link)}</td>
@@ -49,15 +50,15 @@ export function sharePage(link: ShareStory, reader: Reader): Markup {
   const facts: readonly (readonly [string, Markup | string])[] = [
     ["Leads to", shareLink({ share: link.url, deliveredAs: link.deliveredAs, shadow: false })],
     ["How it stands", linkWords(link)],
-    ["Run", html`<a href="/runs/${link.run}">${link.file}</a>`],
+    ["Run", html`<a href="/runs/${link.run}">${filesWords(link)}</a>`],
     ["Rule", html`<a href="/runs?rule=${link.rule}">${link.rule}</a>`],
     ["Invited", link.invited.length === 0 ? "nobody by e-mail" : link.invited.join(", ")],
     ["Made", timeOf(link.madeAtMs)],
     ["Id", link.share],
   ];
   return layout(
-    `Link to ${link.file}`,
-    html`<h1>Link to ${link.file}</h1>
+    `Link to ${filesWords(link)}`,
+    html`<h1>Link to ${filesWords(link)}</h1>
 ${isEnough(reader.role, "operator") ? revokeForm(link) : ""}
 <div class="scroll" id="link" data-live><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 <h2>Who opened it</h2>

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { RunStory } from "../../handlers/run-schemas.ts";
 import type { SentInput } from "../ledger/sent-inputs.ts";
 import { sizeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import type { Markup } from "./layout.ts";
 
 /** What the workflow was given, as far as the rule lets it be shown. */
@@ -9,7 +10,7 @@ export function inputsList({ inputs, file, moreFiles }: RunStory): Markup {
   if (inputs === null)
     return html`<p class="soft">Not kept: the workflow was not asked for yet, or before inputs were kept.</p>`;
   if (inputs.length === 0) return html`<p class="soft">None.</p>`;
-  const files = moreFiles > 0 ? `${file} and ${moreFiles} more` : file;
+  const files = filesWords({ file, moreFiles });
   return html`<ul>${inputs.map((input) => html`<li>${input.name} <span class="soft">${kindOf(input, files)}</span>${input.value === null ? "" : html`<pre>${input.value}</pre>`}</li>`)}</ul>`;
 }
 

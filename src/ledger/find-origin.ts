@@ -14,6 +14,7 @@ const FEW = {
   parentRunId: runs.parentRunId,
   ruleName: runs.ruleName,
   fileName: runs.fileName,
+  fileCount: runs.fileCount,
   status: runs.status,
   queue: runs.queue,
   depth: runs.depth,

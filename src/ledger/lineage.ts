@@ -1,4 +1,5 @@
 import { asc, eq } from "drizzle-orm";
+import { moreFilesOf } from "../text/files-words.ts";
 import type { Db } from "./open-ledger.ts";
 import { type RunRow, type RunStatus, runs } from "./schema.ts";
 
@@ -8,6 +9,7 @@ export type KinRun = {
   readonly parentId: string | null;
   readonly rule: string;
   readonly file: string;
+  readonly moreFiles: number;
   readonly status: RunStatus;
   /** How many runs came before it in its chain. */
   readonly depth: number;
@@ -18,13 +20,14 @@ const MAX_KIN = 200;
 /** Longer chains than the rules file allows are taken for a loop. */
 const MAX_CHAIN = 100;
 
-type Kin = Pick<RunRow, "id" | "parentRunId" | "ruleName" | "fileName" | "status" | "depth">;
+type Kin = Pick<RunRow, "id" | "parentRunId" | "ruleName" | "fileName" | "fileCount" | "status" | "depth">;
 
 const columns = {
   id: runs.id,
   parentRunId: runs.parentRunId,
   ruleName: runs.ruleName,
   fileName: runs.fileName,
+  fileCount: runs.fileCount,
   status: runs.status,
   depth: runs.depth,
 };
@@ -54,11 +57,12 @@ export async function readFamily(db: Db, run: Kin): Promise<readonly KinRun[]> {
       .limit(MAX_KIN - family.length);
     family.push(...children.filter(({ id }) => family.every((known) => known.id !== id)));
   }
-  return family.map(({ id, parentRunId, ruleName, fileName, status, depth }) => ({
+  return family.map(({ id, parentRunId, ruleName, fileName, fileCount, status, depth }) => ({
     id,
     parentId: parentRunId,
     rule: ruleName,
     file: fileName,
+    moreFiles: moreFilesOf({ fileCount }),
     status,
     depth,
   }));

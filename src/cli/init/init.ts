@@ -2,6 +2,7 @@ import { type Config, type Environment, parseConfig } from "../../config.ts";
 import { checkRuleInputs } from "../../doctor/check-rule-inputs.ts";
 import { compileRules } from "../../rules/compile-rules.ts";
 import { parseRules } from "../../rules/load-rules.ts";
+import { filesWords } from "../../text/files-words.ts";
 import { plain } from "../../text/unseen.ts";
 import { relayOrigin } from "../ask-relay.ts";
 import type { CliContext, ExitCode } from "../context.ts";
@@ -125,7 +126,7 @@ async function setUp(
         fileInput: dify.fileInput,
         onChange: (run) => {
           // Its end is told below, whichever it is.
-          if (!isFinished(run)) asker.say(`${run.status}  ${run.file}  ${howItGoes(run)}`.trimEnd());
+          if (!isFinished(run)) asker.say(`${run.status}  ${filesWords(run)}  ${howItGoes(run)}`.trimEnd());
         },
       })
     : undefined;

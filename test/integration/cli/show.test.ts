@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CliContext } from "../../../src/cli/context.ts";
 import { showEvents } from "../../../src/cli/events.ts";
 import { PAGE } from "../../../src/cli/read-pages.ts";
-import { showRun } from "../../../src/cli/runs.ts";
+import { listRuns, showRun } from "../../../src/cli/runs.ts";
 import { endAnswer, openAnswers } from "../../../src/ledger/answers.ts";
 import { recordAttempt } from "../../../src/ledger/attempts.ts";
 import { closeEvent, findEvent } from "../../../src/ledger/event-queries.ts";
@@ -124,12 +124,13 @@ async function fill({ db }: Ledger): Promise<void> {
     finishedAtMs: NOW_MS + 40,
   });
 
-  const single = runNamed("batch-of-two");
+  const single = runNamed("batch-of-three");
   const batched = { ...single, rule: { ...single.rule, run: { ...single.rule.run, group: "batch" as const } } };
   const routed = { status: "routed", reasons: {} } as const;
   const [batch] = await createRuns(db, "ev-a", [batched], routed, NOW_MS);
   const more = { ...batched, id: "another", nodeId: "another", fileName: "second.csv" };
   await createRuns(db, "ev-b", [more], routed, NOW_MS);
+  await createRuns(db, "ev-c", [{ ...more, id: "third", nodeId: "third", fileName: "third.csv" }], routed, NOW_MS);
   await leaveOut(db, batch?.id ?? "", [{ fileKey: "another", reason: "it is gone" }]);
   batchId = batch?.id ?? "";
   const of = await findEvent(db, await givenEvent(db, { objectId: BUSY_NODE, receivedAtMs: NOW_MS }));
@@ -185,6 +186,12 @@ test("a batch is shown with its files, and why one was left out", async () => {
   expect(text).toMatch(/^table\.csv +– *$/m);
   expect(text).toMatch(/^second\.csv +– +it is gone$/m);
   expect(text).not.toContain("[object");
+});
+
+test("the list of runs says that there are more files behind the first of a batch", async () => {
+  const list = (json: boolean) => told((context) => listRuns(context, "second.csv", { json, limit: 5, status: [] }));
+  expect((await list(false)).text).toMatch(/ table\.csv and 1 more {2}/);
+  expect(JSON.parse((await list(true)).text)).toMatchObject({ run: batchId, file: "table.csv", moreFiles: 1 });
 });
 
 test.each(["SALES.csv", NODE])(

@@ -425,8 +425,11 @@ describe("pages and API", () => {
     const more = { ...run, id: "file-2", nodeId: "another", fileName: "second.csv" };
     const [batch] = await createRuns(db(), "ev-none", [run], { status: "routed", reasons: {} }, NOW_MS);
     await createRuns(db(), "ev-none", [more], { status: "routed", reasons: {} }, NOW_MS);
+    const third = { ...more, id: "file-3", nodeId: "third", fileName: "third.csv" };
+    await createRuns(db(), "ev-none", [third], { status: "routed", reasons: {} }, NOW_MS);
     await leaveOut(db(), batch?.id ?? "", [{ fileKey: "file-2", reason: "it is <gone>" }]);
     const page = await (await get(`/runs/${batch?.id}`, bearer(VIEWER))).text();
+    expect(page).toContain("<h1>table.csv and 1 more</h1>");
     expect(page).toContain("second.csv");
     expect(page).toContain("left out: it is &lt;gone&gt;");
   });
