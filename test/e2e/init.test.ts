@@ -81,11 +81,11 @@ test.skipIf(!findTerminalMaker())("from an empty folder to a delivered file, in 
 
   await terminal.until(/FASTIO_API_KEY=\(not shown\)/);
   await terminal.until(/name: emulated-workflow/);
-  await terminal.until(/A webhook is registered at Fast\.io/);
+  await terminal.until(/A webhook will be registered at Fast\.io/);
   await terminal.until(/Write this\?/);
   expect({ files: readdirSync(folder), hooks: fastio.books().webhooks }).toEqual({ files: [], hooks: [] });
   terminal.type(KEYS.enter);
-  await terminal.until(/are written/);
+  await terminal.until(/Webhook \S+ is registered[\s\S]*are written/);
   await terminal.until(/Drop a small file now/);
   terminal.type(KEYS.enter);
   const [, link = ""] = await terminal.until(/relay-first-file\.txt is delivered:[\s│]+(http\S+)/);

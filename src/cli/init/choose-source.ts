@@ -74,8 +74,8 @@ async function findAddress(asker: Asker, options: InitOptions, config: Config): 
 /** What is said of it before anything is done. */
 export function sourceWords(choice: SourceChoice): string {
   if (choice.kind === "pull") return `The relay asks Fast.io for new files by itself: ${choice.reason}`;
-  if (choice.secret === "new") return `A webhook is registered at Fast.io: deliveries go to ${choice.url}`;
+  if (choice.secret === "new") return `A webhook will be registered at Fast.io: deliveries go to ${choice.url}`;
   return choice.secret === "keep"
     ? `The webhook that delivers to ${choice.url} stays as it is`
-    : `The webhook that delivers to ${choice.url} gets a new secret, since the one it has is not known here`;
+    : `The webhook that delivers to ${choice.url} will get a new secret, since the one it has is not known here`;
 }

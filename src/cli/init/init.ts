@@ -109,6 +109,8 @@ async function setUp(
   progress.stage = "written";
   for (const note of written.notes) asker.warn(note);
   if (written.source.kind !== source.kind) asker.warn(sourceWords(written.source));
+  if (source.kind === "webhook" && source.secret !== "keep" && written.webhookId !== undefined)
+    asker.say(`Webhook ${written.webhookId} ${source.secret === "new" ? "is registered" : "has a new secret"}`);
   asker.say(`${envFile} and ${plan.rulesFile} are written`);
 
   const wantsTry =
