@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import type { Clock } from "../clock.ts";
-import type { Config } from "../config.ts";
+import { ALERT_NOTICE_VARIABLE, type Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
+import { type NoticeHosts, whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { folderOf } from "../ledger/folder-of.ts";
 import { mayWrite, READ_ONLY, READ_ONLY_REMEDY } from "../ledger/may-write.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
@@ -65,6 +66,27 @@ export function judgePasswords({ fastio }: Pick<Config, "fastio">, rules: readon
         : ok("is set");
     return { check: "settings.passwords", subject, ...verdict };
   });
+}
+
+/** Whether notices, of alerts and of runs, have an address that they may go to. Tells nothing of the addresses. */
+export function judgeNotices({ notices }: Pick<Config, "notices">, rules: readonly CompiledRule[]): readonly Finding[] {
+  const named = rules.flatMap(({ rule }) => rule.deliver.noticeVariable ?? []);
+  return [...new Set([ALERT_NOTICE_VARIABLE, ...named])].map((subject) => ({
+    check: "settings.notices",
+    subject,
+    ...judgeNoticeUrl(notices.urlOf(subject), notices, named.includes(subject)),
+  }));
+}
+
+function judgeNoticeUrl(url: string | undefined, allowed: NoticeHosts, isNamedByRule: boolean): Verdict {
+  if (url === undefined) {
+    return isNamedByRule
+      ? failed("notice_unusable", "the variable is not set", "Set it, or remove notice from the rule.")
+      : ok("is not set: alerts show on the pages and in relay alerts alone");
+  }
+  const fault = whyNoNoticeUrl(url, allowed);
+  if (fault === undefined) return ok("is an address that notices may go to");
+  return failed("notice_unusable", fault, "Correct the address, or name its host in NOTICE_HOSTS, if you trust it.");
 }
 
 /** Whether the rules file says what each agent may do: the receiver does not start before. None is fine. */

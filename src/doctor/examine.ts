@@ -13,7 +13,7 @@ import { silentLog } from "../telemetry/log.ts";
 import { openUpstreams, outboundOriginsOf } from "../upstreams.ts";
 import { type ExamineDifyOptions, examineDify } from "./examine-dify.ts";
 import { examineFastio } from "./examine-fastio.ts";
-import { examineLedger, examineQueue, judgePasswords, judgeSettings, judgeTools } from "./examine-own.ts";
+import { examineLedger, examineQueue, judgeNotices, judgePasswords, judgeSettings, judgeTools } from "./examine-own.ts";
 import { type Fault, type Finding, failed, ok } from "./finding.ts";
 
 /** Tells what each check finds as soon as it is known. */
@@ -29,7 +29,8 @@ export async function examine(
   const config = readSettings(environment, tell);
   if (config === undefined) return;
   const { rules, tools } = await readRules(config.rulesFile, tell);
-  for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules)]) tell(finding);
+  for (const finding of [...judgeSettings(config), ...judgePasswords(config, rules), ...judgeNotices(config, rules)])
+    tell(finding);
   for (const finding of tools === undefined ? [] : judgeTools(config, tools)) tell(finding);
   const deps = { clock: systemClock, random: Math.random, newId: randomUUID, log: silentLog };
   for (const finding of await examineLedger(config.ledger.url, deps)) tell(finding);

@@ -5,6 +5,7 @@ export type Fault =
   | "rules_invalid"
   | "key_missing"
   | "password_missing"
+  | "notice_unusable"
   | "deliveries_refused"
   | "pages_closed"
   | "pages_refused"

@@ -2,7 +2,13 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { type Environment, parseConfig } from "../../../src/config.ts";
 import { type ExamineFastioDeps, examineFastio } from "../../../src/doctor/examine-fastio.ts";
-import { judgePasswords, judgeRedis, judgeSettings, judgeTools } from "../../../src/doctor/examine-own.ts";
+import {
+  judgeNotices,
+  judgePasswords,
+  judgeRedis,
+  judgeSettings,
+  judgeTools,
+} from "../../../src/doctor/examine-own.ts";
 import { observeAnswers } from "../../../src/doctor/observe-answers.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
@@ -123,6 +129,28 @@ test("the variables for passwords of shares are set or named, never told", () =>
     { subject: "SECOND_PASSWORD", status: "failed", fault: "password_missing" },
   ]);
   expect(JSON.stringify(findings)).not.toContain("open sesame");
+});
+
+test("addresses of notices are judged by whether notices may go there, and never told", () => {
+  const text = `rules:
+  - { name: a, when: { workspace: A }, deliver: { notice: OUR_CHAT } }
+  - { name: b, when: { workspace: A }, deliver: { notice: UNSET_CHAT } }
+`;
+  const rules = compileRules(parseRules(text, "r.yaml").rules);
+  const settings = { ALERT_NOTICE_URL: "https://hooks.slack.com/services/shh", OUR_CHAT: "https://chat.internal/shh" };
+  const judged = (environment: Environment) => judgeNotices(parseConfig(environment), rules);
+  expect(judged(settings)).toMatchObject([
+    { check: "settings.notices", subject: "ALERT_NOTICE_URL", status: "ok" },
+    { subject: "OUR_CHAT", fault: "notice_unusable", found: expect.stringContaining("NOTICE_HOSTS") },
+    { subject: "UNSET_CHAT", fault: "notice_unusable", found: expect.stringContaining("not set") },
+  ]);
+  expect(judged({ ...settings, NOTICE_HOSTS: "chat.internal" }).map(({ status }) => status)).toEqual([
+    "failed",
+    "ok",
+    "failed",
+  ]);
+  expect(judgeNotices(parseConfig({}), [])).toMatchObject([{ subject: "ALERT_NOTICE_URL", status: "ok" }]);
+  expect(JSON.stringify(judged(settings))).not.toContain("shh");
 });
 
 test("a token of an agent that the rules file says nothing of is found, as the start would end with it", () => {
