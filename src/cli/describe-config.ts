@@ -7,6 +7,8 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
   return {
     host: config.http.host,
     port: config.http.port,
+    publicUrl: config.http.publicUrl ?? "none",
+    logFormat: config.logFormat,
     trustProxy: config.http.proxies ?? "none",
     plainHttp: config.http.allowsPlainHttp ? "allowed" : "on this machine",
     ledger: folderOf(config.ledger.url) === undefined ? "postgres" : config.ledger.url,
