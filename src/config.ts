@@ -9,6 +9,7 @@ import { databaseUrl } from "./ledger/database-url.ts";
 import type { PressureLimits } from "./pressure/judge-pressure.ts";
 import { readRedisUrl } from "./redis/read-redis-url.ts";
 import { isKey, NO_KEY } from "./text/is-key.ts";
+import { issueWords } from "./text/issue-words.ts";
 
 const blankIsUnset = (value: unknown): unknown => (value === "" ? undefined : value);
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema);
@@ -232,7 +233,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function parseConfig(environment: Environment): Config {
   const parsed = EnvSchema.safeParse(environment);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `  ${String(path[0])}: ${sayFault(message)}`);
+    const faults = parsed.error.issues.map((issue) => `  ${String(issue.path[0])}: ${issueWords(issue)}`);
     throw new PermanentError("config_invalid", `The environment does not fit:\n${[...new Set(faults)].join("\n")}`, {
       failure: "misconfigured",
     });
@@ -294,6 +295,3 @@ export function parseConfig(environment: Environment): Config {
     traces: { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT },
   });
 }
-
-/** Zod's words name kinds of values, not values; what it says of an enum lists our own choices. */
-const sayFault = (message: string): string => message.replace(/^Invalid (input|option): /, "");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { issueWords } from "../../src/text/issue-words.ts";
 import { malformed } from "./refuse.ts";
 import type { Json, Tool } from "./tool.ts";
 
@@ -53,5 +54,5 @@ function sayIssue(issue: z.core.$ZodIssue): string {
     return `there is no field ${issue.keys.map((key) => key.slice(0, 60)).join(", ")}`;
   const field = issue.path.join(".");
   if (issue.code === "invalid_type" && issue.input === undefined) return `${field}: is missing or of the wrong type`;
-  return `${field}: ${issue.message}`;
+  return `${field}: ${issueWords(issue)}`;
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { issueWords, TYPE_WORDS } from "../text/issue-words.ts";
 import { quote } from "./quote.ts";
 import { KEYS } from "./schema.ts";
 import { suggest } from "./suggest.ts";
@@ -35,7 +36,7 @@ export function describeIssue(issue: z.core.$ZodIssue, checked: unknown, top = "
   // Messages of our own schemas say more than the type does; those of the library begin like this.
   if (issue.code === "invalid_type" && issue.message.startsWith("Invalid"))
     return [{ path, message: wrongType(issue.expected, value) }];
-  return [{ path, message: issue.message }];
+  return [{ path, message: issueWords(issue) }];
 }
 
 function unknownKey(section: string | undefined, key: string): string {
@@ -54,15 +55,6 @@ const sectionOf = (path: readonly PropertyKey[], top: string): string | undefine
   path.length === 0
     ? top
     : Object.keys(KEYS).find((section) => section === path.findLast((key) => typeof key === "string"));
-
-const TYPE_WORDS: Readonly<Record<string, string>> = {
-  string: "text",
-  number: "a number",
-  boolean: "true or false",
-  array: "a list",
-  object: "a map of keys and values",
-  record: "a map of keys and values",
-};
 
 function wrongType(expected: string, value: unknown): string {
   const is = TYPE_WORDS[Array.isArray(value) ? "array" : typeof value] ?? "something else";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { issueWords } from "../../text/issue-words.ts";
 
 /** One thing wrong with a request. */
 const Fault = z.object({
@@ -109,5 +110,5 @@ function faultsOf(issue: z.core.$ZodIssue, place: Faults[number]["in"], known: r
     return issue.keys.map((key) => ({ in: place, name: key.slice(0, MOST_SHOWN), reason: `is not known; ${instead}` }));
   }
   const name = issue.path.map(String).join(".").slice(0, MOST_SHOWN);
-  return [{ in: place, name, reason: issue.message }];
+  return [{ in: place, name, reason: issueWords(issue) }];
 }
