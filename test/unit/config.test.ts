@@ -56,7 +56,7 @@ describe("the settings", () => {
     }
   });
 
-  test.each(["p/w", "p#w", "p?w", "1:p/w"])(
+  test.each(["p/w", "p#w", "p?w", "1:p/w", "p@/w", "p@#w", "p@?w", "p@w/x", "p@w?x", "p@w#x", "12/w", "12?w", "12#w"])(
     "refuse the address of a database with the password %s as it is",
     (word) => {
       const error = catchError(() => parseConfig({ DATABASE_URL: `postgres://relay:${word}@postgres:5432/relay` }));
@@ -71,6 +71,7 @@ describe("the settings", () => {
     "postgresql://relay@[::1]:5432/relay?sslmode=verify-full",
     "postgres://relay:100%@db/relay",
     "postgres://relay:word@/relay?host=/var/run/postgresql",
+    "postgres://relay:p@w@db/relay",
     "postgres:///relay?host=/var/run/postgresql",
     "postgres://relay@%2Fvar%2Frun%2Fpostgresql/relay",
   ])("take the address %s, which the driver knows how to read", (url) => {
