@@ -50,9 +50,9 @@ export const messageField = z.string().describe("What was done, in words.");
 const MAX_GUESTS = 20;
 const EMAIL = z.email();
 
-/** @returns the addresses, or what is wrong with them */
+/** @returns the addresses in small letters, each once, as those that a rule names; or what is wrong with them */
 export function readAddresses(text: string | undefined): readonly string[] | { readonly fault: string } {
-  const addresses = splitList(text);
+  const addresses = splitList(text?.toLowerCase());
   if (addresses.length > MAX_GUESTS) return { fault: `invite: there are more than ${MAX_GUESTS} addresses` };
   const wrong = addresses.find((address) => !EMAIL.safeParse(address).success);
   return wrong === undefined ? addresses : { fault: "invite: must be e-mail addresses, separated by commas" };

@@ -118,7 +118,7 @@ describe("agents", () => {
     await bench.upload(formOf({ workspace: "Dify-Outputs", folder: "/Source" }, { name: "plan.txt", content: "plan" }));
     const made = await bench.call("create-drop-off", {
       workspace: "Dify-Outputs",
-      invite: "client@example.com",
+      invite: "Client@example.com, client@Example.com",
       files: "/Source/plan.txt",
     });
     expect(made.body).toMatchObject({ access: "named", files: ["plan.txt"], invited: ["client@example.com"] });
