@@ -3,7 +3,13 @@ import { findDeliveryOf } from "../src/ledger/delivery-queries.ts";
 import { findEvent } from "../src/ledger/event-queries.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { EventRow } from "../src/ledger/schema.ts";
-import { listAskedEvents, listRunsOfEvent, PICKED_FROM, searchEvents } from "../src/ledger/search-events.ts";
+import {
+  countRunsOfEvents,
+  listAskedEvents,
+  listRunsOfEvent,
+  PICKED_FROM,
+  searchEvents,
+} from "../src/ledger/search-events.ts";
 import { PAGE_QUERY } from "./page-query.ts";
 import { summarise } from "./read-runs.ts";
 import { RunSummary } from "./run-schemas.ts";
@@ -50,6 +56,7 @@ export const EventSummary = z
     reasons: z
       .array(z.object({ rule: z.string(), reason: z.string() }))
       .describe("Why there is no run, or what the event waits for: by rule, or under `*` whichever rule"),
+    runCount: z.int().describe("Runs that were made of its file, alone or in a batch"),
   })
   .meta({ id: "EventSummary" });
 /** One line of the list of events. */
@@ -94,13 +101,20 @@ export function createReadEvents(db: Db): ReadEvents {
       const isPicked = about === undefined && which === "asked";
       const page = { after, limit };
       const { rows, next, searchedToMs } = await (isPicked ? listAskedEvents(db, page) : searchEvents(db, about, page));
-      return { events: rows.map(summariseEvent), next: next && `${next.receivedAtMs}-${next.key}`, searchedToMs };
+      const counts = await countRunsOfEvents(
+        db,
+        rows.map(({ key }) => key),
+      );
+      const events = rows.map((row) => ({ ...summariseEvent(row), runCount: counts.get(row.key) ?? 0 }));
+      return { events, next: next && `${next.receivedAtMs}-${next.key}`, searchedToMs };
     },
     story: async (key) => {
       const event = await findEvent(db, key);
       if (!event) return undefined;
+      const made = await listRunsOfEvent(db, key);
       return {
         ...summariseEvent(event),
+        runCount: made.length,
         rawType: event.rawType,
         occurredAtMs: event.occurredAtMs,
         routedAtMs: event.routedAtMs,
@@ -108,13 +122,13 @@ export function createReadEvents(db: Db): ReadEvents {
         workspaceId: event.workspaceId,
         shareId: event.shareId,
         actorUserId: event.actorUserId,
-        runs: (await listRunsOfEvent(db, key)).map(summarise),
+        runs: made.map(summarise),
       };
     },
   };
 }
 
-const summariseEvent = (event: EventRow): EventSummary => ({
+const summariseEvent = (event: EventRow): Omit<EventSummary, "runCount"> => ({
   key: event.key,
   type: event.type,
   source: event.source,

@@ -52,9 +52,9 @@ ${longCell("What became of it", outcomeOf(event))}
 
 /** Of one that is routed, which rules made no run of it is of second interest. */
 function outcomeOf(event: EventSummary): Markup | string {
-  const { status, key, reasons } = event;
+  const { status, key, reasons, runCount } = event;
   if (status !== "routed") return reasons.length === 0 ? "–" : whyList(event);
-  const runs = html`<a href="/events/${key}">what rules made of it</a>`;
+  const runs = html`<a href="/events/${key}">${runCount === 0 ? "no run" : counted(runCount, "run")}</a>`;
   if (reasons.length === 0) return runs;
   return html`${runs}<details><summary>${counted(reasons.length, "rule")} made no run of it</summary>${whyList(event)}</details>`;
 }

@@ -1,4 +1,5 @@
 import { and, desc, eq, inArray, or, type SQL, sql } from "drizzle-orm";
+import { union } from "drizzle-orm/pg-core";
 import { normaliseOpaqueId } from "../fastio/opaque-id.ts";
 import { EVERY_RULE } from "./event-queries.ts";
 import { among } from "./lines.ts";
@@ -100,4 +101,17 @@ export function listRunsOfEvent(db: Db, eventKey: string): Promise<RunRow[]> {
     .from(runs)
     .where(or(eq(runs.eventKey, eventKey), inArray(runs.id, batches)))
     .orderBy(runs.ruleName);
+}
+
+/** How many runs were made of each event's file, alone or in a batch; one of which there is none is left out. */
+export async function countRunsOfEvents(db: Db, eventKeys: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  if (eventKeys.length === 0) return counts;
+  const alone = db.select({ key: runs.eventKey, id: runs.id }).from(runs).where(inArray(runs.eventKey, eventKeys));
+  const batched = db
+    .select({ key: runFiles.eventKey, id: runFiles.runId })
+    .from(runFiles)
+    .where(inArray(runFiles.eventKey, eventKeys));
+  for (const { key } of await union(alone, batched)) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
 }

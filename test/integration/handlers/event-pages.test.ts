@@ -43,9 +43,7 @@ test("what became of a file that no rule wanted is told by its name, its node ho
   for (const about of [key, NODE, NODE.replaceAll("-", "").toUpperCase(), "offer <B>.pdf"]) {
     const told = await json(`/api/events?about=${encodeURIComponent(about)}`);
     expect(told).toMatchObject({
-      events: [
-        { key, status: "ignored", file: FILE.name, folder: "/Inbox", reasons: [{ rule: "tables", reason: REASON }] },
-      ],
+      events: [{ key, status: "ignored", file: FILE.name, reasons: [{ rule: "tables", reason: REASON }], runCount: 0 }],
     });
     const page = await (await get(`/events?about=${encodeURIComponent(about)}`)).text();
     expect(page).toContain("does not match *.csv");
@@ -183,17 +181,22 @@ test("events that come while a page is made do not let the next page tell an eve
 test("an event tells the runs it made beside the reasons of the other rules", async () => {
   const key = await givenEvent(db(), { workspaceId: "3", objectId: "2other" });
   const run = { ...runNamed("r-made"), eventKey: key };
-  await createRuns(db(), key, [run], { status: "routed", reasons: { tables: REASON }, file: FILE }, NOW_MS);
+  // A file that joins a batch: the run is of another event.
+  const batch = { ...run.rule, name: "batches", run: { ...run.rule.run, group: "batch" as const } };
+  const first = { ...runNamed("r-batch"), ruleName: batch.name, rule: batch };
+  await createRuns(db(), "ev-of-another", [first], { status: "routed", reasons: {} }, NOW_MS);
+  const joins = { ...first, id: "r-joins", eventKey: key, nodeId: "node-joins" };
+  await createRuns(db(), key, [run, joins], { status: "routed", reasons: { tables: REASON }, file: FILE }, NOW_MS);
   expect(await json(`/api/events/${key}`)).toMatchObject({
     status: "routed",
-    runs: [{ id: run.id, rule: run.ruleName }],
+    runCount: 2,
+    runs: [{ rule: "batches" }, { id: run.id, rule: run.ruleName }],
     reasons: [{ rule: "tables" }],
   });
+  expect(await json("/api/events?limit=1")).toMatchObject({ events: [{ key, runCount: 2 }] });
   const list = await (await get("/events")).text();
   expect(list).toMatch(
-    new RegExp(
-      `<a href="/events/${key}">what rules made of it</a><details><summary>1 rule made no run of it</summary>.*tables`,
-    ),
+    new RegExp(`<a href="/events/${key}">2 runs</a><details><summary>1 rule made no run of it</summary>.*tables`),
   );
 });
 
