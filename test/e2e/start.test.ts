@@ -29,7 +29,7 @@ test.each([
 test("where nobody watches, a log of text begins with the settings too, and no greeting", async () => {
   const folder = mkdtempSync(join(tmpdir(), "relay-start-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, "relay.config.yaml"), "rules: [{ name: any, when: { workspace: \"1\" } }]\n");
+  writeFileSync(join(folder, "relay.config.yaml"), 'rules: [{ name: any, when: { workspace: "1" } }]\n');
   const settings = { PORT: "0", DATABASE_URL: copyMadeLedger(join(folder, "data")), LOG_FORMAT: "text" };
   const relay = await startRelayProcess({ ...settings, TEST_FOLDER: folder }, ["receive"], /relay\.started/);
   onTestFinished(relay.kill);
