@@ -45,7 +45,12 @@ export async function placeOutputs(
     const found = there.get(name);
     const { id } = found && isSame(found, output, isEarlier(found)) ? found : await put(name, output);
     ownOutputs?.note(id, name);
-    await markPlaced(db, run.id, output.ordinal, normaliseOpaqueId(id), clock.now());
+    await markPlaced(db, {
+      runId: run.id,
+      ordinal: output.ordinal,
+      nodeId: normaliseOpaqueId(id),
+      placedAtMs: clock.now(),
+    });
   }
 
   /** Text goes up now; bytes are in a session already. */

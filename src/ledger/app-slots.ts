@@ -2,6 +2,9 @@ import { and, eq, gt, lte, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { heldNow, readAppRoom } from "./app-limits.ts";
 import { isPausedApp } from "./app-states.ts";
 import { builtOnce } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
+import { linesOf } from "./lines.ts";
+import { LOCK_PATIENCE, patient } from "./lock-patience.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots } from "./schema.ts";
@@ -104,25 +107,37 @@ export async function renewSlot(db: Db, slot: TakenSlot, nowMs: number): Promise
   return kept.length > 0;
 }
 
-const isHeld = isHeldBy({
-  app: sql.placeholder("app"),
-  slot: sql.placeholder("slot"),
-  runId: sql.placeholder("runId"),
-  owner: sql.placeholder("owner"),
-});
-const freed = builtOnce((db) => db.delete(appSlots).where(isHeld).prepare(UNNAMED));
-const admitted = builtOnce((db) =>
-  db
-    .update(appSlots)
-    .set({ admittedAtMs: sql`${sql.placeholder("nowMs")}` })
-    .where(isHeld)
-    .prepare(UNNAMED),
+const HELD = { app: "text", slot: "integer", run_id: "text", owner: "text", now_ms: "bigint" } as const;
+
+type HeldLine = { readonly held: TakenSlot; readonly nowMs?: number };
+
+/** One statement for slots that many runs give back, or are admitted in, at the same time. */
+const together = (write: (lines: SQL, isHeld: SQL) => SQL) =>
+  builtOnce((db) => {
+    const isHeld = sql`held.app = line.app and held.slot = line.slot and held.run_id = line.run_id and held.owner = line.owner`;
+    const written = db
+      .$with("written", { slot: appSlots.slot })
+      .as(write(sql`${linesOf("lines", HELD)}, ${LOCK_PATIENCE}`, isHeld));
+    const statement = db.with(written).select().from(written).prepare(UNNAMED);
+    return doTogether(async (all: readonly HeldLine[], patienceMs) => {
+      const lines = all.map(({ held: { app, slot, runId, owner }, nowMs }) => {
+        return { app, slot, run_id: runId, owner, now_ms: nowMs };
+      });
+      await statement.execute({ lines: JSON.stringify(lines), ...patient(patienceMs) });
+      return all.map(() => undefined);
+    });
+  });
+
+const freed = together(
+  (lines, isHeld) => sql`delete from ${appSlots} held using ${lines} where ${isHeld} returning held.slot`,
+);
+const admitted = together(
+  (lines, isHeld) =>
+    sql`update ${appSlots} held set admitted_at_ms = line.now_ms from ${lines} where ${isHeld} returning held.slot`,
 );
 
 /** Gives a slot back; one that ran out and was taken by another run is left to that. */
-export async function freeSlot(db: Db, slot: TakenSlot): Promise<void> {
-  await freed(db).execute(slot);
-}
+export const freeSlot = async (db: Db, held: TakenSlot): Promise<void> => freed(db)({ held });
 
 const handedOver = builtOnce((db) =>
   db
@@ -135,7 +150,12 @@ const handedOver = builtOnce((db) =>
     })
     .where(
       and(
-        isHeld,
+        isHeldBy({
+          app: sql.placeholder("app"),
+          slot: sql.placeholder("slot"),
+          runId: sql.placeholder("runId"),
+          owner: sql.placeholder("owner"),
+        }),
         gt(appSlots.untilMs, NOW),
         sql`exists (
           select 1 from ${appLimits}
@@ -163,6 +183,4 @@ export async function handOverSlot(
 }
 
 /** The app works on the run of this slot: it takes that many at least. */
-export async function admitSlot(db: Db, slot: TakenSlot, nowMs: number): Promise<void> {
-  await admitted(db).execute({ ...slot, nowMs });
-}
+export const admitSlot = async (db: Db, held: TakenSlot, nowMs: number): Promise<void> => admitted(db)({ held, nowMs });

@@ -1,5 +1,6 @@
-import { eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { type EventRow, earlierOutputs, events, outputs, runs } from "./schema.ts";
@@ -21,14 +22,15 @@ const ofKey = builtOnce((db) => {
       select run_id, name from ${earlierOutputs} ${ofNode}) placed
     join ${runs} run on run.id = placed.run_id
     limit 1)`;
-  return db
+  const statement = db
     .select({ event: events, placed })
     .from(events)
-    .where(eq(events.key, sql.placeholder("key")))
+    .where(sql`${events.key} = any(${sql.placeholder("keys")}::text[])`)
     .prepare(UNNAMED);
+  return doTogether(async (keys: readonly string[]): Promise<readonly (EventToRoute | undefined)[]> => {
+    const found = await statement.execute({ keys: [...keys] });
+    return keys.map((key) => found.find(({ event }) => event.key === key));
+  });
 });
 
-export async function findEventToRoute(db: Db, key: string): Promise<EventToRoute | undefined> {
-  const [found] = await ofKey(db).execute({ key });
-  return found;
-}
+export const findEventToRoute = (db: Db, key: string): Promise<EventToRoute | undefined> => ofKey(db)(key);

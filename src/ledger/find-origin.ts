@@ -1,7 +1,8 @@
-import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
-import { unionAll } from "drizzle-orm/pg-core";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import { storageOfDelivery } from "../rules/delivery-storage.ts";
 import { builtOnce } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
+import { linesOf, rowOf } from "./lines.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { earlierOutputs, outputs, type RunRow, runs } from "./schema.ts";
@@ -43,7 +44,7 @@ export async function findOrigin(
     readonly shareId: string | undefined;
   },
 ): Promise<Origin | undefined> {
-  const known = await findKnown(db, file);
+  const known = await knownOf(db)(file);
   if (known?.kind === "output") return { ...known, isBeingPlaced: false };
   const home = known?.run ?? (await findShareRun(db, file));
   if (!home) return undefined;
@@ -51,33 +52,40 @@ export async function findOrigin(
   return { kind: "beside_outputs", run: home, isBeingPlaced: waiting.length > 0 };
 }
 
-const knownOf = builtOnce((db) => {
-  const output = { ...FEW, kind: sql<Origin["kind"]>`'output'`.as("kind") };
-  const placed = (table: typeof outputs | typeof earlierOutputs) =>
-    db
-      .select(output)
-      .from(table)
-      .innerJoin(runs, eq(runs.id, table.runId))
-      .where(eq(table.nodeId, sql.placeholder("nodeId")));
-  const beside = db
-    .select({ ...FEW, kind: sql<Origin["kind"]>`'beside_outputs'`.as("kind") })
-    .from(runs)
-    .where(
-      and(isNotNull(runs.folderNodeId), sql`${runs.folderNodeId} = any(${sql.placeholder("ancestorIds")}::text[])`),
-    );
-  return unionAll(placed(outputs), placed(earlierOutputs), beside).orderBy(desc(sql`kind`)).limit(1).prepare(UNNAMED);
-});
+const NODE = { place: "integer", node_id: "text", ancestor_ids: "text[]" } as const;
+
+type Known = Pick<Origin, "kind" | "run">;
+type AskedNode = { readonly nodeId: string; readonly ancestorIds: readonly string[] };
 
 /** The run that placed this node as one of its outputs, now or before a replay; else one that has a folder above it. */
-async function findKnown(
-  db: Db,
-  { nodeId, ancestorIds }: { readonly nodeId: string; readonly ancestorIds: readonly string[] },
-): Promise<Pick<Origin, "kind" | "run"> | undefined> {
-  const [found] = await knownOf(db).execute({ nodeId, ancestorIds });
-  if (!found) return undefined;
-  const { kind, ...run } = found;
-  return { kind, run };
-}
+const knownOf = builtOnce((db) => {
+  const few = sql.raw(
+    Object.values(FEW)
+      .map(({ name }) => `run.${name}`)
+      .join(", "),
+  );
+  const placed = (table: typeof outputs | typeof earlierOutputs) =>
+    sql`select 'output' as kind, ${few} from ${table} placed join ${runs} run on run.id = placed.run_id where placed.node_id = line.node_id`;
+  const statement = db
+    .select({ place: sql<number>`line.place`, known: sql<Readonly<Record<string, unknown>>>`to_json(known)` })
+    .from(
+      sql`${linesOf("lines", NODE)} cross join lateral (
+        ${placed(outputs)} union all ${placed(earlierOutputs)} union all
+        select 'beside_outputs', ${few} from ${runs} run
+        where run.folder_node_id is not null and run.folder_node_id = any(line.ancestor_ids)
+        order by kind desc limit 1) known`,
+    )
+    .prepare(UNNAMED);
+  return doTogether(async (all: readonly AskedNode[]): Promise<readonly (Known | undefined)[]> => {
+    const lines = all.map(({ nodeId, ancestorIds }, place) => ({ place, node_id: nodeId, ancestor_ids: ancestorIds }));
+    const found = await statement.execute({ lines: JSON.stringify(lines) });
+    const knownAt = new Map(found.map(({ place, known }) => [place, known]));
+    return all.map((_asked, place) => {
+      const known = knownAt.get(place);
+      return known && { kind: known["kind"] as Origin["kind"], run: rowOf<OriginRun>(FEW, known) }; // as the statement says
+    });
+  });
+});
 
 /** Into a share that takes files people upload too: there only what the run is about to place is its own. */
 async function findShareRun(

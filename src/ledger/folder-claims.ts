@@ -1,22 +1,24 @@
-import { eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { folderClaims } from "./schema.ts";
 
-const ofFolder = builtOnce((db) =>
-  db
+const ownerOf = builtOnce((db) => {
+  const statement = db
     .select()
     .from(folderClaims)
-    .where(eq(folderClaims.folderNodeId, sql.placeholder("folderNodeId")))
-    .prepare(UNNAMED),
-);
+    .where(sql`${folderClaims.folderNodeId} = any(${sql.placeholder("ids")}::text[])`)
+    .prepare(UNNAMED);
+  return doTogether(async (ids: readonly string[]) => {
+    const owners = new Map((await statement.execute({ ids: [...ids] })).map((row) => [row.folderNodeId, row.runId]));
+    return ids.map((id) => owners.get(id));
+  });
+});
 
 /** The run a folder belongs to, where its name does not tell; undefined when it is nobody's. */
-export async function findFolderOwner(db: Db, folderNodeId: string): Promise<string | undefined> {
-  const [claim] = await ofFolder(db).execute({ folderNodeId });
-  return claim?.runId;
-}
+export const findFolderOwner = (db: Db, folderNodeId: string): Promise<string | undefined> => ownerOf(db)(folderNodeId);
 
 /** Gives a folder to a run, unless another has it. @returns whether it is the run's now */
 export async function claimFolder(db: Db, folderNodeId: string, runId: string): Promise<boolean> {

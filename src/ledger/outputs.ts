@@ -1,6 +1,8 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
+import { doTogether } from "./do-together.ts";
 import { columnsOf, lineOf, linesOf, namesOf } from "./lines.ts";
+import { LOCK_PATIENCE, patient } from "./lock-patience.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { type OutputRow, outputs } from "./schema.ts";
@@ -40,19 +42,26 @@ export async function saveOutputs(db: Db, all: readonly NewOutput[]): Promise<vo
 
 export const saveOutput = (db: Db, output: NewOutput): Promise<void> => saveOutputs(db, [output]);
 
-const placed = builtOnce((db) =>
-  db
-    .update(outputs)
-    .set({
-      nodeId: sql`${sql.placeholder("nodeId")}`,
-      placedAtMs: sql`${sql.placeholder("nowMs")}`,
-      content: null,
-    })
-    .where(and(eq(outputs.runId, sql.placeholder("runId")), eq(outputs.ordinal, sql.placeholder("ordinal"))))
-    .prepare(UNNAMED),
-);
+export type PlacedOutput = Pick<OutputRow, "runId" | "ordinal"> & {
+  readonly nodeId: string;
+  readonly placedAtMs: number;
+};
+
+const PLACED = { run_id: "text", ordinal: "integer", node_id: "text", placed_at_ms: "bigint" } as const;
+
+const placed = builtOnce((db) => {
+  const marked = db.$with("marked", { runId: outputs.runId }).as(sql`
+    update ${outputs} output set node_id = line.node_id, placed_at_ms = line.placed_at_ms, content = null
+    from ${linesOf("lines", PLACED)}, ${LOCK_PATIENCE}
+    where output.run_id = line.run_id and output.ordinal = line.ordinal
+    returning output.run_id`);
+  const statement = db.with(marked).select().from(marked).prepare(UNNAMED);
+  return doTogether(async (all: readonly PlacedOutput[], patienceMs) => {
+    const lines = JSON.stringify(all.map((one) => lineOf(outputs, one)));
+    await statement.execute({ lines, ...patient(patienceMs) });
+    return all.map(() => undefined);
+  });
+});
 
 /** Remembers where an output stands now; its text is in Fast.io from here on and leaves the ledger. */
-export async function markPlaced(db: Db, runId: string, ordinal: number, nodeId: string, nowMs: number): Promise<void> {
-  await placed(db).execute({ runId, ordinal, nodeId, nowMs });
-}
+export const markPlaced = async (db: Db, output: PlacedOutput): Promise<void> => placed(db)(output);

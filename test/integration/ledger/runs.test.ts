@@ -218,7 +218,7 @@ describe.each(databases)("on %s", (name) => {
     await saveOutput(db(), { ...output, size: 5, content: "first" });
     await saveOutput(db(), { ...output, size: 6, content: "second" });
     expect(await listOutputs(db(), "r1")).toMatchObject([{ size: 6, content: "second", nodeId: null }]);
-    await markPlaced(db(), "r1", 0, "node", NOW_MS);
+    await markPlaced(db(), { runId: "r1", ordinal: 0, nodeId: "node", placedAtMs: NOW_MS });
     await saveOutput(db(), { ...output, size: 7, content: "third" });
     expect(await listOutputs(db(), "r1")).toMatchObject([
       { size: 6, content: null, nodeId: "node", placedAtMs: NOW_MS },
