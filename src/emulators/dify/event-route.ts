@@ -4,7 +4,7 @@ import { refuseOtherModes } from "./authenticate.ts";
 import { finishedData } from "./engine.ts";
 import { type FrameStream, openFrameStream } from "./frame-stream.ts";
 import { isUuid } from "./inputs.ts";
-import { placeOf } from "./nodes.ts";
+import { headOf, placeOf } from "./nodes.ts";
 import { pausedData, requiredData } from "./pause.ts";
 import { pythonJson } from "./python-json.ts";
 import type { RouteCall } from "./route.ts";
@@ -80,15 +80,8 @@ function tellSnapshot(world: World, run: Run, stream: FrameStream): void {
   tell("workflow_paused", pausedData(run, run.form));
 }
 
-function snapshotOf(node: NodeRecord): object {
-  return {
-    id: node.id,
-    node_id: node.nodeId,
-    node_type: node.nodeType,
-    title: node.title,
-    index: node.index,
-    predecessor_node_id: null,
-    inputs: null,
-    created_at: toSeconds(node.createdAtMs),
-  };
-}
+const snapshotOf = (node: NodeRecord): object => ({
+  ...headOf(node),
+  inputs: null,
+  created_at: toSeconds(node.createdAtMs),
+});

@@ -26,12 +26,7 @@ export function startNode({ time, random }: World, run: Run, { within, ...plan }
   };
   run.nodes.push(node);
   emit(run, "node_started", {
-    id: node.id,
-    node_id: node.nodeId,
-    node_type: node.nodeType,
-    title: node.title,
-    index: node.index,
-    predecessor_node_id: null,
+    ...headOf(node),
     inputs: null,
     inputs_truncated: false,
     created_at: toSeconds(node.createdAtMs),
@@ -58,12 +53,7 @@ export function finishNode(world: World, run: Run, node: NodeRecord, io: NodeIo)
 export function nodeData({ time }: World, node: NodeRecord, { inputs, outputs, processData = {} }: NodeIo) {
   const finishedAtMs = node.finishedAtMs ?? time.now();
   return {
-    id: node.id,
-    node_id: node.nodeId,
-    node_type: node.nodeType,
-    title: node.title,
-    index: node.index,
-    predecessor_node_id: null,
+    ...headOf(node),
     inputs,
     inputs_truncated: false,
     process_data: processData,
@@ -80,6 +70,16 @@ export function nodeData({ time }: World, node: NodeRecord, { inputs, outputs, p
     ...placeOf(node),
   };
 }
+
+/** What each frame of a node begins with. */
+export const headOf = (node: NodeRecord) => ({
+  id: node.id,
+  node_id: node.nodeId,
+  node_type: node.nodeType,
+  title: node.title,
+  index: node.index,
+  predecessor_node_id: null,
+});
 
 /** Which iteration or loop a node is part of, as its frames tell it. */
 export const placeOf = ({ within }: Pick<NodeRecord, "within">) => ({

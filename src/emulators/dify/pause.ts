@@ -1,16 +1,8 @@
 import { FORM_LIFE_MS } from "./defaults.ts";
 import { sleepReal } from "./nodes.ts";
-import {
-  elapsedSeconds,
-  emit,
-  type Form,
-  type FormAnswer,
-  type NodeRecord,
-  publish,
-  type Run,
-  startedData,
-} from "./run.ts";
+import { elapsedSeconds, emit, type Form, type NodeRecord, publish, type Run, startedData } from "./run.ts";
 import { toSeconds } from "./seconds.ts";
+import type { FormAnswer } from "./work.ts";
 import type { World } from "./world.ts";
 
 /** The one form that the emulated workflow asks people to fill in. */

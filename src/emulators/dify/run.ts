@@ -2,7 +2,7 @@ import type { EmulatedApp } from "./apps.ts";
 import type { EndUser } from "./end-user.ts";
 import type { FaultPlan } from "./run-faults.ts";
 import { toSeconds } from "./seconds.ts";
-import type { WorkFile } from "./work.ts";
+import type { FormAnswer, WorkFile } from "./work.ts";
 
 /** What a run tells those who listen. A data frame carries its compact JSON. */
 export type Message =
@@ -33,7 +33,6 @@ export type Form = {
   /** Resolves the wait; undefined once it was submitted. */
   submit: ((answer: FormAnswer) => void) | undefined;
 };
-export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
 
 export type RunStatus = "queued" | "running" | "paused" | "succeeded" | "failed" | "stopped" | "partial-succeeded";
 

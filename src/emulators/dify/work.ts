@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type CsvStats, cleanCsv } from "./csv.ts";
-import type { FormAnswer } from "./run.ts";
 
 /** A file that a run was given. The extension has its dot, the size is in bytes. */
 export type WorkFile = {
@@ -11,6 +10,9 @@ export type WorkFile = {
   /** Opens the bytes anew each time. */
   readonly open: () => AsyncIterable<Uint8Array>;
 };
+
+/** What a person said to the form of a run. */
+export type FormAnswer = { readonly action: string; readonly inputs: Readonly<Record<string, unknown>> };
 
 export type WorkContext = {
   /** The declared inputs as the workflow sees them. */
