@@ -1,4 +1,3 @@
-import type { Queues } from "../queues/outbox.ts";
 import type { Clock } from "../src/clock.ts";
 import { listOpenAlerts } from "../src/ledger/alerts.ts";
 import { type Backlog, readOutstanding } from "../src/ledger/backlog.ts";
@@ -15,7 +14,8 @@ import type { FigurePart } from "./read-metrics.ts";
 
 export type FigureDeps = {
   readonly db: Db;
-  readonly queues: Queues;
+  /** By name; each tells how many jobs it has in which state. */
+  readonly queues: Readonly<Record<string, { counts(): Promise<Readonly<Record<string, number>>> }>>;
   readonly clock: Clock;
   readonly pressure: Pick<Pressure, "strains">;
 };
