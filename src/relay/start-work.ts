@@ -4,10 +4,12 @@ import { startEventsWorker } from "../../queues/events/worker.ts";
 import { createReadAppParameters } from "../../queues/runs/app-parameters.ts";
 import { startRunsWorker } from "../../queues/runs/worker.ts";
 import { startSharesWorker } from "../../queues/shares/worker.ts";
+import { startLeasedChore } from "../../queues/upkeep/leased-chore.ts";
 import { startChores } from "../../queues/upkeep/start-chores.ts";
-import { startWatch } from "../../queues/upkeep/start-watch.ts";
 import { sweep } from "../../queues/upkeep/sweep.ts";
 import { startUpkeepWorker } from "../../queues/upkeep/worker.ts";
+import { watchAlerts } from "../alerts/watch-alerts.ts";
+import { WATCH_EVERY_MS } from "../alerts/well-since.ts";
 import { startCatchUp } from "../catch-up/start.ts";
 import { ALERT_NOTICE_VARIABLE } from "../config.ts";
 import { DEFAULT_RECOVERY } from "../dify/recovery.ts";
@@ -39,18 +41,19 @@ export function startWork(deps: RelayDeps, { receive, work: names }: RelayParts,
   const { upstreams, accept, lookout } = core;
   const { db } = core.ledger;
   const isUpkeep = names.includes("upkeep");
+  const watched = {
+    ...{ db, clock, newId, log, lookout, appOf: upstreams.appOf },
+    rules: () => rules.now().rules,
+    thresholds: () => rules.now().alerts,
+    secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
+    strains: core.pressure.strains,
+    isBusy: () => lookout.sees("handOver"),
+    isCatchUpOn: config.catchUp.on,
+    noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
+    publicUrl: config.http.publicUrl,
+  };
   const watch = () =>
-    startWatch({
-      ...{ db, clock, newId, log, lookout, appOf: upstreams.appOf },
-      rules: () => rules.now().rules,
-      thresholds: () => rules.now().alerts,
-      secretPrints: () => liveSecretPrints({ secrets: config.fastio.secrets, file: config.fastio.secretsFile }),
-      strains: core.pressure.strains,
-      isBusy: () => lookout.sees("handOver"),
-      isCatchUpOn: config.catchUp.on,
-      noticeVariable: config.notices.urlOf(ALERT_NOTICE_VARIABLE) === undefined ? undefined : ALERT_NOTICE_VARIABLE,
-      publicUrl: config.http.publicUrl,
-    });
+    startLeasedChore(watched, { name: "alerts", everyMs: WATCH_EVERY_MS, work: () => watchAlerts(watched) });
   const watches = receive || isUpkeep ? [watch()] : [];
   if (!isUpkeep) return { ends: [...workers, ...watches], release: async () => undefined };
   const notices = openNoticePost({ ...config, clock, lookup: deps.lookup });
