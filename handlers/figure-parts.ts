@@ -124,7 +124,7 @@ const sumOf = (sources: readonly Told[]): Told => ({
 });
 
 function sourceReadings(source: WorkspaceSources): readonly Reading[] {
-  const { workspaceId: workspace, lastReceivedAtMs, pulledAtMs, failingSinceMs } = source;
+  const { workspaceId: workspace, lastReceivedAtMs, pulledAtMs, failingSinceMs, checkFailingSinceMs } = source;
   const sign = (from: string, atMs: number | null) =>
     atMs === null ? [] : [of("relay_source_last_sign_timestamp_seconds", { workspace, source: from }, atMs / 1_000)];
   return [
@@ -132,5 +132,6 @@ function sourceReadings(source: WorkspaceSources): readonly Reading[] {
     ...sign("webhook", lastReceivedAtMs),
     ...sign("catch_up", pulledAtMs),
     of("relay_source_failing", { workspace }, failingSinceMs === null ? 0 : 1),
+    of("relay_source_unchecked", { workspace }, checkFailingSinceMs === null ? 0 : 1),
   ];
 }

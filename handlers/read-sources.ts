@@ -32,6 +32,12 @@ const WorkspaceReport = z
     error: z.string().nullable().describe("Why catch-up cannot read it now"),
     failingSinceMs: z.int().nullable(),
     nextAction: z.string().nullable(),
+    checkError: z
+      .string()
+      .nullable()
+      .describe("Why what the feed leaves out cannot be searched for now, though the feed can be read"),
+    checkFailingSinceMs: z.int().nullable(),
+    checkNextAction: z.string().nullable(),
   })
   .meta({ id: "WorkspaceReport" });
 

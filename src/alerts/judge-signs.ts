@@ -18,6 +18,8 @@ type Judge = (signs: AlertSigns, thresholds: AlertThresholds, nowMs: number) => 
 export const judgeSigns: Judge = (signs, thresholds, nowMs) =>
   JUDGES.flatMap(([kind, judge]) => (thresholds.off.includes(kind) ? [] : judge(signs, thresholds, nowMs)));
 
+const SEE_REPORT = "see what catch-up says of it: relay catch-up --report";
+
 const quietSources: Judge = ({ sources, webhooks, isCatchUpOn }, { quietSource, quietWebhooks }, nowMs) => [
   ...sources
     .filter(
@@ -28,7 +30,18 @@ const quietSources: Judge = ({ sources, webhooks, isCatchUpOn }, { quietSource, 
       kind: "quiet_source" as const,
       subject: workspaceId,
       message: `nothing was heard of the workspace ${workspaceName ?? workspaceId} for ${span(nowMs - (failingSinceMs ?? nowMs))}: ${error ?? "it cannot be read"}`,
-      nextAction: nextAction ?? "see what catch-up says of it: relay catch-up --report",
+      nextAction: nextAction ?? SEE_REPORT,
+    })),
+  ...sources
+    .filter(
+      ({ failingSinceMs, checkFailingSinceMs }) =>
+        failingSinceMs === null && checkFailingSinceMs !== null && nowMs - checkFailingSinceMs >= quietSource,
+    )
+    .map(({ workspaceId, workspaceName, checkFailingSinceMs, checkError, checkNextAction }) => ({
+      kind: "quiet_source" as const,
+      subject: workspaceId,
+      message: `the feed tells of the workspace ${workspaceName ?? workspaceId}, but what it leaves out could not be searched for since ${span(nowMs - (checkFailingSinceMs ?? nowMs))}: ${checkError ?? "searches fail"}`,
+      nextAction: checkNextAction ?? SEE_REPORT,
     })),
   ...(!isCatchUpOn && webhooks.lastVerifiedMs !== null && nowMs - webhooks.lastVerifiedMs >= quietWebhooks
     ? [

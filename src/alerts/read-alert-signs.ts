@@ -89,15 +89,15 @@ const keysOf = (rules: readonly CompiledRule[], appOf: AlertSignsDeps["appOf"], 
   ...new Set(rules.map(({ rule }) => rule.run.keyVariable).filter((variable) => appOf(variable) === app)),
 ];
 
-/** Workspaces that a rule names and catch-up cannot read, with what webhooks told of them since. */
+/** Workspaces that a rule names and catch-up cannot read, or check, with what webhooks told of them since. */
 async function readQuietSources(
   db: Db,
   rules: readonly CompiledRule[],
   sinceMs: number,
 ): Promise<AlertSigns["sources"]> {
   const failing = (await listPullStates(db)).filter(
-    ({ failingSinceMs, workspaceId, workspaceName }) =>
-      failingSinceMs !== null &&
+    ({ failingSinceMs, checkFailingSinceMs, workspaceId, workspaceName }) =>
+      (failingSinceMs !== null || checkFailingSinceMs !== null) &&
       rules.some(({ rule: { when } }) => meansWorkspace(when.workspace, workspaceId, [workspaceName])),
   );
   const heard = await lastWebhookEvents(
@@ -105,13 +105,11 @@ async function readQuietSources(
     failing.map(({ workspaceId }) => workspaceId),
     sinceMs,
   );
-  return failing.map(({ workspaceId, workspaceName, pulledAtMs, failingSinceMs, errorMessage, nextAction }) => ({
-    workspaceId,
-    workspaceName,
-    lastSignMs: latestOf([pulledAtMs, heard.get(workspaceId) ?? null]),
-    failingSinceMs,
+  return failing.map(({ errorMessage, checkErrorMessage, ...state }) => ({
+    ...state,
+    lastSignMs: latestOf([state.pulledAtMs, heard.get(state.workspaceId) ?? null]),
     error: errorMessage,
-    nextAction,
+    checkError: checkErrorMessage,
   }));
 }
 

@@ -12,6 +12,10 @@ export type AlertSigns = {
     readonly failingSinceMs: number | null;
     readonly error: string | null;
     readonly nextAction: string | null;
+    /** Since when its feed, which can be read, cannot be checked by a search. */
+    readonly checkFailingSinceMs: number | null;
+    readonly checkError: string | null;
+    readonly checkNextAction: string | null;
   }[];
   readonly isCatchUpOn: boolean;
   readonly webhooks: {

@@ -26,30 +26,33 @@ export type CheckDeps = {
  */
 export async function checkNowAndThen(
   { clock, random, log, check }: CheckDeps,
-  { workspaces, toCheck }: { readonly workspaces: readonly WatchedWorkspace[]; readonly toCheck: Latch },
+  { workspaces, toCheck }: { readonly workspaces: () => readonly WatchedWorkspace[]; readonly toCheck: Latch },
   signal: AbortSignal,
 ): Promise<void> {
   let failures = 0;
-  let atOnce = false;
+  let wantedAtMs: number | undefined;
+  const noteWhy = (reasons: readonly string[]): void => {
+    if (reasons.includes(REFUSED_SIGNATURES)) wantedAtMs = clock.now();
+  };
   try {
     for (let reasons: readonly string[] = []; !reasons.includes(WAS_READ); ) {
       reasons = await toCheck.pass(UNTIL_READ_MS, signal);
-      atOnce ||= reasons.includes(REFUSED_SIGNATURES);
+      noteWhy(reasons);
     }
     while (!signal.aborted) {
       const startedMs = clock.now();
       try {
-        const { dueInMs, ...checked } = await check({ workspaces, atOnce }, signal);
+        const { dueInMs, ...checked } = await check({ workspaces: workspaces(), wantedAtMs }, signal);
         failures = 0;
         const fields = { ...checked, ms: clock.now() - startedMs };
         if (checked.fresh > 0) log.info("catch_up.checked", fields);
         else log.debug("catch_up.checked", fields);
-        atOnce = (await toCheck.pass(dueInMs, signal)).includes(REFUSED_SIGNATURES);
+        noteWhy(await toCheck.pass(dueInMs, signal));
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
         log.warn("catch_up.check_failed", { failures, ms: clock.now() - startedMs, message: messageOf(error) });
-        await clock.sleep(backoffMs(failures, error, random), signal);
+        noteWhy(await toCheck.pass(backoffMs(failures, error, random), signal));
       }
     }
   } catch (error) {

@@ -4,43 +4,32 @@ import type { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import { readDeliverySigns } from "../ledger/delivery-signs.ts";
 import { dropLease, takeLease } from "../ledger/leases.ts";
-import type { Db } from "../ledger/open-ledger.ts";
 import { forgetFailures } from "../ledger/pull-states.ts";
 import { messageOf } from "../message-of.ts";
 import { patiently } from "../patiently.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
-import type { Log } from "../telemetry/log.ts";
 import { backoffMs } from "./backoff.ts";
-import { checkNowAndThen, REFUSED_SIGNATURES, WAS_READ } from "./check-now-and-then.ts";
+import { REFUSED_SIGNATURES } from "./check-now-and-then.ts";
+import { type FollowDeps, type Following, followOrganisation } from "./follow-organisation.ts";
 import { createLatch, type Latch } from "./latch.ts";
 import { noteFailure, noteFailureOfAll } from "./note-failure.ts";
-import { ALIVE_MS, BURST_WINDOW_MS, createBurstDetector, graceMs, restMs } from "./pace.ts";
-import type { Pulls } from "./pull.ts";
-import { watchActivity } from "./watch-activity.ts";
+import { BURST_WINDOW_MS, createBurstDetector } from "./pace.ts";
 import { findWatched, type WatchedWorkspace } from "./watched-workspaces.ts";
 
-export type KeepUpDeps = {
-  readonly db: Db;
-  readonly clock: Clock;
-  readonly random: () => number;
+export type KeepUpDeps = FollowDeps & {
   readonly newId: () => string;
-  readonly log: Log;
-  readonly fastio: Pick<Fastio, "pollActivity" | "listWorkspaces" | "findWorkspace" | "listShares">;
+  readonly fastio: Pick<Fastio, "listWorkspaces" | "findWorkspace" | "listShares">;
   readonly rules: () => readonly CompiledRule[];
   /** Calls back when other rules come into force. @returns ends that */
   readonly onRulesChange: (listener: () => void) => () => void;
-} & Pulls;
+};
 
 export const CATCH_UP_LEASE = "catch-up";
 /** After the death of the process that catches up, another begins within this time. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 4_000;
-/** Pulled at least this often, whatever moves or does not; also how soon it is noticed that a workspace is new in Fast.io. */
+/** How soon it is noticed that a workspace is new in Fast.io. */
 const IDLE_MS = 300_000;
-/** The same where nobody tells us of movements. */
-const UNTOLD_MS = 60_000;
-/** Requests held at once; workspaces beyond are pulled by the clock, and along with others of their organisation. */
-const MAX_WATCHES = 50;
 const SIGNS_EVERY_MS = 30_000;
 
 /**
@@ -105,42 +94,59 @@ async function renew(
   }
 }
 
-/** One term: as long as the set of workspaces stays the same. */
+/** One term of leading: until the lease is lost, or Fast.io is away for long. */
 async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Promise<void> {
-  const { db, clock, log } = deps;
-  const found = await lookForWatched(deps, signal);
-  const { watched, unknown } = found;
-  await forgetFailures(db, [...watched.map(({ id }) => id), ...unknown.keys()]);
-  for (const [name, why] of unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
+  const { clock } = deps;
+  const groups = new Map<string, Following>();
   const term = new AbortController();
   const within = AbortSignal.any([signal, term.signal]);
-  log.info("catch_up.watching", { workspaces: watched.map(({ id }) => id) });
-  const groups = byOrganisation(watched);
-  const followed = groups.map((workspaces) => ({
-    workspaces,
-    toPull: createLatch(clock.sleep),
-    toCheck: createLatch(clock.sleep),
-  }));
-  const latches = followed.flatMap(({ toPull, toCheck }) => [toPull, toCheck]);
-  const work = [
-    ...followed.map((one) => follow(deps, one, within)),
-    ...followed.map((one) => checkNowAndThen(deps, one, within)),
-    watchSigns(deps, latches, within),
-  ];
+  let found = await lookForWatched(deps, signal);
+  await watch(deps, groups, found, within);
+  const signs = watchSigns(deps, () => groups.values(), within);
+  const work = () => [signs, ...[...groups.values()].map(({ done }) => done)];
   try {
     for (;;) {
-      await Promise.race([...work, newRules.pass(IDLE_MS, within)]);
+      await Promise.race([...work(), newRules.pass(IDLE_MS, within)]);
       // The work ends by itself then, and may be the first to.
       signal.throwIfAborted();
       // A search beside the feed may take longer than the time between two looks, and would begin anew in the next term.
       const now = await patiently(() => lookForWatched(deps, signal), { clock, signal });
-      if (meaningOf(now) !== meaningOf(found)) return;
+      if (meaningOf(now) !== meaningOf(found)) await watch(deps, groups, now, within);
+      // Also what a pull that was under way said of a workspace that is watched no more.
+      else await forgetFailures(deps.db, idsOf(now)).catch(() => undefined);
+      found = now;
     }
   } finally {
-    term.abort(new Error("the watched workspaces changed"));
-    await Promise.allSettled(work);
+    term.abort(new Error("the term is over"));
+    await Promise.allSettled(work());
   }
 }
+
+/** From now on these are followed, and no others. Organisations that go on end nothing that is under way. */
+async function watch(
+  deps: KeepUpDeps,
+  groups: Map<string, Following>,
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock, log } = deps;
+  const wanted = byOrganisation(found.watched);
+  for (const [name, group] of groups) {
+    if (wanted.has(name)) continue;
+    groups.delete(name);
+    await group.end();
+  }
+  await patiently(() => forgetFailures(db, idsOf(found)), { clock, signal });
+  for (const [name, why] of found.unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
+  log.info("catch_up.watching", { workspaces: found.watched.map(({ id }) => id) });
+  for (const [name, workspaces] of wanted) {
+    const group = groups.get(name);
+    if (group) group.goOnWith(workspaces);
+    else groups.set(name, followOrganisation(deps, workspaces, signal));
+  }
+}
+
+const idsOf = ({ watched, unknown }: Found): readonly string[] => [...watched.map(({ id }) => id), ...unknown.keys()];
 
 /** What rules name: the workspaces to watch, and the references that lead to none, with why. */
 async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortSignal): Promise<Found> {
@@ -161,77 +167,20 @@ const meaningOf = ({ watched, unknown }: Found): string =>
     [...unknown].map(([reference, { code }]) => [reference, code]),
   ]);
 
-/** Workspaces of one organisation, and what lets who pulls them, or checks them, go on. */
-type Followed = {
-  readonly workspaces: readonly WatchedWorkspace[];
-  readonly toPull: Latch;
-  readonly toCheck: Latch;
-};
-
 /** One changes feed serves an organisation; a workspace whose organisation is unknown stands alone. */
-function byOrganisation(watched: readonly WatchedWorkspace[]): readonly (readonly WatchedWorkspace[])[] {
+function byOrganisation(watched: readonly WatchedWorkspace[]): ReadonlyMap<string, readonly WatchedWorkspace[]> {
   const groups = new Map<string, WatchedWorkspace[]>();
   for (const workspace of watched) {
     const name = workspace.org ?? `workspace ${workspace.id}`;
     groups.set(name, [...(groups.get(name) ?? []), workspace]);
   }
-  return [...groups.values()];
+  return groups;
 }
-
-/** Pulls one organisation's workspaces whenever something moved in them, and now and then. */
-async function follow(
-  deps: KeepUpDeps,
-  { workspaces, toPull: latch, toCheck }: Followed,
-  signal: AbortSignal,
-): Promise<void> {
-  const { db, clock, random, log, pull } = deps;
-  let told = Math.min(workspaces.length, MAX_WATCHES);
-  const watches = workspaces.slice(0, MAX_WATCHES).map(async ({ id }) => {
-    await watchActivity(deps, id, (why) => latch.open(why), signal);
-    told -= 1;
-    latch.open("unwatched");
-  });
-  latch.open("start");
-  let failures = 0;
-  let wasRead = false;
-  try {
-    while (!signal.aborted) {
-      const reasons = await latch.pass(told < workspaces.length ? UNTOLD_MS : IDLE_MS, signal);
-      const startedMs = clock.now();
-      try {
-        // Movements that come in the meantime are in this pull too; later ones open the latch anew.
-        if (reasons.includes("activity")) await clock.sleep(graceMs(await signsOf(db, clock), clock.now()), signal);
-        const pullingMs = clock.now();
-        const pulled = await pull({ workspaces }, signal);
-        failures = 0;
-        if (!wasRead) toCheck.open(WAS_READ);
-        wasRead = true;
-        const fields = { ...pulled, why: reasons, ms: clock.now() - pullingMs };
-        if (pulled.fresh > 0) log.info("catch_up.pulled", fields);
-        else log.debug("catch_up.pulled", fields);
-        await clock.sleep(restMs(clock.now() - pullingMs), signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        failures += 1;
-        log.warn("catch_up.pull_failed", { failures, ms: clock.now() - startedMs, message: messageOf(error) });
-        await noteFailure(db, workspaces, error, clock.now());
-        await clock.sleep(backoffMs(failures, error, random), signal);
-        latch.open("failure");
-      }
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    await Promise.allSettled(watches);
-  }
-}
-
-const signsOf = (db: Db, clock: Clock) => readDeliverySigns(db, clock.now() - ALIVE_MS);
 
 /** A burst of refused signatures means that webhooks tell us nothing, whatever comes in. */
 async function watchSigns(
   { db, clock, log }: Pick<KeepUpDeps, "db" | "clock" | "log">,
-  latches: readonly Latch[],
+  groups: () => Iterable<Following>,
   signal: AbortSignal,
 ): Promise<void> {
   const isBurst = createBurstDetector();
@@ -246,7 +195,7 @@ async function watchSigns(
         nextAction:
           "compare FASTIO_WEBHOOK_SECRETS with the secret of the webhook; catch-up finds the events meanwhile",
       });
-      for (const latch of latches) latch.open(REFUSED_SIGNATURES);
+      for (const group of groups()) group.wake(REFUSED_SIGNATURES);
     } catch (error) {
       log.debug("catch_up.signs_unread", { message: messageOf(error) });
     }

@@ -1,6 +1,6 @@
 import { RelayError } from "../errors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { listPullStates, recordPullFailure } from "../ledger/pull-states.ts";
+import { listPullStates, type PullFault, recordPullFailure } from "../ledger/pull-states.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { meansWorkspace } from "../rules/same-id.ts";
@@ -10,6 +10,13 @@ type Workspace = { readonly id: string; readonly name: string };
 /** What a rule says of its workspace and can be nothing but its id: such a number is nobody's name. */
 const ID = /^\d{15,}$/;
 
+/** What a page can tell of an error. */
+export const faultOf = (error: unknown): PullFault => ({
+  code: error instanceof RelayError ? error.code : "fault",
+  message: messageOf(error),
+  nextAction: error instanceof RelayError ? error.nextAction : undefined,
+});
+
 /** Writes down of each why it cannot be read. */
 export async function noteFailure(
   db: Db,
@@ -17,13 +24,9 @@ export async function noteFailure(
   error: unknown,
   nowMs: number,
 ): Promise<void> {
-  const code = error instanceof RelayError ? error.code : "fault";
-  const nextAction = error instanceof RelayError ? error.nextAction : undefined;
   for (const workspace of workspaces) {
     // The ledger may be what failed; then the log has it.
-    await recordPullFailure(db, workspace, { code, message: messageOf(error), nextAction }, nowMs).catch(
-      () => undefined,
-    );
+    await recordPullFailure(db, workspace, faultOf(error), nowMs).catch(() => undefined);
   }
 }
 

@@ -2,10 +2,11 @@ import type { Clock } from "../clock.ts";
 import { PermanentError } from "../errors.ts";
 import type { Fastio } from "../fastio/types.ts";
 import type { Db } from "../ledger/open-ledger.ts";
-import { recordPull, recordPullFailure } from "../ledger/pull-states.ts";
+import { recordCheck, recordCheckFailure, recordPull, recordPullFailure } from "../ledger/pull-states.ts";
 import { forgetEveryMs } from "../ledger/retention.ts";
 import type { PullSource } from "../ledger/schema.ts";
 import type { Log } from "../telemetry/log.ts";
+import { faultOf, noteFailure } from "./note-failure.ts";
 import { readChanges } from "./read-changes.ts";
 import { readWholeListing } from "./read-listing.ts";
 import { lastSearched, readSearch } from "./read-search.ts";
@@ -27,8 +28,8 @@ export type PullDeps = {
 /** Workspaces of one organisation. */
 export type PullWish = { readonly workspaces: readonly WatchedWorkspace[] };
 export type CheckWish = PullWish & {
-  /** Though no search is due. */
-  readonly atOnce: boolean;
+  /** Though no search is due: each that was not searched since this moment. */
+  readonly wantedAtMs?: number | undefined;
 };
 
 /** What one pull brought, and from where. */
@@ -43,11 +44,15 @@ export type Checked = Intaken & { readonly dueInMs: number };
 
 /** Asks Fast.io what happened. One call of each at a time for an organisation. */
 export type Pulls = {
-  /** The changes feed from its cursor; where there is none, event search; where that is closed, a listing. */
+  /**
+   * The changes feed from its cursor; where there is none, event search; where that is closed, a listing. Of each
+   * workspace that failed it is written down; the others are read all the same.
+   */
   readonly pull: (wish: PullWish, signal: AbortSignal) => Promise<Pulled>;
   /**
    * Searches beside a feed that works, where that is due: it may have left something out. A busy workspace has pages for
    * many minutes, as searches are few that Fast.io answers, so the feed is read meanwhile. Without a feed each pull searches.
+   * Which workspaces failed is written down.
    */
   readonly check: (wish: CheckWish, signal: AbortSignal) => Promise<Checked>;
 };
@@ -74,8 +79,7 @@ export function createPulls(deps: PullDeps): Pulls {
     try {
       return { intaken: await read() };
     } catch (error) {
-      // A key that does not work closes everything; the other refusals concern this way of asking.
-      if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
+      if (!(error instanceof PermanentError) || isRefusedKey(error)) throw error;
       // Who asked beside us may have learned something meanwhile.
       others.set(workspace.id, passOver(memory(), source, clock.now()));
       log.warn("catch_up.source_closed", {
@@ -104,89 +108,112 @@ export function createPulls(deps: PullDeps): Pulls {
     return { ...NOTHING, sources: [], closed: 1 };
   };
 
-  /** Beside the feed: its refusal is no harm while the feed works. */
-  const searchToo = async (
-    workspaces: readonly WatchedWorkspace[],
-    signal: AbortSignal,
-  ): Promise<{ readonly intaken: Intaken; readonly all: boolean }> => {
-    let intaken = NOTHING;
-    let all = true;
-    for (const workspace of workspaces) {
-      const told = await attempt(workspace, "search", () => readSearch(deps, workspace, signal));
-      if (told === undefined || told instanceof PermanentError) all = false;
-      else intaken = addUp(intaken, told.intaken);
-    }
-    return { intaken, all };
+  /** Beside the feed: its refusal is no harm while the feed works. @returns undefined when it is closed */
+  const searchToo = async (workspace: WatchedWorkspace, signal: AbortSignal): Promise<Intaken | undefined> => {
+    const told = await attempt(workspace, "search", () => readSearch(deps, workspace, signal));
+    if (told instanceof PermanentError && told.code !== "unsupported_here") {
+      await recordCheckFailure(db, workspace, faultOf(told), clock.now());
+    } else if (told !== undefined) await recordCheck(db, workspace);
+    return told === undefined || told instanceof PermanentError ? undefined : told.intaken;
   };
 
   const mayFeed = (org: string): boolean => isUsable(feeds.get(org) ?? {}, "changes", clock.now());
 
-  const pullFeed = async (org: string, { workspaces }: PullWish, signal: AbortSignal) => {
+  /**
+   * One that goes wrong each time must keep no other from its turn; a key that does not work goes wrong with all.
+   * @throws the first of what went wrong, after the others had their turn
+   */
+  const ofEach = async <T>(
+    workspaces: readonly WatchedWorkspace[],
+    work: (workspace: WatchedWorkspace) => Promise<T>,
+    note: (failed: readonly WatchedWorkspace[], error: unknown) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<readonly T[]> => {
+    const done: T[] = [];
+    const failures: unknown[] = [];
+    for (const workspace of workspaces) {
+      try {
+        done.push(await work(workspace));
+      } catch (error) {
+        signal.throwIfAborted();
+        await note(isRefusedKey(error) ? workspaces : [workspace], error);
+        if (isRefusedKey(error)) throw error;
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    return done;
+  };
+
+  const noteUnread = (failed: readonly WatchedWorkspace[], error: unknown) =>
+    noteFailure(db, failed, error, clock.now());
+
+  const noteUnchecked = async (failed: readonly WatchedWorkspace[], error: unknown): Promise<void> => {
+    // Pulls tell of a key that is refused.
+    for (const one of isRefusedKey(error) ? [] : failed)
+      await recordCheckFailure(db, one, faultOf(error), clock.now()).catch(() => undefined);
+  };
+
+  const pullFeed = async (org: string, { workspaces }: PullWish, signal: AbortSignal): Promise<Pulled | undefined> => {
     if (!mayFeed(org)) return undefined;
-    const read = await readChanges(deps, { org, watched: workspaces }, signal).catch(refusedAsUnusable);
+    const read = await readChanges(deps, { org, watched: workspaces }, signal).catch(async (error: unknown) => {
+      if (error instanceof PermanentError && !isRefusedKey(error))
+        return { kind: "unusable", why: error.code } as const;
+      signal.throwIfAborted();
+      await noteUnread(workspaces, error);
+      throw error;
+    });
     if (read.kind === "unusable") {
       log.info("catch_up.source_closed", { org, source: "changes", code: read.why });
       feeds.set(org, passOver(feeds.get(org) ?? {}, "changes", clock.now()));
       return undefined;
     }
-    const fresh = read.kind === "fresh_start";
-    let intaken = fresh ? NOTHING : read.intaken;
-    if (fresh) {
+    let intaken = read.kind === "read" ? read.intaken : NOTHING;
+    if (read.kind === "fresh_start") {
       // What was missed while the cursor was lost must be found before the new one takes over.
-      const searched = await searchToo(workspaces, signal);
-      intaken = searched.intaken;
-      if (!searched.all && read.lost) {
-        for (const workspace of workspaces) {
-          const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace, signal));
-          if (told !== undefined && !(told instanceof PermanentError)) intaken = addUp(intaken, told.intaken);
-        }
-      }
+      const search = async (workspace: WatchedWorkspace): Promise<Intaken> => {
+        const searched = await searchToo(workspace, signal);
+        if (searched !== undefined || !read.lost) return searched ?? NOTHING;
+        const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace, signal));
+        return told === undefined || told instanceof PermanentError ? NOTHING : told.intaken;
+      };
+      intaken = (await ofEach(workspaces, search, noteUnread, signal)).reduce(addUp, NOTHING);
       await read.keep();
     }
     for (const workspace of workspaces) await recordPull(db, workspace, { source: "changes", atMs: clock.now() });
-    return { ...intaken, sources: ["changes"], closed: 0 } satisfies Pulled;
+    return { ...intaken, sources: ["changes"], closed: 0 };
   };
 
-  const dueInMs = async ({ id }: WatchedWorkspace): Promise<number> => {
-    const last = await lastSearched(db, id);
-    return last === undefined ? 0 : Math.max(0, last + searchEveryMs - clock.now());
+  /** When the next search of a workspace is due: the past where it was never searched. */
+  const dueAtMs = async ({ id }: WatchedWorkspace, wantedAtMs: number | undefined): Promise<number> => {
+    const last = (await lastSearched(db, id)) ?? Number.NEGATIVE_INFINITY;
+    return wantedAtMs !== undefined && last < wantedAtMs ? wantedAtMs : last + searchEveryMs;
   };
 
-  const check: Pulls["check"] = async ({ workspaces, atOnce }, signal) => {
+  const check: Pulls["check"] = async ({ workspaces, wantedAtMs }, signal) => {
     const org = orgOf(workspaces);
-    let intaken = NOTHING;
-    let nextInMs = searchEveryMs;
-    const failures: unknown[] = [];
-    for (const workspace of org !== undefined && mayFeed(org) ? workspaces : []) {
-      const dueMs = atOnce ? 0 : await dueInMs(workspace);
-      nextInMs = Math.min(nextInMs, dueMs || searchEveryMs);
-      if (dueMs > 0) continue;
-      try {
-        intaken = addUp(intaken, (await searchToo([workspace], signal)).intaken);
-      } catch (error) {
-        signal.throwIfAborted();
-        // One that goes wrong each time must not keep those behind it from ever being checked.
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-    return { ...intaken, dueInMs: Math.max(SHORTEST_REST_MS, nextInMs) };
+    let nextAtMs = clock.now() + searchEveryMs;
+    const search = async (workspace: WatchedWorkspace): Promise<Intaken> => {
+      const dueMs = await dueAtMs(workspace, wantedAtMs);
+      if (dueMs <= clock.now()) return (await searchToo(workspace, signal)) ?? NOTHING;
+      nextAtMs = Math.min(nextAtMs, dueMs);
+      return NOTHING;
+    };
+    const isWanted = org !== undefined && mayFeed(org);
+    const intaken = (await ofEach(isWanted ? workspaces : [], search, noteUnchecked, signal)).reduce(addUp, NOTHING);
+    return { ...intaken, dueInMs: Math.max(SHORTEST_REST_MS, nextAtMs - clock.now()) };
   };
 
   const pull: Pulls["pull"] = async (wish, signal) => {
     const org = orgOf(wish.workspaces);
     const byFeed = org === undefined ? undefined : await pullFeed(org, wish, signal);
     if (byFeed) return byFeed;
-    let sum: Pulled = { ...NOTHING, sources: [], closed: 0 };
-    for (const workspace of wish.workspaces) {
-      const one = await pullOne(workspace, signal);
-      sum = {
-        ...addUp(sum, one),
-        sources: [...new Set([...sum.sources, ...one.sources])],
-        closed: sum.closed + one.closed,
-      };
-    }
-    return sum;
+    const pulled = await ofEach(wish.workspaces, (workspace) => pullOne(workspace, signal), noteUnread, signal);
+    return {
+      ...pulled.reduce<Intaken>(addUp, NOTHING),
+      sources: [...new Set(pulled.flatMap(({ sources }) => sources))],
+      closed: pulled.reduce((sum, { closed }) => sum + closed, 0),
+    };
   };
 
   return { pull, check };
@@ -195,8 +222,5 @@ export function createPulls(deps: PullDeps): Pulls {
 const orgOf = (workspaces: readonly WatchedWorkspace[]): string | undefined =>
   workspaces.find((one) => one.org !== undefined)?.org;
 
-/** A key that does not work is everybody's trouble; whatever else is refused for good concerns the feed alone. */
-function refusedAsUnusable(error: unknown): { readonly kind: "unusable"; readonly why: string } {
-  if (!(error instanceof PermanentError) || error.code === "unauthorized") throw error;
-  return { kind: "unusable", why: error.code };
-}
+/** A key that does not work is everybody's trouble; whatever else is refused for good concerns one way of asking. */
+const isRefusedKey = (error: unknown): boolean => error instanceof PermanentError && error.code === "unauthorized";

@@ -137,7 +137,12 @@ function print(context: CliContext, told: readonly Told[], { json }: CatchUpOpti
       ]),
     ),
   );
-  for (const { workspaceName, workspaceId, nextAction } of told) {
-    if (nextAction !== null) context.print(`${plain(workspaceName ?? workspaceId)}: ${plain(nextAction)}`);
+  for (const { workspaceName, workspaceId, nextAction, checkError, checkNextAction } of told) {
+    const name = plain(workspaceName ?? workspaceId);
+    if (nextAction !== null) context.print(`${name}: ${plain(nextAction)}`);
+    if (checkError !== null) {
+      context.print(`${name}: what the feed leaves out cannot be searched for: ${plain(checkError)}`);
+      if (checkNextAction !== null) context.print(`${name}: ${plain(checkNextAction)}`);
+    }
   }
 }

@@ -47,7 +47,8 @@ function forPeople(overview: Overview): Markup {
   const isInForce = (rule: string): boolean => overview.rules.some((one) => one.name === rule && one.isInForce);
   // What passes by itself, as an outage, says nothing of what to do.
   const unread = overview.sources.workspaces.filter(({ error, nextAction }) => error !== null && nextAction !== null);
-  const waiting = [pausedRules, pausedApps, unread, holds, waitForPeople, failedLately];
+  const unchecked = overview.sources.workspaces.filter(({ checkNextAction }) => checkNextAction !== null);
+  const waiting = [pausedRules, pausedApps, unread, unchecked, holds, waitForPeople, failedLately];
   const isQuiet = waiting.every(({ length }) => length === 0);
   return html`<h2 id="for-people-heading">What needs a person</h2>
 ${isQuiet ? html`<p class="soft">Nothing.</p>` : ""}
@@ -58,6 +59,10 @@ ${pausedRules.map(
 ${unread.map(
   ({ workspaceName, workspaceId, failingSinceMs, error, nextAction }) =>
     html`<p class="note">The workspace <b>${workspaceName ?? workspaceId}</b> cannot be read: ${error}<br>${nextAction}<br><span class="soft">since ${timeOf(failingSinceMs)}; <a href="/rules">the rules</a></span></p>`,
+)}
+${unchecked.map(
+  ({ workspaceName, workspaceId, checkFailingSinceMs, checkError, checkNextAction }) =>
+    html`<p class="note">What the feed leaves out of the workspace <b>${workspaceName ?? workspaceId}</b> cannot be searched for: ${checkError}<br>${checkNextAction}<br><span class="soft">since ${timeOf(checkFailingSinceMs)}</span></p>`,
 )}
 ${pausedApps.map(
   ({ app, keys, reason, changedBy, sinceMs }) =>

@@ -32,6 +32,10 @@ ${cell("Last read", html`${signOfLife(one.pulledAtMs, nowMs)}${one.source === nu
       one.error === null
         ? ""
         : html`<tr><td colspan="6"><p class="note">Cannot be read since ${timeOf(one.failingSinceMs)}: ${one.error}${one.nextAction === null ? "" : html`<br>${one.nextAction}`}</p></td></tr>`
+    }${
+      one.checkError === null
+        ? ""
+        : html`<tr><td colspan="6"><p class="note">What the feed leaves out cannot be searched for since ${timeOf(one.checkFailingSinceMs)}: ${one.checkError}${one.checkNextAction === null ? "" : html`<br>${one.checkNextAction}`}</p></td></tr>`
     }`,
   )}</tbody>
 </table></div>

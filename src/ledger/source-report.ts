@@ -23,6 +23,10 @@ export type WorkspaceSources = {
   readonly error: string | null;
   readonly failingSinceMs: number | null;
   readonly nextAction: string | null;
+  /** Why its feed, which can be read, cannot be checked by a search, since when, and what to do. */
+  readonly checkError: string | null;
+  readonly checkFailingSinceMs: number | null;
+  readonly checkNextAction: string | null;
 };
 
 /**
@@ -52,6 +56,9 @@ export async function readSources(
       error: state?.errorMessage ?? null,
       failingSinceMs: state?.failingSinceMs ?? null,
       nextAction: state?.nextAction ?? null,
+      checkError: state?.checkErrorMessage ?? null,
+      checkFailingSinceMs: state?.checkFailingSinceMs ?? null,
+      checkNextAction: state?.checkNextAction ?? null,
     };
   });
 }

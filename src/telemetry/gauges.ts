@@ -29,6 +29,10 @@ export const GAUGES = {
     help: "Last sign of life by workspace: an event by webhook, or a successful reading by catch-up.",
     labels: ["workspace", "source"],
   },
+  relay_source_unchecked: {
+    help: "1 where catch-up reads the feed of the workspace and cannot search for what it leaves out.",
+    labels: ["workspace"],
+  },
   relay_source_failing: { help: "1 where catch-up cannot read the workspace now.", labels: ["workspace"] },
 } as const satisfies Readonly<Record<string, { readonly help: string; readonly labels: readonly string[] }>>;
 

@@ -109,6 +109,10 @@ export const pullStates = relay.table("pull_states", {
   errorMessage: text("error_message"),
   nextAction: text("next_action"),
   failingSinceMs: ms("failing_since_ms"),
+  /** Why the feed cannot be checked by a search, though it can be read; null when it can, or need not be. */
+  checkErrorMessage: text("check_error_message"),
+  checkNextAction: text("check_next_action"),
+  checkFailingSinceMs: ms("check_failing_since_ms"),
 });
 
 /** Files as the last listing saw them: what the next one is compared with where no event can be read. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { alertText, type WatchAlertsDeps, watchAlerts } from "../../../src/alerts/watch-alerts.ts";
 import { listClearedAlerts, listOpenAlerts, type NewFinding, settleAlerts } from "../../../src/ledger/alerts.ts";
 import { countRun } from "../../../src/ledger/budgets.ts";
-import { recordPullFailure } from "../../../src/ledger/pull-states.ts";
+import { recordCheckFailure, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { alerts, notices, pullStates, ruleDays, ruleStates, runs, signaturePins } from "../../../src/ledger/schema.ts";
 import { pinSignature } from "../../../src/ledger/signature-pins.ts";
@@ -179,6 +179,14 @@ describe("looking at the ledger", () => {
     const sinceMs = nowMs - 3 * 3_600_000;
     await recordPullFailure(ledger.db, { id: "3117763504443666597", name: "Legal" }, failure, sinceMs);
     await recordPullFailure(ledger.db, { id: "4117763504443666597", name: "Other" }, failure, sinceMs);
+    expect(await found()).toEqual(["quiet_source:3117763504443666597"]);
+  });
+
+  test("finds workspaces whose feed cannot be checked, of those that rules name", async () => {
+    const failure = { code: "connection_lost", message: "the line is cut", nextAction: undefined };
+    const sinceMs = nowMs - 3 * 3_600_000;
+    await recordCheckFailure(ledger.db, { id: "3117763504443666597", name: "Legal" }, failure, sinceMs);
+    await recordCheckFailure(ledger.db, { id: "4117763504443666597", name: "Other" }, failure, sinceMs);
     expect(await found()).toEqual(["quiet_source:3117763504443666597"]);
   });
 

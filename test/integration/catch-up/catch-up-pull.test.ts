@@ -54,6 +54,8 @@ describe.each(databases)("on %s", (name) => {
     const workspaces = [{ id: workspaceId, name: workspaceName, org: orgId }];
     return {
       client,
+      workspaces,
+      pulls: () => pulls,
       drop: (file: string) => client.emulator.dropFile({ name: file, content: file }),
       /**
        * @param isChecked afterwards, though no check is due
@@ -62,7 +64,7 @@ describe.each(databases)("on %s", (name) => {
       pull: async (isChecked = false, ...before: readonly WatchedWorkspace[]) => {
         const pulled = await pulls.pull({ workspaces: [...before, ...workspaces] }, signal);
         if (!isChecked) return pulled;
-        const { found, fresh } = await pulls.check({ workspaces, atOnce: true }, signal);
+        const { found, fresh } = await pulls.check({ workspaces, wantedAtMs: clock.now() }, signal);
         return { ...pulled, found: pulled.found + found, fresh: pulled.fresh + fresh };
       },
       /** The next batch cannot be written. */
@@ -71,7 +73,7 @@ describe.each(databases)("on %s", (name) => {
       },
       /** @param before as of `pull` */
       check: (...before: readonly WatchedWorkspace[]) =>
-        pulls.check({ workspaces: [...before, ...workspaces], atOnce: false }, signal),
+        pulls.check({ workspaces: [...before, ...workspaces] }, signal),
       /** Another process, which knows what the ledger knows. */
       restart: () => {
         pulls = make();
@@ -206,14 +208,60 @@ describe.each(databases)("on %s", (name) => {
     expect(await check()).toMatchObject({ fresh: 1 });
   });
 
-  test("a workspace whose check fails each time keeps no other from being checked", async () => {
+  test("a workspace whose check fails each time keeps no other from being checked, and says so until it is", async () => {
     const { client, pull, check } = await open();
+    const away = { id: "away", name: "Away", org: orgId };
     await pull();
     await ledger().db.delete(cursors).where(like(cursors.name, "search %"));
     client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "drop", when: "before" } });
-    await expect(check({ id: "away", name: "Away", org: orgId })).rejects.toThrow(/fastio/);
+    await expect(check(away)).rejects.toThrow(/fastio/);
     expect(await listFindable(ledger().db)).toMatchObject([{ scopeId: workspaceId }]);
+    const unchecked = async () => (await listPullStates(ledger().db)).filter((one) => one.checkFailingSinceMs !== null);
+    const [told, ...others] = await unchecked();
+    expect(others).toEqual([]);
+    expect(told).toMatchObject({ workspaceId: "away", checkErrorMessage: expect.stringMatching(/fastio/) });
+    expect(told?.failingSinceMs).toBeNull();
+    await expect(check(away)).rejects.toThrow(/fastio/);
+    expect((await unchecked())[0]?.checkFailingSinceMs).toBe(told?.checkFailingSinceMs);
+    await fetch(`${client.emulator.url}/__faults`, { method: "DELETE" });
+    const body = { result: true, events: [] };
+    client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "status", status: 200, body } });
+    await check(away);
+    expect(await unchecked()).toEqual([]);
   });
+
+  test("a check that is wanted searches no workspace twice because another one fails", async () => {
+    const { client, pull, pulls, workspaces } = await open();
+    await pull();
+    client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "drop", when: "before" } });
+    const wish = { workspaces: [{ id: "away", name: "Away", org: orgId }, ...workspaces], wantedAtMs: Date.now() };
+    await expect(pulls().check(wish, signal)).rejects.toThrow(/fastio/);
+    const searches = () => client.lines.filter((line) => line.includes(`workspace_id=${workspaceId}`)).length;
+    const searched = searches();
+    expect(searched).toBeGreaterThan(0);
+    await expect(pulls().check(wish, signal)).rejects.toThrow(/fastio/);
+    expect(searches()).toBe(searched);
+  });
+
+  test.each([
+    { how: "without a feed", hidden: ["/events/changes/"], expired: false },
+    { how: "after the cursor of the feed expired", hidden: [], expired: true },
+  ])(
+    "$how, a workspace that fails each time keeps no other from being read, and says why",
+    async ({ hidden, expired }) => {
+      const { client, drop, pull } = await open({ hiddenRoutes: hidden });
+      await pull();
+      if (expired) client.emulator.expireCursors();
+      await drop("behind.txt");
+      client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "drop", when: "before" } });
+      await expect(pull(false, { id: "away", name: "Away", org: orgId })).rejects.toThrow(/fastio/);
+      expect(await readGaps(ledger().db, 0)).toMatchObject([{ workspaceId, found: 1 }]);
+      const states = await listPullStates(ledger().db);
+      expect(states.filter((one) => one.failingSinceMs !== null)).toMatchObject([
+        { workspaceId: "away", errorCode: "connection_lost" },
+      ]);
+    },
+  );
 
   test("a search goes on where one of its pages breaks off, or cannot be written down", async () => {
     const { client, drop, pull, failNext } = await open({ hiddenRoutes: ["/events/changes/"] });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Overview } from "../../../handlers/overview-schemas.ts";
 import { openAppLimit } from "../../../src/ledger/app-limits.ts";
 import { takeSlot } from "../../../src/ledger/app-slots.ts";
-import { recordPullFailure } from "../../../src/ledger/pull-states.ts";
+import { recordCheckFailure, recordPull, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { setRuleState } from "../../../src/ledger/rule-state-queries.ts";
 import { createRuns } from "../../support/create-runs.ts";
 import { givenEvent } from "../../support/test-ledger.ts";
@@ -127,6 +127,18 @@ test("a workspace that only a person can make readable needs one, and one that i
     "The workspace <b>Contratcs</b> cannot be read: nobody is &lt;called&gt; so<br>Correct the rule.",
   );
   expect(needed).not.toContain("Nothing.");
+});
+
+test("a workspace whose feed cannot be checked says so among the sources, and needs a person where one can help", async () => {
+  const failure = { code: "connection_lost", message: "<the line> is cut", nextAction: undefined };
+  await recordCheckFailure(db(), { id: "8", name: "Offers" }, failure, NOW_MS);
+  const [, needed = ""] = (await page()).split("What needs a person");
+  expect(needed).toMatch(/What the feed leaves out cannot be searched for since [^:]*[^<]*&lt;the line&gt; is cut/);
+  expect(needed).not.toContain("<b>Offers</b>");
+  await recordCheckFailure(db(), { id: "8", name: "Offers" }, { ...failure, nextAction: "Let it in." }, NOW_MS);
+  expect(await page()).toMatch(/workspace <b>Offers<\/b> cannot be searched for: [^<]*<br>Let it in\./);
+  await recordPull(db(), { id: "8", name: "Offers" }, { source: "search", atMs: NOW_MS });
+  expect(await page()).not.toContain("cannot be searched for");
 });
 
 test("who may not see a page reads which role it needs, and has the way to what they may see", async () => {

@@ -33,6 +33,17 @@ const unreadable = {
   failingSinceMs: ago(3 * HOUR_MS),
   error: "forbidden",
   nextAction: null,
+  checkFailingSinceMs: null,
+  checkError: null,
+  checkNextAction: null,
+};
+const unchecked = {
+  ...unreadable,
+  lastSignMs: ago(0),
+  failingSinceMs: null,
+  error: null,
+  checkFailingSinceMs: ago(3 * HOUR_MS),
+  checkError: "searches are answered with 500",
 };
 const down = {
   app: "a1b2",
@@ -57,6 +68,7 @@ test("nothing is wrong where all is well, and where nothing ever happened", () =
 describe("what is wrong is found", () => {
   test.each<readonly [string, string, Partial<AlertSigns>]>([
     ["a workspace nothing was heard of", "quiet_source:311", { sources: [unreadable] }],
+    ["a workspace whose feed cannot be checked", "quiet_source:311", { sources: [unchecked] }],
     [
       "webhooks that came once, without catch-up",
       "quiet_source:webhooks",
@@ -128,6 +140,7 @@ describe("nothing is found", () => {
   test.each<readonly [string, Partial<AlertSigns>]>([
     ["in a workspace that a webhook told of", { sources: [{ ...unreadable, lastSignMs: ago(HOUR_MS) }] }],
     ["in one that can be read", { sources: [{ ...unreadable, failingSinceMs: null }] }],
+    ["in a check that failed lately", { sources: [{ ...unchecked, checkFailingSinceMs: ago(HOUR_MS) }] }],
     ["of silent webhooks beside catch-up", { webhooks: { lastVerifiedMs: ago(30 * DAY_MS) } }],
     ["of webhooks that never came", { isCatchUpOn: false }],
     ["in work that waits but a moment", { outbox: [{ what: "run", depth: 300, oldestMs: ago(59_000) }] }],

@@ -58,7 +58,13 @@ describe("the dashboard", () => {
     const own = [...served]
       .filter((name) => name.startsWith("relay_"))
       .map((name) => name.replace(/_(bucket|sum|count)$/, ""));
-    const without = ["relay_build_info", "relay_pressure", "relay_scrape_errors_total", "relay_source_failing"];
+    const without = [
+      "relay_build_info",
+      "relay_pressure",
+      "relay_scrape_errors_total",
+      "relay_source_failing",
+      "relay_source_unchecked",
+    ];
     expect([...new Set(own)].filter((name) => !shown.has(name)).toSorted()).toEqual(without);
   });
 
