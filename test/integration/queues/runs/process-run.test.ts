@@ -536,13 +536,4 @@ describe("the way from Fast.io to Dify", () => {
 });
 
 /** An app like the default one that does something else. */
-function appThat(work: () => Promise<Record<string, unknown>>) {
-  return {
-    key: "app-emulatedemulatedemulate",
-    inputs: [
-      { variable: "document", type: "file", required: true, allowed_file_types: ["document"] },
-      { variable: "title", type: "text-input", max_length: 200 },
-    ],
-    work,
-  } as const;
-}
+const appThat = (work: () => Promise<Record<string, unknown>>) => ({ ...DEFAULT_APP, work });

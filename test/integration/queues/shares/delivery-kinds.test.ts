@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
@@ -251,11 +252,7 @@ const ONE_OUTPUT = (work: () => Record<string, unknown>): WorkbenchOptions => ({
   dify: {
     apps: [
       {
-        key: "app-emulatedemulatedemulate",
-        inputs: [
-          { variable: "document", type: "file", required: true, allowed_file_types: ["document"] },
-          { variable: "title", type: "text-input", max_length: 200 },
-        ],
+        ...DEFAULT_APP,
         work: async () => work(),
       },
     ],

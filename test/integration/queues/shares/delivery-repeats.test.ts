@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { replayRun } from "../../../../handlers/replay-run.ts";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import type { Observation } from "../../../../src/emulators/kit/server.ts";
 import { type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { openTestLedger, readRunRow, replayDeps, type TestLedger } from "../../../support/test-ledger.ts";
@@ -20,13 +21,9 @@ type Rule = NonNullable<WorkbenchOptions["rule"]>;
 type Work = () => Record<string, unknown>;
 
 async function bench(rule: Rule, work: Work, fastio: WorkbenchOptions["fastio"] = {}): Promise<Workbench> {
-  const inputs = [
-    { variable: "document", type: "file" as const, required: true, allowed_file_types: ["document" as const] },
-    { variable: "title", type: "text-input" as const, max_length: 200 },
-  ];
   return openWorkbench(ledger.db, {
     fastio,
-    dify: { apps: [{ key: "app-emulatedemulatedemulate", inputs, work: async () => work() }] },
+    dify: { apps: [{ ...DEFAULT_APP, work: async () => work() }] },
     rule,
   });
 }

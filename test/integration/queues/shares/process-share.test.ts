@@ -1,5 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { idKey } from "../../../../src/emulators/fastio/protocol/ids.ts";
 import { findEvent } from "../../../../src/ledger/event-queries.ts";
@@ -317,11 +318,7 @@ test("a run without outputs is delivered as an empty share with a warning", asyn
     dify: {
       apps: [
         {
-          key: "app-emulatedemulatedemulate",
-          inputs: [
-            { variable: "document", type: "file", required: true, allowed_file_types: ["document"] },
-            { variable: "title", type: "text-input", max_length: 200 },
-          ],
+          ...DEFAULT_APP,
           work: async () => ({}),
         },
       ],

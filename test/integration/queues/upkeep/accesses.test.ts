@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReadShares } from "../../../../handlers/read-shares.ts";
 import { pauseFor, type ReadAccessesDeps, readAccesses } from "../../../../queues/upkeep/read-accesses.ts";
 import { type Clock, systemClock } from "../../../../src/clock.ts";
-import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { FASTIO_EMULATOR_DEFAULTS } from "../../../../src/emulators/fastio/defaults.ts";
 import { PermanentError, TransientError } from "../../../../src/errors.ts";
 import { normaliseEvent } from "../../../../src/fastio/events/normalise-event.ts";
@@ -26,12 +26,8 @@ afterAll(() => ledger.dispose());
 
 async function deliver(rule: NonNullable<WorkbenchOptions["rule"]>): Promise<{ it: Workbench; run: RunRow }> {
   await Promise.all([accesses, accessReads, runs].map((table) => ledger.db.delete(table)));
-  const inputs = [
-    { variable: "document", type: "file" as const, required: true, allowed_file_types: ["document" as const] },
-    { variable: "title", type: "text-input" as const, max_length: 200 },
-  ];
   const work = async () => ({ report: "# Sales\n" });
-  const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ key: DEFAULT_APP_KEY, inputs, work }] } });
+  const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ ...DEFAULT_APP, work }] } });
   const { id } = await it.drop();
   const { run } = await it.drive(id);
   expect(run).toMatchObject({ status: "delivered", warning: null });

@@ -6,7 +6,7 @@ import { revokeShare } from "../../../../handlers/revoke-share.ts";
 import { closeLinks, closeOne } from "../../../../queues/upkeep/close-links.ts";
 import { startLeasedChore } from "../../../../queues/upkeep/leased-chore.ts";
 import { type Clock, systemClock } from "../../../../src/clock.ts";
-import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
+import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { forgetBefore } from "../../../../src/ledger/retention.ts";
 import { leases, operatorActions, type RunRow, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
@@ -30,12 +30,8 @@ async function deliver(rule: Rule): Promise<{
   readonly run: RunRow;
   readonly ahead: (ms: number) => Parameters<typeof closeLinks>[0];
 }> {
-  const inputs = [
-    { variable: "document", type: "file" as const, required: true, allowed_file_types: ["document" as const] },
-    { variable: "title", type: "text-input" as const, max_length: 200 },
-  ];
   const work = async () => ({ report: "# Sales\n" });
-  const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ key: DEFAULT_APP_KEY, inputs, work }] } });
+  const it = await openWorkbench(ledger.db, { rule, dify: { apps: [{ ...DEFAULT_APP, work }] } });
   const { id } = await it.drop();
   const { run } = await it.drive(id);
   expect(run).toMatchObject({ status: "delivered", warning: null });
