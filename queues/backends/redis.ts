@@ -1,11 +1,12 @@
 import { Queue } from "bullmq";
-import { Cluster } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { mastersOf, openRedis, type RedisClient, type RedisManners } from "../../src/redis/open-redis.ts";
 import type { QueueBackend, QueueConfig, QueueDeps, QueueName } from "../backend.ts";
 import { QuietWorker } from "../quiet-worker.ts";
 import { addRedisJobs } from "./add-redis-jobs.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import { readRedisMemory } from "./redis-memory.ts";
+import { createRoleWatch } from "./redis-role.ts";
 import { assembleBackend, type Store } from "./store.ts";
 
 const DEFAULT_PREFIX = "relay";
@@ -39,7 +40,7 @@ export async function createRedisBackend(
   const connect = (manners: Omit<RedisManners, keyof typeof COMMON>): RedisClient => {
     const client = openRedis(config.url, { ...COMMON, ...manners });
     clients.add(client);
-    client.on("error", () => undefined); // told once an outage, below
+    calm(client);
     client.connect().catch(() => undefined);
     return client;
   };
@@ -47,7 +48,8 @@ export async function createRedisBackend(
   const producer = connect({ maxRetriesPerRequest: 1, waitsForServer: false, commandTimeoutMs: COMMAND_TIMEOUT_MS });
   const prefix = prefixesFor(producer, config.prefix ?? DEFAULT_PREFIX);
   const outage = createOutage("redis", log);
-  reportOutages(producer, outage);
+  const watchRole = createRoleWatch(producer, outage, clock);
+  reportOutages(producer, outage, watchRole);
   await warnOfEviction(producer, deps);
 
   const store: Store = {
@@ -67,8 +69,11 @@ export async function createRedisBackend(
     openWorker: (name, process, options) => {
       const connection = connect({ maxRetriesPerRequest: null, waitsForServer: true });
       const mine = new Set([connection]);
+      // The first to be refused: at rest nobody else writes.
+      connection.on("ready", () => void watchRole());
       noteCopies(connection, (copy) => {
-        copy.on("error", () => undefined);
+        copy.on("ready", () => void watchRole());
+        calm(copy);
         mine.add(copy);
         clients.add(copy);
       });
@@ -102,6 +107,12 @@ export async function createRedisBackend(
   return assembleBackend(store, config.tuning, deps);
 }
 
+function calm(client: RedisClient): void {
+  client.on("error", () => undefined); // told once an outage, below
+  // By each command that a replica refuses ioredis disconnects, and waits for the same end of the same connection.
+  if (client instanceof Redis) client.on("connect", () => client.stream.setMaxListeners(0));
+}
+
 /** ioredis sets a timer of two seconds for each connection, also for one that BullMQ has closed: no process ends before. */
 function cut(client: RedisClient): void {
   if (client.status !== "end") client.disconnect();
@@ -132,12 +143,12 @@ function noteCopies(client: RedisClient, note: (copy: RedisClient) => void): voi
 }
 
 /** One client stands for all. */
-function reportOutages(client: RedisClient, outage: Outage): void {
+function reportOutages(client: RedisClient, outage: Outage, watchRole: () => Promise<void>): void {
   client.on("error", (error: Error) => outage.begin("connection", error));
   client.on("close", () => {
     if (client.status !== "end") outage.begin("connection", new Error("closed"));
   });
-  client.on("ready", () => outage.end("connection"));
+  client.on("ready", () => void watchRole().then(() => outage.end("connection")));
 }
 
 /** BullMQ's keys must not be evicted: https://docs.bullmq.io/guide/going-to-production */
