@@ -23,6 +23,8 @@ export type GiveFileDeps = {
 
 /** A file that takes longer is seen to be fetched. */
 const TOLD_AFTER_MS = 100;
+/** A file of up to so many bytes is sent once more after a crash, rather than its upload written down by itself. */
+const SENT_AGAIN_BYTES = 1_048_576;
 
 /** Whether Dify is to fetch the run's file by itself. Never again once that did not work. */
 const sendsLink = ({ rule, linkRefused }: RunRow): boolean => rule.run.send === "url" && !linkRefused;
@@ -137,7 +139,9 @@ async function upload(
       throw error;
     });
   }
-  await desk.checkpoint({ difyUploadId: await fetching });
+  const difyUploadId = await fetching;
+  if (run.fileSize !== null && run.fileSize <= SENT_AGAIN_BYTES) desk.note({ difyUploadId });
+  else await desk.checkpoint({ difyUploadId });
 }
 
 /** undefined: Dify takes it. */
