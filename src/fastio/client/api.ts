@@ -32,7 +32,10 @@ export type Call = {
   readonly anonymous?: boolean;
   /** Whether a second try is harmless. Default: only GET is. */
   readonly repeatable?: boolean;
-  /** Worth waiting up to a minute for, since much work would be lost: the steps of an upload. */
+  /**
+   * The tries of this one request take longer, and wait up to a minute for a rate limit, since much work would be lost:
+   * the steps of an upload. What comes after a request's tries is `patiently`'s, or the queue's.
+   */
   readonly patient?: boolean;
   readonly headersTimeoutMs?: number;
 };
