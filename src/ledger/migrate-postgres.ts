@@ -25,7 +25,7 @@ export type MigrateOptions = { readonly migrationsFolder: string; readonly log: 
 /**
  * Brings the schema of a PostgreSQL up to date; processes that start together wait here for the first of them. One that
  * is up to date is left alone: that takes no right to change it, and no lock.
- * Into a ledger that is there already, indexes are not built: that would hold up everybody who writes. See `buildIndexes`.
+ * Into a ledger that is there already, indexes are not built: that would hold up everybody who writes. See `startBuildingIndexes`.
  * @param db on one connection
  * @throws {TransientError} `ledger_unavailable` when another session keeps the schema to itself for too long
  */

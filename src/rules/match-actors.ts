@@ -1,5 +1,6 @@
+import { orList } from "../text/or-list.ts";
 import type { Check, MatchSubject, Needs } from "./match-subject.ts";
-import { orList, quote } from "./quote.ts";
+import { quote } from "./quote.ts";
 import { sameId } from "./same-id.ts";
 
 const NEEDS_EMAIL: Needs = { kind: "unsure", needs: "actor_email" };

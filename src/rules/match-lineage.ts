@@ -1,5 +1,5 @@
+import { orList } from "../text/or-list.ts";
 import type { Check } from "./match-subject.ts";
-import { orList } from "./quote.ts";
 import { DEFAULT_MAX_DEPTH } from "./rule.ts";
 
 /**

@@ -1,10 +1,11 @@
 import { spanWords } from "../text/figures.ts";
+import { orList } from "../text/or-list.ts";
 import type { CompiledRule } from "./compile-rules.ts";
 import { actorNotExcluded, actorWanted } from "./match-actors.ts";
 import { outputTaken } from "./match-lineage.ts";
 import type { Check, MatchResult, MatchSubject, Mismatch, Needs } from "./match-subject.ts";
 import { readMediaType } from "./media-type.ts";
-import { orList, quote } from "./quote.ts";
+import { quote } from "./quote.ts";
 import { meansWorkspace, sameId } from "./same-id.ts";
 
 /**

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { orList } from "./or-list.ts";
 
 /** What a value must be, by zod's name of its type. */
 export const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -21,7 +22,7 @@ export function issueWords(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
     case "invalid_value":
-      return `must be ${oneOf(issue.values.map(String))}`;
+      return `must be ${orList(issue.values.map(String))}`;
     case "too_small":
       return issue.inclusive === false
         ? `must be more than ${issue.minimum}`
@@ -40,6 +41,3 @@ function bound(origin: string, limit: string, side: "or more" | "or less"): stri
   if (origin === "string") return `must have ${limit} characters ${side}`;
   return origin === "array" ? `must have ${limit} entries ${side}` : `must be ${limit} ${side}`;
 }
-
-const oneOf = (words: readonly string[]): string =>
-  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;

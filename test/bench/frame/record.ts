@@ -43,7 +43,7 @@ const RecordSchema = z.strictObject({ parts: z.array(PartSchema) });
 export type PartRecord = z.infer<typeof PartSchema>;
 export type BenchRecord = z.infer<typeof RecordSchema>;
 
-/** @throws when the file is none that {@link writeRecord} wrote */
+/** @throws when the file is none that {@link printRecord} made */
 export function readRecord(file: string): BenchRecord {
   return existsSync(file) ? RecordSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : { parts: [] };
 }

@@ -117,3 +117,7 @@ export function readFields(fields: Fields): FieldReader {
     },
   };
 }
+
+/** A map or a list, as a member of what was sent as JSON. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;

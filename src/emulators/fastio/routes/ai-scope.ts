@@ -1,4 +1,5 @@
 import { ApiRefusal, invalidField } from "../protocol/faults.ts";
+import { isRecord } from "../protocol/fields.ts";
 import { idKey } from "../protocol/ids.ts";
 import type { AnswerScope } from "../store/answers.ts";
 import { currentVersion, type Node, type Version } from "../store/node.ts";
@@ -12,8 +13,6 @@ const DEPTH_MAX = 10;
 
 type Scope = NonNullable<AnswerScope>;
 type File = { readonly node: Node; readonly version: Version };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Tells a bad id in a scope field as bad input, not as a missing page. */
 function orInvalid<T>(field: string, find: () => T): T {

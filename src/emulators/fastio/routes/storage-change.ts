@@ -1,7 +1,7 @@
 import type { Call } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
 import { invalidField, invalidInput, notFound } from "../protocol/faults.ts";
-import { type FieldReader, readFields } from "../protocol/fields.ts";
+import { type FieldReader, isRecord, readFields } from "../protocol/fields.ts";
 import { nameFault } from "../protocol/names.ts";
 import type { Content, Node } from "../store/node.ts";
 import { nodeJson } from "../store/node-json.ts";
@@ -23,8 +23,6 @@ export function readName(
 }
 
 type Source = { readonly kind: "upload"; readonly id: string } | { readonly kind: "hash"; readonly hash: string };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** The `from` field of addfile: an upload session or the hash of content that is already there. */
 function readSource(value: unknown): Source {

@@ -1,7 +1,7 @@
 import type { Call, SentFile } from "../http/call.ts";
 import { ok, type Route } from "../http/route.ts";
 import { ApiRefusal, invalidField, tooLarge } from "../protocol/faults.ts";
-import { type Fields, readFields } from "../protocol/fields.ts";
+import { type Fields, isRecord, readFields } from "../protocol/fields.ts";
 import { nameFault } from "../protocol/names.ts";
 import { type ContentHash, HASH_ALGORITHMS } from "../store/uploads.ts";
 import type { World } from "../world.ts";
@@ -18,8 +18,6 @@ type Row = {
   readonly relativePath: string;
   readonly hash: ContentHash | undefined;
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 function readRow(value: unknown): Row {
   const fail = (text: string): never => {
