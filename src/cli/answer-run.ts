@@ -10,6 +10,7 @@ import {
 import { systemClock } from "../clock.ts";
 import { type Config, parseConfig } from "../config.ts";
 import { formLinkOf } from "../dify/form-link.ts";
+import { PermanentError } from "../errors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
@@ -36,6 +37,11 @@ export async function answerRun(
 ): Promise<ExitCode> {
   const config = parseConfig(context.environment);
   const { action, inputs, reason } = options;
+  if (action === undefined && (Object.keys(inputs).length > 0 || reason !== undefined)) {
+    throw new PermanentError("usage_invalid", "--input and --reason are of use with --action alone", {
+      nextAction: `relay runs answer ${plain(id)} tells which actions there are`,
+    });
+  }
   const answer = action === undefined ? undefined : { action, inputs, reason };
   const outcome = await inLedgerOrRelay<Outcome | undefined>(
     config,

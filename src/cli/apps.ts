@@ -38,7 +38,7 @@ const rowOf = ({ app, variables, state, taken, slots, open, rules, reason }: App
   app,
   variables.join(", "),
   state,
-  `${taken} of ${slots ?? "-"}`,
+  slots === null ? String(taken) : `${taken} of ${slots}`,
   String(open.waiting),
   rules.join(", "),
   plain(reason ?? ""),

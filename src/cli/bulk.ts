@@ -12,7 +12,7 @@ import { createReadBulk } from "../../handlers/read-bulk.ts";
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { filterWords, whyNotBegun } from "../dashboard/bulk-words.ts";
-import { spanOf, timeOf } from "../text/figures.ts";
+import { counted, spanOf, timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -98,7 +98,8 @@ async function ask<Answer>(
 
 function printPlan(context: CliContext, plan: BulkPlan, { action, rate }: BulkOptions): void {
   const { matches, groups, workflows, estimatedTokens, unknownRules, estimatedMs, sample } = plan;
-  context.print(`${action}: ${matches} runs (${plain(filterWords(plan.filter))}; ${plan.statuses.join(", ")})`);
+  const meant = plan.statuses.length === 0 ? "where there is nothing to be done" : plan.statuses.join(", ");
+  context.print(`${action}: ${counted(matches, "run")} (${plain(filterWords(plan.filter))}; ${meant})`);
   if (matches === 0) return;
   context.print(
     formatTable(
@@ -108,7 +109,7 @@ function printPlan(context: CliContext, plan: BulkPlan, { action, rate }: BulkOp
     ),
   );
   const tokens = estimatedTokens === null ? "an unknown number of" : `about ${estimatedTokens}`;
-  if (workflows > 0) context.print(`${workflows} workflow runs, ${tokens} tokens`);
+  if (workflows > 0) context.print(`${counted(workflows, "workflow run")}, ${tokens} tokens`);
   if (unknownRules.length > 0) context.print(`not in it, since no run tells: ${unknownRules.join(", ")}`);
   context.print(
     `at ${rate} a minute; ${estimatedMs === null ? "for an unknown time" : `about ${spanOf(estimatedMs)}`}`,
@@ -208,7 +209,7 @@ export async function abortBulk(
 function printBulk(context: CliContext, bulk: BulkSummary): void {
   const { id, action, state, total, done, already, refused, left, askedBy, reason, endsAtMs } = bulk;
   const end = endsAtMs === null ? "" : `, until about ${timeOf(endsAtMs)}`;
-  context.print(`${id}: ${action} of ${total} runs, ${state}${end}`);
+  context.print(`${id}: ${action} of ${counted(total, "run")}, ${state}${end}`);
   context.print(`${done} done, ${already} were so already, ${refused} refused, ${left} left`);
   context.print(`asked for by ${plain(askedBy)}${reason === null ? "" : `: ${plain(reason)}`}`);
 }

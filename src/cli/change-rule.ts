@@ -2,6 +2,7 @@ import { changeRuleState, type RuleAction } from "../../handlers/change-rule-sta
 import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import { counted } from "../text/figures.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { doDeed } from "./do-deed.ts";
 import { whoAmI } from "./who-am-i.ts";
@@ -26,10 +27,11 @@ export async function changeRule(
   });
   if (!changed) return 1;
   const { rule, state, released } = changed;
+  const held = released === 0 ? "no run was held" : `${counted(released, "held run")} may go on`;
   context.print(
     json
       ? JSON.stringify({ rule, state, released })
-      : `${rule} is ${state}${released > 0 ? `; ${released} held runs go on` : ""}`,
+      : `${rule} is ${state}${released > 0 || action === "release" ? `; ${held}` : ""}`,
   );
   return 0;
 }

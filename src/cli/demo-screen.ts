@@ -1,9 +1,10 @@
+import { summarise } from "../../handlers/read-runs.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
 import { formatTable, SHARE_OR_NOTE, type TableRoom } from "./print-table.ts";
-import { isFinished, runResult } from "./run-line.ts";
+import { isFinished, resultOf } from "./run-line.ts";
 
 /** Tells how the files get on, in the way the output can show it. */
 export type DemoScreen = {
@@ -32,7 +33,7 @@ function jsonScreen({ print, warn }: CliContext): DemoScreen {
     say: (line) => warn(line),
     dropped: () => {},
     update: (changed) => {
-      for (const run of changed) if (isFinished(run)) print(JSON.stringify(runResult(run)));
+      for (const run of changed) if (isFinished(run)) print(JSON.stringify(resultOf(summarise(run))));
     },
     finish: () => {},
   };

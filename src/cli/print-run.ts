@@ -75,10 +75,11 @@ export function printRun(context: Printer, story: RunStory): void {
 }
 
 function printFacts(context: Printer, story: RunStory): void {
-  const { id, shadow, link, handoff, told, readAtMs: _now, ...facts } = story;
+  const { id, shadow, link, handoff, told, file: _file, moreFiles: _more, readAtMs: _now, ...facts } = story;
   const print = (name: string, words: string) => context.print(`${name.padEnd(NAME_CHARS)}  ${plain(words)}`);
   if (shadow) print("shadow", "delivered nowhere");
   print("id", id);
+  print("file", filesWords(story));
   for (const [name, value] of Object.entries(facts)) {
     // Lists come after the facts, each as a table.
     if (value !== null && typeof value !== "object") print(labelOf(name), wordsFor(name, value));

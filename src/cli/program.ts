@@ -62,6 +62,8 @@ export function buildProgram(
     .configureOutput({
       writeOut: (text) => context.write(text),
       writeErr: (text) => context.warn(text.trimEnd()),
+      // What commander says, and then what we say of it.
+      outputError: (text, write) => write(text.replace(/ is invalid\. (?=[a-z])/, " is invalid: ")),
       getOutHelpWidth: () => Math.min(100, context.columns),
       getOutHasColors: () => context.hasColour,
     })

@@ -2,7 +2,6 @@ import type { RunSummary } from "../../handlers/run-schemas.ts";
 import { runNote } from "../dashboard/run-note.ts";
 import type { RunRow } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
-import { moreFilesOf } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 
 /** What is told of a run, wherever runs are printed as JSON. */
@@ -11,35 +10,28 @@ export type RunResult = {
   /** Of a batch, the first. */
   readonly file: string;
   readonly moreFiles: number;
+  readonly rule: string;
   readonly status: string;
   readonly share: string | null;
   readonly workflowRun: string | null;
+  readonly error: string | null;
+  readonly createdAtMs: number;
   /** Milliseconds from the event to the end. */
   readonly ms: number | null;
 };
 
-export function runResult(run: RunRow): RunResult {
-  return resultOf({
-    ...run,
-    file: run.fileName,
-    moreFiles: moreFilesOf(run),
-    share: run.shareUrl,
-    workflowRun: run.workflowRunId,
-  });
-}
-
 export const resultOf = (
-  run: Pick<
-    RunSummary,
-    "id" | "file" | "moreFiles" | "status" | "share" | "workflowRun" | "createdAtMs" | "finishedAtMs"
-  >,
+  run: Pick<RunSummary, Exclude<keyof RunResult, "run" | "ms"> | "id" | "finishedAtMs">,
 ): RunResult => ({
   run: run.id,
   file: run.file,
   moreFiles: run.moreFiles,
+  rule: run.rule,
   status: run.status,
   share: run.share,
   workflowRun: run.workflowRun,
+  error: run.error,
+  createdAtMs: run.createdAtMs,
   ms: run.finishedAtMs === null ? null : run.finishedAtMs - run.createdAtMs,
 });
 

@@ -165,8 +165,8 @@ function createTeller(context: CliContext, { rule, status, lines, json }: TailOp
 
 function lineOf(context: CliContext, run: RunSummary, json: boolean): string {
   if (json) {
-    const { rule, progress, error, updatedAtMs } = run;
-    return JSON.stringify({ at: new Date(updatedAtMs).toISOString(), ...resultOf(run), rule, progress, error });
+    const { progress, updatedAtMs } = run;
+    return JSON.stringify({ at: new Date(updatedAtMs).toISOString(), ...resultOf(run), progress });
   }
   const words = [
     timeOf(run.updatedAtMs).slice(11, 19),

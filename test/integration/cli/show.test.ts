@@ -191,7 +191,13 @@ test("a batch is shown with its files, and why one was left out", async () => {
 test("the list of runs says that there are more files behind the first of a batch", async () => {
   const list = (json: boolean) => told((context) => listRuns(context, "second.csv", { json, limit: 5, status: [] }));
   expect((await list(false)).text).toMatch(/ table\.csv and 1 more {2}/);
-  expect(JSON.parse((await list(true)).text)).toMatchObject({ run: batchId, file: "table.csv", moreFiles: 1 });
+  expect(JSON.parse((await list(true)).text)).toMatchObject({
+    run: batchId,
+    file: "table.csv",
+    moreFiles: 1,
+    rule: "read-new-files",
+    error: null,
+  });
 });
 
 test.each(["SALES.csv", NODE])(

@@ -42,7 +42,7 @@ test.each([
 ])("%j is refused, and does not ask for all", async (args) => {
   const { code, stderr } = await runInProcess(args);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/option '--\w+ <\w+(\.\.\.)?>' argument ' ?' is invalid\. says nothing/);
+  expect(stderr).toMatch(/option '--\w+ <\w+(\.\.\.)?>' argument ' ?' is invalid: says nothing/);
 });
 
 test.each([

@@ -109,6 +109,19 @@ describe("a slip of the pen", () => {
     expect(stderr).toContain(`Did you mean ${meant}?`);
   });
 
+  test("in an option's value is told in one sentence", async () => {
+    const { code, stderr } = await runInProcess(["audit", "export", "--since", "yesterday"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("argument 'yesterday' is invalid: must be a duration"),
+    });
+  });
+
+  test("an answer without an action is none, and not taken for a question", async () => {
+    const { code, stderr } = await runInProcess(["runs", "answer", "r1", "--input", "feedback=yes"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("--action") });
+  });
+
   test.each([
     [["runs", "list", "--url", "not an address"]],
     [["runs", "list", "--status", "sleeping"]],
