@@ -15,7 +15,16 @@ import { databases, useLedger } from "../ledger/subjects.ts";
 
 const { workspaceId, workspaceName, orgId } = FASTIO_EMULATOR_DEFAULTS;
 const WISH = { workspaces: [{ id: workspaceId, name: workspaceName, org: orgId }] };
-const STATEMENTS = new Set<PropertyKey>(["select", "insert", "update", "delete", "transaction", "execute", "query", "with"]);
+const STATEMENTS = new Set<PropertyKey>([
+  "select",
+  "insert",
+  "update",
+  "delete",
+  "transaction",
+  "execute",
+  "query",
+  "with",
+]);
 
 /** A ledger as a process sees it that dies before one of its statements; it says nothing after that. */
 function dyingBefore(db: Db, nth: number, dead: AbortController): Db {
