@@ -140,9 +140,10 @@ function print(context: CliContext, told: readonly Told[], { json }: CatchUpOpti
   for (const { workspaceName, workspaceId, nextAction, checkError, checkNextAction } of told) {
     const name = plain(workspaceName ?? workspaceId);
     if (nextAction !== null) context.print(`${name}: ${plain(nextAction)}`);
-    if (checkError !== null) {
+    // A running relay that is older does not tell of it.
+    if (checkError) {
       context.print(`${name}: what the feed leaves out cannot be searched for: ${plain(checkError)}`);
-      if (checkNextAction !== null) context.print(`${name}: ${plain(checkNextAction)}`);
+      if (checkNextAction) context.print(`${name}: ${plain(checkNextAction)}`);
     }
   }
 }
