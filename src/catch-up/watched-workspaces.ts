@@ -1,6 +1,6 @@
 import { PermanentError } from "../errors.ts";
 import type { Fastio, FastioShare } from "../fastio/types.ts";
-import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
+import { WORKSPACE_ARCHIVED, WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { EVERY_WORKSPACE } from "../rules/same-id.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -30,7 +30,7 @@ type FindDeps = {
 /**
  * The workspaces that rules name, by id or name; all of them for a rule that takes any. After each come those of its
  * shares that people upload into, where a rule takes that.
- * A name that nothing answers to is told and passed over: the others go on.
+ * A name that nothing answers to, or an archived workspace, is told and passed over: the others go on.
  */
 export async function findWatched(
   deps: FindDeps,
@@ -84,7 +84,9 @@ export async function findWorkspaces(
     if (reference === EVERY_WORKSPACE) continue;
     try {
       const workspace = await fastio.findWorkspace(reference, signal);
-      if (workspace) add(workspace, reference);
+      if (workspace?.archived === true)
+        passOver(reference, new PermanentError("not_found", WORKSPACE_ARCHIVED.message, WORKSPACE_ARCHIVED));
+      else if (workspace) add(workspace, reference);
       else passOver(reference, new PermanentError("not_found", WORKSPACE_UNKNOWN.message, WORKSPACE_UNKNOWN));
     } catch (error) {
       // One that is closed to us, or a name that several go by; a key that does not work is everybody's trouble.

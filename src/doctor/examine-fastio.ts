@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { KEY_REFUSALS } from "../fastio/key-refusals.ts";
 import type { Fastio, FastioWorkspace } from "../fastio/types.ts";
-import { WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
+import { WORKSPACE_ARCHIVED, WORKSPACE_UNKNOWN } from "../fastio/workspace-unknown.ts";
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { EVERY_WORKSPACE } from "../rules/same-id.ts";
@@ -40,6 +40,8 @@ export async function examineFastio(
     let workspace: FastioWorkspace | undefined;
     const found = await tryTo(signal, async () => {
       workspace = await fastio.findWorkspace(reference, signal);
+      if (workspace?.archived === true)
+        return failed("workspace_archived", WORKSPACE_ARCHIVED.message, WORKSPACE_ARCHIVED.nextAction);
       if (workspace) return ok(`is the workspace ${JSON.stringify(workspace.name)} (${workspace.id})`);
       const { message, nextAction } = WORKSPACE_UNKNOWN;
       return failed("workspace_unknown", message, nextAction);

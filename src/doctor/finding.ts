@@ -18,6 +18,7 @@ export type Fault =
   | "fastio_key_refused"
   | "fastio_unreachable"
   | "workspace_unknown"
+  | "workspace_archived"
   | "no_webhook"
   | "no_feed"
   // Dify

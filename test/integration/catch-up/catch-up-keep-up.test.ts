@@ -67,6 +67,7 @@ function startOne(
         const refusal = change.refuse?.();
         if (refusal !== undefined) throw refusal;
         if (name === "Nobody's") return undefined;
+        if (name === "Old") return { ...WORKSPACE, archived: true };
         return name === "Contracts" ? WORKSPACE : { id: "8", name, orgId: "1" };
       },
       listShares: async function* () {
@@ -281,6 +282,14 @@ describe.each(databases)("on %s", (name) => {
     setRules("Invoices");
     await vi.waitFor(() => expect(wishes.at(-1)?.workspaces).toMatchObject([{ name: "Invoices" }]), SOON);
     expect(await listPullStates(db)).toEqual([]);
+  });
+
+  test("a rule that names an archived workspace is told that it is", async () => {
+    const { db } = ledger();
+    const { setRules } = startOne(db);
+    setRules("Old");
+    const told = { workspaceId: "Old", nextAction: expect.stringMatching(/^Take it out of the archive/) };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([told]), SOON);
   });
 
   test("one process catches up at a time, and another takes over when it stops", async () => {
