@@ -25,7 +25,7 @@ async function open(dialects: (typeof DIALECTS)[number]): Promise<void> {
   emulator = await startFastioEmulator({ dialects, uploadDelayMs: 60 });
   transport = openTransport();
   fastio = createFastio({
-    send: withTimeouts(transport.send, { headersTimeoutMs: 5_000, bodyTimeoutMs: 5_000 }),
+    send: withTimeouts(transport.send, { headersTimeoutMs: 60_000, bodyTimeoutMs: 60_000 }),
     baseUrl: emulator.apiUrl,
     apiKey: FASTIO_EMULATOR_DEFAULTS.relayKey,
     dialect: "auto",

@@ -83,7 +83,7 @@ describe.skipIf(!hasServers)("with PostgreSQL and Redis", () => {
     }, WITHIN);
   });
 
-  test("a ledger that lags is asked for no more than it can do: 503 at once, and none is lost when it is quick again", async () => {
+  test("a ledger that lags is asked for no more than it can do: 503 while others still wait, and none is lost when it is quick again", async () => {
     const { database, receiver } = await openOnServers({ LEDGER_MAX_LAG_MS: "300" });
     const blocker = new pg.Client({ connectionString: database.url });
     await blocker.connect();
@@ -93,10 +93,9 @@ describe.skipIf(!hasServers)("with PostgreSQL and Redis", () => {
 
     const waiting = statusesOf(receiver, ["waits"]);
     await vi.waitFor(async () => expect(await intakeOf(receiver)).toMatchObject({ intake: "refusing" }), WITHIN);
-    const askedMs = performance.now();
-    const refused = await deliver(receiver.url, bodyOf("comes-too-late"));
+    const refused = await Promise.race([deliver(receiver.url, bodyOf("comes-too-late")), waiting]);
+    if (!("status" in refused)) throw new Error(`the first to come was answered first: ${refused}`);
     expect(refused.status).toBe(503);
-    expect(performance.now() - askedMs).toBeLessThan(2_000);
     const seconds = Number(refused.headers.get("retry-after"));
     expect(seconds).toBeGreaterThanOrEqual(5);
     expect(seconds).toBeLessThanOrEqual(60);
