@@ -4,7 +4,7 @@ import { type Config, parseConfig } from "../config.ts";
 import { PermanentError } from "../errors.ts";
 import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { timeOf } from "../text/figures.ts";
+import { counted, timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { askRelay, inLedgerOrRelay, refusalOf } from "./ask-relay.ts";
@@ -52,7 +52,7 @@ export async function backtestRules(context: CliContext, options: BacktestOption
     return 0;
   }
   context.print(
-    `${told.events} events since ${timeOf(sinceMs)}; ${told.read} files looked at in Fast.io, ${told.gone} events of files that are gone`,
+    `${counted(told.events, "event")} since ${timeOf(sinceMs)}; ${counted(told.read, "file")} looked at in Fast.io, ${counted(told.gone, "event")} of files that are gone`,
   );
   if (note !== undefined) context.print(note);
   context.print("");
