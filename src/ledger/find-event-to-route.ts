@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
 import { doTogether } from "./do-together.ts";
+import { keyAmong } from "./lines.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { type EventRow, earlierOutputs, events, outputs, runs } from "./schema.ts";
@@ -25,10 +26,10 @@ const ofKey = builtOnce((db) => {
   const statement = db
     .select({ event: events, placed })
     .from(events)
-    .where(sql`${events.key} = any(${sql.placeholder("keys")}::text[])`)
+    .where(keyAmong(events.key, "keys"))
     .prepare(UNNAMED);
   return doTogether(async (keys: readonly string[]): Promise<readonly (EventToRoute | undefined)[]> => {
-    const found = await statement.execute({ keys: [...keys] });
+    const found = await statement.execute({ keys: JSON.stringify(keys) });
     return keys.map((key) => found.find(({ event }) => event.key === key));
   });
 });

@@ -1,18 +1,16 @@
-import { sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
 import { doTogether } from "./do-together.ts";
+import { keyAmong } from "./lines.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { folderClaims } from "./schema.ts";
 
 const ownerOf = builtOnce((db) => {
-  const statement = db
-    .select()
-    .from(folderClaims)
-    .where(sql`${folderClaims.folderNodeId} = any(${sql.placeholder("ids")}::text[])`)
-    .prepare(UNNAMED);
+  const statement = db.select().from(folderClaims).where(keyAmong(folderClaims.folderNodeId, "ids")).prepare(UNNAMED);
   return doTogether(async (ids: readonly string[]) => {
-    const owners = new Map((await statement.execute({ ids: [...ids] })).map((row) => [row.folderNodeId, row.runId]));
+    const owners = new Map(
+      (await statement.execute({ ids: JSON.stringify(ids) })).map((row) => [row.folderNodeId, row.runId]),
+    );
     return ids.map((id) => owners.get(id));
   });
 });
