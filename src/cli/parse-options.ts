@@ -39,3 +39,10 @@ export const statusOption = (words: string): Option =>
       throw new InvalidArgumentError(`there is no status ${unknown.join(", ")}; there are ${RUN_STATUSES.join(", ")}.`);
     })
     .default([]);
+
+/** `name=value`, once for each name. */
+export function collectValue(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const split = text.indexOf("=");
+  if (split < 1) throw new InvalidArgumentError("must look like name=value.");
+  return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
+}

@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { CliContext, ExitCode } from "./context.ts";
-import { parseCount, parseLines, statusOption } from "./parse-options.ts";
+import { collectValue, parseCount, parseLines, statusOption } from "./parse-options.ts";
 import { addRunDeeds } from "./run-deeds.ts";
 import type { ListRunsOptions } from "./runs.ts";
 import type { TailOptions } from "./tail-runs.ts";
@@ -76,7 +76,7 @@ export function addRunCommands(
     .description("what a paused run asks a person; with --action, answer it")
     .argument("<run>")
     .option("--action <id>", "which of the form's buttons to press")
-    .option("--input <name=value...>", "what to fill in", collectInput, {})
+    .option("--input <name=value...>", "what to fill in", collectValue, {})
     .option("--reason <text>", "why; it is written down")
     .option("--json", "as JSON", false)
     .action((run: string, { action, input: inputs, reason, json }: AnswerOptions) =>
@@ -90,9 +90,3 @@ type AnswerOptions = {
   readonly reason?: string;
   readonly json: boolean;
 };
-
-function collectInput(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const split = text.indexOf("=");
-  if (split < 1) throw new InvalidArgumentError("must look like name=value.");
-  return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
-}

@@ -4,6 +4,7 @@ import { readSmallFile } from "../disk/read-small-file.ts";
 import { textOfFile } from "../disk/written-text.ts";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { orList } from "../text/or-list.ts";
 import { type AlertThresholds, DEFAULT_ALERTS } from "./alerts-schema.ts";
 import { combinationFaults } from "./combinations.ts";
 import { type Complaint, describeIssue } from "./describe-issue.ts";
@@ -193,7 +194,7 @@ const TOP_KEYS = KEYS["file"] ?? [];
 
 function unknownTopKey(key: string): string {
   const near = suggest(key, TOP_KEYS);
-  return `unknown key ${quote(key)}; ${near === undefined ? `there are only ${TOP_KEYS.join(" and ")}` : `did you mean "${near}"?`}`;
+  return `unknown key ${quote(key)}; ${near === undefined ? `a rules file has ${orList(TOP_KEYS)}` : `did you mean "${near}"?`}`;
 }
 
 function ruleItems(value: unknown): readonly unknown[] {

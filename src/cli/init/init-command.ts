@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { CliContext, ExitCode } from "../context.ts";
+import { collectValue } from "../parse-options.ts";
 import type { InitOptions } from "./init-options.ts";
 
 /** The command that sets a relay up. */
@@ -47,10 +48,4 @@ export function addInitCommand(
     .option("--no-try", "do not ask about a first file")
     .option("--json", "what was done, as JSON; asks nothing", false)
     .action((options: InitOptions) => end(import("./init.ts").then(({ init }) => init(context, options))));
-}
-
-function collectValue(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const split = text.indexOf("=");
-  if (split < 1) throw new InvalidArgumentError("must look like name=value.");
-  return { ...known, [text.slice(0, split)]: text.slice(split + 1) };
 }
