@@ -112,8 +112,8 @@ async function lead(deps: KeepUpDeps, newRules: Latch, signal: AbortSignal): Pro
       // A search beside the feed may take longer than the time between two looks, and would begin anew in the next term.
       const now = await patiently(() => lookForWatched(deps, signal), { clock, signal });
       if (meaningOf(now) !== meaningOf(found)) await watch(deps, groups, now, within);
-      // Also what a pull that was under way said of a workspace that is watched no more.
-      else await forgetFailures(deps.db, idsOf(now)).catch(() => undefined);
+      // Again: a pull that was under way may have said otherwise since, of a workspace that is watched no more.
+      else await noteUnwatched(deps, now).catch(() => undefined);
       found = now;
     }
   } finally {
@@ -129,15 +129,14 @@ async function watch(
   found: Found,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, clock, log } = deps;
+  const { clock, log } = deps;
   const wanted = byOrganisation(found.watched);
   for (const [name, group] of groups) {
     if (wanted.has(name)) continue;
     groups.delete(name);
     await group.end();
   }
-  await patiently(() => forgetFailures(db, idsOf(found)), { clock, signal });
-  for (const [name, why] of found.unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
+  await patiently(() => noteUnwatched(deps, found), { clock, signal });
   log.info("catch_up.watching", { workspaces: found.watched.map(({ id }) => id) });
   for (const [name, workspaces] of wanted) {
     const group = groups.get(name);
@@ -146,7 +145,11 @@ async function watch(
   }
 }
 
-const idsOf = ({ watched, unknown }: Found): readonly string[] => [...watched.map(({ id }) => id), ...unknown.keys()];
+/** What is not watched fails no more, but for what rules name in vain. */
+async function noteUnwatched({ db, clock }: KeepUpDeps, { watched, unknown }: Found): Promise<void> {
+  await forgetFailures(db, [...watched.map(({ id }) => id), ...unknown.keys()]);
+  for (const [name, why] of unknown) await noteFailure(db, [{ id: name, name }], why, clock.now());
+}
 
 /** What rules name: the workspaces to watch, and the references that lead to none, with why. */
 async function lookForWatched({ fastio, log, rules }: KeepUpDeps, signal: AbortSignal): Promise<Found> {

@@ -173,6 +173,8 @@ export function createPulls(deps: PullDeps): Pulls {
       // What was missed while the cursor was lost must be found before the new one takes over.
       const search = async (workspace: WatchedWorkspace): Promise<Intaken> => {
         const searched = await searchToo(workspace, signal);
+        // The feed may have to wait for another workspace; this one was read.
+        if (searched !== undefined) await recordPull(db, workspace, { source: "search", atMs: clock.now() });
         if (searched !== undefined || !read.lost) return searched ?? NOTHING;
         const told = await attempt(workspace, "listing", () => readWholeListing(deps, workspace, signal));
         return told === undefined || told instanceof PermanentError ? NOTHING : told.intaken;

@@ -39,7 +39,7 @@ const PROBE_PAGES = 4;
 const POSITION = "search ";
 const positionName = (scopeId: string): string => POSITION + scopeId;
 
-/** When a workspace was last searched; undefined: never. */
+/** When the last search of a workspace that came to its end began; undefined: never. */
 export async function lastSearched(db: Db, workspaceId: string): Promise<number | undefined> {
   return (await readCursor(db, positionName(workspaceId)))?.updatedAtMs;
 }
@@ -60,6 +60,7 @@ export async function listFindable(db: Db): Promise<readonly Findable[]> {
  */
 export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signal: AbortSignal): Promise<Intaken> {
   const { db, clock } = deps;
+  const beganMs = clock.now();
   const stored = await readCursor(db, positionName(scope.id));
   let position = (stored && parsePosition(stored.value)) ?? (await begin(deps, scope, signal));
   let intaken = NOTHING;
@@ -70,7 +71,7 @@ export async function readSearch(deps: ReadSearchDeps, scope: SearchScope, signa
     position = advancePosition(position, present.map(timed), clock.now());
   }
   // Only now: pages come newest first, and a read that broke off has seen the end and not what is before it.
-  await writeCursor(db, positionName(scope.id), printPosition(position), clock.now());
+  await writeCursor(db, positionName(scope.id), printPosition(position), beganMs);
   return intaken;
 }
 

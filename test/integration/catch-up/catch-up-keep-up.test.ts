@@ -8,7 +8,7 @@ import { PermanentError, TransientError } from "../../../src/errors.ts";
 import type { ActivityOutcome, FastioShare } from "../../../src/fastio/types.ts";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import type { Db } from "../../../src/ledger/open-ledger.ts";
-import { listPullStates } from "../../../src/ledger/pull-states.ts";
+import { listPullStates, recordPull } from "../../../src/ledger/pull-states.ts";
 import { compileRules } from "../../../src/rules/compile-rules.ts";
 import { parseRules } from "../../../src/rules/load-rules.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -289,6 +289,9 @@ describe.each(databases)("on %s", (name) => {
     const { setRules } = startOne(db);
     setRules("Old");
     const told = { workspaceId: "Old", nextAction: expect.stringMatching(/^Take it out of the archive/) };
+    await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([told]), SOON);
+    // By a pull that was under way when it was archived.
+    await recordPull(db, { id: "Old", name: "Old" }, { source: "changes", atMs: 1 });
     await vi.waitFor(async () => expect(await listPullStates(db)).toMatchObject([told]), SOON);
   });
 

@@ -1,5 +1,5 @@
 import { like } from "drizzle-orm";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createPulls, type Pulls } from "../../../src/catch-up/pull.ts";
 import { listFindable } from "../../../src/catch-up/read-search.ts";
 import { createTakeIn } from "../../../src/catch-up/take-in.ts";
@@ -11,7 +11,7 @@ import { createAccept } from "../../../src/ledger/accept.ts";
 import { acceptDeliveries } from "../../../src/ledger/accept-deliveries.ts";
 import { readCursor, writeCursor } from "../../../src/ledger/cursors.ts";
 import { readGaps } from "../../../src/ledger/gap-report.ts";
-import { listPullStates } from "../../../src/ledger/pull-states.ts";
+import { listPullStates, recordPullFailure } from "../../../src/ledger/pull-states.ts";
 import { FINDABLE_FOR, forgetBefore } from "../../../src/ledger/retention.ts";
 import { cursors, events } from "../../../src/ledger/schema.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
@@ -243,6 +243,22 @@ describe.each(databases)("on %s", (name) => {
     expect(searches()).toBe(searched);
   });
 
+  test("a check that is wanted while one is under way is not taken as done by that one", async () => {
+    const { client, drop, pull, pulls, workspaces, failNext } = await open();
+    await pull();
+    await drop("late.txt");
+    const searches = () => client.lines.filter((line) => line.includes("/events/search/")).length;
+    const before = searches();
+    failNext();
+    const underWay = pulls().check({ workspaces, wantedAtMs: Date.now() }, signal);
+    await vi.waitFor(() => expect(searches()).toBeGreaterThan(before));
+    const wantedAtMs = Date.now() + 1;
+    await underWay;
+    const searched = searches();
+    await pulls().check({ workspaces, wantedAtMs }, signal);
+    expect(searches()).toBeGreaterThan(searched);
+  });
+
   test.each([
     { how: "without a feed", hidden: ["/events/changes/"], expired: false },
     { how: "after the cursor of the feed expired", hidden: [], expired: true },
@@ -253,6 +269,9 @@ describe.each(databases)("on %s", (name) => {
       await pull();
       if (expired) client.emulator.expireCursors();
       await drop("behind.txt");
+      // As after an outage of all.
+      const all = { code: "upstream_unavailable", message: "away", nextAction: undefined };
+      await recordPullFailure(ledger().db, { id: workspaceId, name: workspaceName }, all, Date.now());
       client.emulator.addFault({ match: { path: "away" }, times: 0, action: { kind: "drop", when: "before" } });
       await expect(pull(false, { id: "away", name: "Away", org: orgId })).rejects.toThrow(/fastio/);
       expect(await readGaps(ledger().db, 0)).toMatchObject([{ workspaceId, found: 1 }]);
