@@ -13,7 +13,7 @@ import type { RunDesk } from "../run-desk.ts";
 import { consumeRunEvents } from "./consume-run-events.ts";
 import { type Cost, createCostMeter } from "./cost-meter.ts";
 import { getHold } from "./get-hold.ts";
-import { doublesWarning, knownOf } from "./known-of.ts";
+import { doublesWarning, knownOf, submissionOf } from "./known-of.ts";
 import { stopDouble } from "./stop-double.ts";
 import { hasOverrun, stopOverrun } from "./stop-overrun.ts";
 import { tellInputs } from "./tell-inputs.ts";
@@ -143,12 +143,18 @@ async function start(
   user: string,
 ): Promise<{ readonly end?: RunSeen["end"]; readonly cost?: Cost | undefined }> {
   const inputs = await deps.inputs();
-  await desk.checkpoint({
+  const before = submissionOf(desk.run);
+  const submitting = desk.checkpoint({
     status: "running",
     submittedAtMs: deps.clock.now(),
-    submissions: desk.run.submissions + 1,
+    submissions: before.submissions + 1,
     sentInputs: tellInputs(inputs, desk.run.rule),
     nodes: [],
+  });
+  await submitting.catch((error: unknown) => {
+    // Such as that the run is to be cancelled, which is told when this is written already: nothing was sent.
+    desk.note(before);
+    throw error;
   });
   const deadline = openDeadline(deps, desk);
   const meter = createCostMeter();

@@ -14,6 +14,13 @@ export function knownOf(run: RunRow): RunKnown {
   };
 }
 
+/** What a run says of being sent to Dify: written down before it is, so taken back when it is not. */
+export const submissionOf = ({ submittedAtMs, submissions, sentInputs }: RunRow) => ({
+  submittedAtMs,
+  submissions,
+  sentInputs,
+});
+
 /** @param ids workflow runs that should not exist */
 export const doublesWarning = (ids: readonly string[]): string =>
   `Dify ran this more than once: also ${ids.join(", ")}`;

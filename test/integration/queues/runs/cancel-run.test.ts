@@ -72,6 +72,20 @@ describe("before a workflow was started", () => {
     expect(it.dify.books().runs).toHaveLength(2);
   });
 
+  test("a run that is cancelled while its file is sent to Dify starts no workflow, and says so at once", async () => {
+    const it = await bench();
+    it.dify.addFault({ match: { method: "POST", path: "/files/upload" }, action: { kind: "latency", ms: 400 } });
+    const { id } = await it.drop();
+    const turn = it.turn(id);
+    await vi.waitFor(async () => expect((await read(id)).status).toBe("fetching"), SOON);
+    expect(await cancel(id)).toEqual({ kind: "asked", run: id });
+    expect(await turn).toEqual({ kind: "done" });
+    const row = await read(id);
+    expect(row).toMatchObject({ status: "cancelled", submittedAtMs: null, submissions: 0 });
+    expect(row.errorMessage).toContain("no workflow had been started");
+    expect(it.dify.books().runs).toEqual([]);
+  });
+
   test("a cancelled run can be replayed", async () => {
     const it = await bench();
     const { id } = await it.drop();
