@@ -9,6 +9,8 @@ export type TogetherOptions<Asked> = {
   readonly most?: number;
   /** What is asked under the same name does not go in one with it. Default: everything may. */
   readonly nameOf?: (asked: Asked) => string;
+  /** Whether nothing is written: then a locked table alone holds it up, and all who asked alike. They are told so at once. */
+  readonly isRead?: boolean;
 };
 
 /** About as much as one statement writes without keeping others waiting. */
@@ -32,7 +34,7 @@ type Waiting<Asked, Told> = {
  */
 export function doTogether<Asked, Told>(
   write: WriteTogether<Asked, Told>,
-  { most = MOST, nameOf }: TogetherOptions<Asked> = {},
+  { most = MOST, nameOf, isRead = false }: TogetherOptions<Asked> = {},
 ): (asked: Asked) => Promise<Told> {
   type One = Waiting<Asked, Told>;
   let waiting: readonly One[] = [];
@@ -45,7 +47,7 @@ export function doTogether<Asked, Told>(
       const told = await write(group.map(({ asked }) => asked));
       for (const [at, { resolve }] of group.entries()) resolve(told[at] as Told); // one answer each, as promised
     } catch (error) {
-      if (isHeldUp(error)) void settleAside(group);
+      if (!isRead && isHeldUp(error)) void settleAside(group);
       else if (group.length > 1 && wasRefused(error)) for (const one of group) await settle([one]);
       else for (const { reject } of group) reject(error);
     }

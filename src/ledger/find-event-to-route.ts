@@ -28,10 +28,13 @@ const ofKey = builtOnce((db) => {
     .from(events)
     .where(keyAmong(events.key, "keys"))
     .prepare(UNNAMED);
-  return doTogether(async (keys: readonly string[]): Promise<readonly (EventToRoute | undefined)[]> => {
-    const found = await statement.execute({ keys: JSON.stringify(keys) });
-    return keys.map((key) => found.find(({ event }) => event.key === key));
-  });
+  return doTogether(
+    async (keys: readonly string[]): Promise<readonly (EventToRoute | undefined)[]> => {
+      const found = await statement.execute({ keys: JSON.stringify(keys) });
+      return keys.map((key) => found.find(({ event }) => event.key === key));
+    },
+    { isRead: true },
+  );
 });
 
 export const findEventToRoute = (db: Db, key: string): Promise<EventToRoute | undefined> => ofKey(db)(key);

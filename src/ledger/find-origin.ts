@@ -76,15 +76,22 @@ const knownOf = builtOnce((db) => {
         order by kind desc limit 1) known`,
     )
     .prepare(UNNAMED);
-  return doTogether(async (all: readonly AskedNode[]): Promise<readonly (Known | undefined)[]> => {
-    const lines = all.map(({ nodeId, ancestorIds }, place) => ({ place, node_id: nodeId, ancestor_ids: ancestorIds }));
-    const found = await statement.execute({ lines: JSON.stringify(lines) });
-    const knownAt = new Map(found.map(({ place, known }) => [place, known]));
-    return all.map((_asked, place) => {
-      const known = knownAt.get(place);
-      return known && { kind: known["kind"] as Origin["kind"], run: rowOf<OriginRun>(FEW, known) }; // as the statement says
-    });
-  });
+  return doTogether(
+    async (all: readonly AskedNode[]): Promise<readonly (Known | undefined)[]> => {
+      const lines = all.map(({ nodeId, ancestorIds }, place) => ({
+        place,
+        node_id: nodeId,
+        ancestor_ids: ancestorIds,
+      }));
+      const found = await statement.execute({ lines: JSON.stringify(lines) });
+      const knownAt = new Map(found.map(({ place, known }) => [place, known]));
+      return all.map((_asked, place) => {
+        const known = knownAt.get(place);
+        return known && { kind: known["kind"] as Origin["kind"], run: rowOf<OriginRun>(FEW, known) }; // as the statement says
+      });
+    },
+    { isRead: true },
+  );
 });
 
 /** Into a share that takes files people upload too: there only what the run is about to place is its own. */

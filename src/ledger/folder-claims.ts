@@ -7,12 +7,15 @@ import { folderClaims } from "./schema.ts";
 
 const ownerOf = builtOnce((db) => {
   const statement = db.select().from(folderClaims).where(keyAmong(folderClaims.folderNodeId, "ids")).prepare(UNNAMED);
-  return doTogether(async (ids: readonly string[]) => {
-    const owners = new Map(
-      (await statement.execute({ ids: JSON.stringify(ids) })).map((row) => [row.folderNodeId, row.runId]),
-    );
-    return ids.map((id) => owners.get(id));
-  });
+  return doTogether(
+    async (ids: readonly string[]) => {
+      const owners = new Map(
+        (await statement.execute({ ids: JSON.stringify(ids) })).map((row) => [row.folderNodeId, row.runId]),
+      );
+      return ids.map((id) => owners.get(id));
+    },
+    { isRead: true },
+  );
 });
 
 /** The run a folder belongs to, where its name does not tell; undefined when it is nobody's. */

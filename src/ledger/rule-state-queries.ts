@@ -9,10 +9,13 @@ export type RuleState = typeof ruleStates.$inferSelect;
 
 const all = builtOnce((db) => {
   const statement = db.select().from(ruleStates).prepare(UNNAMED);
-  return doTogether(async (asking: readonly undefined[]) => {
-    const states = new Map((await statement.execute()).map((row) => [row.ruleName, row]));
-    return asking.map((): ReadonlyMap<string, RuleState> => states);
-  });
+  return doTogether(
+    async (asking: readonly undefined[]) => {
+      const states = new Map((await statement.execute()).map((row) => [row.ruleName, row]));
+      return asking.map((): ReadonlyMap<string, RuleState> => states);
+    },
+    { isRead: true },
+  );
 });
 
 const ofRule = builtOnce((db) =>

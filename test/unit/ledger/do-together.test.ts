@@ -105,3 +105,17 @@ test("one whose rows are held for long is given up, with the database's words", 
   });
   await expect(keep("a")).rejects.toThrow("no");
 });
+
+test("what only reads is held up by a locked table alone: all who asked are told, and it is asked no more", async () => {
+  let calls = 0;
+  const find = doTogether(
+    async (_all: readonly string[]) => {
+      calls += 1;
+      throw refused("55P03");
+    },
+    { isRead: true },
+  );
+  const told = await Promise.allSettled(["a", "b"].map((one) => find(one)));
+  expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(calls).toBe(1);
+});
