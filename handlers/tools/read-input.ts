@@ -53,6 +53,5 @@ function sayIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys")
     return `there is no field ${issue.keys.map((key) => key.slice(0, 60)).join(", ")}`;
   const field = issue.path.join(".");
-  if (issue.code === "invalid_type" && issue.input === undefined) return `${field}: is missing or of the wrong type`;
   return `${field}: ${issueWords(issue)}`;
 }

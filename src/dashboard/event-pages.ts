@@ -83,9 +83,14 @@ export function eventPage(event: EventStory, reader: Reader): Markup {
     html`<h1>${nameOf(event)}</h1>
 <div id="event" data-live="events runs"><div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${event.runs.length === 0 ? "" : html`<h2>Runs</h2>${runsTable(event.runs)}`}
-${event.reasons.length === 0 ? "" : html`<h2>${event.status === "accepted" ? "What it waits for" : "Why no run"}</h2>${whyList(event)}`}</div>`,
+${event.reasons.length === 0 ? "" : html`<h2>${reasonsHeading(event)}</h2>${whyList(event)}`}</div>`,
     reader,
   );
+}
+
+function reasonsHeading({ status, runs }: EventStory): string {
+  if (status === "accepted") return "What it waits for";
+  return runs.length === 0 ? "Why no run" : "Rules that made no run of it";
 }
 
 const whyList = ({ reasons }: EventSummary): Markup =>

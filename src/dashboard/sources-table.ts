@@ -27,7 +27,7 @@ ${headOf(["Workspace", "By webhook#", "Found by catch-up#", "Recovered#", "Last 
 <th scope="row" class="long" data-label="Workspace">${one.workspaceName ?? one.workspaceId}</th>
 ${numberCell("By webhook", one.received)}${numberCell("Found by catch-up", one.found)}${numberCell("Recovered", one.recovered)}
 ${cell("Last webhook", signOfLife(one.lastReceivedAtMs, nowMs))}
-${cell("Last read", html`${signOfLife(one.pulledAtMs, nowMs)}${one.source === null ? "" : html` <span class="soft">${one.source}</span>`}`)}
+${cell("Last read", html`${signOfLife(one.pulledAtMs, nowMs)}${one.source === null ? "" : html` <span class="soft">from ${one.source}</span>`}`)}
 </tr>${
       one.error === null
         ? ""

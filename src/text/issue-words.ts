@@ -15,12 +15,15 @@ export const TYPE_WORDS: Readonly<Record<string, string>> = {
 /** How zod's own words begin. Those of our schemas say more, and are kept. */
 const ZODS = /^(Invalid|Too (big|small)|Unrecognized)\b/;
 
+/** What zod says of a value that is not there; the value itself it does not tell. */
+const IS_MISSING = /\breceived undefined$/;
+
 /** What a schema has against a value, in words for who wrote the value; of the value itself, nothing. */
 export function issueWords(issue: z.core.$ZodIssue): string {
   if (!ZODS.test(issue.message)) return issue.message;
   switch (issue.code) {
     case "invalid_type":
-      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
+      return `${IS_MISSING.test(issue.message) ? "is missing; " : ""}must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
     case "invalid_value":
       return `must be ${orList(issue.values.map(String))}`;
     case "too_small":

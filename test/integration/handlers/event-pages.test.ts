@@ -194,6 +194,7 @@ test("an event tells the runs it made beside the reasons of the other rules", as
     reasons: [{ rule: "tables" }],
   });
   expect(await json("/api/events?limit=1")).toMatchObject({ events: [{ key, runCount: 2 }] });
+  expect(await (await get(`/events/${key}`)).text()).toContain("<h2>Rules that made no run of it</h2>");
   const list = await (await get("/events")).text();
   expect(list).toMatch(
     new RegExp(`<a href="/events/${key}">2 runs</a><details><summary>1 rule made no run of it</summary>.*tables`),

@@ -342,6 +342,7 @@ describe("pages and API", () => {
     });
     const page = await (await get("/", bearer(VIEWER))).text();
     expect(page).toContain("&lt;b&gt;Contracts&lt;/b&gt;");
+    expect(page).toMatch(/ ago<\/span> <span class="soft">from search<\/span>/);
     expect(page).toMatch(/Cannot be read since [^<]*not allowed<br>Give the key access/);
     expect(page).toMatch(/Deliveries under the secret [0-9a-f]{12}… are signed as fastio-signature \(key: literal\)\./);
     const print = (told as { readonly signatures: readonly { readonly secretPrint: string }[] }).signatures[0];

@@ -13,6 +13,7 @@ test.each<[string, z.ZodType, unknown, string]>([
   ["a short text", z.string().min(16), "x", "must have 16 characters or more"],
   ["a long list", z.array(z.string()).max(2), ["a", "b", "c"], "must have 2 entries or less"],
   ["a list for a text", z.string(), [], "must be text"],
+  ["what is not there", z.string(), undefined, "is missing; must be text"],
   ["what a schema has words for", z.string().min(2, "is no name"), "x", "is no name"],
 ])("of %s is said what it must be", (_what, schema, value, words) => {
   expect(schema.safeParse(value).error?.issues.map(issueWords)).toEqual([words]);
