@@ -1,7 +1,10 @@
 import { sql } from "drizzle-orm";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { openAppLimit, readAppRoom } from "../../../src/ledger/app-limits.ts";
+import { freeSlot, type TakenSlot, takeSlot } from "../../../src/ledger/app-slots.ts";
 import { listOverdueRuns, markRunsQueued, markRunsSeen, renewRunGeneration } from "../../../src/ledger/hand-overs.ts";
 import { openLedger } from "../../../src/ledger/open-ledger.ts";
+import { listOutputs, markPlaced, saveOutput } from "../../../src/ledger/outputs.ts";
 import { createRunLeases } from "../../../src/ledger/run-leases.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { createRuns } from "../../support/create-runs.ts";
@@ -55,6 +58,42 @@ describe.skipIf(inject("postgresUrl") === undefined)("a row that somebody holds"
     expect(checkpoints.others).toMatchObject([{ run: { progress: "on its way" } }, { run: { id: "r2" } }]);
     expect(await renewals.held).toMatchObject({ cancelAskedAtMs: null });
     expect(await checkpoints.held).toMatchObject({ run: { progress: "on its way" } });
+  });
+
+  test("keeps no other slot from being given back, and no other output from being known as placed", async () => {
+    const { db, work } = await givenRuns();
+    await openAppLimit(work, "an-app", { start: IDS.length, ceiling: IDS.length }, NOW_MS);
+    const slots: TakenSlot[] = [];
+    for (const runId of IDS) {
+      const slot = await takeSlot(work, { app: "an-app", runId, owner: "us" }, NOW_MS);
+      if (slot) slots.push(slot);
+      await saveOutput(work, {
+        runId,
+        ordinal: 0,
+        name: "a.txt",
+        kind: "text",
+        mimeType: "text/plain",
+        size: 1,
+        content: "a",
+      });
+    }
+    const done: string[] = [];
+    const all = await db.transaction(async (tx) => {
+      await tx.execute(sql`select from relay.app_slots where run_id = 'held' for update`);
+      await tx.execute(sql`select from relay.outputs where run_id = 'held' for update`);
+      const freed = slots.map((slot) => freeSlot(work, slot).then(() => done.push(`freed ${slot.runId}`)));
+      const placed = IDS.map((runId) =>
+        markPlaced(work, { runId, ordinal: 0, nodeId: `node of ${runId}`, placedAtMs: NOW_MS }).then(() =>
+          done.push(`placed ${runId}`),
+        ),
+      );
+      await Promise.all([...freed.slice(1), ...placed.slice(1)]);
+      expect(done.toSorted()).toEqual(["freed r1", "freed r2", "placed r1", "placed r2"]);
+      return [...freed, ...placed];
+    });
+    await Promise.all(all);
+    expect(await readAppRoom(work, "an-app", NOW_MS)).toEqual({ slots: IDS.length, free: IDS.length });
+    expect(await listOutputs(work, "held")).toMatchObject([{ nodeId: "node of held", content: null }]);
   });
 
   test("is left to a later sweep, which goes on with the others", async () => {
