@@ -7,13 +7,13 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
   return {
     host: config.http.host,
     port: config.http.port,
-    publicUrl: config.http.publicUrl ?? "none",
+    publicUrl: withoutPassword(config.http.publicUrl ?? "none"),
     logFormat: config.logFormat,
     trustProxy: config.http.proxies ?? "none",
     plainHttp: config.http.allowsPlainHttp ? "allowed" : "on this machine",
     ledger: folderOf(config.ledger.url) === undefined ? "postgres" : config.ledger.url,
     queue: config.redisUrl?.replace(/:.*/s, "") ?? "in the database",
-    fastioApi: config.fastio.apiUrl,
+    fastioApi: withoutPassword(config.fastio.apiUrl),
     fastioKey: presence(config.fastio.apiKey),
     fastioDialect: config.fastio.dialect,
     webhookSecrets: config.fastio.secrets.length,
@@ -21,7 +21,7 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     signatureScheme: config.fastio.signature,
     edgeSecret: presence(config.edgeSecret),
     catchUp: config.catchUp.on ? "on" : "off",
-    difyApi: config.dify.apiUrl,
+    difyApi: withoutPassword(config.dify.apiUrl),
     difyParallel: config.dify.parallel,
     difyParallelMax: config.dify.parallelMax,
     noticeHosts: config.notices.hosts,
@@ -33,3 +33,6 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     retentionDays: config.ledger.retentionMs / 86_400_000,
   };
 }
+
+/** A proxy on the way may want a name and a password, which stand in the address. */
+const withoutPassword = (url: string): string => url.replace(/\/\/[^/?#]*@/, "//");

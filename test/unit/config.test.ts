@@ -109,10 +109,14 @@ describe("the settings", () => {
       EDGE_SECRET: "very-secret-of-the-edge",
       DATABASE_URL: "postgres://relay:very-secret@db/relay",
       REDIS_URL: "redis://:very-secret@redis",
+      PUBLIC_URL: "https://proxy:very-secret@relay.example.com",
+      FASTIO_API_URL: "https://proxy:very-secret@fastio.example.com/current",
+      DIFY_API_URL: "https://proxy:very-secret@dify.example.com/v1",
     });
     const described = JSON.stringify(describeConfig(config));
     expect(described).not.toContain("very-secret");
     expect(described).toContain('"webhookSecrets":2');
+    expect(described).toContain('"publicUrl":"https://relay.example.com"');
   });
 
   test("keep several webhook secrets in order, newest first", () => {
