@@ -51,6 +51,11 @@ export type RunDesk = {
 
 export type OpenDesk = {
   readonly face: RunDesk;
+  /**
+   * For carrying out the wish to cancel, which interrupts nothing from here on. What was noted stays noted.
+   * @param signal ends that work
+   */
+  heedNoWish(signal: AbortSignal): void;
   /** The step that was under way when the work ended. */
   readonly failedStep: () => RunStep | undefined;
   /** Writes a last change and gives the lease back. @param wait what the run waits for, unless it is to be cancelled */
@@ -60,17 +65,19 @@ export type OpenDesk = {
 };
 
 /**
- * @param signal ends the work
- * @param wish to cancel: heeded at steps and checkpoints, which also learn of it; left out when that is under way
+ * @param untilAborted ends the work
+ * @param heeded the wish to cancel: heeded at steps and checkpoints, which also learn of it
  */
 export function openDesk(
   deps: RunDeskDeps,
   first: RunRow,
   owner: string,
-  signal: AbortSignal,
-  wish?: Pick<KeptLease, "cancelled" | "cancel">,
+  untilAborted: AbortSignal,
+  heeded: Pick<KeptLease, "cancelled" | "cancel">,
 ): OpenDesk {
   const { db, leases, clock, metrics, trace } = deps;
+  let signal = untilAborted;
+  let wish: typeof heeded | undefined = heeded;
   let run = first;
   let failedStep: RunStep | undefined;
   let waitedFor = first.waitsFor;
@@ -128,7 +135,9 @@ export function openDesk(
     get run() {
       return run;
     },
-    signal,
+    get signal() {
+      return signal;
+    },
     checkpoint: async (change) => {
       await checkpoint(change, {});
     },
@@ -191,6 +200,10 @@ export function openDesk(
   };
   return {
     face,
+    heedNoWish: (until) => {
+      signal = until;
+      wish = undefined;
+    },
     failedStep: () => failedStep,
     leave: async (change, wait) => {
       const waitsFor = waitAfter(change.status ?? run.status, wait);

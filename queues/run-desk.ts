@@ -78,13 +78,13 @@ async function workUnderLease(
   const interrupts = [signal, lease.lost, ...(work.isInterruptible ? [lease.cancelled] : [])];
   const desk = openDesk(deps, run, owner, AbortSignal.any(interrupts), lease);
   try {
-    if (lease.cancelled.aborted) return await carryOut(deps, desk.face.run, owner, signal, lease, work);
+    if (lease.cancelled.aborted) return await carryOut(deps, desk, signal, lease, work);
     try {
       return await leave(deps, desk, await work.advance(desk.face, job.around));
     } catch (error) {
       const outcome = await settleInterruption(deps, desk, error, signal, lease);
       if (outcome) return outcome;
-      if (lease.cancelled.aborted) return await carryOut(deps, desk.face.run, owner, signal, lease, work);
+      if (lease.cancelled.aborted) return await carryOut(deps, desk, signal, lease, work);
       return await settleFailure(deps, desk, job.queue, error);
     }
   } finally {
@@ -139,14 +139,13 @@ async function settleInterruption(
 /** Cancels the run, and says what is known. An upstream that is away is tried again; one that refuses is told of. */
 async function carryOut(
   deps: RunDeskDeps,
-  run: RunRow,
-  owner: string,
+  desk: OpenDesk,
   signal: AbortSignal,
   lease: KeptLease,
   work: RunWork,
 ): Promise<JobOutcome> {
   const { clock, log } = deps;
-  const desk = openDesk(deps, run, owner, AbortSignal.any([signal, lease.lost]));
+  desk.heedNoWish(AbortSignal.any([signal, lease.lost]));
   const end = async (note: string): Promise<JobOutcome> => {
     await desk.leave({
       ...tellCancelled(desk.face.run, note),
@@ -156,7 +155,7 @@ async function carryOut(
       progress: null,
       finishedAtMs: clock.now(),
     });
-    log.info("run.cancelled", { runId: run.id, note });
+    log.info("run.cancelled", { runId: desk.face.run.id, note });
     return { kind: "done" };
   };
   try {

@@ -25,7 +25,6 @@ import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
 import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
-import { submissionOf } from "./known-of.ts";
 import { skipInfected } from "./skip-infected.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
@@ -78,11 +77,7 @@ async function advance(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings
 async function cancel(deps: ProcessRunDeps, desk: RunDesk): Promise<CancelProgress> {
   const { run } = desk;
   if (run.collectedAtMs !== null) return { kind: "cancelled", note: NOT_DELIVERED };
-  if (run.submittedAtMs === null) {
-    // It may stand there otherwise: that is written before anything is sent.
-    desk.note(submissionOf(run));
-    return { kind: "cancelled", note: NOT_STARTED };
-  }
+  if (run.submittedAtMs === null) return { kind: "cancelled", note: NOT_STARTED };
   const dify = deps.difyFor(run.rule.run.keyVariable);
   const slot = await deps.gate.occupy(deps.appOf(run.rule.run.keyVariable), run.id);
   try {

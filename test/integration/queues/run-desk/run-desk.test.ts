@@ -10,7 +10,7 @@ import { listAttempts } from "../../../../src/ledger/attempts.ts";
 import { askToCancel } from "../../../../src/ledger/cancel-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import { createRunLeases } from "../../../../src/ledger/run-leases.ts";
-import { type RunRow, type RunStep, runs } from "../../../../src/ledger/schema.ts";
+import { type RunRow, type RunStep, ruleDays, runs } from "../../../../src/ledger/schema.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
 import { silentTrace } from "../../../../src/telemetry/trace.ts";
@@ -424,6 +424,20 @@ describe("a run that somebody asks to cancel", () => {
       return MOVED;
     });
     expect(await read(run.id)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("keeps what was noted before the wish came, and what was used counts", async () => {
+    const run = await started();
+    const usage = { workflowRunId: "w", tokens: 7, elapsedMs: 5, cost: undefined };
+    await work(run, async (desk) => {
+      desk.note({ usageRunId: "w", totalTokens: 7 }, { kind: "used", day: "2026-11-24", usage });
+      await askFor(run.id);
+      await new Promise((resolve) => desk.signal.addEventListener("abort", resolve, { once: true }));
+      return desk.step("collect", async () => MOVED);
+    });
+    expect(await read(run.id)).toMatchObject({ status: "cancelled", usageRunId: "w", totalTokens: 7 });
+    const days = await ledger.db.select().from(ruleDays).where(eq(ruleDays.ruleName, run.ruleName));
+    expect(days).toMatchObject([{ day: "2026-11-24", tokens: 7 }]);
   });
 
   test("is not worked on at all by whoever takes it next", async () => {
