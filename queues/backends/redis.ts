@@ -19,6 +19,9 @@ const MAX_RECONNECT_MS = 500;
  * so this is also how late another notices a job that was put off by one that died.
  */
 const WAIT_SECONDS = 10;
+/** After how long without an answer a connection is taken for lost; a worker's waits for signs in between. */
+const PRODUCER_SILENT_MS = 5_000;
+const WORKER_SILENT_MS = 2 * WAIT_SECONDS * 1_000;
 
 const COMMON = {
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -45,7 +48,12 @@ export async function createRedisBackend(
     return client;
   };
 
-  const producer = connect({ maxRetriesPerRequest: 1, waitsForServer: false, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+  const producer = connect({
+    maxRetriesPerRequest: 1,
+    waitsForServer: false,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    silentMs: PRODUCER_SILENT_MS,
+  });
   const prefix = prefixesFor(producer, config.prefix ?? DEFAULT_PREFIX);
   const outage = createOutage("redis", log);
   const watchRole = createRoleWatch(producer, outage, clock);
@@ -67,7 +75,7 @@ export async function createRedisBackend(
         skipVersionCheck: true,
       }),
     openWorker: (name, process, options) => {
-      const connection = connect({ maxRetriesPerRequest: null, waitsForServer: true });
+      const connection = connect({ maxRetriesPerRequest: null, waitsForServer: true, silentMs: WORKER_SILENT_MS });
       const mine = new Set([connection]);
       // The first to be refused: at rest nobody else writes.
       connection.on("ready", () => void watchRole());

@@ -15,6 +15,11 @@ export type RedisManners = {
   readonly waitsForServer: boolean;
   /** How long to wait for one answer; undefined: for ever. */
   readonly commandTimeoutMs?: number;
+  /**
+   * After how long without a word, with an answer due, a connection is taken for lost; undefined: when the network gives
+   * it up, which takes a quarter of an hour where a machine or a router vanished without a farewell.
+   */
+  readonly silentMs?: number;
 };
 
 /**
@@ -23,12 +28,13 @@ export type RedisManners = {
  */
 export function openRedis(url: string, manners: RedisManners): RedisClient {
   const { address, tls } = readRedis(url);
-  const { connectTimeoutMs, retryDelayMs, maxRetriesPerRequest, waitsForServer, commandTimeoutMs } = manners;
+  const { connectTimeoutMs, retryDelayMs, maxRetriesPerRequest, waitsForServer, commandTimeoutMs, silentMs } = manners;
   const each = {
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
     ...(tls && { tls }),
     ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
+    ...(silentMs === undefined ? {} : { socketTimeout: silentMs }),
     connectTimeout: connectTimeoutMs,
     maxRetriesPerRequest,
     // With it, and without a retry strategy of ours, ioredis takes the best part of a second to be back after Redis is.

@@ -15,6 +15,8 @@ export type TcpLine = {
   reset(): void;
   /** From now on this ails the line, in one direction or both. @returns ends it */
   ail(toxic: Toxic, direction?: Direction): () => void;
+  /** Nothing passes any more on the connections that stand, and they never end: as when a router forgot them. New ones are as before. */
+  strand(): void;
 };
 
 /**
@@ -24,6 +26,7 @@ export type TcpLine = {
 export async function layLine(toPort: number | (() => number)): Promise<TcpLine> {
   const sockets = new Set<Socket>();
   const weather = createWeather();
+  let strandings = 0;
   let server: Server | undefined;
 
   const take = (from: Socket): void => {
@@ -33,8 +36,10 @@ export async function layLine(toPort: number | (() => number)): Promise<TcpLine>
       sockets.add(socket);
       socket.setNoDelay(true).on("close", () => sockets.delete(socket));
     }
-    carry(from, to, "up", weather);
-    carry(to, from, "down", weather);
+    const taken = strandings;
+    const own = weatherOf(weather, () => strandings > taken);
+    carry(from, to, "up", own);
+    carry(to, from, "down", own);
   };
   const listen = async (port: number): Promise<number> => {
     server = createServer({ allowHalfOpen: true }, take).listen(port, "127.0.0.1");
@@ -65,8 +70,20 @@ export async function layLine(toPort: number | (() => number)): Promise<TcpLine>
       for (const socket of sockets) socket.resetAndDestroy();
     },
     ail: weather.add,
+    strand: () => {
+      strandings += 1;
+    },
   };
 }
+
+/** As it is for all, until the connection is stranded. */
+const weatherOf = (weather: Weather, isStranded: () => boolean): Weather => ({
+  now: weather.now,
+  passable: async (direction) => {
+    await weather.passable(direction);
+    if (isStranded()) await new Promise(() => undefined);
+  },
+});
 
 /** What stands at the moment, and who waits for it to be over. */
 function createWeather(): Weather & { add: TcpLine["ail"] } {
