@@ -35,7 +35,7 @@ export async function migratePostgres(db: NodePgDatabase, { migrationsFolder, lo
   const session = db._.session as unknown as PgSession; // what Drizzle's own migrator hands over, untyped there
   if (await isUpToDate(db, migrations)) return;
   await takeLock(db, log);
-  const usual = await lockTimeout(db);
+  const usual = await timeoutsOf(db);
   try {
     const isNew = !(await isThere(db));
     // What a database or a role is given for its statements is meant for others: no upgrade would ever end.
@@ -51,8 +51,8 @@ export async function migratePostgres(db: NodePgDatabase, { migrationsFolder, lo
       }
     }
   } finally {
-    await db.execute(sql`reset statement_timeout`).catch(() => undefined);
-    await db.execute(sql`select set_config('lock_timeout', ${usual}, false)`).catch(() => undefined);
+    for (const [name, value] of Object.entries(usual))
+      await db.execute(sql`select set_config(${name}, ${value}, false)`).catch(() => undefined);
     await db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
   }
 }
@@ -96,10 +96,13 @@ async function holderOfLock(db: NodePgDatabase): Promise<string> {
   return `the session ${holder?.["pid"] ?? "of another process"} keeps the schema to itself while it changes it`;
 }
 
-/** How long this connection waits for locks otherwise; a reset would tell it what the database or the role is given. */
-async function lockTimeout(db: NodePgDatabase): Promise<unknown> {
-  const [answer] = rowsOf(await db.execute(sql`select current_setting('lock_timeout') as patience`));
-  return answer?.["patience"];
+/** This connection's own; a reset would tell it those that the database or the role is given. */
+async function timeoutsOf(db: NodePgDatabase): Promise<Record<string, unknown>> {
+  const [timeouts] = rowsOf(
+    await db.execute(sql`
+      select current_setting('lock_timeout') as lock_timeout, current_setting('statement_timeout') as statement_timeout`),
+  );
+  return timeouts ?? {};
 }
 
 async function isThere(db: NodePgDatabase): Promise<boolean> {

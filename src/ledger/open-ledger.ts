@@ -6,6 +6,7 @@ import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { PermanentError, RelayError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
+import { cutSilent } from "./cut-silent.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { folderOf } from "./folder-of.ts";
 import { guardPool } from "./guard-pool.ts";
@@ -39,10 +40,13 @@ export const CONNECTIONS = 10;
 const GIVEN_UP_AFTER_MS = 15_000;
 /** Who waits for longer for what somebody else has locked fails, and is told of: else nobody would ever learn of it. */
 const LOCK_TIMEOUT_MS = 30_000;
-const SETTINGS = [
-  `idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`,
-  `lock_timeout = ${LOCK_TIMEOUT_MS}`,
-] as const;
+/**
+ * PostgreSQL ends a statement that takes longer. With a million runs none takes a second, so one that does is lost: and
+ * since it is ended there, who hears nothing for a quarter longer knows that the connection is lost.
+ */
+const STATEMENT_TIMEOUT_MS = 60_000;
+/** A connection that is quiet for so long is asked whether the other side lives; by default the system waits two hours. */
+const KEEP_ALIVE_MS = 10_000;
 export const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
 export const IDLE_MS = 300_000;
@@ -50,11 +54,12 @@ export const IDLE_MS = 300_000;
 /**
  * Opens the ledger and brings its schema up to date.
  * @param url `pglite:FOLDER` or `postgres://…` (PostgreSQL 15 or newer)
+ * @param statementMs after how long PostgreSQL ends a statement; a connection is taken for lost a quarter later
  * @throws {PermanentError} `ledger_locked` when another process holds the folder, `ledger_unavailable` when it cannot be reached
  */
-export async function openLedger(url: string, log: Log): Promise<Ledger> {
+export async function openLedger(url: string, log: Log, statementMs = STATEMENT_TIMEOUT_MS): Promise<Ledger> {
   const folder = folderOf(url);
-  return folder === undefined ? openPostgres(url, log) : openPglite(folder, log);
+  return folder === undefined ? openPostgres(url, log, statementMs) : openPglite(folder, log);
 }
 
 /** What each of PostgreSQL's folders holds. */
@@ -112,29 +117,40 @@ async function openEmbedded(folder: string, log: Log): Promise<Ledger> {
   }
 }
 
-async function openPostgres(url: string, log: Log): Promise<Ledger> {
+async function openPostgres(url: string, log: Log, statementMs: number): Promise<Ledger> {
   const [{ default: pg }, { drizzle }, { migratePostgres }] = await Promise.all([
     import("pg"),
     import("drizzle-orm/node-postgres"),
     import("./migrate-postgres.ts"),
   ]);
-  const openPool = (max: number, settings: readonly string[]) => {
+  const openPool = (max: number, ...more: readonly string[]) => {
+    const settings = [
+      `idle_in_transaction_session_timeout = ${GIVEN_UP_AFTER_MS}`,
+      `lock_timeout = ${LOCK_TIMEOUT_MS}`,
+      `statement_timeout = ${statementMs}`,
+      ...more,
+    ];
     const pool = new pg.Pool({
       connectionString: url,
       max,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: IDLE_MS,
       // Not among the parameters of the start, which poolers such as PgBouncer refuse.
       onConnect: async (client) => {
-        await client.query(settings.map((setting) => `set ${setting}`).join("; "));
+        const asked = {
+          text: settings.map((setting) => `set ${setting}`).join("; "),
+          query_timeout: CONNECT_TIMEOUT_MS,
+        };
+        await client.query(asked);
       },
     });
     const end = guardPool(pool, (error) => log.warn("ledger.connection_lost", { message: error.message }));
     return { pool, end };
   };
-  const { pool, end } = openPool(CONNECTIONS, SETTINGS);
-  const work = openPool(WORK_CONNECTIONS, [...SETTINGS, ...PLANNED_ONCE]);
+  const { pool, end } = openPool(CONNECTIONS);
+  const work = openPool(WORK_CONNECTIONS, ...PLANNED_ONCE);
   nameStatements(work.pool);
   const close = async (): Promise<void> => {
     await Promise.all([end(), work.end()]);
@@ -154,5 +170,7 @@ async function openPostgres(url: string, log: Log): Promise<Ledger> {
       nextAction: "check DATABASE_URL, and that the server runs and the user may create schemas",
     });
   }
+  // Not before: a migration may take its time.
+  for (const each of [pool, work.pool]) cutSilent(each, 1.25 * statementMs);
   return { kind: "postgres", db: drizzle(pool, { schema }), work: drizzle(work.pool, { schema }), close };
 }

@@ -201,6 +201,7 @@ describe.skipIf(inject("postgresUrl") === undefined)("an upgrade of a PostgreSQL
   test("leaves the connection that it used as impatient as the others", async () => {
     const ledger = await open(await givenOlderLedger(1));
     expect(rowsOf(await ledger.db.execute(sql`show lock_timeout`))).toEqual([{ lock_timeout: "30s" }]);
+    expect(rowsOf(await ledger.db.execute(sql`show statement_timeout`))).toEqual([{ statement_timeout: "1min" }]);
   });
 
   test("tells of who keeps the schema to itself, and goes on after it", async () => {
