@@ -171,6 +171,14 @@ async function openPostgres(url: string, log: Log, statementMs: number): Promise
     });
   }
   // Not before: a migration may take its time.
-  for (const each of [pool, work.pool]) cutSilent(each, 1.25 * statementMs);
-  return { kind: "postgres", db: drizzle(pool, { schema }), work: drizzle(work.pool, { schema }), close };
+  const endCuts = cutSilent([pool, work.pool], 1.25 * statementMs);
+  return {
+    kind: "postgres",
+    db: drizzle(pool, { schema }),
+    work: drizzle(work.pool, { schema }),
+    close: async () => {
+      endCuts();
+      await close();
+    },
+  };
 }
