@@ -146,6 +146,7 @@ async function start(
   const before = submissionOf(desk.run);
   const submitting = desk.checkpoint({
     status: "running",
+    progress: null,
     submittedAtMs: deps.clock.now(),
     submissions: before.submissions + 1,
     sentInputs: tellInputs(inputs, desk.run.rule),

@@ -26,6 +26,7 @@ import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
 import { skipInfected } from "./skip-infected.ts";
+import { waitForSlot } from "./wait-for-slot.ts";
 
 export type ProcessRunDeps = RunDeskDeps & {
   readonly fastio: Pick<Fastio, "openDownload" | "linkTo" | "uploadUnplaced" | "readNodes"> & AskDeps["fastio"];
@@ -120,8 +121,7 @@ async function begin(deps: ProcessRunDeps, desk: RunDesk, around: Surroundings):
     if (desk.run.finishedAtMs !== null) return { kind: "moved" };
     const asked = await ask();
     if (asked.kind === "postpone") return asked;
-    desk.waits("slot");
-    const slot = await place.slot(desk.signal);
+    const slot = await waitForSlot(clock, desk, place);
     if (!slot) {
       waitsOn = true;
       return { kind: "wait_for_app", app };

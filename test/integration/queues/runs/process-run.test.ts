@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
 import { systemClock } from "../../../../src/clock.ts";
@@ -312,6 +312,30 @@ describe("a workflow that does not succeed", () => {
       expect(run.workflowRunId).toBe(it.dify.books().runs[0]?.id);
     },
   );
+});
+
+test("a run that stands ready for its app says so, and not any more once it has a slot", async () => {
+  let finish = (): void => undefined;
+  const isToFinish = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  onTestFinished(() => finish());
+  const it = await bench({
+    dify: { apps: [appThat(() => isToFinish.then(() => ({ answer: "done" })))] },
+    limit: { start: 1, ceiling: 1 },
+  });
+  const [first, second] = [await it.drop("first.csv"), await it.drop("second.csv")];
+  const read = () => readRunRow(ledger.db, second.id);
+  const driven = it.drive(first.id);
+  await vi.waitFor(() => expect(it.dify.books().runs).toHaveLength(1), SOON);
+  const turn = it.turn(second.id);
+  await vi.waitFor(async () => expect(await read()).toMatchObject({ progress: "waits for its turn in Dify" }), SOON);
+  // It is at its worker still, with its file sent, and goes on without a delay.
+  expect(await read()).toMatchObject({ status: "queued", waitingApp: null, leaseOwner: expect.any(String) });
+  finish();
+  await Promise.all([driven, turn]);
+  expect(await read()).toMatchObject({ status: "delivering", progress: null });
+  await it.drive(second.id);
 });
 
 describe("the nodes of the workflow", () => {
