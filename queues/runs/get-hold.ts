@@ -17,7 +17,7 @@ export type GetHoldDeps = {
 
 /** What was seen of Dify; or that the wait is too long to be spent in a worker. */
 export type Hold =
-  | { readonly kind: "seen"; readonly seen: Pick<RunSeen, "rows" | "detail"> }
+  | { readonly kind: "seen"; readonly seen: Pick<RunSeen, "rows" | "detail" | "askedMs"> }
   | { readonly kind: "postpone"; readonly delayMs: number };
 
 /**
@@ -42,9 +42,8 @@ export async function getHold(deps: GetHoldDeps, desk: RunDesk, step: SeekStep, 
   }
   if (step.afterMs > MAX_WAIT_INSIDE_MS) return { kind: "postpone", delayMs: step.afterMs };
   await clock.sleep(step.afterMs, desk.signal);
-  if (step.do === "look_up") return { kind: "seen", seen: { rows: await dify.findRuns(user, desk.signal) } };
-  return {
-    kind: "seen",
-    seen: { detail: (await dify.readRun(desk.run.workflowRunId ?? "", desk.signal)) ?? "absent" },
-  };
+  const askedMs = clock.now();
+  if (step.do === "look_up") return { kind: "seen", seen: { rows: await dify.findRuns(user, desk.signal), askedMs } };
+  const detail = (await dify.readRun(desk.run.workflowRunId ?? "", desk.signal)) ?? "absent";
+  return { kind: "seen", seen: { detail, askedMs } };
 }

@@ -1,8 +1,17 @@
-import { ENDED, pauseFor, type RecoveryPolicy, type RunKnown, type RunSeen, type SeekStep, seek } from "./recovery.ts";
+import {
+  ENDED,
+  pauseFor,
+  type RecoveryPolicy,
+  type RunKnown,
+  type RunSeen,
+  type SeekStep,
+  seek,
+  waitedOf,
+} from "./recovery.ts";
 import type { DifyRunDetail } from "./types.ts";
 
 /** What this worker saw and did since it took up the cancelling. Everything but the time begins empty. */
-export type CancelSeen = Pick<RunSeen, "nowMs" | "rows" | "detail" | "chance"> & {
+export type CancelSeen = Pick<RunSeen, "nowMs" | "rows" | "detail" | "askedMs" | "chance"> & {
   /** Whether the run's events cannot be listened to, as in generations of Dify that know no such thing. */
   readonly isMute?: boolean | undefined;
   /** When Dify was first asked to stop; milliseconds. */
@@ -50,7 +59,7 @@ export function decideCancel(
 ): CancelStep {
   const { submittedAtMs, workflowRunId, spentRunIds = [] } = known;
   if (submittedAtMs === undefined && workflowRunId === undefined) return { do: "end", as: "not_started" };
-  const waitedMs = Math.max(0, seen.nowMs - (submittedAtMs ?? 0));
+  const waitedMs = waitedOf(seen, submittedAtMs ?? 0);
   const patienceMs = policy.absentAfterMs - waitedMs;
 
   if (workflowRunId === undefined) {

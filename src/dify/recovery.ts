@@ -29,6 +29,11 @@ export type RunSeen = {
   readonly rows?: readonly DifyRunRow[] | undefined;
   /** From `readRun`, as last read. */
   readonly detail?: DifyRunDetail | "absent" | undefined;
+  /**
+   * When the newer of the two was asked for. What it shows no trace of had none then, however much later a machine that
+   * was asleep or busy comes to read the answer. Default: now.
+   */
+  readonly askedMs?: number | undefined;
   readonly end?: StreamEnd | undefined;
   /** Whether `followRun` is worth a try: false where it is not supported, and after it just failed. */
   readonly attachable: boolean;
@@ -124,7 +129,7 @@ function decideWithoutId(
   seen: RunSeen,
   policy: RecoveryPolicy,
 ): NextStep {
-  const step = seek(seen, spentRunIds, Math.max(0, seen.nowMs - submittedAtMs), policy);
+  const step = seek(seen, spentRunIds, waitedOf(seen, submittedAtMs), policy);
   if (step !== undefined) return step;
   if (policy.whenAbsent === "ask" || submissions >= policy.maxSubmissions) return lost("no_trace");
   return { do: "start", again: true };
@@ -132,7 +137,7 @@ function decideWithoutId(
 
 /**
  * Looks for a workflow run whose id nobody knows; the oldest of its user is the one.
- * @param waitedMs since it was submitted
+ * @param waitedMs from when it was submitted until it was looked for
  * @returns undefined when it has left no trace for so long that it hardly began
  */
 export function seek(
@@ -168,7 +173,7 @@ function decideWithId(known: RunKnown, workflowRunId: string, seen: RunSeen, pol
   }
   const submittedAtMs = known.submittedAtMs ?? record?.createdAtMs ?? 0;
   if (record === undefined) {
-    const waitedMs = Math.max(0, nowMs - submittedAtMs);
+    const waitedMs = waitedOf(seen, submittedAtMs);
     if (waitedMs >= policy.absentAfterMs) return lost("record_gone");
     return { do: "poll", afterMs: pauseFor(waitedMs / 10, policy.pollPauseMs, seen.chance) };
   }
@@ -250,6 +255,12 @@ const stillRunning = (rows: readonly DifyRunRow[]): readonly string[] =>
 /** When it began: by Dify's clock if that fits between submission and now (its zone may be wrong by hours), else by ours. */
 const startOf = (record: DifyRunDetail, submittedAtMs: number, nowMs: number): number =>
   record.createdAtMs >= submittedAtMs && record.createdAtMs <= nowMs ? record.createdAtMs : submittedAtMs;
+
+/** How long after its submission a run was looked for. */
+export const waitedOf = (
+  { nowMs, askedMs = nowMs }: Pick<RunSeen, "nowMs" | "askedMs">,
+  submittedAtMs: number,
+): number => Math.max(0, askedMs - submittedAtMs);
 
 /** Longer waits for older runs; the time alone decides, so that a restarted worker keeps the pace. */
 export function pauseFor(wishMs: number, { shortest, longest }: PauseRange, chance = 0.5): number {

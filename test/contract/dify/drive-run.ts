@@ -62,7 +62,7 @@ export async function driveRun(
         break;
       case "look_up":
         await systemClock.sleep(step.afterMs, signal);
-        seen = { ...seen, rows: await dify.findRuns(run.user, signal) };
+        seen = { ...seen, askedMs: Date.now(), rows: await dify.findRuns(run.user, signal) };
         break;
       case "adopt":
         ledger = { ...ledger, workflowRunId: step.workflowRunId };
@@ -75,7 +75,11 @@ export async function driveRun(
         break;
       case "poll":
         await systemClock.sleep(step.afterMs, signal);
-        seen = { ...seen, detail: (await dify.readRun(ledger.workflowRunId ?? "", signal)) ?? "absent" };
+        seen = {
+          ...seen,
+          askedMs: Date.now(),
+          detail: (await dify.readRun(ledger.workflowRunId ?? "", signal)) ?? "absent",
+        };
         break;
       default:
         return { ending: step, steps, known: ledger };

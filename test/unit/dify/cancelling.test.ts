@@ -47,6 +47,12 @@ describe("a workflow run without an id", () => {
       step: { do: "look_up", afterMs: 10 * SECOND },
     },
     {
+      what: "without a trace when it was looked for in good time is looked for again, however late the answer was read",
+      known: submitted,
+      seen: { rows: [], askedMs: T0 + 20 * SECOND, nowMs: T0 + 600 * SECOND },
+      step: { do: "look_up", afterMs: 10 * SECOND },
+    },
+    {
       what: "without a trace for all that time",
       known: submitted,
       seen: { rows: [], nowMs: T0 + 330 * SECOND },

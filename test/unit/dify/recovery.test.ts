@@ -71,6 +71,12 @@ describe("before a run id is known", () => {
       step: { do: "start", again: true },
     },
     {
+      what: "no trace when it was looked for in good time, though the answer was read long after",
+      known: submitted,
+      seen: seen({ rows: [], askedMs: T0 + 20 * SECOND, nowMs: T0 + 10 * MINUTE }),
+      step: { do: "look_up", afterMs: 10 * SECOND },
+    },
+    {
       what: "no trace of the third submission",
       known: { ...submitted, submissions: 3 },
       seen: seen({ rows: [], nowMs: T0 + 330 * SECOND }),
@@ -337,6 +343,7 @@ describe("every situation", () => {
   const seenAny = fc.record(
     {
       nowMs: fc.integer({ min: T0, max: T0 + 60 * MINUTE }),
+      askedMs: fc.integer({ min: T0, max: T0 + 60 * MINUTE }),
       attachable: fc.boolean(),
       chance: fc.double({ min: 0, max: 0.999, noNaN: true }),
       rows: fc.array(fc.record({ workflowRunId: fc.constantFrom("A", "B", "RUN"), status, createdAtMs: fc.nat() })),
@@ -356,7 +363,9 @@ describe("every situation", () => {
         if (step.do === "start") {
           expect(known.workflowRunId).toBeUndefined();
           if (known.submittedAtMs !== undefined) {
-            expect(sight.nowMs - known.submittedAtMs).toBeGreaterThanOrEqual(DEFAULT_RECOVERY.absentAfterMs);
+            expect((sight.askedMs ?? sight.nowMs) - known.submittedAtMs).toBeGreaterThanOrEqual(
+              DEFAULT_RECOVERY.absentAfterMs,
+            );
             expect((sight.rows ?? []).filter((each) => !known.spentRunIds?.includes(each.workflowRunId))).toEqual([]);
           }
         }
