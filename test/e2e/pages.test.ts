@@ -1,5 +1,5 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { openBackend, type TestBackend } from "../support/backends.ts";
 import { openBrowser, openPage } from "../support/browser.ts";
 import { findChromium } from "../support/chromium.ts";
@@ -82,9 +82,7 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
   test("no page is wider than its window, whatever word an error has", async () => {
     story.dify.addFault({ action: { kind: "node_failure", message: `lost ${"x".repeat(2_000)}` } });
     await story.fastio.dropFile({ folder: "/Inbox", name: `${"y".repeat(150)}.txt`, content: "long\n" });
-    await vi.waitFor(async () => expect((await story.runs()).map(({ status }) => status)).toContain("failed"), {
-      timeout: 30_000,
-    });
+    await expect.poll(async () => (await story.runs()).map(({ status }) => status)).toContain("failed");
     const run = (await story.runs()).find(({ status }) => status === "failed");
     for (const width of [360, 768, 1_440]) {
       const context = await browser.newContext({ viewport: { width, height: 800 } });
@@ -122,7 +120,7 @@ describe.runIf(findChromium() !== undefined)("in Chromium", () => {
       await page.getByRole("link", { name: queue }).first().waitFor();
     }
     await page.getByRole("link", { name: "Back to relay" }).click();
-    await vi.waitFor(() => expect(page.url()).toBe(`${story.relayUrl}/`));
+    await page.waitForURL(`${story.relayUrl}/`);
     expect(complaints).toEqual([]);
   });
 });

@@ -17,6 +17,7 @@ import { cursors, events } from "../../../src/ledger/schema.ts";
 import { RULE_EVENTS } from "../../../src/rules/rule.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { clientOn } from "../../contract/fastio/client-on.ts";
+import { SOON } from "../../support/soon.ts";
 import { databases, useLedger } from "../ledger/subjects.ts";
 
 const { workspaceId, workspaceName, orgId } = FASTIO_EMULATOR_DEFAULTS;
@@ -251,7 +252,7 @@ describe.each(databases)("on %s", (name) => {
     const before = searches();
     failNext();
     const underWay = pulls().check({ workspaces, wantedAtMs: Date.now() }, signal);
-    await vi.waitFor(() => expect(searches()).toBeGreaterThan(before));
+    await vi.waitFor(() => expect(searches()).toBeGreaterThan(before), SOON);
     const wantedAtMs = Date.now() + 1;
     await underWay;
     const searched = searches();

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { expect, vi } from "vitest";
 import { systemClock } from "../../../../src/clock.ts";
 import type { AppConfig } from "../../../../src/emulators/dify/apps.ts";
 import { DEFAULT_APP_KEY } from "../../../../src/emulators/dify/defaults.ts";
@@ -7,6 +8,8 @@ import {
   type DifyEmulatorOptions,
   startDifyEmulator,
 } from "../../../../src/emulators/dify/start-dify-emulator.ts";
+import { SOON } from "../../../support/soon.ts";
+import type { ManualClock } from "../../../unit/dify/manual-clock.ts";
 
 /** An app of one text and one output, small enough to compare whole streams. */
 export const TOPIC_APP: AppConfig = {
@@ -41,6 +44,13 @@ export function createMovableClock() {
     },
   };
 }
+
+/** Lets so much time pass at each look, until the emulator's only run has succeeded. */
+export const untilItSucceeded = (emulator: DifyEmulator, clock: ManualClock, stepMs: number): Promise<void> =>
+  vi.waitFor(() => {
+    clock.advance(stepMs);
+    expect(emulator.books().runs).toMatchObject([{ status: "succeeded" }]);
+  }, SOON);
 
 export const bearer = (key: string = DEFAULT_APP_KEY) => ({ authorization: `Bearer ${key}` });
 

@@ -1,6 +1,16 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { SOON } from "../../../support/soon.ts";
-import { createEmulators, createMovableClock, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
+import { createManualClock } from "../../../unit/dify/manual-clock.ts";
+import {
+  createEmulators,
+  createMovableClock,
+  framesOf,
+  get,
+  post,
+  TOPIC_APP,
+  topicRun,
+  untilItSucceeded,
+} from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
 afterEach(stop);
@@ -55,12 +65,20 @@ test("a form is filled in once, with a known action and all inputs", async () =>
 });
 
 test("a form that nobody answers lets the run go on when its time is over", async () => {
-  const emulator = await start({ apps: [TOPIC_APP] });
+  const clock = createManualClock();
+  const emulator = await start({ apps: [TOPIC_APP], clock });
   emulator.addFault({ action: { kind: "pause", expiresMs: 300 } });
-  const frames = framesOf(await (await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key)).text());
+  const posted = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
+  await vi.waitFor(() => {
+    clock.advance(0);
+    expect(emulator.books().runs).toMatchObject([{ status: "paused" }]);
+  }, SOON);
+  const frames = framesOf(await posted.text());
   const form = Object(frames.find(({ event }) => event === "human_input_required")?.data);
   const path = `/workflow/${frames[0]?.workflow_run_id}/events?user=relay:1&continue_on_pause=true`;
-  const rest = framesOf(await (await get(emulator, path, TOPIC_APP.key)).text());
+  const listening = await get(emulator, path, TOPIC_APP.key);
+  await untilItSucceeded(emulator, clock, 300);
+  const rest = framesOf(await listening.text());
   expect(rest.slice(0, 2)).toMatchObject([
     { event: "workflow_started", data: { reason: "resumption" } },
     {

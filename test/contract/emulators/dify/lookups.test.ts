@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { DEFAULT_APP } from "../../../../src/emulators/dify/apps.ts";
 import { SOON } from "../../../support/soon.ts";
-import { createEmulators, createMovableClock, framesOf, get, post, TOPIC_APP, topicRun } from "./dify-calls.ts";
+import { createManualClock } from "../../../unit/dify/manual-clock.ts";
+import {
+  createEmulators,
+  createMovableClock,
+  framesOf,
+  get,
+  post,
+  TOPIC_APP,
+  topicRun,
+  untilItSucceeded,
+} from "./dify-calls.ts";
 
 const { start, stop } = createEmulators();
 afterEach(stop);
@@ -148,13 +158,15 @@ describe("events", () => {
   });
 
   test("a running run tells what was, without inputs, and then what comes", async () => {
-    const emulator = await start({ apps: [TOPIC_APP], workMs: 400 });
+    const clock = createManualClock();
+    const emulator = await start({ apps: [TOPIC_APP], workMs: 400, clock });
     const first = await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key);
     await vi.waitFor(() => expect(emulator.books().runs[0]?.status).toBe("running"), SOON);
     const run = emulator.books().runs[0];
     const path = `/workflow/${run?.id}/events?user=relay:1&include_state_snapshot=true`;
     const answer = await ask(emulator, path);
     expect(answer.headers.get("cache-control")).toBe("no-cache");
+    await untilItSucceeded(emulator, clock, 100);
     const text = await answer.text();
     expect(text.startsWith('event: ping\n\ndata: {"event":"workflow_started"')).toBe(true);
     const frames = framesOf(text);

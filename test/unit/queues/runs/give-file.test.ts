@@ -6,6 +6,7 @@ import { systemClock } from "../../../../src/clock.ts";
 import { TransientError } from "../../../../src/errors.ts";
 import { wholeRun } from "../../../../src/ledger/insert-runs.ts";
 import { runNamed } from "../../../integration/ledger/intakes.ts";
+import { SOON } from "../../../support/soon.ts";
 
 /** A Fastio or Dify that can do no more than what is asked of it here. */
 const only = <Client>(can: Partial<Client>): Client => can as Client;
@@ -37,5 +38,5 @@ test("a file on its way to Dify is given up with the lease, and not left to stre
     step: (_step, attempt) => attempt(),
   };
   await expect(readyFile(deps, desk)).rejects.toBe(lost);
-  await vi.waitFor(() => expect(body.destroyed).toBe(true));
+  await vi.waitFor(() => expect(body.destroyed).toBe(true), SOON);
 });
