@@ -55,6 +55,7 @@ export function createFeed({
 
     searchEvents: async function* (query, signal) {
       let fields = queryFields(query);
+      let hasEnd = query.until !== undefined;
       for (let offset = 0; ; ) {
         const isFirst = offset === 0;
         const call = feed.search(fields, offset, SEARCH_ROWS);
@@ -66,7 +67,9 @@ export function createFeed({
         const rows = readEventRows(payload, call.operation);
         // The server may page in smaller steps than asked; steps of its own make no gaps.
         const step = asCount(at(payload, "pagination.limit")) ?? rows.length;
-        const end = isFirst && query.until === undefined ? endAt(rows, clock.now()) : undefined;
+        // A page without a row that is shown to us tells no time: then the next one does.
+        const end = hasEnd ? undefined : endAt(rows, clock.now());
+        hasEnd ||= end !== undefined;
         if (end === undefined) offset += step > 0 ? Math.min(step, SEARCH_ROWS) : rows.length;
         else {
           fields = queryFields({ ...query, until: end.untilMs });

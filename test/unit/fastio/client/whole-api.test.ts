@@ -114,6 +114,13 @@ describe("event search", () => {
     for (let at = 0; at < 1_000; at += 1) expect(idsOf(found)).toContain(`e${at}`);
   });
 
+  test("comes to an end though its first page is hidden from us", async () => {
+    const hidden = (at: number): boolean => at >= 700 && at < 1_000;
+    const { found, lines } = await collect(busyLog({ perCall: 400, hidden }));
+    expect(lines.length).toBeLessThan(10);
+    for (let at = 0; at < 700; at += 1) expect(idsOf(found)).toContain(`e${at}`);
+  });
+
   test.each([
     { what: "the newest are hidden, and our clock is behind", hidden: (at: number) => at >= 990, behindMs: 600_000 },
     { what: "every third is hidden", hidden: (at: number) => at % 3 === 0 },
