@@ -1,4 +1,5 @@
 import type { Log } from "../telemetry/log.ts";
+import { afterTooFewFiles } from "./too-few-files.ts";
 
 /**
  * Ends the process of an embedded database that has given up: it answers nothing more, and what was committed is redone
@@ -8,7 +9,9 @@ export const endWithDatabase =
   (log: Log) =>
   (lastWords: string): never => {
     const message = `the embedded database gave up: ${lastWords}`;
-    const nextAction = "make room if its disk is full, and start again: nothing that was accepted is lost";
+    const nextAction =
+      afterTooFewFiles(lastWords) ??
+      "make room if its disk is full, and start again: nothing that was accepted is lost";
     log.error("ledger.gave_up", { message, nextAction });
     process.stderr.write(`relay: ${message}\n→ ${nextAction}\n`);
     process.exit(1);

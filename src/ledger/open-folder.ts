@@ -11,6 +11,7 @@ import type { Log } from "../telemetry/log.ts";
 import { endWithDatabase } from "./end-with-database.ts";
 import { reuseStatements } from "./reuse-statements.ts";
 import { shareLoop } from "./share-loop.ts";
+import { afterTooFewFiles } from "./too-few-files.ts";
 
 const MAKER = fileURLToPath(new URL("./make-folder.ts", import.meta.url));
 
@@ -57,9 +58,12 @@ async function make(folder: string): Promise<void> {
   const draft = mkdtempSync(join(place, name));
   try {
     await promisify(execFile)(process.execPath, [MAKER, draft]).catch((error: unknown) => {
-      throw new PermanentError("ledger_unavailable", `no ledger could be made in ${place}: ${lastWordsOf(error)}`, {
+      const words = lastWordsOf(error);
+      throw new PermanentError("ledger_unavailable", `no ledger could be made in ${place}: ${words}`, {
         cause: error,
-        nextAction: "look whether its disk, its number of files, memory or a quota is used up, and start again",
+        nextAction:
+          afterTooFewFiles(words) ??
+          "look whether its disk, its number of files, memory or a quota is used up, and start again",
       });
     });
     // Not renamed: the folder may be a mount point.

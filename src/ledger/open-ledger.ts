@@ -14,6 +14,7 @@ import { nameStatements } from "./name-statements.ts";
 import { type OpenedFolder, openFolder } from "./open-folder.ts";
 import { PLANNED_ONCE } from "./planned-once.ts";
 import * as schema from "./schema.ts";
+import { afterTooFewFiles } from "./too-few-files.ts";
 
 /** Drizzle over either driver; queries are written once. */
 export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
@@ -89,7 +90,9 @@ async function openPglite(folder: string, log: Log): Promise<Ledger> {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new PermanentError("ledger_unavailable", `the ledger folder ${folder} cannot be used: ${error.message}`, {
       cause: error,
-      nextAction: "give the relay a folder that it may write to, with room on its disk, through DATABASE_URL",
+      nextAction:
+        afterTooFewFiles(error.message) ??
+        "give the relay a folder that it may write to, with room on its disk, through DATABASE_URL",
     });
   }
 }

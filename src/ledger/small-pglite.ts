@@ -1,6 +1,7 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PermanentError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
+import { afterTooFewFiles } from "./too-few-files.ts";
 
 /**
  * PostgreSQL's own default of 128 MB for its cache, and as much for each `VACUUM` and index, is for a server that has the
@@ -53,7 +54,7 @@ export async function openSmall(folder: string, giveUp: (lastWords: string) => n
     if (lastWords === undefined) throw error;
     throw new PermanentError("ledger_unavailable", `the embedded database does not start: ${lastWords}`, {
       cause: error,
-      nextAction: NO_ROOM.test(lastWords) ? MAKE_ROOM : MEND_FILES,
+      nextAction: afterTooFewFiles(lastWords) ?? (NO_ROOM.test(lastWords) ? MAKE_ROOM : MEND_FILES),
     });
   } finally {
     clearInterval(going);

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
@@ -25,6 +25,8 @@ const RULES = `rules:
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 /** Of 512 bytes or 1,024 each, as the shell has it: a new ledger has files that are larger. */
 const FILE_BLOCKS = 1_000;
+/** Node starts with so many, and PostgreSQL does not. */
+const OPEN_FILES = 48;
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -93,23 +95,25 @@ test("one whose files are damaged is told of in its own words, with what to do",
   });
 });
 
-test("one that cannot be made though there is room, as under a quota, is told of in words", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "relay-quota-"));
+test.each([
+  { what: "cannot be made though there is room, as under a quota", limit: `-f ${FILE_BLOCKS}`, says: "quota" },
+  { what: "cannot be made, as too few files may be open", limit: `-n ${OPEN_FILES}`, says: "ulimit -n" },
+  { what: "does not start, as too few files may be open", limit: `-n ${OPEN_FILES}`, says: "ulimit -n", isMade: true },
+])("one that $what is told of in words", async ({ limit, says, isMade = false }) => {
+  const folder = isMade ? dirname(makeOne()) : mkdtempSync(join(tmpdir(), "relay-quota-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const rules = join(folder, "rules.yaml");
   writeFileSync(rules, RULES);
-  const started = promisify(execFile)(
-    "sh",
-    ["-c", `ulimit -f ${FILE_BLOCKS} && exec "$0" "$1" start`, process.execPath, MAIN],
-    {
-      env: relayEnvironment({
-        ...{ DATABASE_URL: `pglite:${join(folder, "data")}`, RELAY_CONFIG: rules, PORT: String(await freePort()) },
-        ...{ FASTIO_API_KEY: "key", DIFY_API_KEY: "app-key", CATCH_UP: "off" },
-      }),
-    },
-  );
+  const started = promisify(execFile)("sh", ["-c", `ulimit ${limit} && exec "$0" "$1" start`, process.execPath, MAIN], {
+    env: relayEnvironment({
+      ...{ DATABASE_URL: `pglite:${join(folder, "data")}`, RELAY_CONFIG: rules, PORT: String(await freePort()) },
+      ...{ FASTIO_API_KEY: "key", DIFY_API_KEY: "app-key", CATCH_UP: "off" },
+    }),
+  });
   await expect(started).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^relay: no ledger could be made in .*\n→ .*quota.*\n$/),
+    stderr: expect.stringMatching(
+      new RegExp(`^relay: ${isMade ? "the embedded database" : "no ledger could be made in"} .*\\n→ .*${says}.*\\n$`),
+    ),
   });
 });
