@@ -15,6 +15,7 @@ import type { Db } from "../ledger/open-ledger.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { timeOf } from "../text/figures.ts";
 import { plain } from "../text/unseen.ts";
+import { withoutPassword } from "../text/without-password.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { askRelay, codeOf, inLedgerOrRelay, refusalOf, tellsOfNone, toldBy } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -95,7 +96,10 @@ function tell(context: CliContext, config: Config, id: string, outcome: Outcome,
       if (!json) {
         printForms(context, id, outcome.forms);
         const { publicUrl } = config.http;
-        if (publicUrl) context.print(`On a page, for operators: ${new URL(`/runs/${id}/answer`, publicUrl).href}`);
+        if (publicUrl) {
+          const page = new URL(`/runs/${id}/answer`, withoutPassword(publicUrl)).href;
+          context.print(`On a page, for operators: ${page}`);
+        }
       }
       return 0;
     case "answered":

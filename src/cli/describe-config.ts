@@ -1,5 +1,6 @@
 import { ALERT_NOTICE_VARIABLE, type Config } from "../config.ts";
 import { folderOf } from "../ledger/folder-of.ts";
+import { withoutPassword } from "../text/without-password.ts";
 
 /** What start-up logs: each setting, secrets as present or absent. */
 export function describeConfig(config: Config): Readonly<Record<string, unknown>> {
@@ -33,6 +34,3 @@ export function describeConfig(config: Config): Readonly<Record<string, unknown>
     retentionDays: config.ledger.retentionMs / 86_400_000,
   };
 }
-
-/** A proxy on the way may want a name and a password, which stand in the address. */
-const withoutPassword = (url: string): string => url.replace(/\/\/[^/?#]*@/, "//");

@@ -4,6 +4,7 @@ import { receiverUrl } from "../receiver-url.ts";
 import { whyPagesAreRefused } from "../relay/open-gate.ts";
 import type { RelayParts } from "../relay/parts.ts";
 import { plain } from "../text/unseen.ts";
+import { withoutPassword } from "../text/without-password.ts";
 import { VERSION } from "../version.ts";
 
 /**
@@ -22,7 +23,7 @@ export function greetingOf(
   const { http, rulesFile } = config;
   const facts: (readonly [name: string, words: string])[] = [];
   if (parts.receive && url !== undefined) {
-    const address = http.publicUrl ?? url;
+    const address = withoutPassword(http.publicUrl ?? url);
     facts.push(["pages", address], ["", whoOpensThem(config)], ["webhooks", receiverUrl(address)]);
     const lack = whyNoDelivery(config);
     if (lack !== undefined) facts.push(["", lack]);

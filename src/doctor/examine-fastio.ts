@@ -6,6 +6,7 @@ import { WORKSPACE_ARCHIVED, WORKSPACE_UNKNOWN } from "../fastio/workspace-unkno
 import { messageOf } from "../message-of.ts";
 import type { CompiledRule } from "../rules/compile-rules.ts";
 import { EVERY_WORKSPACE } from "../rules/same-id.ts";
+import { withoutPassword } from "../text/without-password.ts";
 import { type Finding, failed, ok, type Verdict, warning } from "./finding.ts";
 
 export type ExamineFastioDeps = {
@@ -76,8 +77,8 @@ async function examineNews(
   const pointsHere = (url: string): boolean =>
     publicUrl === undefined ? url.endsWith(WEBHOOK_PATH) : url.startsWith(publicUrl);
   const ours = hooks?.find(({ url = "", enabled = true }) => enabled && pointsHere(url));
-  if (ours) return ok(`a webhook delivers to ${ours.url}`);
-  const where = `Let a webhook point to ${publicUrl ?? "https://<your relay>"}${WEBHOOK_PATH}: relay webhooks register makes one.`;
+  if (ours) return ok(`a webhook delivers to ${withoutPassword(ours.url ?? "")}`);
+  const where = `Let a webhook point to ${withoutPassword(publicUrl ?? "https://<your relay>")}${WEBHOOK_PATH}: relay webhooks register makes one.`;
   if (feed === false) {
     const found = `${hooks ? "no webhook points here" : "this server has no webhooks"}, and its changes feed may not be read`;
     return failed("no_feed", found, hooks ? where : "Give the relay's account access to the organisation.");

@@ -39,7 +39,7 @@ const settle = (findings: readonly NewFinding[], atMs: number, noticeVariable: s
     holdMs: HOLD_MS,
     calmMs: 35_000,
     noticeVariable: noticeVariable ?? undefined,
-    textOf: (alert) => alertText(alert, "https://relay.example.com/"),
+    textOf: (alert) => alertText(alert, "https://proxy:a-password@relay.example.com/"),
   });
 const told = async () => (await ledger.db.select().from(notices).orderBy(notices.createdAtMs)).map(({ text }) => text);
 

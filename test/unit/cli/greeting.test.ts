@@ -42,8 +42,11 @@ test("workers alone tell their queues, and no pages", () => {
   expect(told).not.toMatch(/pages|webhooks|log in/);
 });
 
-test("a password of the database is not told", () => {
-  expect(greet({ DATABASE_URL: "postgres://relay:a-password@localhost/relay" })).not.toContain("a-password");
+test.each<Environment>([
+  { DATABASE_URL: "postgres://relay:a-password@localhost/relay" },
+  { PUBLIC_URL: "https://proxy:a-password@relay.example.com" },
+])("a password in an address is not told: %j", (environment) => {
+  expect(greet(environment)).not.toContain("a-password");
 });
 
 test.each([

@@ -102,6 +102,18 @@ describe("news of a workspace", () => {
     expect(findings.at(-1)).toMatchObject(told);
   });
 
+  test.each([{ hooks: [] }, { hooks: [{ ...hook, url: "https://proxy:a-password@relay.example/webhooks/fastio" }] }])(
+    "a password in the relay's own address is not told: $hooks",
+    async ({ hooks }) => {
+      const own = parseConfig({ FASTIO_API_KEY: "key", PUBLIC_URL: "https://proxy:a-password@relay.example" });
+      const listWebhooks = async () => hooks;
+      const findings = await examineFastio({ fastio: { ...fastio, listWebhooks }, config: own }, [ruleOf()], signal);
+      const news = JSON.stringify(findings.at(-1));
+      expect(news).toContain("https://relay.example/webhooks/fastio");
+      expect(news).not.toContain("a-password");
+    },
+  );
+
   test("a refused key ends the look at Fast.io", async () => {
     const verifyKey = async () => ({ kind: "refused", reason: "scope", nextAction: "Widen it." }) as const;
     const findings = await examineFastio({ fastio: { ...fastio, verifyKey }, config }, [ruleOf()], signal);
