@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { PermanentError, TransientError } from "../errors.ts";
 import { asError } from "./as-error.ts";
 import { TransportError } from "./transport-error.ts";
@@ -17,6 +16,8 @@ const WHOLE_ANSWER_MS = 120_000;
 
 /** Bodies up to this size are read to their end so that the connection can be used again. */
 const WORTH_DRAINING_BYTES = 64 * 1024;
+/** And for so long: another connection is made sooner. */
+const WORTH_DRAINING_MS = 5_000;
 
 /** The whole body as UTF-8. @throws {PermanentError} `too_large` @throws {TransportError} `timed_out` */
 export async function readText(
@@ -93,14 +94,13 @@ export async function readJson(
 }
 
 /** Gets rid of an answer nobody will read: drains it when it is small, else drops the connection. Never throws. */
-export async function discard(response: OutboundResponse): Promise<void> {
+export async function discard(response: OutboundResponse, withinMs = WORTH_DRAINING_MS): Promise<void> {
   const announced = Number(response.headers["content-length"] ?? Number.NaN);
   if (!(announced <= WORTH_DRAINING_BYTES)) {
     response.body.destroy();
     return;
   }
-  response.body.resume();
-  await finished(response.body).catch(() => {});
+  await readText(response, { maxBytes: WORTH_DRAINING_BYTES, withinMs }).catch(() => {});
 }
 
 const tooLate = (ms: number): TransportError =>

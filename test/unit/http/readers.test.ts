@@ -56,6 +56,13 @@ describe("readers", () => {
     expect(String(failure)).not.toContain("secret");
   });
 
+  test("discard waits for no small body that trickles, and drops its connection", async () => {
+    const body = new Readable({ read: () => {} });
+    body.push("1");
+    await discard({ status: 503, headers: { "content-length": "1000" }, body }, 20);
+    expect(body.destroyed).toBe(true);
+  });
+
   test("discard ends a body of unknown length", async () => {
     const response = answer(["1"]);
     await discard(response);
