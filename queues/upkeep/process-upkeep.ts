@@ -3,6 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { forgetOperatorActions } from "../../src/ledger/operator-actions.ts";
 import { FINDABLE_FOR, forgetBefore } from "../../src/ledger/retention.ts";
+import { retentionTime } from "../../src/ledger/retention-time.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { JobOutcome } from "../backend.ts";
 import { openLease } from "./hold-lease.ts";
@@ -56,13 +57,13 @@ async function doChore(
       break;
     case "retention": {
       const endMs = clock.now() + RETENTION_MS;
+      const timeMs = await retentionTime(db, clock.now(), retentionMs);
       let total = 0;
       let forgotten: number;
       do {
-        const nowMs = clock.now();
-        const kept = { findable: await listFindable(db), untilMs: nowMs - FINDABLE_FOR * retentionMs };
-        forgotten = await forgetBefore(db, nowMs - retentionMs, kept);
-        forgotten += await forgetOperatorActions(db, clock.now() - Math.max(retentionMs, DEEDS_KEPT_MS));
+        const kept = { findable: await listFindable(db), untilMs: timeMs - FINDABLE_FOR * retentionMs };
+        forgotten = await forgetBefore(db, timeMs - retentionMs, kept);
+        forgotten += await forgetOperatorActions(db, timeMs - Math.max(retentionMs, DEEDS_KEPT_MS));
         total += forgotten;
       } while (forgotten > 0 && !signal.aborted && clock.now() < endMs);
       if (total > 0) log.info("retention.forgotten", { rows: total });
