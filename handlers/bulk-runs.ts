@@ -11,6 +11,7 @@ import { statusesFor } from "../src/ledger/bulk-targets.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import { listAppsNow } from "../src/ledger/overview-queries.ts";
 import type { BulkDeed } from "../src/ledger/schema.ts";
+import { moreFilesOf } from "../src/text/files-words.ts";
 import type { BulkBody, BulkPlan } from "./bulk-schemas.ts";
 import type { Actor } from "./cancel-run.ts";
 import { lineOf } from "./line-of.ts";
@@ -75,7 +76,9 @@ export function createBulkRuns({ db, clock, newId }: BulkRunsDeps): BulkRuns {
           groups: groups.map(({ ruleName, status, count }) => ({ rule: ruleName, status, count })),
           ...estimate(action, groups, usual),
           estimatedMs: longest(Math.round((matches * 60_000) / rate), action, groups, usual, slotsOf),
-          sample,
+          sample: sample.map((run) => {
+            return { id: run.id, file: run.fileName, moreFiles: moreFilesOf(run), rule: run.ruleName };
+          }),
         },
       };
     },

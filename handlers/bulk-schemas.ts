@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MOST_BULK_RUNS } from "../src/ledger/bulk-actions.ts";
 import type { BulkDeed } from "../src/ledger/schema.ts";
 import { DEFAULT_LIMIT } from "./page-query.ts";
-import { RunStatusSchema, RunsQuery } from "./run-schemas.ts";
+import { RunStatusSchema, RunSummary, RunsQuery } from "./run-schemas.ts";
 import type { Told } from "./told.ts";
 
 export const BULK_DEEDS = ["replay", "cancel", "release"] as const satisfies readonly BulkDeed[];
@@ -63,7 +63,7 @@ export const BulkPlan = z
     estimatedTokens: z.int().nullable().describe("By the median of each rule's recent runs; null: no run tells"),
     unknownRules: z.array(z.string()).describe("Rules of which no run tells; they are not in the estimate"),
     estimatedMs: z.int().nullable().describe("How long at the rate and the apps' limits; null: nobody can tell"),
-    sample: z.array(z.object({ id: z.string(), file: z.string(), rule: z.string() })),
+    sample: z.array(RunSummary.pick({ id: true, file: true, moreFiles: true, rule: true })),
   })
   .meta({ id: "BulkPlan" });
 export type BulkPlan = Told<typeof BulkPlan>;
@@ -95,7 +95,8 @@ export type BulkSummary = Told<typeof BulkSummary>;
 const BulkRun = z
   .object({
     run: z.string(),
-    file: z.string().nullable().describe("null: the run is forgotten"),
+    file: z.string().nullable().describe("Of a batch, the first; null: the run is forgotten"),
+    moreFiles: RunSummary.shape.moreFiles,
     outcome: z.enum(["done", "already", "refused"]),
     note: z.string().nullable(),
     atMs: z.int(),

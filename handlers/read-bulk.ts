@@ -2,6 +2,7 @@ import type { Clock } from "../src/clock.ts";
 import { abortBulk, findBulk, listBulkItems, listBulks } from "../src/ledger/bulk-actions.ts";
 import type { Db } from "../src/ledger/open-ledger.ts";
 import type { BulkActionRow } from "../src/ledger/schema.ts";
+import { moreFilesOf } from "../src/text/files-words.ts";
 import type { BulkList, BulkQuery, BulkRun, BulkStory, BulkSummary } from "./bulk-schemas.ts";
 import type { Why } from "./cancel-run.ts";
 import { lineOf } from "./line-of.ts";
@@ -46,5 +47,8 @@ function summarise({ deed, dueAtMs, ...bulk }: BulkActionRow): BulkSummary {
 
 type Item = Awaited<ReturnType<typeof listBulkItems>>[number];
 
-const tellRun = ({ runId, fileName, outcome, note, atMs }: Item): readonly BulkRun[] =>
-  outcome === null || atMs === null ? [] : [{ run: runId, file: fileName, outcome, note, atMs }];
+const tellRun = (item: Item): readonly BulkRun[] => {
+  const { runId, fileName, outcome, note, atMs } = item;
+  if (outcome === null || atMs === null) return [];
+  return [{ run: runId, file: fileName, moreFiles: moreFilesOf(item), outcome, note, atMs }];
+};

@@ -13,6 +13,7 @@ import { systemClock } from "../clock.ts";
 import { parseConfig } from "../config.ts";
 import { filterWords, whyNotBegun } from "../dashboard/bulk-words.ts";
 import { counted, spanOf, timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { plain } from "../text/unseen.ts";
 import { askRelay, findInRelay, inLedgerOrRelay, readRelay, refusalOf } from "./ask-relay.ts";
 import type { CliContext, ExitCode } from "./context.ts";
@@ -114,7 +115,7 @@ function printPlan(context: CliContext, plan: BulkPlan, { action, rate }: BulkOp
   context.print(
     `at ${rate} a minute; ${estimatedMs === null ? "for an unknown time" : `about ${spanOf(estimatedMs)}`}`,
   );
-  context.print(`such as ${sample.map(({ file }) => plain(file)).join(", ")}`);
+  context.print(`such as ${sample.map((run) => plain(filesWords(run))).join(", ")}`);
 }
 
 /** What was done to many runs, newest first. */
@@ -177,8 +178,10 @@ export async function showBulk(
   if (json) context.print(JSON.stringify(story));
   else {
     printBulk(context, story);
-    for (const { run, file, outcome, note } of story.notDone)
-      context.print(`${run}  ${plain(file ?? "forgotten")}  ${outcome}: ${plain(note ?? "")}`);
+    for (const { run, file, moreFiles, outcome, note } of story.notDone) {
+      const files = file === null ? "forgotten" : filesWords({ file, moreFiles });
+      context.print(`${run}  ${plain(files)}  ${outcome}: ${plain(note ?? "")}`);
+    }
   }
   return 0;
 }

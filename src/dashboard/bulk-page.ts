@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { BulkRun, BulkStory } from "../../handlers/bulk-schemas.ts";
 import { timeOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { DEED_WORDS, filterWords, STATE_WORDS } from "./bulk-words.ts";
 import { confirmForm } from "./confirm-form.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
@@ -47,4 +48,4 @@ ${bulk.latest.length === 0 ? "" : html`<h2>Latest</h2>${runsTable(bulk.latest)}`
 
 const runsTable = (runs: readonly BulkRun[]): Markup =>
   html`<div class="scroll"><table class="stack">${headOf(["File", "Outcome", "When"])}
-<tbody>${runs.map(({ run, file, outcome, note, atMs }) => html`<tr>${longCell("File", html`<a href="/runs/${run}">${file ?? run}</a>`)}${longCell("Outcome", `${outcome}${note === null ? "" : `: ${note}`}`)}${wholeCell("When", timeOf(atMs))}</tr>`)}</tbody></table></div>`;
+<tbody>${runs.map(({ run, file, moreFiles, outcome, note, atMs }) => html`<tr>${longCell("File", html`<a href="/runs/${run}">${file === null ? run : filesWords({ file, moreFiles })}</a>`)}${longCell("Outcome", `${outcome}${note === null ? "" : `: ${note}`}`)}${wholeCell("When", timeOf(atMs))}</tr>`)}</tbody></table></div>`;

@@ -5,6 +5,7 @@ import { SEARCH_FIELDS } from "../../handlers/run-search-query.ts";
 import { RUN_STATUSES } from "../ledger/run-statuses.ts";
 import type { BulkDeed } from "../ledger/schema.ts";
 import { spanOf } from "../text/figures.ts";
+import { filesWords } from "../text/files-words.ts";
 import { DEED_WORDS, filterWords, whyNotBegun } from "./bulk-words.ts";
 import { hidden } from "./confirm-form.ts";
 import { layout, type Markup, type Reader } from "./layout.ts";
@@ -77,7 +78,7 @@ function planned(form: BulkForm, plan: BulkPlan): Markup {
 <div class="scroll"><table><thead><tr><th scope="col">Rule</th><th scope="col">Status</th><th scope="col" class="number">Runs</th></tr></thead>
 <tbody>${groups.map(({ rule, status, count }) => html`<tr><td>${rule}</td><td><span class="status ${status}">${status}</span></td><td class="number">${count}</td></tr>`)}</tbody></table></div>
 ${costOf(plan)}
-<p>Among them: ${sample.map(({ id, file }, place) => html`${place === 0 ? "" : ", "}<a href="/runs/${id}">${file}</a>`)}</p>
+<p>Among them: ${sample.map((run, place) => html`${place === 0 ? "" : ", "}<a href="/runs/${run.id}">${filesWords(run)}</a>`)}</p>
 ${matches > most ? html`<p class="note">More than ${most} are not taken at once: narrow the filter.</p>` : confirm(form, plan)}`;
 }
 

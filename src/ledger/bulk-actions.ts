@@ -123,7 +123,7 @@ export function listBulkItems(
   bulkId: string,
   which: "not_done" | "latest",
   limit: number,
-): Promise<(BulkItemRow & { readonly fileName: string | null })[]> {
+): Promise<(BulkItemRow & { readonly fileName: string | null; readonly fileCount: number | null })[]> {
   return db
     .select({
       bulkId: bulkItems.bulkId,
@@ -134,6 +134,7 @@ export function listBulkItems(
       note: bulkItems.note,
       atMs: bulkItems.atMs,
       fileName: runs.fileName,
+      fileCount: runs.fileCount,
     })
     .from(bulkItems)
     .leftJoin(runs, eq(runs.id, bulkItems.runId))

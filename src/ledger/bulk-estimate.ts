@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, isNotNull, sql } from "drizzle-orm";
 import { type Targets, targetsOf } from "./bulk-targets.ts";
 import type { Db } from "./open-ledger.ts";
-import { type RunStatus, runs } from "./schema.ts";
+import { type RunRow, type RunStatus, runs } from "./schema.ts";
 
 /** Runs of a rule that tell what one takes. */
 const RECENT = 100;
@@ -34,14 +34,14 @@ export function countTargets(db: Db, { deed, filter }: Targets): Promise<readonl
     .orderBy(runs.ruleName, runs.status);
 }
 
-/** Names of some of the runs that are meant, those first that come first. */
+/** What some of the runs that are meant are called, those first that come first. */
 export async function sampleTargets(
   db: Db,
   { deed, filter }: Targets,
   limit: number,
-): Promise<readonly { readonly id: string; readonly file: string; readonly rule: string }[]> {
+): Promise<readonly Pick<RunRow, "id" | "fileName" | "fileCount" | "ruleName">[]> {
   return db
-    .select({ id: runs.id, file: runs.fileName, rule: runs.ruleName })
+    .select({ id: runs.id, fileName: runs.fileName, fileCount: runs.fileCount, ruleName: runs.ruleName })
     .from(runs)
     .where(targetsOf(db, deed, filter))
     .orderBy(asc(runs.createdAtMs), asc(runs.id))

@@ -93,13 +93,24 @@ describe("trying it", () => {
       unknownRules: [],
     });
     expect(told["sample"]).toHaveLength(10);
-    expect(told["sample"]).toContainEqual({ id: "r0", file: "file 0.pdf", rule: "read-new-files" });
+    expect(told["sample"]).toContainEqual({ id: "r0", file: "file 0.pdf", moreFiles: 0, rule: "read-new-files" });
     expect(await json("/api/runs/bulk", { action: "replay" })).toMatchObject({
       matches: 302,
       unknownRules: ["another"],
     });
     expect(await db().$count(bulkActions)).toBe(0);
     expect(await db().$count(runs, eq(runs.status, "failed"))).toBe(302);
+  });
+
+  test("calls a run of a batch by its first file and how many more there are", async () => {
+    await given(1, { ...FAILED, fileCount: 4 });
+    expect(await json("/api/runs/bulk", { action: "replay" })).toMatchObject({
+      sample: [{ file: "file 0.pdf", moreFiles: 3 }],
+    });
+    expect(await page("/runs/bulk?action=replay")).toContain("file 0.pdf and 3 more");
+    const id = await begin({ action: "replay" });
+    await carryOut();
+    expect(await page(`/bulk/${id}`)).toContain("file 0.pdf and 3 more");
   });
 
   test("means by each deed only runs that it can be done to, and by a replay no delivered ones unless they are named", async () => {
@@ -187,7 +198,7 @@ describe("begun", () => {
       refused: 1,
       left: 0,
       notDone: [
-        { run: "r1", file: null, outcome: "refused", note: "the run is forgotten" },
+        { run: "r1", file: null, moreFiles: 0, outcome: "refused", note: "the run is forgotten" },
         { run: "r0", outcome: "already", note: expect.stringMatching(/begun again since/) },
       ],
     });
