@@ -73,7 +73,7 @@ async function workUnderLease(
   work: RunWork,
 ): Promise<JobOutcome> {
   const { owner } = job;
-  const lease = keepLease(deps, run.id, owner);
+  const lease = keepLease(deps, run.id, owner, (byMs) => carryAlong(desk.face, byMs));
   if (run.cancelAskedAtMs !== null) lease.cancel();
   const interrupts = [signal, lease.lost, ...(work.isInterruptible ? [lease.cancelled] : [])];
   const desk = openDesk(deps, run, owner, AbortSignal.any(interrupts), lease);
@@ -94,6 +94,14 @@ async function workUnderLease(
       .tidy()
       .catch((error: unknown) => deps.log.warn("run.not_told", { runId: run.id, message: messageOf(error) }));
   }
+}
+
+/**
+ * The clock was put ahead while a workflow was at work: what it jumped is no time that the workflow took. One that is put
+ * back makes it seem to have taken less, which costs patience at most, also on machines whose clock was not set.
+ */
+function carryAlong({ run, note }: RunDesk, byMs: number): void {
+  if (run.submittedAtMs !== null && byMs > 0) note({ submittedAtMs: run.submittedAtMs + byMs });
 }
 
 /** Gives a run back that was worked on. */

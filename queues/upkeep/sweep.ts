@@ -17,7 +17,9 @@ import {
 } from "../../src/ledger/hand-overs.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { releaseHeldRuns } from "../../src/ledger/release-runs.ts";
+import { undoFuture } from "../../src/ledger/undo-future.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { watchClock } from "../../src/watch-clock.ts";
 import { eventJob } from "../events/job.ts";
 import type { Outbox, Queues } from "../outbox.ts";
 import { runJob } from "../runs/job.ts";
@@ -50,19 +52,33 @@ const UNROUTED_AFTER_MS = 30_000;
  * for up to five minutes, since it failed before it could get at the ledger.
  */
 const OVERSLEPT_AFTER_MS = 30_000;
+/** How often what a wrong clock put off is looked for; and anew when ours was set. */
+const UNDO_EVERY_MS = 600_000;
 /** States in which the queue will bring a job back by itself. */
 const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "paused"]);
 
 /**
  * Compares the ledger with the queue and hands over what the queue lacks: work it was never told of
- * (it was down, or we died after the commit) and work it has forgotten (it was wiped, or evicted).
+ * (it was down, or we died after the commit), work it has forgotten (it was wiped, or evicted), and work that a clock that
+ * was wrong put off.
  * @param signal ends with the lease
  * @returns how many events and runs were handed over
  */
-export const sweep =
-  ({ db, queues, outbox, clock, log }: SweepDeps) =>
-  async (signal?: AbortSignal): Promise<{ readonly events: number; readonly runs: number }> => {
+export const sweep = ({ db, queues, outbox, clock, log }: SweepDeps) => {
+  const jumpedMs = watchClock(clock);
+  let undoneAtMs = Number.NEGATIVE_INFINITY;
+  return async (signal?: AbortSignal): Promise<{ readonly events: number; readonly runs: number }> => {
     const nowMs = clock.now();
+    if (jumpedMs() !== 0) {
+      // All leases seem to have ended, or to last too long, until their owners renew them, which takes them a second.
+      undoneAtMs = Number.NEGATIVE_INFINITY;
+      return { events: 0, runs: 0 };
+    }
+    if (nowMs - undoneAtMs >= UNDO_EVERY_MS) {
+      const count = await undoFuture(db, nowMs);
+      undoneAtMs = nowMs;
+      if (count > 0) log.warn("sweep.future_undone", { count });
+    }
     const events = [...(await listUnqueuedEvents(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS))];
     const aliveKeys: string[] = [];
     const overdueEvents = await sampled(
@@ -100,6 +116,7 @@ export const sweep =
     if (events.length + runs.length > 0) log.info("sweep.handed_over", { events: events.length, runs: runs.length });
     return { events: events.length, runs: runs.length };
   };
+};
 
 type Verdict = "alive" | "at_work" | "lost";
 

@@ -31,7 +31,7 @@ export async function markRunsQueued(db: Db, ids: readonly string[], nowMs: numb
  * Whose row nobody holds just now. The sweep goes through runs of all: one that somebody has locked, as a forgotten
  * transaction does, is left to a later one, and does not keep it from the others.
  */
-const isFree = (condition: SQL): SQL =>
+export const isFree = (condition: SQL): SQL =>
   sql`${runs.id} in (select id from ${runs} where ${condition} for update skip locked)`;
 
 /** Marks runs as looked for in the queue. */

@@ -34,11 +34,12 @@ function work(
   handle: (desk: RunDesk) => Promise<RunProgress>,
   signal: AbortSignal = new AbortController().signal,
   cancel: (desk: RunDesk) => Promise<CancelProgress> = async () => ({ kind: "cancelled", note: "nothing was there" }),
+  clock = systemClock,
 ) {
   const deps = {
     db: ledger.db,
     leases: createRunLeases(ledger.db),
-    clock: systemClock,
+    clock,
     random: () => 0,
     newId: () => randomUUID(),
     log: silentLog,
@@ -89,6 +90,35 @@ describe("one worker at a time", () => {
     expect(await work(run, async () => MOVED)).toEqual({ kind: "done" });
     expect(await read(run.id)).toMatchObject({ leaseOwner: null, leaseUntilMs: 0 });
   });
+
+  test.each([
+    { what: "ahead", byMs: 86_400_000 },
+    { what: "back", byMs: -3_600_000 },
+  ])(
+    "a clock that is put $what takes no run from its worker, and its workflow seems to have taken no longer",
+    async ({ byMs }) => {
+      let shiftMs = 0;
+      const clock = { ...systemClock, now: () => Date.now() + shiftMs };
+      const tookMs = 300_000;
+      const run = await newRun({ submittedAtMs: Date.now() - tookMs });
+      const seemedMs = async (): Promise<number> => clock.now() - ((await read(run.id)).submittedAtMs ?? 0);
+      const handle = async (desk: RunDesk): Promise<RunProgress> => {
+        shiftMs = byMs;
+        // Renewed twice by the clock that was set.
+        const renewed = async (): Promise<void> => {
+          const { leaseUntilMs } = await read(run.id);
+          await vi.waitFor(async () => expect((await read(run.id)).leaseUntilMs).not.toBe(leaseUntilMs), SOON);
+        };
+        await renewed();
+        await renewed();
+        desk.signal.throwIfAborted();
+        return MOVED;
+      };
+      expect(await work(run, handle, undefined, undefined, clock)).toEqual({ kind: "done" });
+      expect(await seemedMs()).toBeLessThan(tookMs + 30_000);
+      expect(await seemedMs()).toBeGreaterThan(Math.min(0, byMs));
+    },
+  );
 
   test("of two jobs for one run only one works", async () => {
     const run = await newRun();

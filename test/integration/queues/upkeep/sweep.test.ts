@@ -16,6 +16,7 @@ import { saveOutput } from "../../../../src/ledger/outputs.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import {
   attempts,
+  cursors,
   deliveries,
   events,
   operatorActions,
@@ -35,7 +36,8 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.dispose());
 beforeEach(async () => {
-  for (const table of [events, runs, deliveries, attempts, outputs, operatorActions]) await ledger.db.delete(table);
+  for (const table of [events, runs, deliveries, attempts, outputs, operatorActions, cursors])
+    await ledger.db.delete(table);
 });
 
 const LONG_AGO = Date.now() - 60_000;
@@ -72,14 +74,15 @@ function fakeQueue(): JobQueue & { readonly jobs: Map<string, JobState>; readonl
   return queue;
 }
 
-function openQueues() {
+function openQueues(clock = systemClock) {
   const queues = { events: fakeQueue(), runs: fakeQueue(), shares: fakeQueue(), upkeep: fakeQueue() };
-  const deps = { db: ledger.db, queues: queues satisfies Queues, clock: systemClock, log: silentLog };
+  const deps = { db: ledger.db, queues: queues satisfies Queues, clock, log: silentLog };
   const outbox = createOutbox(deps);
   const sweepNow = sweep({ ...deps, outbox });
   return {
     queues,
     outbox,
+    sweepNow,
     sweep: async () => {
       const { handOver } = await lookForWork(ledger.db, Date.now());
       const found = await sweepNow();
@@ -338,6 +341,65 @@ describe("the ticker", () => {
   });
 });
 
+describe("after a clock was a day ahead", () => {
+  const AHEAD_MS = Date.now() + DAY_MS;
+
+  test.each([
+    { what: "whose worker died then", change: { leaseOwner: "a dead worker", leaseUntilMs: AHEAD_MS } },
+    { what: "that was to be tried again a moment later", change: { notBeforeMs: AHEAD_MS } },
+    { what: "that was handed over then, and lost", change: { updatedAtMs: AHEAD_MS, queuedAtMs: AHEAD_MS } },
+    { what: "that was made then, and not handed over", change: { updatedAtMs: AHEAD_MS } },
+  ])("a run $what goes on at once", async ({ change }) => {
+    const run = await oldRun({ queuedAtMs: LONG_AGO, ...change });
+    const { sweepNow, queues } = openQueues();
+    queues.runs.jobs.set(`run-${run.id}-0`, "delayed");
+    await sweepNow();
+    await ledger.db.update(runs).set({ updatedAtMs: LONG_AGO }); // a moment passes
+    await sweepNow();
+    expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
+    const { leaseUntilMs, notBeforeMs } = await readRunRow(ledger.db, run.id);
+    expect([leaseUntilMs, notBeforeMs]).toEqual([0, 0]);
+  });
+
+  test.each([
+    { what: "came then, and was not handed over", change: { receivedAtMs: AHEAD_MS } },
+    { what: "was handed over then, and lost", change: { queuedAtMs: AHEAD_MS } },
+  ])("an event that $what is handed over at once", async ({ change }) => {
+    const key = await oldEvent();
+    await ledger.db.update(events).set(change).where(eq(events.key, key));
+    const { sweepNow, queues } = openQueues();
+    await sweepNow();
+    await ledger.db.update(events).set({ receivedAtMs: LONG_AGO }); // a moment passes
+    await sweepNow();
+    expect(queues.events.added).toEqual([`event-${key}-1`]);
+  });
+
+  test("a run that somebody has waits until he says again that he has it, when the clock was set", async () => {
+    let shiftMs = 0;
+    const { sweepNow, queues } = openQueues({ ...systemClock, now: () => Date.now() + shiftMs });
+    const held = () => ({ leaseOwner: "a worker", leaseUntilMs: Date.now() + shiftMs + 5_000 });
+    const run = await oldRun({ queuedAtMs: LONG_AGO, ...held() });
+    queues.runs.jobs.set(`run-${run.id}-0`, "active");
+    await sweepNow();
+    for (const jumpMs of [DAY_MS, 0, -DAY_MS]) {
+      shiftMs = jumpMs;
+      await sweepNow();
+      await ledger.db.update(runs).set(held()).where(eq(runs.id, run.id));
+      await sweepNow();
+    }
+    expect(queues.runs.added).toEqual([]);
+    expect((await readRunRow(ledger.db, run.id)).generation).toBe(0);
+  });
+
+  test("what waits for less than an hour waits on", async () => {
+    const run = await oldRun({ queuedAtMs: LONG_AGO, notBeforeMs: Date.now() + 3_000_000 });
+    const { sweepNow, queues } = openQueues();
+    await sweepNow();
+    expect(queues.runs.added).toEqual([]);
+    expect((await readRunRow(ledger.db, run.id)).notBeforeMs).toBe(run.notBeforeMs);
+  });
+});
+
 describe("retention", () => {
   const chore = (signal = new AbortController().signal, nowMs = Date.now()) =>
     processUpkeep({
@@ -402,6 +464,25 @@ describe("retention", () => {
     await chore();
     expect((await readRunRow(ledger.db, run.id)).id).toBe(run.id);
     expect(await findEvent(ledger.db, run.eventKey)).not.toBe(undefined);
+  });
+
+  test("a clock that is years ahead for an hour costs a day of what is remembered, and one put right goes on", async () => {
+    const ages = [89.5, 88.5, 1];
+    const [first, second, third] = await Promise.all(ages.map((days) => ended(days * DAY_MS)));
+    const left = async () => (await ledger.db.select().from(runs)).map(({ id }) => id).sort();
+    const afterMs = async (ms: number): Promise<readonly string[]> => {
+      await chore(undefined, Date.now() + ms);
+      return left();
+    };
+    const all = [first, second, third].map((run) => run?.id ?? "").sort();
+    const allButOne = [second, third].map((run) => run?.id ?? "").sort();
+    expect(await afterMs(0)).toEqual(all);
+    const years = 20 * 365 * DAY_MS;
+    expect(await afterMs(years)).toEqual(allButOne);
+    expect(await afterMs(years + 5_000)).toEqual(allButOne);
+    expect(await afterMs(-DAY_MS)).toEqual(allButOne);
+    expect(await afterMs(DAY_MS)).toEqual(allButOne);
+    expect(await afterMs(2.1 * DAY_MS)).toEqual([third?.id]);
   });
 
   test("an event nobody has routed yet is never forgotten", async () => {
