@@ -43,6 +43,7 @@ const MOST_REDIRECTS = 3;
 
 /** Each hop is guarded anew, so that no redirect leads further than the first address could. */
 export function createFileSources({ send, sendPublic, isConfigured, lookup }: FileSourceDeps): FileSources {
+  const lookUp = publicLookup(lookup);
   const guarded = (url: URL, hosts: readonly string[]): Send =>
     withHostGuard(isConfigured(url) ? send : sendPublic, (to) => isConfigured(to) || leadsToHost(to, hosts));
 
@@ -85,7 +86,7 @@ export function createFileSources({ send, sendPublic, isConfigured, lookup }: Fi
       if (isConfigured(url)) return;
       refuseOtherHosts(url, (to) => leadsToHost(to, hosts), OPERATION);
       refuseWrittenAddress(url.hostname);
-      await resolve(url.hostname, lookup, signal);
+      await resolve(url.hostname, lookUp, signal);
     },
   };
 }
@@ -122,10 +123,10 @@ function nameOf(disposition: string, url: URL): string | undefined {
   }
 }
 
-function resolve(hostname: string, lookup: LookupFunction | undefined, signal: AbortSignal): Promise<void> {
+function resolve(hostname: string, lookUp: LookupFunction, signal: AbortSignal): Promise<void> {
   return new Promise((done, refuse) => {
     signal.addEventListener("abort", () => refuse(signal.reason), { once: true });
-    publicLookup(lookup)(hostname, { all: true }, (error) => {
+    lookUp(hostname, { all: true }, (error) => {
       if (!error) done();
       else refuse(error instanceof PermanentError ? error : unreadable("the host has no address"));
     });

@@ -25,8 +25,9 @@ function guardedLookup(
   isAllowed: (address: string) => boolean,
   refuse: (hostname: string) => PermanentError,
 ): LookupFunction {
+  const lookUp = askTogether(lookup);
   return (hostname, options, done) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
+    lookUp(hostname, { ...options, all: true }, (error, found) => {
       if (error) return done(error, "", 0);
       const addresses = Array.isArray(found) ? found : [{ address: found, family: isIP(found) }];
       const [first] = addresses;
@@ -35,6 +36,29 @@ function guardedLookup(
         return done(refuse(hostname), "", 0);
       if (options.all === true) return done(null, addresses);
       done(null, first.address, first.family);
+    });
+  };
+}
+
+/**
+ * Whoever asks for a name that is being looked up gets the same answer. Of a process two look-ups go on at a time, and one
+ * that its name server leaves without an answer cannot be given up: two requests to one such name, and every other name
+ * would have none either.
+ */
+function askTogether(lookup: LookupFunction): LookupFunction {
+  const asking = new Map<string, Parameters<LookupFunction>[2][]>();
+  return (hostname, options, done) => {
+    const question = `${hostname} ${options.family} ${options.hints}`;
+    const others = asking.get(question);
+    if (others) {
+      others.push(done);
+      return;
+    }
+    const all = [done];
+    asking.set(question, all);
+    lookup(hostname, options, (...answer) => {
+      asking.delete(question);
+      for (const tell of all) tell(...answer);
     });
   };
 }

@@ -111,9 +111,9 @@ const names = (...answers: readonly (readonly string[])[]): LookupFunction => {
   };
 };
 
-const resolve = (lookup: LookupFunction): Promise<unknown> =>
+const resolve = (lookup: LookupFunction, name = "files.example"): Promise<unknown> =>
   new Promise((found, refused) => {
-    lookup("files.example", { all: true }, (error, addresses) => (error ? refused(error) : found(addresses)));
+    lookup(name, { all: true }, (error, addresses) => (error ? refused(error) : found(addresses)));
   });
 
 describe("a name", () => {
@@ -137,6 +137,23 @@ describe("a name", () => {
     await expect(resolve(lookup)).resolves.toEqual([{ address: "10.0.0.1", family: 4 }]);
     await expect(resolve(lookup)).rejects.toMatchObject({ code: "host_refused", failure: "misconfigured" });
     await expect(resolve(lookup)).rejects.toMatchObject({ code: "host_refused", failure: "misconfigured" });
+  });
+
+  test("that its name server keeps silent about is asked for once at a time, and others meanwhile", async () => {
+    const answers: (() => void)[] = [];
+    const asked: string[] = [];
+    const lookup = publicLookup((hostname, _, done) => {
+      asked.push(hostname);
+      answers.push(() => done(null, [{ address: "93.184.215.14", family: 4 }]));
+    });
+    const silent = [resolve(lookup), resolve(lookup), resolve(lookup)];
+    const other = resolve(lookup, "other.example");
+    expect(asked).toEqual(["files.example", "other.example"]);
+    for (const answer of answers) answer();
+    for (const found of await Promise.all([...silent, other]))
+      expect(found).toEqual([{ address: "93.184.215.14", family: 4 }]);
+    void resolve(lookup);
+    expect(asked).toHaveLength(3);
   });
 
   test("that means another address a moment later is refused then", async () => {
