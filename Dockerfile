@@ -11,7 +11,7 @@ COPY handlers ./handlers
 COPY queues ./queues
 RUN install -d -o node node_modules/.cache
 USER node
-RUN node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=60000 --v8-pool-size=1 src/runtime/compile-all.ts && chmod -R a+rX node_modules/.cache
+RUN node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=300000 --v8-pool-size=1 src/runtime/compile-all.ts && chmod -R a+rX node_modules/.cache
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 DATABASE_URL=pglite:/data/ledger
@@ -32,5 +32,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=150s \
   CMD ["node", "-e", "Promise.any([process.env.PORT||8787,process.env.METRICS_PORT].filter(Boolean).map(p=>fetch('http://127.0.0.1:'+p+'/healthz').then(r=>r.ok||Promise.reject()))).then(()=>process.exit(0),()=>process.exit(1))"]
 # As in package.json: a young generation of bounded size and one helper thread, or a relay at rest keeps 100 MiB for nothing;
 # and what V8 compiled is not forgotten after eight seconds without work.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--gc-memory-reducer-start-delay-ms=60000", "--v8-pool-size=1", "src/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--gc-memory-reducer-start-delay-ms=300000", "--v8-pool-size=1", "src/main.ts"]
 CMD ["start"]

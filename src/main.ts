@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=60000 --v8-pool-size=1
+#!/usr/bin/env -S node --max-semi-space-size=16 --gc-memory-reducer-start-delay-ms=300000 --v8-pool-size=1
 import { existsSync, readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { parseEnv, styleText } from "node:util";

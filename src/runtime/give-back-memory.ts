@@ -12,8 +12,8 @@ const AT_REST = 0.1;
 /**
  * So many such looks one after the other, a minute. V8 also forgets what it has compiled, and takes some 50,000
  * deliveries until it is as fast again; that is for who rests for long, and not for who draws breath. V8's own
- * reducer of memory would do so after eight seconds: where the program is started, it is told to wait as long as this
- * (`--gc-memory-reducer-start-delay-ms=60000`).
+ * reducer of memory would do so eight seconds after a full collection, whoever is at work since: where the program is
+ * started, it is told to wait five minutes (`--gc-memory-reducer-start-delay-ms=300000`).
  */
 export const RESTFUL_LOOKS = 6;
 /** And so many until what was compiled since the start is kept, too, which costs a tenth of a second. */

@@ -7,7 +7,7 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** As the scripts, the image and the program itself have it. */
 export const NODE_FLAGS = [
   "--max-semi-space-size=16",
-  "--gc-memory-reducer-start-delay-ms=60000",
+  "--gc-memory-reducer-start-delay-ms=300000",
   "--v8-pool-size=1",
 ] as const;
 const START_TIMEOUT_MS = 300_000;
