@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { PermanentError, type RelayError } from "../errors.ts";
 import { readJson, readText } from "../http/readers.ts";
 import { withRetry } from "../http/retry.ts";
-import { parseRetryAfter } from "../http/retry-after.ts";
+import { parseRetryAfter, serverTimeMs } from "../http/retry-after.ts";
 import type { OutboundRequest, OutboundResponse, Send } from "../http/types.ts";
 import { errorOfRefusal } from "./dify-error.ts";
 
@@ -113,7 +113,7 @@ export async function refusalOf(response: OutboundResponse, operation: string, n
     json: envelope.success,
     code: envelope.data?.code,
     message: envelope.data?.message ?? "",
-    retryAfterMs: parseRetryAfter(response.headers["retry-after"], nowMs),
+    retryAfterMs: parseRetryAfter(response.headers["retry-after"], serverTimeMs(response.headers, nowMs)),
     requestId: response.headers["x-trace-id"],
   });
 }

@@ -13,3 +13,16 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
+
+/** A clock of ours that is off by less is as good as `Date`, which has whole seconds. */
+const SKEW_MS = 5_000;
+
+/**
+ * The time by which a server means the moments that it names: its own, where ours is far from that.
+ * @param headers of the same answer
+ * @returns milliseconds since the Unix epoch
+ */
+export function serverTimeMs(headers: Readonly<Record<string, string>>, nowMs: number): number {
+  const dateMs = Date.parse(headers["date"] ?? "");
+  return Math.abs(dateMs - nowMs) > SKEW_MS ? dateMs : nowMs;
+}

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { TransientError } from "../errors.ts";
 import { discard } from "./readers.ts";
-import { parseRetryAfter } from "./retry-after.ts";
+import { parseRetryAfter, serverTimeMs } from "./retry-after.ts";
 import type { OutboundResponse, Send } from "./types.ts";
 
 export type RetryDeps = { readonly clock: Clock; readonly random: () => number };
@@ -54,4 +54,4 @@ export function withRetry(send: Send, { clock, random }: RetryDeps, options: Ret
 }
 
 const retryAfterOf = (response: OutboundResponse, nowMs: number): number | undefined =>
-  parseRetryAfter(response.headers["retry-after"], nowMs);
+  parseRetryAfter(response.headers["retry-after"], serverTimeMs(response.headers, nowMs));

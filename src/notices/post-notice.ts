@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { PermanentError, TransientError } from "../errors.ts";
 import { type NoticeHosts, whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { discard } from "../http/readers.ts";
-import { parseRetryAfter } from "../http/retry-after.ts";
+import { parseRetryAfter, serverTimeMs } from "../http/retry-after.ts";
 import type { Send } from "../http/types.ts";
 
 /** Sends one text to the webhook whose address is in this variable. The address stands in no error. */
@@ -50,7 +50,7 @@ export const createPostNotice =
     const { status } = response;
     if (status >= 200 && status < 300) return;
     const says = `${OPERATION}: the webhook answered with status ${status}`;
-    const retryAfterMs = parseRetryAfter(response.headers["retry-after"], clock.now());
+    const retryAfterMs = parseRetryAfter(response.headers["retry-after"], serverTimeMs(response.headers, clock.now()));
     if (status === 429) throw new TransientError("rate_limited", says, { failure: "throttled", status, retryAfterMs });
     if (PASSING.includes(status)) throw new TransientError("upstream_unavailable", says, { status, retryAfterMs });
     throw new PermanentError("invalid_request", says, { status, operation: OPERATION });

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { RelayError } from "../../errors.ts";
 import { discard, readText } from "../../http/readers.ts";
 import { type RetryOptions, withRetry } from "../../http/retry.ts";
-import { parseRetryAfter } from "../../http/retry-after.ts";
+import { parseRetryAfter, serverTimeMs } from "../../http/retry-after.ts";
 import type { BodyFactory, OutboundRequest, OutboundResponse, Send } from "../../http/types.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { type AuthWay, createAuth, type Exchange } from "./auth.ts";
@@ -213,7 +213,7 @@ export function createApi({ send, baseUrl, apiKey, auth: way = "key", clock, ran
 const readWaitMs = (response: OutboundResponse, nowMs: number): number | undefined =>
   response.status === 429
     ? readRateLimitWaitMs(response.headers, nowMs)
-    : parseRetryAfter(response.headers["retry-after"], nowMs);
+    : parseRetryAfter(response.headers["retry-after"], serverTimeMs(response.headers, nowMs));
 
 function encode(call: Call): { headers: Readonly<Record<string, string>>; body?: BodyFactory } {
   if (call.body !== undefined) return { headers: call.body.headers, body: call.body.make };

@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { TransientError } from "../../errors.ts";
+import { serverTimeMs } from "../../http/retry-after.ts";
 import type { OutboundResponse, Send } from "../../http/types.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { readMostRequests, readRequestsLeft, readWindowEndMs } from "./rate-limit.ts";
@@ -22,6 +23,8 @@ export function createRateGate({ clock, log }: { readonly clock: Clock; readonly
   let left: number | undefined;
   let most: number | undefined;
   let endsAtMs = 0;
+  /** The same by the server's clock, as told last. */
+  let endThereMs = 0;
   let windowMs = 0;
   let underWay = 0;
 
@@ -36,14 +39,16 @@ export function createRateGate({ clock, log }: { readonly clock: Clock; readonly
   const learn = (response: OutboundResponse): void => {
     const now = clock.now();
     const end = readWindowEndMs(response.headers);
-    if (end === undefined || end <= now) return;
+    const leftMs = (end ?? 0) - serverTimeMs(response.headers, now);
+    if (end === undefined || leftMs <= 0) return;
     const told = response.status === 429 ? 0 : readRequestsLeft(response.headers);
     if (told === undefined) return;
     const estimate = Math.max(0, told - underWay);
-    const sameWindow = end === endsAtMs && left !== undefined;
+    const sameWindow = end === endThereMs && left !== undefined;
     left = sameWindow ? Math.min(left ?? estimate, estimate) : estimate;
     most = readMostRequests(response.headers) ?? most;
-    endsAtMs = Math.min(end, now + LONGEST_WINDOW_MS);
+    endThereMs = end;
+    endsAtMs = now + Math.min(leftMs, LONGEST_WINDOW_MS);
     windowMs = sameWindow ? windowMs : endsAtMs - now;
     if (left === 0) log.warn("fastio.rate_limit.closed", { forMs: endsAtMs - now });
   };

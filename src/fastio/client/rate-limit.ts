@@ -1,4 +1,4 @@
-import { parseRetryAfter } from "../../http/retry-after.ts";
+import { parseRetryAfter, serverTimeMs } from "../../http/retry-after.ts";
 import type { OutboundResponse } from "../../http/types.ts";
 
 /** What to wait after a 429 that does not say; the official command line waits as long. */
@@ -13,10 +13,11 @@ type Headers = OutboundResponse["headers"];
  * @returns milliseconds
  */
 export function readRateLimitWaitMs(headers: Headers, nowMs: number): number {
-  const retryAfter = parseRetryAfter(headers["retry-after"], nowMs);
+  const thereMs = serverTimeMs(headers, nowMs);
+  const retryAfter = parseRetryAfter(headers["retry-after"], thereMs);
   if (retryAfter !== undefined) return retryAfter;
   const reset = readWindowEndMs(headers);
-  return reset === undefined ? UNKNOWN_WAIT_MS : Math.max(0, reset - nowMs);
+  return reset === undefined ? UNKNOWN_WAIT_MS : Math.max(0, reset - thereMs);
 }
 
 /** Requests left in this window, if the server says. */
@@ -31,7 +32,7 @@ export function readMostRequests(headers: Headers): number | undefined {
   return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
 }
 
-/** When the window ends, in milliseconds since the Unix epoch, if the server says. */
+/** When the window ends, in milliseconds since the Unix epoch by the server's clock, if it says. */
 export const readWindowEndMs = (headers: Headers): number | undefined =>
   parseReset(headers["x-ve-limit-expires"] ?? headers["x-rate-limit-expiry"]);
 

@@ -7,10 +7,10 @@ import { silentLog } from "../../../../src/telemetry/log.ts";
 
 const signal = new AbortController().signal;
 const request = { operation: "o", method: "GET", url: new URL("https://x.test/"), repeatable: true } as const;
-const START = 1_000_000;
+const START = 1_795_000_000_000;
 
 /** A server that allows `most` requests a window and counts those it has to refuse. */
-function limited(most: number, windowMs: number) {
+function limited(most: number, windowMs: number, serverAheadMs = 0) {
   let now = START;
   let used = 0;
   let endsAt = START + windowMs;
@@ -35,7 +35,8 @@ function limited(most: number, windowMs: number) {
       headers: {
         "x-ve-limit-avail": String(Math.max(0, most - used)),
         "x-ve-limit-max": String(most),
-        "x-ve-limit-expires": String(Math.ceil(endsAt / 1_000)),
+        "x-ve-limit-expires": String(Math.ceil((endsAt + serverAheadMs) / 1_000)),
+        date: new Date(now + serverAheadMs).toUTCString(),
       },
       body: Readable.from([]),
     };
@@ -50,6 +51,14 @@ describe("a rate gate", () => {
     for (let at = 0; at < 45; at += 1) await guarded(request, signal);
     expect(seen).toMatchObject({ answered: 45, refused: 0 });
     expect(seen.naps.length).toBe(4);
+  });
+
+  test.each([-86_400_000, 3_600_000])("knows its window when the server's clock is %d ms ahead of ours", async (ms) => {
+    const { send, gate, seen } = limited(10, 60_000, ms);
+    const guarded = gate.guard(send, 120_000);
+    for (let at = 0; at < 45; at += 1) await guarded(request, signal);
+    expect(seen).toMatchObject({ answered: 45, refused: 0 });
+    expect(Math.max(...seen.naps)).toBeLessThanOrEqual(61_000);
   });
 
   test("counts requests under way as used", async () => {

@@ -19,6 +19,16 @@ describe("the wait after a 429 comes from", () => {
   });
 });
 
+test.each([
+  { what: "an hour behind", offMs: -3_600_000 },
+  { what: "a day ahead", offMs: 86_400_000 },
+])("with our clock $what the wait is the same, for the answer tells the server's", ({ offMs }) => {
+  const date = new Date(NOW).toUTCString();
+  const inFiveSeconds = new Date(NOW + 5_000).toUTCString();
+  expect(readRateLimitWaitMs({ date, "x-ve-limit-expires": EPOCH }, NOW + offMs)).toBe(7_000);
+  expect(readRateLimitWaitMs({ date, "retry-after": inFiveSeconds }, NOW + offMs)).toBe(5_000);
+});
+
 test("requests left are read under both names", () => {
   expect(readRequestsLeft({ "x-ve-limit-avail": "3" })).toBe(3);
   expect(readRequestsLeft({ "x-rate-limit-available": "0" })).toBe(0);
