@@ -20,9 +20,20 @@ async function given(emulator: Emulator, key: string, name = "table.csv"): Promi
   return fileInput(String(id));
 }
 
+/** All of a stream, or up to an error, after which this generation says nothing more and leaves it open. */
+async function textOf(answer: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of answer.body ?? []) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.endsWith("\n\n") && framesOf(text).at(-1)?.event === "error") break;
+  }
+  return text;
+}
+
 async function run(emulator: Emulator, key: string, inputs: object) {
   const body = { inputs, user: "relay-1", response_mode: "streaming" };
-  const frames = framesOf(await (await post(emulator, "/workflows/run", body, key)).text());
+  const frames = framesOf(await textOf(await post(emulator, "/workflows/run", body, key)));
   return { frames, end: frames.at(-1), events: frames.map(({ event }) => event) };
 }
 
@@ -43,7 +54,7 @@ test("a Dify without human input has no app that asks a person", () => {
 });
 
 test("the app with a list takes several files into one run, and neither one file nor too many", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("several files");
   const files = await Promise.all(["a.csv", "b.csv"].map((name) => given(emulator, key, name)));
   expect((await run(emulator, key, { documents: files })).end?.data).toMatchObject({
@@ -61,7 +72,7 @@ test.each([
   { answer: { action: "approve", inputs: { feedback: "go on" } }, decision: "approve", report: "# Cleaned: table.csv" },
   { answer: { action: "reject", inputs: { feedback: "not this" } }, decision: "reject", report: "not this" },
 ])("the app with a question stops for a person, and what they say ($decision) decides", async (one) => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("question");
   const { frames, events } = await run(emulator, key, { document: await given(emulator, key) });
   expect(events.slice(-2)).toEqual(["human_input_required", "workflow_paused"]);
@@ -88,7 +99,7 @@ test("a question that nobody answers is taken for no, when the life of its form 
 });
 
 test("the app that fails ends with the node's words, each time", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("failure");
   for (let time = 0; time < 2; time += 1) {
     const { frames, end } = await run(emulator, key, { document: await given(emulator, key) });
@@ -102,14 +113,14 @@ test("the app that fails ends with the node's words, each time", async () => {
 });
 
 test("the app with a handled failure has outputs and a count of exceptions", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("handled failure");
   const { end } = await run(emulator, key, { document: await given(emulator, key) });
   expect(end?.data).toMatchObject({ status: "partial-succeeded", exceptions_count: 1, outputs: { clean: {} } });
 });
 
 test("the app with a model counts tokens, goes through an iteration, and has to be told a language", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("model");
   const document = await given(emulator, key);
   const { end, events } = await run(emulator, key, { document, language: "English" });
@@ -124,14 +135,14 @@ test("the app with a model counts tokens, goes through an iteration, and has to 
 });
 
 test("an upload for one app is a stranger's in another", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const document = await given(emulator, keyOf("failure"));
   const { end } = await run(emulator, keyOf("handled failure"), { document });
   expect(end).toMatchObject({ event: "error", message: "Invalid upload file" });
 });
 
 test("a fault that is asked for comes before what an app always does", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   emulator.addFault({ action: { kind: "node_failure", message: "asked for" } });
   const key = keyOf("failure");
   const { end } = await run(emulator, key, { document: await given(emulator, key) });
@@ -139,7 +150,7 @@ test("a fault that is asked for comes before what an app always does", async () 
 });
 
 test("the books say which app a run is of", async () => {
-  const emulator = await start({ apps: exampleApps("P2"), idleMs: 50 });
+  const emulator = await start({ apps: exampleApps("P2") });
   const key = keyOf("failure");
   await run(emulator, key, { document: await given(emulator, key) });
   expect(emulator.books().runs).toMatchObject([{ app: "failure" }]);

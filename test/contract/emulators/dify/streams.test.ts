@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../../src/clock.ts";
+import type { DifyEmulatorOptions } from "../../../../src/emulators/dify/start-dify-emulator.ts";
 import { SOON } from "../../../support/soon.ts";
 import { createManualClock } from "../../../unit/dify/manual-clock.ts";
 import {
@@ -122,9 +123,9 @@ describe("wrong inputs of a streaming call", () => {
 describe("faults of the run", () => {
   const runFrames = async (
     action: Parameters<Awaited<ReturnType<typeof start>>["addFault"]>[0]["action"],
-    profile?: "P1" | "P3",
+    options: Pick<DifyEmulatorOptions, "profile" | "idleMs"> = {},
   ) => {
-    const emulator = await start({ apps: [TOPIC_APP], idleMs: 50, ...(profile ? { profile } : {}) });
+    const emulator = await start({ apps: [TOPIC_APP], ...options });
     emulator.addFault({ action });
     const text = await (await post(emulator, "/workflows/run", topicRun(), TOPIC_APP.key)).text();
     return { emulator, frames: framesOf(text), text };
@@ -158,9 +159,9 @@ describe("faults of the run", () => {
 
   test("an engine error ends the stream of P1, has no outcome in P2 and one made up in P3", async () => {
     const failure = { code: "invalid_param", status: 400, message: "no such model" };
-    const p1 = await runFrames({ kind: "error_frame", ...failure }, "P1");
+    const p1 = await runFrames({ kind: "error_frame", ...failure }, { profile: "P1" });
     expect(p1.frames.at(-1)).toEqual({ event: "error", workflow_run_id: expect.any(String), ...failure });
-    const p2 = await runFrames({ kind: "error_frame" });
+    const p2 = await runFrames({ kind: "error_frame" }, { idleMs: 500 });
     expect(p2.frames.at(-1)).toEqual({
       event: "error",
       workflow_run_id: expect.any(String),
@@ -168,7 +169,7 @@ describe("faults of the run", () => {
       status: 500,
       message: "Internal Server Error, please contact support.",
     });
-    const p3 = await runFrames({ kind: "error_frame" }, "P3");
+    const p3 = await runFrames({ kind: "error_frame" }, { profile: "P3" });
     expect(p3.frames.slice(-2).map(({ event }) => event)).toEqual(["error", "workflow_finished"]);
   });
 
