@@ -35,6 +35,9 @@ export type RunWork = {
   readonly isInterruptible: boolean;
 };
 
+/** Asked for so far in the future a workflow was by a clock that was ahead: it would be waited for until then. */
+const UNBELIEVABLE_MS = 3_600_000;
+
 /**
  * Works on a run under a lease in the ledger. The queue may hand the same run to two workers
  * (a stalled lock, a second hand-over by the sweep); the lease lets one of them write.
@@ -77,6 +80,8 @@ async function workUnderLease(
   if (run.cancelAskedAtMs !== null) lease.cancel();
   const interrupts = [signal, lease.lost, ...(work.isInterruptible ? [lease.cancelled] : [])];
   const desk = openDesk(deps, run, owner, AbortSignal.any(interrupts), lease);
+  const nowMs = deps.clock.now();
+  if ((run.submittedAtMs ?? 0) > nowMs + UNBELIEVABLE_MS) desk.face.note({ submittedAtMs: nowMs });
   try {
     if (lease.cancelled.aborted) return await carryOut(deps, desk, signal, lease, work);
     try {

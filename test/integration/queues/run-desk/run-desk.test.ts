@@ -120,6 +120,12 @@ describe("one worker at a time", () => {
     },
   );
 
+  test("a workflow that a clock a day ahead asked for is waited for from now on", async () => {
+    const run = await newRun({ submittedAtMs: Date.now() + 86_400_000 });
+    await work(run, async () => ({ kind: "postpone", delayMs: 1_000 }));
+    expect((await read(run.id)).submittedAtMs).toBeLessThanOrEqual(Date.now());
+  });
+
   test("of two jobs for one run only one works", async () => {
     const run = await newRun();
     let working = 0;
