@@ -8,6 +8,7 @@ import { rowsOf } from "../../../src/ledger/rows-of.ts";
 import { releaseAllLeases } from "../../../src/ledger/run-leases.ts";
 import type { NewRun } from "../../../src/ledger/schema.ts";
 import { callWaitingRuns, parkRuns } from "../../../src/ledger/turns.ts";
+import { undoFuture } from "../../../src/ledger/undo-future.ts";
 import { createWriteCheckpoints } from "../../../src/ledger/write-checkpoints.ts";
 import { NOW_MS, runNamed } from "./intakes.ts";
 import { useLedger } from "./subjects.ts";
@@ -132,6 +133,24 @@ describe.skipIf(inject("postgresUrl") === undefined)("on postgres", () => {
     });
     const still = await db.execute("select id from relay.runs where lease_owner is not null or lease_until_ms > 0");
     expect(rowsOf(still)).toEqual([]);
+  });
+
+  test("what a wrong clock put off is looked for without reading what has ended", async () => {
+    const wanted = Array.from({ length: 2 * RUNS }, (_, at) => runNamed(`r${at}`));
+    const { db } = ledger();
+    await db.transaction((tx) =>
+      insertRuns(tx, [
+        { eventKey: "ev-none", wanted, end: { status: "routed", reasons: {} }, nowMs: NOW_MS, floodHold: 1e9 },
+      ]),
+    );
+    await db.execute("update relay.runs set queue = null where id not in ('r0', 'r1')");
+    await db.execute("update relay.runs set lease_until_ms = 9e15 where id in ('r0', 'r3')");
+    await db.execute("analyze relay.runs");
+    await db.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      expect(await undoFuture(tx, NOW_MS)).toBe(1);
+      expect((await rowsRead(tx)) - before).toBeLessThan(FEW);
+    });
   });
 
   test("the sweep reads as much of what waits as it hands over", async () => {

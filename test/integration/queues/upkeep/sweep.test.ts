@@ -8,6 +8,7 @@ import { sweep } from "../../../../queues/upkeep/sweep.ts";
 import { startTicker } from "../../../../queues/upkeep/ticker.ts";
 import { systemClock } from "../../../../src/clock.ts";
 import { TransientError } from "../../../../src/errors.ts";
+import { QUIET_MS, raiseAppLimit, readAppRoom } from "../../../../src/ledger/app-limits.ts";
 import { recordAttempt } from "../../../../src/ledger/attempts.ts";
 import { closeEvent, findEvent } from "../../../../src/ledger/event-queries.ts";
 import { lookForWork } from "../../../../src/ledger/look-for-work.ts";
@@ -15,6 +16,8 @@ import { recordOperatorAction } from "../../../../src/ledger/operator-actions.ts
 import { saveOutput } from "../../../../src/ledger/outputs.ts";
 import { setRuleState } from "../../../../src/ledger/rule-state-queries.ts";
 import {
+  appLimits,
+  appSlots,
   attempts,
   cursors,
   deliveries,
@@ -346,7 +349,8 @@ describe("after a clock was a day ahead", () => {
 
   test.each([
     { what: "whose worker died then", change: { leaseOwner: "a dead worker", leaseUntilMs: AHEAD_MS } },
-    { what: "that was to be tried again a moment later", change: { notBeforeMs: AHEAD_MS } },
+    { what: "that was to be tried again a moment later", change: { updatedAtMs: AHEAD_MS, notBeforeMs: AHEAD_MS } },
+    { what: "whose file was to be left alone for a moment", change: { updatedAtMs: AHEAD_MS, dueAtMs: AHEAD_MS } },
     { what: "that was handed over then, and lost", change: { updatedAtMs: AHEAD_MS, queuedAtMs: AHEAD_MS } },
     { what: "that was made then, and not handed over", change: { updatedAtMs: AHEAD_MS } },
   ])("a run $what goes on at once", async ({ change }) => {
@@ -357,8 +361,9 @@ describe("after a clock was a day ahead", () => {
     await ledger.db.update(runs).set({ updatedAtMs: LONG_AGO }); // a moment passes
     await sweepNow();
     expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
-    const { leaseUntilMs, notBeforeMs } = await readRunRow(ledger.db, run.id);
+    const { leaseUntilMs, notBeforeMs, dueAtMs } = await readRunRow(ledger.db, run.id);
     expect([leaseUntilMs, notBeforeMs]).toEqual([0, 0]);
+    expect(dueAtMs).toBeLessThanOrEqual(Date.now());
   });
 
   test.each([
@@ -391,12 +396,31 @@ describe("after a clock was a day ahead", () => {
     expect((await readRunRow(ledger.db, run.id)).generation).toBe(0);
   });
 
-  test("what waits for less than an hour waits on", async () => {
-    const run = await oldRun({ queuedAtMs: LONG_AGO, notBeforeMs: Date.now() + 3_000_000 });
+  test("an app whose slot was held then, or that was given a rest, takes runs and is tried with more", async () => {
+    const app = { app: randomUUID(), slots: 1, startSlots: 1 };
+    const then = { changedAtMs: AHEAD_MS, quietSinceMs: AHEAD_MS, restUntilMs: AHEAD_MS + 500 };
+    await ledger.db.insert(appLimits).values({ ...app, ...then });
+    const held = { runId: "r", owner: "a dead worker", takenAtMs: AHEAD_MS, untilMs: AHEAD_MS + 4_000 };
+    await ledger.db.insert(appSlots).values({ app: app.app, slot: 1, ...held });
+    await openQueues().sweepNow();
+    expect(await readAppRoom(ledger.db, app.app, Date.now())).toEqual({ slots: 1, free: 1 });
+    expect(await raiseAppLimit(ledger.db, app.app, 2, Date.now() + QUIET_MS)).toBe(2);
+  });
+
+  test("what waits for days because an upstream asked for that, or a rule wants it, waits on", async () => {
+    const days = Date.now() + 3 * DAY_MS;
+    const [putOff, gathers] = await Promise.all([
+      oldRun({ queuedAtMs: LONG_AGO, notBeforeMs: days }),
+      oldRun({ queuedAtMs: null, dueAtMs: days }),
+    ]);
+    const app = { app: randomUUID(), slots: 1, startSlots: 1, changedAtMs: LONG_AGO, quietSinceMs: LONG_AGO };
+    await ledger.db.insert(appLimits).values({ ...app, restUntilMs: days });
     const { sweepNow, queues } = openQueues();
     await sweepNow();
     expect(queues.runs.added).toEqual([]);
-    expect((await readRunRow(ledger.db, run.id)).notBeforeMs).toBe(run.notBeforeMs);
+    expect((await readRunRow(ledger.db, putOff.id)).notBeforeMs).toBe(days);
+    expect((await readRunRow(ledger.db, gathers.id)).dueAtMs).toBe(days);
+    expect((await readAppRoom(ledger.db, app.app, Date.now())).free).toBe(0);
   });
 });
 
