@@ -3,7 +3,6 @@ import { TransientError } from "../src/errors.ts";
 import type { RunLeases } from "../src/ledger/run-leases.ts";
 import { messageOf } from "../src/message-of.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import { watchClock } from "../src/watch-clock.ts";
 
 /** How long a worker may be silent before another takes its run over. */
 export const LEASE_MS = 5_000;
@@ -27,23 +26,14 @@ export type KeptLease = {
  * Renews the lease of a run until stopped. Counted from before a renewal was asked for, so that a slow answer does not
  * lengthen the lease, and by a clock that nobody sets: one that is put ahead takes no run from its worker. The answer also
  * tells whether the run is to be cancelled: its worker learns so within a second.
- * @param onJump told when the clock was set, and by how many milliseconds, below 0 back
  */
-export function keepLease(
-  { leases, clock, log }: KeepLeaseDeps,
-  runId: string,
-  owner: string,
-  onJump: (byMs: number) => void = () => undefined,
-): KeptLease {
+export function keepLease({ leases, clock, log }: KeepLeaseDeps, runId: string, owner: string): KeptLease {
   const lost = new AbortController();
   const cancelled = new AbortController();
   const cancel = (): void => cancelled.abort(new TransientError("run_cancelled", "somebody asked to cancel the run"));
   let securedMs = performance.now();
   let asking = false;
-  const jumpedMs = watchClock(clock);
   const renew = async (): Promise<void> => {
-    const byMs = jumpedMs();
-    if (byMs !== 0) onJump(byMs);
     if (performance.now() - securedMs > LEASE_MS - MARGIN_MS) {
       lost.abort(new TransientError("lease_lost", "the lease ran out while the ledger did not answer"));
     }

@@ -11,6 +11,7 @@ import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { countInto, newTally } from "../src/telemetry/tally.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
+import { watchClock } from "../src/watch-clock.ts";
 import type { KeptLease } from "./keep-lease.ts";
 import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
@@ -64,6 +65,9 @@ export type OpenDesk = {
   tidy(): Promise<void>;
 };
 
+/** Asked for so far in the future a workflow was by a clock that was ahead: it would be waited for until then. */
+const UNBELIEVABLE_MS = 3_600_000;
+
 /**
  * @param untilAborted ends the work
  * @param heeded the wish to cancel: heeded at steps and checkpoints, which also learn of it
@@ -88,7 +92,24 @@ export function openDesk(
   let usages: readonly RunUsage[] = [];
   /** Of steps that are done: the next checkpoint, which is near, takes them along. */
   let attempted: readonly NewAttempt[] = [];
+  const note = (change: RunChange): void => {
+    noted = { ...noted, ...change };
+    run = { ...run, ...change };
+  };
+  const jumpedMs = watchClock(clock);
+  /**
+   * What the clock jumps ahead while a workflow is at work is no time that the workflow took. One that is put back makes it
+   * seem to have taken less, which costs patience at most, also on machines whose clock was not set; but not for ever.
+   */
+  const carryAlong = (): void => {
+    const byMs = Math.max(0, jumpedMs());
+    if (run.submittedAtMs === null) return;
+    const [nowMs, carriedMs] = [clock.now(), run.submittedAtMs + byMs];
+    const submittedAtMs = carriedMs > nowMs + UNBELIEVABLE_MS ? nowMs : carriedMs;
+    if (submittedAtMs !== run.submittedAtMs) note({ submittedAtMs });
+  };
   const write = async (change: RunChange, options: CheckpointOptions): Promise<boolean> => {
+    carryAlong();
     const [waiting, ended, used] = [noted, attempted, usages];
     noted = {};
     usages = [];
@@ -133,6 +154,8 @@ export function openDesk(
   };
   const face: RunDesk = {
     get run() {
+      // Before it is judged by the clock, however short ago that was set.
+      carryAlong();
       return run;
     },
     get signal() {
@@ -143,9 +166,8 @@ export function openDesk(
     },
     checkpointAndLook: (change) => checkpoint(change, { looksForNewer: true }),
     note: (change, usage) => {
-      noted = { ...noted, ...change };
+      note(change);
       if (usage) usages = [...usages, usage];
-      run = { ...run, ...change };
     },
     waits: (reason) => {
       waitedFor = reason;

@@ -35,9 +35,6 @@ export type RunWork = {
   readonly isInterruptible: boolean;
 };
 
-/** Asked for so far in the future a workflow was by a clock that was ahead: it would be waited for until then. */
-const UNBELIEVABLE_MS = 3_600_000;
-
 /**
  * Works on a run under a lease in the ledger. The queue may hand the same run to two workers
  * (a stalled lock, a second hand-over by the sweep); the lease lets one of them write.
@@ -76,12 +73,10 @@ async function workUnderLease(
   work: RunWork,
 ): Promise<JobOutcome> {
   const { owner } = job;
-  const lease = keepLease(deps, run.id, owner, (byMs) => carryAlong(desk.face, byMs));
+  const lease = keepLease(deps, run.id, owner);
   if (run.cancelAskedAtMs !== null) lease.cancel();
   const interrupts = [signal, lease.lost, ...(work.isInterruptible ? [lease.cancelled] : [])];
   const desk = openDesk(deps, run, owner, AbortSignal.any(interrupts), lease);
-  const nowMs = deps.clock.now();
-  if ((run.submittedAtMs ?? 0) > nowMs + UNBELIEVABLE_MS) desk.face.note({ submittedAtMs: nowMs });
   try {
     if (lease.cancelled.aborted) return await carryOut(deps, desk, signal, lease, work);
     try {
@@ -99,14 +94,6 @@ async function workUnderLease(
       .tidy()
       .catch((error: unknown) => deps.log.warn("run.not_told", { runId: run.id, message: messageOf(error) }));
   }
-}
-
-/**
- * The clock was put ahead while a workflow was at work: what it jumped is no time that the workflow took. One that is put
- * back makes it seem to have taken less, which costs patience at most, also on machines whose clock was not set.
- */
-function carryAlong({ run, note }: RunDesk, byMs: number): void {
-  if (run.submittedAtMs !== null && byMs > 0) note({ submittedAtMs: run.submittedAtMs + byMs });
 }
 
 /** Gives a run back that was worked on. */
