@@ -1,5 +1,6 @@
 import { and, eq, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { builtOnce } from "./built-once.ts";
+import { changeManyRuns } from "./change-many-runs.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { recordOperatorAction } from "./operator-actions.ts";
@@ -58,10 +59,9 @@ export async function setAppState(
     const isSame = before?.state === state.state && (!isPause || reason === null || before.reason === reason);
     if (isSame) return false;
     await tx.update(appStates).set({ state: state.state, reason, changedBy, sinceMs }).where(eq(appStates.app, app));
-    await tx
-      .update(runs)
-      .set({ progress: isPause ? waitsForPausedApp(state) : WAITS_FOR_TURN })
-      .where(eq(runs.waitingApp, app));
+    const progress = isPause ? waitsForPausedApp(state) : WAITS_FOR_TURN;
+    const isMeant = and(eq(runs.waitingApp, app), sql`${runs.progress} is distinct from ${progress}`);
+    await changeManyRuns(tx, { progress }, isMeant, sql`${runs.waitingApp} is not distinct from ${app}`);
     await recordOperatorAction(tx, {
       atMs: sinceMs,
       actor: changedBy,

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
 import { listIndexes } from "./listed-indexes.ts";
-import { type Db, MIGRATIONS } from "./open-ledger.ts";
+import { type Db, KEEP_ALIVE_MS, MIGRATIONS } from "./open-ledger.ts";
 import { rowsOf } from "./rows-of.ts";
 
 export type BuildIndexesDeps = {
@@ -80,7 +80,12 @@ async function findWork(db: Db): Promise<readonly Work[]> {
 /** @returns false when another process is at it */
 async function build({ db, url, clock, log }: BuildIndexesDeps, signal: AbortSignal): Promise<boolean> {
   // Of its own: such a statement runs for minutes, in no transaction.
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  });
   client.on("error", () => undefined); // the statement that fails tells it
   const cut = (): void => void client.end().catch(() => undefined);
   signal.addEventListener("abort", cut, { once: true });

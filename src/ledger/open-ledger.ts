@@ -42,12 +42,13 @@ const GIVEN_UP_AFTER_MS = 15_000;
 /** Who waits for longer for what somebody else has locked fails, and is told of: else nobody would ever learn of it. */
 const LOCK_TIMEOUT_MS = 30_000;
 /**
- * PostgreSQL ends a statement that takes longer. With a million runs none takes a second, so one that does is lost: and
- * since it is ended there, who hears nothing for a quarter longer knows that the connection is lost.
+ * PostgreSQL ends a statement that takes longer. With a million runs none takes three seconds, and what changes many of
+ * them does so in parts, so one that does is lost: and since it is ended there, who hears nothing for a quarter longer
+ * knows that the connection is lost.
  */
 const STATEMENT_TIMEOUT_MS = 60_000;
 /** A connection that is quiet for so long is asked whether the other side lives; by default the system waits two hours. */
-const KEEP_ALIVE_MS = 10_000;
+export const KEEP_ALIVE_MS = 10_000;
 export const WORK_CONNECTIONS = 10;
 /** Longer than a relay at rest is quiet: a new connection costs more than all that it is asked in a minute then. */
 export const IDLE_MS = 300_000;

@@ -1,4 +1,5 @@
-import { and, eq, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
+import { and, eq, isNotNull, lt, notExists, or, type SQL, sql } from "drizzle-orm";
+import { changeManyRuns } from "./change-many-runs.ts";
 import { EARLY_MS } from "./claim-runs.ts";
 import { FLOOD_HELD } from "./flood.ts";
 import { HANDED_OVER_ANEW, QUEUE_AT_WORK } from "./hand-overs.ts";
@@ -21,39 +22,32 @@ export const onItsWay = (nowMs: number) => ({
  * @param resumed a rule whose runs are let go before their time; what is over its limit still will be held again
  * @returns how many
  */
-export async function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): Promise<number> {
+export function releaseHeldRuns(db: Db, nowMs: number, resumed?: string): Promise<number> {
   const paused = db
     .select({ name: ruleStates.ruleName })
     .from(ruleStates)
     .where(and(eq(ruleStates.ruleName, runs.ruleName), eq(ruleStates.state, "paused")));
-  const freed = await db
-    .update(runs)
-    .set(onItsWay(nowMs))
-    .where(
-      and(
-        // Word for word as in the index, or the planner does not see that it fits.
-        sql`${runs.status} = 'held'`,
-        // An operator lets those go on.
-        sql`${runs.errorCode} is distinct from ${FLOOD_HELD}`,
-        notExists(paused),
-        or(lt(runs.notBeforeMs, nowMs + EARLY_MS), resumed === undefined ? undefined : eq(runs.ruleName, resumed)),
-      ),
-    )
-    .returning({ id: runs.id });
-  return freed.length;
+  const isMeant = and(
+    // An operator lets those go on.
+    sql`${runs.errorCode} is distinct from ${FLOOD_HELD}`,
+    notExists(paused),
+    or(lt(runs.notBeforeMs, nowMs + EARLY_MS), resumed === undefined ? undefined : eq(runs.ruleName, resumed)),
+  );
+  return release(db, nowMs, isMeant);
 }
 
 /**
  * Lets the runs of a rule go on that were held because there were so many. The sweep hands them over, oldest first.
  * @returns how many
  */
-export async function releaseFlood(db: Db, ruleName: string, nowMs: number): Promise<number> {
-  const freed = await db
-    .update(runs)
-    .set(onItsWay(nowMs))
-    .where(and(eq(runs.ruleName, ruleName), eq(runs.status, "held"), eq(runs.errorCode, FLOOD_HELD)))
-    .returning({ id: runs.id });
-  return freed.length;
+export function releaseFlood(db: Db, ruleName: string, nowMs: number): Promise<number> {
+  return release(db, nowMs, and(eq(runs.ruleName, ruleName), eq(runs.errorCode, FLOOD_HELD)));
+}
+
+function release(db: Db, nowMs: number, isMeant: SQL | undefined): Promise<number> {
+  // Word for word as in the index, or the planner does not see that it fits.
+  const isHeld = sql`${runs.status} = 'held'`;
+  return changeManyRuns(db, onItsWay(nowMs), and(isHeld, isMeant), sql`${runs.status} is not distinct from 'held'`);
 }
 
 /**
