@@ -11,7 +11,6 @@ import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { countInto, newTally } from "../src/telemetry/tally.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
-import { watchClock } from "../src/watch-clock.ts";
 import type { KeptLease } from "./keep-lease.ts";
 import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
@@ -19,6 +18,8 @@ export type RunDeskDeps = {
   readonly db: Db;
   readonly leases: RunLeases;
   readonly clock: Clock;
+  /** By how many milliseconds the clock was put ahead since a moment; one for all runs, or those at rest are forgotten. */
+  readonly jumpedSince: (sinceMs: number) => number;
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log;
@@ -79,7 +80,7 @@ export function openDesk(
   untilAborted: AbortSignal,
   heeded: Pick<KeptLease, "cancelled" | "cancel">,
 ): OpenDesk {
-  const { db, leases, clock, metrics, trace } = deps;
+  const { db, leases, clock, jumpedSince, metrics, trace } = deps;
   let signal = untilAborted;
   let wish: typeof heeded | undefined = heeded;
   let run = first;
@@ -96,16 +97,19 @@ export function openDesk(
     noted = { ...noted, ...change };
     run = { ...run, ...change };
   };
-  const jumpedMs = watchClock(clock);
+  let carriedMs = 0;
   /**
-   * What the clock jumps ahead while a workflow is at work is no time that the workflow took. One that is put back makes it
-   * seem to have taken less, which costs patience at most, also on machines whose clock was not set; but not for ever.
+   * What the clock jumps ahead while a workflow is at work, also while nobody looks at it, is no time that the workflow took.
+   * One that is put back makes it seem to have taken less, which costs patience at most, also on machines whose clock was
+   * not set; but not for ever.
    */
   const carryAlong = (): void => {
-    const byMs = Math.max(0, jumpedMs());
+    const jumpedMs = jumpedSince(first.updatedAtMs);
+    const byMs = Math.max(0, jumpedMs - carriedMs);
+    carriedMs = jumpedMs;
     if (run.submittedAtMs === null) return;
-    const [nowMs, carriedMs] = [clock.now(), run.submittedAtMs + byMs];
-    const submittedAtMs = carriedMs > nowMs + UNBELIEVABLE_MS ? nowMs : carriedMs;
+    const [nowMs, afterMs] = [clock.now(), run.submittedAtMs + byMs];
+    const submittedAtMs = afterMs > nowMs + UNBELIEVABLE_MS ? nowMs : afterMs;
     if (submittedAtMs !== run.submittedAtMs) note({ submittedAtMs });
   };
   const write = async (change: RunChange, options: CheckpointOptions): Promise<boolean> => {

@@ -17,3 +17,20 @@ export function watchClock(clock: Pick<Clock, "now">): () => number {
     return Math.abs(byMs) > JUMP_MS ? byMs : 0;
   };
 }
+
+/** So many jumps are remembered; what came before them is long over. */
+const MOST_JUMPS = 100;
+
+/**
+ * Remembers when a clock was put ahead. To be asked often: a jump counts as one of the moment when it is seen.
+ * @returns tells by how many milliseconds it was since a moment that this clock named
+ */
+export function rememberJumps(clock: Pick<Clock, "now">): (sinceMs: number) => number {
+  const jumpedMs = watchClock(clock);
+  let jumps: readonly { readonly fromMs: number; readonly byMs: number }[] = [];
+  return (sinceMs) => {
+    const byMs = jumpedMs();
+    if (byMs > 0) jumps = [...jumps, { fromMs: clock.now() - byMs, byMs }].slice(-MOST_JUMPS);
+    return jumps.reduce((sum, jump) => (jump.fromMs >= sinceMs ? sum + jump.byMs : sum), 0);
+  };
+}

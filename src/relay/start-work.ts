@@ -17,6 +17,7 @@ import { createRunMaker } from "../ledger/create-runs.ts";
 import { createRunLeases } from "../ledger/run-leases.ts";
 import { openNoticePost } from "../notices/open-notice-post.ts";
 import { ruleNowOf } from "../rules/live-rules.ts";
+import { rememberJumps } from "../watch-clock.ts";
 import type { Intake, RelayDeps, RelayParts, Ways } from "./parts.ts";
 
 export type StartedWork = {
@@ -79,7 +80,8 @@ function startWorkers(
     ...backend,
     work: (name, handle, options) => backend.work(name, handle, { ...options, untilBusy }),
   };
-  const desk = { db, leases: createRunLeases(db), clock, random, newId, log, metrics, trace };
+  const leases = createRunLeases(db);
+  const desk = { db, leases, clock, jumpedSince: rememberJumps(clock), random, newId, log, metrics, trace };
   const starters: Readonly<Record<QueueName, () => JobWorker>> = {
     events: () =>
       startEventsWorker(watched, {

@@ -31,6 +31,7 @@ import { type Log, silentLog } from "../../src/telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../../src/telemetry/metrics.ts";
 import { silentTrace } from "../../src/telemetry/trace.ts";
 import { openUpstreams, type Upstreams } from "../../src/upstreams.ts";
+import { rememberJumps } from "../../src/watch-clock.ts";
 import { givenEvent, readRunRow } from "./test-ledger.ts";
 
 /** The same recovery as everywhere, with shorter patience. */
@@ -141,7 +142,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
   );
   const desk = {
     ...{ db, clock, random, log, metrics, leases: createRunLeases(db) },
-    ...{ newId: () => randomUUID(), trace: silentTrace },
+    ...{ newId: () => randomUUID(), trace: silentTrace, jumpedSince: rememberJumps(clock) },
   };
   const outbox = { sendRuns: async () => true, sendCalled: async () => true };
   const app = randomUUID().slice(0, 12);

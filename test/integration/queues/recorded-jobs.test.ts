@@ -65,6 +65,7 @@ function startWorkers(): void {
   const common = {
     ...{ db: ledger.db, clock: systemClock, random: Math.random, newId: () => "worker", log: silentLog },
     ...{ metrics: silentMetrics, trace: silentTrace, appOf: () => "app", leases: createRunLeases(ledger.db) },
+    jumpedSince: () => 0,
     outbox: { sendEvents: async () => true, sendRuns: async () => true, sendCalled: async () => true },
     fastio: new Proxy({}, { get: never }) as RememberingFastio, // not to be touched
   };

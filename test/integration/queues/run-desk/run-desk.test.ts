@@ -14,6 +14,7 @@ import { type RunRow, type RunStep, ruleDays, runs } from "../../../../src/ledge
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { silentMetrics } from "../../../../src/telemetry/metrics.ts";
 import { silentTrace } from "../../../../src/telemetry/trace.ts";
+import { rememberJumps } from "../../../../src/watch-clock.ts";
 import { SOON } from "../../../support/soon.ts";
 import { givenRun, openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
 import { sampleRule } from "../../../support/workbench.ts";
@@ -35,11 +36,13 @@ function work(
   signal: AbortSignal = new AbortController().signal,
   cancel: (desk: RunDesk) => Promise<CancelProgress> = async () => ({ kind: "cancelled", note: "nothing was there" }),
   clock = systemClock,
+  jumpedSince = rememberJumps(clock),
 ) {
   const deps = {
     db: ledger.db,
     leases: createRunLeases(ledger.db),
     clock,
+    jumpedSince,
     random: () => 0,
     newId: () => randomUUID(),
     log: silentLog,
@@ -121,6 +124,24 @@ describe("one worker at a time", () => {
       expect(seemsMs(await read(run.id))).toBeGreaterThan(-3_600_000);
     },
   );
+
+  test("a workflow that was left to itself while the clock was put ahead seems to have taken no longer, and is told so once", async () => {
+    let shiftMs = 0;
+    const clock = { ...systemClock, now: () => Date.now() + shiftMs };
+    const jumpedSince = rememberJumps(clock);
+    const run = await newRun({ submittedAtMs: Date.now() - 60_000, updatedAtMs: Date.now() - 5_000 });
+    shiftMs = 86_400_000;
+    for (let turn = 0; turn < 2; turn += 1) {
+      let seemsMs = 0;
+      const handle = async (desk: RunDesk): Promise<RunProgress> => {
+        seemsMs = clock.now() - (desk.run.submittedAtMs ?? 0);
+        return { kind: "postpone", delayMs: 0 };
+      };
+      await work(run, handle, undefined, undefined, clock, jumpedSince);
+      expect(seemsMs).toBeGreaterThanOrEqual(60_000);
+      expect(seemsMs).toBeLessThan(120_000);
+    }
+  });
 
   test("a workflow that a clock a day ahead asked for is waited for from now on", async () => {
     const run = await newRun({ submittedAtMs: Date.now() + 86_400_000 });
