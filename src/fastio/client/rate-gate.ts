@@ -13,6 +13,8 @@ export type RateGate = {
 
 /** An end of the window further away than this is a fault of somebody's clock. */
 const LONGEST_WINDOW_MS = 3_600_000;
+/** Answers tell the end of a window to the second; what it lies further away than before is more than that. */
+const PUT_BACK_MS = 5_000;
 
 /**
  * One gate serves one key. It knows only what answers told: how many requests are left, how many there are in a
@@ -30,6 +32,8 @@ export function createRateGate({ clock, log }: { readonly clock: Clock; readonly
 
   const turnWindow = (): void => {
     const now = clock.now();
+    // Further away than it ever was, it is by a clock that was put back since.
+    if (endsAtMs - now > windowMs + PUT_BACK_MS) endsAtMs = now + windowMs;
     if (left === undefined || now < endsAtMs) return;
     // The next window is taken to be like the last one, until an answer says what it is like.
     left = most;

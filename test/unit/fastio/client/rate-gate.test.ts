@@ -41,7 +41,13 @@ function limited(most: number, windowMs: number, serverAheadMs = 0) {
       body: Readable.from([]),
     };
   };
-  return { send, clock, seen, gate: createRateGate({ clock, log: silentLog }) };
+  /** Our clock alone. */
+  const putBack = (ms: number): void => {
+    now -= ms;
+    endsAt -= ms;
+    serverAheadMs += ms;
+  };
+  return { send, clock, seen, putBack, gate: createRateGate({ clock, log: silentLog }) };
 }
 
 describe("a rate gate", () => {
@@ -59,6 +65,15 @@ describe("a rate gate", () => {
     for (let at = 0; at < 45; at += 1) await guarded(request, signal);
     expect(seen).toMatchObject({ answered: 45, refused: 0 });
     expect(Math.max(...seen.naps)).toBeLessThanOrEqual(61_000);
+  });
+
+  test("knows its window when our clock is put back while it is closed", async () => {
+    const { send, gate, seen, putBack } = limited(1, 60_000);
+    const guarded = gate.guard(send, 120_000);
+    await guarded(request, signal);
+    putBack(86_400_000);
+    await guarded(request, signal);
+    expect(seen).toMatchObject({ answered: 2, refused: 0 });
   });
 
   test("counts requests under way as used", async () => {
