@@ -108,12 +108,19 @@ test("from the command line too, beside a relay that holds the ledger", async ()
     FASTIO_API_KEY: "unused",
     DIFY_API_URL: story.dify.apiUrl,
     RELAY_TOKENS: `operator:${STORY_TOKEN}`,
+    PUBLIC_URL: "https://proxy:a-password@relay.example",
   };
   const answer = (...args: string[]): Promise<Outcome> => runInProcess(["runs", "answer", id, ...args], settings);
 
   const asked = await answer();
   expect(asked).toMatchObject({ code: 0, stderr: "" });
-  for (const words of ["Is this file to be worked on?", "feedback", "approve: Approve", "reject: Reject"])
+  for (const words of [
+    "Is this file to be worked on?",
+    "feedback",
+    "approve: Approve",
+    "reject: Reject",
+    "https://relay.example/runs/",
+  ])
     expect(asked.stdout).toContain(words);
 
   expect(await answer("--action", "dance")).toMatchObject({
