@@ -6,6 +6,7 @@ import { recordOperatorAction } from "../src/ledger/operator-actions.ts";
 import { messageOf } from "../src/message-of.ts";
 import { receiverUrl } from "../src/receiver-url.ts";
 import type { Log } from "../src/telemetry/log.ts";
+import { withoutPassword } from "../src/text/without-password.ts";
 import { lineOf } from "./line-of.ts";
 import { tellSecrets } from "./read-deliveries.ts";
 import { tellSecretOnce } from "./tell-secret-once.ts";
@@ -95,7 +96,7 @@ export function createManageWebhooks(deps: ManageWebhooksDeps): ManageWebhooks {
     list: async () => {
       try {
         const [told, secrets] = await Promise.all([askOnce(), tellSecrets(db, deps.secretPrints())]);
-        const receiver = publicUrl === undefined ? null : receiverUrl(publicUrl);
+        const receiver = publicUrl === undefined ? null : withoutPassword(receiverUrl(publicUrl));
         return { ...told, receiver, secrets, keptIn: secretsFile !== undefined };
       } catch (error) {
         asked = undefined;
@@ -114,7 +115,7 @@ export function createManageWebhooks(deps: ManageWebhooksDeps): ManageWebhooks {
         if (same) return refused(409, `There is one already for this address, ${same.id}: rotate it for a new secret.`);
         const { id } = workspace;
         const make = made((late) => fastio.registerWebhook({ workspaceId: id, url, events }, late));
-        return await act("webhook.register", id, { url, events }, deed, make);
+        return await act("webhook.register", id, { url: withoutPassword(url), events }, deed, make);
       } catch (error) {
         return refusalOf(error);
       }
@@ -159,7 +160,7 @@ async function askFastio({ fastio, findWorkspaces, publicUrl }: ManageWebhooksDe
     try {
       const webhooks = (await fastio.listWebhooks(id, signal)).map((hook) => ({
         id: hook.id,
-        url: hook.url ?? null,
+        url: hook.url === undefined ? null : withoutPassword(hook.url),
         events: hook.events,
         enabled: hook.enabled !== false,
         createdAtMs: hook.createdAtMs ?? null,

@@ -64,7 +64,7 @@ ${
 const registerForm = ({ workspaces, receiver }: WebhookList): Markup => html`<h2>Register</h2>
 <details><summary>Let Fast.io tell of a workspace…</summary><form method="post" action="/webhooks/register">
 <label class="field">Workspace, by id or name <input name="workspace" required maxlength="200" value="${workspaces[0]?.name ?? ""}"></label>
-<label class="field">Goes to <input name="url" type="url" maxlength="2000" value="${receiver ?? ""}"${receiver === null ? html` required` : ""}></label>
+<label class="field">Goes to <input name="url" type="url" maxlength="2000" placeholder="${receiver ?? ""}"${receiver === null ? html` required` : ""}></label>
 <label class="field">Events, by Fast.io's names; none for all <input name="events" maxlength="2000"></label>
 ${WHY}<button>Register</button></form></details>`;
 

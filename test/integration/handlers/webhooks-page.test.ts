@@ -87,6 +87,18 @@ test("registered, rotated and deleted from the page: a secret is shown once, and
   }
 });
 
+test("a password in PUBLIC_URL goes to Fast.io, and is told to nobody who looks", async () => {
+  const { fastio, get, send, audit } = await open({}, { PUBLIC_URL: "https://proxy:a-password@relay.example" });
+  expect(await send("/webhooks/register", { workspace: workspaceId, url: "" })).toMatchObject({ status: 200 });
+  expect(fastio.books().webhooks).toMatchObject([{ url: "https://proxy:a-password@relay.example/webhooks/fastio" }]);
+  const told = [JSON.stringify(await audit()), (await get("/api/webhooks")).text, (await get("/webhooks", ADMIN)).text];
+  for (const text of told) {
+    expect(text).toContain("https://relay.example/webhooks/fastio");
+    expect(text).not.toContain("a-password");
+  }
+  expect(told[1]).toContain('"isOurs":true');
+});
+
 test("with a file for secrets a new one is kept there, taken at once, and shown nowhere", async () => {
   const folder = mkdtempSync(join(tmpdir(), "relay-webhook-page-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
