@@ -168,3 +168,19 @@ test("an address that was configured as such is asked, be it what it may", async
   await own.fastio.listWorkspaces(signal()).catch(() => undefined);
   expect(reached).toBeGreaterThan(0);
 });
+
+test("of addresses that Fast.io is to import from a name is looked up once at a time", async () => {
+  const answers: (() => void)[] = [];
+  const own = openUpstreams(parseConfig({ FASTIO_API_KEY: "key" }), {
+    ...{ clock: systemClock, random: () => 0, log: silentLog },
+    lookup: (_hostname, _options, done) =>
+      void answers.push(() => done(null, [{ address: "93.184.215.14", family: 4 }])),
+  });
+  onTestFinished(() => own.close());
+  const checks = ["x", "y"].map((path) =>
+    own.files.check(new URL(`http://strange.test/${path}`), ["strange.test"], signal()),
+  );
+  expect(answers).toHaveLength(1);
+  for (const answer of answers) answer();
+  await Promise.all(checks);
+});
