@@ -11,6 +11,7 @@ import type { Log } from "../src/telemetry/log.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { countInto, newTally } from "../src/telemetry/tally.ts";
 import type { Trace } from "../src/telemetry/trace.ts";
+import { WRONG_BY_MS } from "../src/watch-clock.ts";
 import type { KeptLease } from "./keep-lease.ts";
 import { type EndedAttempt, failureOf, tellAttempt } from "./tell-attempt.ts";
 
@@ -66,9 +67,6 @@ export type OpenDesk = {
   tidy(): Promise<void>;
 };
 
-/** Asked for so far in the future a workflow was by a clock that was ahead: it would be waited for until then. */
-const UNBELIEVABLE_MS = 3_600_000;
-
 /**
  * @param untilAborted ends the work
  * @param heeded the wish to cancel: heeded at steps and checkpoints, which also learn of it
@@ -101,7 +99,7 @@ export function openDesk(
   /**
    * What the clock jumps ahead while a workflow is at work, also while nobody looks at it, is no time that the workflow took.
    * One that is put back makes it seem to have taken less, which costs patience at most, also on machines whose clock was
-   * not set; but not for ever.
+   * not set; but not for ever: one that a clock far ahead asked for is waited for from now on.
    */
   const carryAlong = (): void => {
     const jumpedMs = jumpedSince(first.updatedAtMs);
@@ -109,7 +107,7 @@ export function openDesk(
     carriedMs = jumpedMs;
     if (run.submittedAtMs === null) return;
     const [nowMs, afterMs] = [clock.now(), run.submittedAtMs + byMs];
-    const submittedAtMs = afterMs > nowMs + UNBELIEVABLE_MS ? nowMs : afterMs;
+    const submittedAtMs = afterMs > nowMs + WRONG_BY_MS ? nowMs : afterMs;
     if (submittedAtMs !== run.submittedAtMs) note({ submittedAtMs });
   };
   const write = async (change: RunChange, options: CheckpointOptions): Promise<boolean> => {

@@ -18,6 +18,12 @@ export function watchClock(clock: Pick<Clock, "now">): () => number {
   };
 }
 
+/**
+ * By so much nobody's clock is ahead of another's unless it is wrong: a relay refuses every delivery of Fast.io's then. A
+ * clock that takes the time of its place for another's is wrong by an hour.
+ */
+export const WRONG_BY_MS = 300_000;
+
 /** So many jumps are remembered; what came before them is long over. */
 const MOST_JUMPS = 100;
 

@@ -1,17 +1,14 @@
 import { and, eq, sql } from "drizzle-orm";
+import { WRONG_BY_MS } from "../watch-clock.ts";
 import { builtOnce } from "./built-once.ts";
 import { UNNAMED } from "./name-statements.ts";
 import type { Db } from "./open-ledger.ts";
 import { leases } from "./schema.ts";
 
 /**
- * Nobody takes a lease for longer; what lasts longer was taken by a clock that was wrong, and its owner may be dead: then
- * nobody would do its work until that time has come. Two processes whose clocks differ by as much take it from each other.
- */
-const LONGEST_MS = 3_600_000;
-
-/**
- * Takes or renews what only one process may do at a time.
+ * Takes or renews what only one process may do at a time. Nobody takes it for so long that a clock would have to be wrong;
+ * what lasts longer was taken by one that was, and its owner may be dead: then nobody would do its work until that time has
+ * come. Two processes whose clocks differ by as much take it from each other.
  * @returns whether it is ours now, until the given moment
  */
 export async function takeLease(
@@ -34,7 +31,7 @@ const taking = builtOnce((db) =>
       target: leases.name,
       set: { owner: sql`excluded.owner`, untilMs: sql`excluded.until_ms` },
       setWhere: sql`${leases.owner} = excluded.owner or ${leases.untilMs} < ${sql.placeholder("nowMs")}
-        or ${leases.untilMs} > ${sql.placeholder("nowMs")}::bigint + ${sql.raw(String(LONGEST_MS))}`,
+        or ${leases.untilMs} > ${sql.placeholder("nowMs")}::bigint + ${sql.raw(String(WRONG_BY_MS))}`,
     })
     .returning({ owner: leases.owner })
     .prepare(UNNAMED),

@@ -1,20 +1,18 @@
 import { and, eq, gt, isNotNull, or, sql } from "drizzle-orm";
+import { WRONG_BY_MS } from "../watch-clock.ts";
 import { HANDED_OVER_ANEW, isFree } from "./hand-overs.ts";
 import type { Db } from "./open-ledger.ts";
 import { appLimits, appSlots, events, runs } from "./schema.ts";
 
-/** No lease lasts longer, and nobody's clock is off by as much unless it is wrong. */
-const LONGEST_MS = 3_600_000;
-
 /**
  * Takes back what was held or put off by a clock that was far ahead, and would rest for as long as that was: its events and
- * runs are to be handed over anew. When something was put off stands beside it: what is to wait for days, as an upstream
- * asked or a rule wants it, was put off in time, and waits. Of two processes whose clocks differ by as much, the one that
- * is behind takes their runs from the other.
+ * runs are to be handed over anew. No lease is meant to last as long. When something was put off stands beside it: what is
+ * to wait for days, as an upstream asked or a rule wants it, was put off in time, and waits. Of two processes whose clocks
+ * differ by as much, the one that is behind takes their runs from the other.
  * @returns how many events and runs
  */
 export async function undoFuture(db: Db, nowMs: number): Promise<number> {
-  const future = nowMs + LONGEST_MS;
+  const future = nowMs + WRONG_BY_MS;
   await db.delete(appSlots).where(gt(appSlots.untilMs, future));
   await db
     .update(appLimits)

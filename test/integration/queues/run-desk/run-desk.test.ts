@@ -121,7 +121,7 @@ describe("one worker at a time", () => {
       };
       expect(await work(run, handle, undefined, undefined, clock)).toEqual({ kind: "done" });
       expect(seemsMs(await read(run.id))).toBeLessThan(tookMs + 30_000);
-      expect(seemsMs(await read(run.id))).toBeGreaterThan(-3_600_000);
+      expect(seemsMs(await read(run.id))).toBeGreaterThan(-300_000);
     },
   );
 
@@ -143,8 +143,11 @@ describe("one worker at a time", () => {
     }
   });
 
-  test("a workflow that a clock a day ahead asked for is waited for from now on", async () => {
-    const run = await newRun({ submittedAtMs: Date.now() + 86_400_000 });
+  test.each([
+    { what: "a day", aheadMs: 86_400_000 },
+    { what: "an hour", aheadMs: 3_540_000 },
+  ])("a workflow that a clock $what ahead asked for is waited for from now on", async ({ aheadMs }) => {
+    const run = await newRun({ submittedAtMs: Date.now() + aheadMs });
     await work(run, async () => ({ kind: "postpone", delayMs: 1_000 }));
     expect((await read(run.id)).submittedAtMs).toBeLessThanOrEqual(Date.now());
   });
