@@ -54,6 +54,8 @@ const UNROUTED_AFTER_MS = 30_000;
 const OVERSLEPT_AFTER_MS = 30_000;
 /** How often what a wrong clock put off is looked for; and anew when ours was set. */
 const UNDO_EVERY_MS = 600_000;
+/** The second time it is looked for: by then the lease of a worker that is dead has ended, and what he had shows. */
+const UNDO_AGAIN_MS = 10_000;
 /** States in which the queue will bring a job back by itself. */
 const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "paused"]);
 
@@ -66,17 +68,17 @@ const ALIVE: ReadonlySet<string> = new Set(["waiting", "active", "delayed", "pau
  */
 export const sweep = ({ db, queues, outbox, clock, log }: SweepDeps) => {
   const jumpedMs = watchClock(clock);
-  let undoneAtMs = Number.NEGATIVE_INFINITY;
+  let undoAtMs = Number.NEGATIVE_INFINITY;
   return async (signal?: AbortSignal): Promise<{ readonly events: number; readonly runs: number }> => {
     const nowMs = clock.now();
     if (jumpedMs() !== 0) {
       // All leases seem to have ended, or to last too long, until their owners renew them, which takes them a second.
-      undoneAtMs = Number.NEGATIVE_INFINITY;
+      undoAtMs = Number.NEGATIVE_INFINITY;
       return { events: 0, runs: 0 };
     }
-    if (nowMs - undoneAtMs >= UNDO_EVERY_MS) {
+    if (nowMs >= undoAtMs) {
       const count = await undoFuture(db, nowMs);
-      undoneAtMs = nowMs;
+      undoAtMs = nowMs + (undoAtMs < 0 ? UNDO_AGAIN_MS : UNDO_EVERY_MS);
       if (count > 0) log.warn("sweep.future_undone", { count });
     }
     const events = [...(await listUnqueuedEvents(db, nowMs - UNQUEUED_AFTER_MS, MAX_ROWS))];

@@ -383,6 +383,19 @@ describe.each([
     expect(queues.events.added).toEqual([`event-${key}-1`]);
   });
 
+  test("a run whose worker died a moment after the clock was put right goes on soon after its lease has ended", async () => {
+    let shiftMs = 0;
+    const { sweepNow, queues } = openQueues({ ...systemClock, now: () => Date.now() + shiftMs });
+    const held = { leaseOwner: "a dead worker", leaseUntilMs: Date.now() + 4_000 };
+    const run = await oldRun({ queuedAtMs: AHEAD_MS, updatedAtMs: AHEAD_MS, ...held });
+    queues.runs.jobs.set(`run-${run.id}-0`, "active");
+    await sweepNow();
+    expect(queues.runs.added).toEqual([]);
+    // By less than would be a jump each time.
+    for (; shiftMs < 15_000; shiftMs += 900) await sweepNow();
+    expect(queues.runs.added).toEqual([`run-${run.id}-1`]);
+  });
+
   test("a run that somebody has waits until he says again that he has it, when the clock was set", async () => {
     let shiftMs = 0;
     const { sweepNow, queues } = openQueues({ ...systemClock, now: () => Date.now() + shiftMs });
