@@ -24,6 +24,8 @@ export type FollowWorkflowDeps = {
   readonly random: () => number;
   readonly log: Log;
   readonly policy: RecoveryPolicy;
+  /** How long this process has been up, in milliseconds. */
+  readonly upMs: () => number;
   /** Made when a run is started, so that a re-attached run needs none. */
   readonly inputs: () => Promise<Readonly<Record<string, unknown>>>;
   /** Told when the app has taken the run, and when it works on it no more; before anything else is done. */
@@ -62,7 +64,8 @@ export async function followWorkflow(deps: FollowWorkflowDeps, desk: RunDesk): P
   let cost: Cost | undefined;
   for (;;) {
     desk.signal.throwIfAborted();
-    const next = decideNext(knownOf(desk.run), { ...seen, nowMs: clock.now(), chance: deps.random() }, policy);
+    const now = { nowMs: clock.now(), upMs: deps.upMs(), chance: deps.random() };
+    const next = decideNext(knownOf(desk.run), { ...seen, ...now }, policy);
     // Dify is asked once in any case: the workflow may have ended in good time while nobody listened.
     if (isWaiting(next) && hasOverrun(desk.run, clock.now())) {
       const ended = await stopOverrun(deps, desk, policy.stopAfterMs);

@@ -21,7 +21,7 @@ import { askBeforeRun } from "./ask-before-run.ts";
 import { cancelWorkflow } from "./cancel-workflow.ts";
 import { collectOutputs } from "./collect-outputs.ts";
 import type { Cost } from "./cost-meter.ts";
-import { followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
+import { type FollowWorkflowDeps, followWorkflow, type WorkflowProgress } from "./follow-workflow.ts";
 import { fallBackToUpload, giveInputs, readyFile } from "./give-file.ts";
 import { giveBatchInputs, readyBatch } from "./give-files.ts";
 import { holdOverLimit } from "./hold-over-limit.ts";
@@ -39,6 +39,7 @@ export type ProcessRunDeps = RunDeskDeps & {
   readonly limitOf: (ruleName: string) => { readonly limit: RuleLimit | undefined } | undefined;
   readonly readAppParameters: ReadAppParameters;
   readonly policy: RecoveryPolicy;
+  readonly upMs: FollowWorkflowDeps["upMs"];
   readonly outbox: Pick<Outbox, "sendRuns" | "sendCalled">;
 };
 
@@ -198,7 +199,7 @@ async function follow(
   dify: Dify,
   slot: Slot | undefined,
 ): Promise<WorkflowProgress> {
-  const { clock, random, log, policy } = deps;
+  const { clock, random, log, policy, upMs } = deps;
   const following = followWorkflow(
     {
       dify,
@@ -206,6 +207,7 @@ async function follow(
       random,
       log,
       policy,
+      upMs,
       inputs: () => (desk.run.fileCount === null ? giveInputs : giveBatchInputs)({ ...deps, dify }, desk),
       onAdmitted: async () => {
         await slot?.admitted();

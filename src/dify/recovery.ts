@@ -34,6 +34,11 @@ export type RunSeen = {
    * was asleep or busy comes to read the answer. Default: now.
    */
   readonly askedMs?: number | undefined;
+  /**
+   * How long this process has been up, by a clock that nobody sets. Dify may have been down as long as we were, with runs
+   * in its queue, or a clock was set meanwhile. Default: for ever.
+   */
+  readonly upMs?: number | undefined;
   readonly end?: StreamEnd | undefined;
   /** Whether `followRun` is worth a try: false where it is not supported, and after it just failed. */
   readonly attachable: boolean;
@@ -256,11 +261,11 @@ const stillRunning = (rows: readonly DifyRunRow[]): readonly string[] =>
 const startOf = (record: DifyRunDetail, submittedAtMs: number, nowMs: number): number =>
   record.createdAtMs >= submittedAtMs && record.createdAtMs <= nowMs ? record.createdAtMs : submittedAtMs;
 
-/** How long after its submission a run was looked for. */
+/** How long after its submission a run was looked for; what passed before we were up to look does not count. */
 export const waitedOf = (
-  { nowMs, askedMs = nowMs }: Pick<RunSeen, "nowMs" | "askedMs">,
+  { nowMs, askedMs = nowMs, upMs = Number.POSITIVE_INFINITY }: Pick<RunSeen, "nowMs" | "askedMs" | "upMs">,
   submittedAtMs: number,
-): number => Math.max(0, askedMs - submittedAtMs);
+): number => Math.max(0, Math.min(askedMs - submittedAtMs, upMs - (nowMs - askedMs)));
 
 /** Longer waits for older runs; the time alone decides, so that a restarted worker keeps the pace. */
 export function pauseFor(wishMs: number, { shortest, longest }: PauseRange, chance = 0.5): number {

@@ -112,6 +112,7 @@ function startWorkers(
         },
         readAppParameters: createReadAppParameters(clock),
         policy: { ...DEFAULT_RECOVERY, absentAfterMs: config.dify.absentMs, maxSubmissions: MAX_SUBMISSIONS },
+        upMs: () => performance.now(),
         outbox,
       }),
     shares: () => startSharesWorker(watched, { ...desk, fastio, ownOutputs, passwordOf: config.fastio.passwordOf }),

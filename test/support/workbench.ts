@@ -69,6 +69,8 @@ export type WorkbenchOptions = {
     readonly title?: string;
   };
   readonly policy?: Partial<RecoveryPolicy>;
+  /** How long the process seems to have been up. Default: for ever. */
+  readonly upMs?: () => number;
   readonly log?: Log;
   readonly metrics?: Metrics;
   readonly floodHold?: number;
@@ -167,6 +169,7 @@ export async function openWorkbench(db: Db, options: WorkbenchOptions = {}): Pro
       limitOf: () => undefined,
       readAppParameters: createReadAppParameters(clock),
       policy: { ...QUICK_RECOVERY, ...options.policy },
+      upMs: options.upMs ?? (() => Number.POSITIVE_INFINITY),
       outbox,
     }),
     shares: processShare({

@@ -84,6 +84,7 @@ function startWorkers(): void {
       limitOf: () => undefined,
       readAppParameters: createReadAppParameters(systemClock),
       policy: { ...DEFAULT_RECOVERY, maxSubmissions: 1 },
+      upMs: () => performance.now(),
     }),
     startSharesWorker(backend, { ...common, passwordOf: () => undefined }),
     startUpkeepWorker(backend, {

@@ -77,6 +77,24 @@ describe("before a run id is known", () => {
       step: { do: "look_up", afterMs: 10 * SECOND },
     },
     {
+      what: "no trace an hour after, of which we were up for 20 s",
+      known: submitted,
+      seen: seen({ rows: [], nowMs: T0 + 60 * MINUTE, upMs: 20 * SECOND }),
+      step: { do: "look_up", afterMs: 10 * SECOND },
+    },
+    {
+      what: "no trace when it was looked for as soon as we were up, though the answer was read long after",
+      known: submitted,
+      seen: seen({ rows: [], askedMs: T0 + 60 * MINUTE, nowMs: T0 + 66 * MINUTE, upMs: 6 * MINUTE }),
+      step: { do: "look_up", afterMs: 1 * SECOND },
+    },
+    {
+      what: "no trace an hour after, of which we were up for 330 s",
+      known: submitted,
+      seen: seen({ rows: [], nowMs: T0 + 60 * MINUTE, upMs: 330 * SECOND }),
+      step: { do: "start", again: true },
+    },
+    {
       what: "no trace of the third submission",
       known: { ...submitted, submissions: 3 },
       seen: seen({ rows: [], nowMs: T0 + 330 * SECOND }),

@@ -1,3 +1,4 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { changeRuleState } from "../../../../handlers/change-rule-state.ts";
 import { createReadRuns } from "../../../../handlers/read-runs.ts";
@@ -9,6 +10,7 @@ import { listAttempts } from "../../../../src/ledger/attempts.ts";
 import { listOutputs } from "../../../../src/ledger/outputs.ts";
 import { replayRun } from "../../../../src/ledger/replay-run.ts";
 import { findRuleState } from "../../../../src/ledger/rule-state-queries.ts";
+import { runs } from "../../../../src/ledger/schema.ts";
 import { difyUserOf } from "../../../../src/run-id.ts";
 import { SOON } from "../../../support/soon.ts";
 import { openTestLedger, readRunRow, type TestLedger } from "../../../support/test-ledger.ts";
@@ -114,6 +116,18 @@ describe("the answer to POST /workflows/run is lost", () => {
       await expectOneResult(it, id);
     },
   );
+
+  test("what is not seen right after a start may still wait in Dify's queue, however long ago it was asked for", async () => {
+    const pause = { shortest: 9_000, longest: 9_000 };
+    const it = await bench({ policy: { absentAfterMs: 60_000, lookUpPauseMs: pause }, upMs: () => 1_000 });
+    const { id } = await it.drop();
+    await ledger.db
+      .update(runs)
+      .set({ submittedAtMs: Date.now() - 3_600_000, submissions: 1 })
+      .where(eq(runs.id, id));
+    expect(await it.turn(id)).toMatchObject({ kind: "later" });
+    expect(it.dify.books().runs).toEqual([]);
+  });
 
   test("a refusal leaves no run for sure, so it is tried again without waiting for a trace", async () => {
     const it = await bench({ policy: { absentAfterMs: 60_000 } });
