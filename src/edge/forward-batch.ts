@@ -33,7 +33,7 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 /** The queue gives up after 100 attempts; before that, the delivery is put into it anew. */
 const MAX_ATTEMPTS = 90;
-/** Below what proxies in front of a relay let through by default: nginx takes 1 MiB. */
+/** Below what proxies in front of a relay let through by default: nginx takes 1 MiB. Who takes less is sent less. */
 const MAX_PART_BYTES = 900_000;
 const FIRST_RETRY_SECONDS = 30;
 export const LONGEST_RETRY_SECONDS = 3_600;
@@ -56,14 +56,26 @@ export const forwardBatch =
     const endsAtMs = now() + HOLD_MS;
     let waiting = await readBatch(deps, messages);
     let waitMs = FIRST_WAIT_MS;
+    let partBytes = MAX_PART_BYTES;
     while (waiting.length > 0) {
-      const part = waiting.slice(0, partSize(waiting));
+      const part = waiting.slice(0, partSize(waiting, partBytes));
       const answer = await send(part.map(({ delivery }) => delivery));
       if (answer.kind === "answered") {
         for (const [index, one] of part.entries()) await settle(deps, one, answer.outcomes[index]);
         log.info("batch.forwarded", { deliveries: part.length, outcomes: countOf(answer.outcomes) });
         waiting = waiting.slice(part.length);
         waitMs = FIRST_WAIT_MS;
+        continue;
+      }
+      if (answer.kind === "too_large") {
+        const [first, ...others] = part;
+        if (first && others.length === 0) {
+          await settle(deps, first, { status: "refused", reason: "status 413" });
+          waiting = waiting.slice(1);
+        } else {
+          log.warn("batch.too_large", { deliveries: part.length });
+          partBytes = bytesOf(part) / 2;
+        }
         continue;
       }
       log.warn("relay.away", { detail: answer.detail, waiting: waiting.length, nextTryMs: waitMs });
@@ -87,12 +99,15 @@ async function readBatch(deps: ForwardDeps, messages: readonly QueuedMessage[]):
   return waiting.sort((a, b) => a.delivery.receivedAtMs - b.delivery.receivedAtMs);
 }
 
+const bytesOf = (part: readonly Waiting[]): number =>
+  part.reduce((bytes, { delivery }) => bytes + JSON.stringify(delivery).length, 0);
+
 /** How many of them fit into one request; at least one. */
-function partSize(waiting: readonly Waiting[]): number {
+function partSize(waiting: readonly Waiting[], partBytes: number): number {
   let bytes = 0;
-  const end = waiting.findIndex(({ delivery }, index) => {
-    bytes += JSON.stringify(delivery).length;
-    return index > 0 && (index >= MAX_BATCH_DELIVERIES || bytes > MAX_PART_BYTES);
+  const end = waiting.findIndex((one, index) => {
+    bytes += bytesOf([one]);
+    return index > 0 && (index >= MAX_BATCH_DELIVERIES || bytes > partBytes);
   });
   return end === -1 ? waiting.length : end;
 }
@@ -105,7 +120,7 @@ async function settle(deps: ForwardDeps, { message, delivery }: Waiting, outcome
       return message.ack();
     case "refused":
       if (FINAL.includes(outcome.reason)) return giveUp(deps, message, outcome.reason);
-      // The edge found it good: one of the two does not know a secret yet.
+      // The edge found it good: one of the two does not know a secret yet, or who stands between them takes less.
       deps.log.error("delivery.refused_by_relay", { deliveryId: delivery.id, reason: outcome.reason });
       return message.retry({ delaySeconds: retrySeconds(message.attempts) });
     case "unavailable":

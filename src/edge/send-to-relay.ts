@@ -6,6 +6,8 @@ import { EDGE_PATH, type EdgeBatch, type EdgeDelivery, type EdgeOutcome, readBat
 export type RelayAnswer =
   /** One outcome for each delivery, in their order. */
   | { readonly kind: "answered"; readonly outcomes: readonly EdgeOutcome[] }
+  /** The relay, or rather a server in front of it, takes no batch of this size. */
+  | { readonly kind: "too_large" }
   /** Nothing is known of any of them: the relay is down, or it does not take what we send as a whole. */
   | { readonly kind: "away"; readonly detail: string };
 
@@ -45,6 +47,7 @@ export const sendToRelay = ({ fetch, now, newId, relayUrl, secret }: SendDeps): 
       });
       if (answer.status !== 200) {
         await answer.body?.cancel();
+        if (answer.status === 413) return { kind: "too_large" };
         return { kind: "away", detail: `status ${answer.status}` };
       }
       const told = await readLimitedBody(answer.body, MAX_ANSWER_BYTES);

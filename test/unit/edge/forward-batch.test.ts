@@ -109,6 +109,32 @@ describe("a relay that is there", () => {
   });
 });
 
+describe("a server in front of the relay that finds a batch too large", () => {
+  const asksForLess =
+    (limitBytes: number): Relay =>
+    (deliveries, call) =>
+      JSON.stringify({ deliveries }).length > limitBytes ? { kind: "too_large" } : takes(deliveries, call);
+
+  test("is sent smaller ones, in order and without a wait", async () => {
+    const { forward, sent, slept } = open(asksForLess(100_000));
+    const messages = Array.from({ length: 100 }, (_, index) => messageOf(deliveryAt(index, "A".repeat(8_000))));
+    await forward(messages);
+    const taken = sent.filter((part) => JSON.stringify({ deliveries: part }).length <= 100_000);
+    expect(taken.flat().map(({ receivedAtMs }) => receivedAtMs)).toEqual(messages.map((_, index) => index));
+    expect(sent.length).toBeLessThan(40); // calls out are counted, too
+    expect(slept).toEqual([]);
+    for (const { endings } of messages) expect(endings).toEqual(["ack"]);
+  });
+
+  test("and takes no delivery as large as one of them holds up none of the others", async () => {
+    const { forward, slept, buried } = open(asksForLess(50_000));
+    const messages = [100, 60_000, 100, 100].map((chars, index) => messageOf(deliveryAt(index, "A".repeat(chars))));
+    await forward(messages);
+    expect(messages.map(({ endings }) => endings)).toEqual([["ack"], ["retry in 30 s"], ["ack"], ["ack"]]);
+    expect([slept, buried]).toEqual([[], []]);
+  });
+});
+
 describe("what is no delivery", () => {
   test("is buried, and the others go on", async () => {
     const { forward, sent, buried } = open(takes);

@@ -64,3 +64,8 @@ test.each<readonly [string, () => Response | Promise<Response>, string | RegExp]
     detail: typeof detail === "string" ? detail : expect.stringMatching(detail),
   });
 });
+
+test("an answer of 413 is about the size of the batch, and not about the relay", async () => {
+  const { send } = open(() => new Response("<html>", { status: 413 }));
+  expect(await send([DELIVERY])).toEqual({ kind: "too_large" });
+});
