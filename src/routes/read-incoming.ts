@@ -4,20 +4,30 @@ import type { ReceivedDelivery } from "../../handlers/take-delivery.ts";
 import type { ReadHeader } from "../fastio/signatures/read-signature.ts";
 import { type LimitedBody, readLimitedBody } from "../read-body.ts";
 
+/** Whether so many more bytes, which have just come, may be kept. */
+export type KeepBytes = (bytes: number) => boolean;
+
 /**
  * What was posted, as handlers want it: the exact bytes up to a limit, and the headers. Behind a socket they are taken
  * from Node's own request: the web's streams and headers, made of it anew, compute as long as all the rest of a delivery.
+ * @returns undefined when not all of the body may be kept; the rest of it is left unread
  */
-export async function readIncoming(context: Context, limitBytes: number): Promise<ReceivedDelivery> {
+export async function readIncoming(
+  context: Context,
+  limitBytes: number,
+  keep: KeepBytes,
+): Promise<ReceivedDelivery | undefined> {
   const incoming = nodeRequestOf(context);
   const headers = readHeader(context);
   const declared = declaredBytes(headers);
   if (incoming === undefined) {
     const { raw } = context.req;
     const body = await readLimitedBody(raw.body, limitBytes, declared);
+    if (body.kind === "bytes" && !keep(body.bytes.byteLength)) return undefined;
     return { headers, allHeaders: () => raw.headers, body };
   }
-  const body = await readNodeBody(incoming, limitBytes, declared);
+  const body = await readNodeBody(incoming, limitBytes, declared, keep);
+  if (body === undefined) return undefined;
   const all = (): [string, string][] =>
     Object.entries(incoming.headers).map(([name, value]) => [name, textOf(value) ?? ""]);
   return { headers, allHeaders: all, body };
@@ -44,26 +54,28 @@ export function declaredBytes(headers: ReadHeader): number | undefined {
   return Number.isFinite(length) ? length : undefined;
 }
 
-/** As `readLimitedBody`; what is over the limit is left unread. */
+/** As `readLimitedBody`; what is over the limit, or may not be kept, is left unread. */
 function readNodeBody(
   incoming: IncomingMessage,
   limitBytes: number,
   declared: number | undefined,
-): Promise<LimitedBody> {
+  keep: KeepBytes,
+): Promise<LimitedBody | undefined> {
   if (declared !== undefined && declared > limitBytes)
     return Promise.resolve({ kind: "too_large", seenBytes: declared });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let seenBytes = 0;
-    const settle = (body: LimitedBody): void => {
+    const settle = (body: LimitedBody | undefined): void => {
       incoming.off("data", onData).off("end", onEnd).off("close", onCut).off("error", onCut);
       resolve(body);
     };
     const onData = (chunk: Buffer): void => {
       seenBytes += chunk.byteLength;
-      if (seenBytes > limitBytes) {
+      const isTooLarge = seenBytes > limitBytes;
+      if (isTooLarge || !keep(chunk.byteLength)) {
         incoming.pause();
-        settle({ kind: "too_large", seenBytes });
+        settle(isTooLarge ? { kind: "too_large", seenBytes } : undefined);
       } else chunks.push(chunk);
     };
     const onEnd = (): void => {

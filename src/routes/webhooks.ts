@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
 import type { EdgeBatchOutcome } from "../../handlers/receive-edge-batch.ts";
 import type { ReceivedDelivery, ReceiveOutcome } from "../../handlers/take-delivery.ts";
 import {
@@ -15,7 +15,7 @@ import type { DeliveryRoute, Metrics } from "../telemetry/metrics.ts";
 import type { Trace } from "../telemetry/trace.ts";
 import { HSTS } from "./browser-headers.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
-import { declaredBytes, readHeader, readIncoming } from "./read-incoming.ts";
+import { readHeader, readIncoming } from "./read-incoming.ts";
 
 export type WebhookDeps = {
   readonly metrics: Pick<Metrics, "deliveryJudged" | "acknowledged">;
@@ -25,7 +25,7 @@ export type WebhookDeps = {
   readonly receiveEdge: (batch: ReceivedDelivery) => Promise<EdgeBatchOutcome>;
 };
 
-/** Deliveries that are answered at a time, and their bodies together; whoever comes beyond that is sent away at once. */
+/** Deliveries that are answered at a time, and what has come of bodies; whoever comes beyond that is sent away at once. */
 const MOST_AT_ONCE = { requests: 4_096, bytes: 134_217_728 };
 const BUSY_SECONDS = 1;
 
@@ -52,23 +52,18 @@ export function mountWebhooks(
     // One handler a path: with two that match, Hono makes a chain of promises for each delivery.
     app.all(`/webhooks/${route}`, (context) => {
       if (context.req.method !== "POST") return tell(WRONG_METHOD_ANSWER);
-      const headers = readHeader(context);
-      const bytes = Math.min(declaredBytes(headers) ?? limitBytes, limitBytes);
-      const waitSeconds = pressure.retryAfterSeconds() ?? (inFlight.enter(bytes) ? undefined : BUSY_SECONDS);
-      if (waitSeconds !== undefined) {
+      const sendAway = (waitSeconds: number): Response => {
         metrics.deliveryJudged(route, "unavailable");
         return tell(unavailableAnswer(waitSeconds));
-      }
+      };
+      const waitSeconds = pressure.retryAfterSeconds() ?? (inFlight.isFull() ? BUSY_SECONDS : undefined);
+      if (waitSeconds !== undefined) return sendAway(waitSeconds);
       const startedMs = performance.now();
-      const links = [headers("traceparent")];
+      const links = [readHeader(context)("traceparent")];
       const attributes = { "http.request.method": "POST", "http.route": `/webhooks/${route}` };
       return trace.span({ name: "delivery.receive", kind: "server", parent: null, links, attributes }, async (span) => {
-        let outcome: Outcome;
-        try {
-          outcome = await handle(await readIncoming(context, limitBytes));
-        } finally {
-          inFlight.leave(bytes);
-        }
+        const outcome = await takeUp(inFlight, context, limitBytes, handle);
+        if (outcome === undefined) return sendAway(BUSY_SECONDS);
         const verdicts = verdictsOf(outcome);
         for (const verdict of verdicts) metrics.deliveryJudged(route, verdict);
         metrics.acknowledged(route, performance.now() - startedMs);
@@ -79,6 +74,32 @@ export function mountWebhooks(
     });
   take("fastio", MAX_DELIVERY_BYTES, receive, ({ kind }) => [kind], answerDelivery);
   take("edge", MAX_BATCH_BYTES, receiveEdge, verdictsOfBatch, answerBatch);
+}
+
+/** @returns undefined when there is no room for it, or for all of its body */
+async function takeUp<Outcome>(
+  inFlight: InFlight,
+  context: Context,
+  limitBytes: number,
+  handle: (incoming: ReceivedDelivery) => Promise<Outcome>,
+): Promise<Outcome | undefined> {
+  let kept = 0;
+  const keep = (bytes: number): boolean => {
+    if (!inFlight.keep(bytes)) return false;
+    kept += bytes;
+    return true;
+  };
+  try {
+    const incoming = await readIncoming(context, limitBytes, keep);
+    if (incoming === undefined || !inFlight.enter()) return undefined;
+    try {
+      return await handle(incoming);
+    } finally {
+      inFlight.leave();
+    }
+  } finally {
+    inFlight.drop(kept);
+  }
 }
 
 /** One for each delivery of a batch; a batch that is not taken counts as one delivery. */

@@ -74,5 +74,5 @@ export function limitServer(
   server.once("close", () => clearTimeout(timer));
 }
 
-/** Files by calls of tools. */
-const mayTakeLong = (path = ""): boolean => path.startsWith("/tools/");
+/** Files by calls of tools, and nothing that dots or escapes make another path of. */
+const mayTakeLong = (path = ""): boolean => /^\/tools\/[\w-]+(?:\?|$)/.test(path);

@@ -137,6 +137,20 @@ test("a thousand connections that say nothing keep nobody out", async () => {
   await isAlive();
 });
 
+test("deliveries that were begun and never end keep nobody out, whatever they claim to become", async () => {
+  const begun = ["content-length: 1048576", "transfer-encoding: chunked"].flatMap((claim) =>
+    Array.from({ length: 200 }, async () => {
+      const { socket, said } = await dial(receiver.url);
+      // What is answered first tells that the rest has come, too.
+      const before = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+      socket.write(`${before}POST /webhooks/fastio HTTP/1.1\r\nhost: a\r\n${claim}\r\n\r\n1\r\n{`);
+      await vi.waitFor(() => expect(statusesIn(said())).toEqual([200]), SOON);
+    }),
+  );
+  await Promise.all(begun);
+  await isAlive();
+});
+
 test("senders who hang up in the middle of a head, of a body, or before their answer leave nothing behind", async () => {
   const body = bodyOf("half");
   const head = rawHead({ ...signed(body), "content-length": String(Buffer.byteLength(body)) });
@@ -204,6 +218,14 @@ describe("with less patience", () => {
     clearInterval(timer);
     expect(said()).toMatch(/^HTTP\/1\.1 200[\s\S]*25$/);
   });
+
+  test.each(["/tools/../webhooks/fastio", "/tools/%2e%2e/login", "/tools/upload-file/../../login"])(
+    "%s is no file for tools",
+    async (path) => {
+      const said = await drip(await openServer(), `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n`);
+      expect(statusesIn(said)).toEqual([408]);
+    },
+  );
 
   test("who asks again and again on one connection is not cut off", async () => {
     const url = await openServer();
