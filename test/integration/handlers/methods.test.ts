@@ -34,6 +34,11 @@ describe("a path asked by a method it does not take", () => {
     expect(JSON.stringify(await answer.json())).toMatch(/GET|POST/);
   });
 
+  test("is told from one where nothing of that name is", async () => {
+    const answer = await ask("GET", "/queues/static/nothing.js");
+    expect([answer.status, answer.headers.get("allow")]).toEqual([404, null]);
+  });
+
   test("says the same of every operation of the API, to whoever asks, and OPTIONS has it without a body", async () => {
     const allowedOf = new Map<string, Set<string>>();
     for (const { path, method } of API_OPERATIONS) {
