@@ -20,16 +20,39 @@ type Component = {
   readonly hashes?: readonly { readonly alg: string; readonly content: string }[];
 };
 
-/** Name and version of each package that is locked for a relay to run with. */
+type Locked = {
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+};
+
+/**
+ * Name and version of each package that a relay runs with: what it depends on, and what that does in turn. Peers are
+ * none, such as compilers that a package would work with.
+ */
 function neededPackages(): ReadonlySet<string> {
   const lock = readFileSync(fileURLToPath(new URL("../../package-lock.json", import.meta.url)), "utf8");
-  const { packages } = JSON.parse(lock) as {
-    readonly packages: Readonly<
-      Record<string, { readonly version?: string; readonly dev?: boolean; readonly devOptional?: boolean }>
-    >;
-  };
-  const needed = Object.entries(packages).filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional);
-  return new Set(needed.map(([path, { version }]) => `${path.split("node_modules/").at(-1)}@${version}`));
+  const { packages } = JSON.parse(lock) as { readonly packages: Readonly<Record<string, Locked>> };
+  const reached = new Set([""]);
+  for (const path of reached) {
+    const { dependencies, optionalDependencies } = packages[path] ?? {};
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const found = nearest(packages, path, name);
+      if (found !== undefined) reached.add(found);
+    }
+  }
+  reached.delete("");
+  return new Set([...reached].map((path) => `${path.split("node_modules/").at(-1)}@${packages[path]?.version}`));
+}
+
+/** Where Node would find a package that another one asks for: beside it, or above. */
+function nearest(packages: Readonly<Record<string, Locked>>, from: string, name: string): string | undefined {
+  const folders = from.split("/node_modules/");
+  for (let depth = folders.length; depth > 0; depth -= 1) {
+    const path = `${folders.slice(0, depth).join("/node_modules/")}/node_modules/${name}`.replace(/^\//, "");
+    if (path in packages) return path;
+  }
+  return `node_modules/${name}` in packages ? `node_modules/${name}` : undefined;
 }
 
 /** What a relay runs with, as it is installed here. */

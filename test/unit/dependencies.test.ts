@@ -13,6 +13,8 @@ type Locked = {
   readonly hasInstallScript?: boolean;
   readonly dev?: boolean;
   readonly optional?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly os?: readonly string[];
   readonly cpu?: readonly string[];
 };
@@ -24,6 +26,9 @@ const read = <T>(file: string): T => JSON.parse(readFileSync(`${ROOT}/${file}`, 
 const manifest = read<Manifest>("package.json");
 const { packages } = read<{ readonly packages: Readonly<Record<string, Locked>> }>("package-lock.json");
 const locked = Object.entries(packages).filter(([path]) => path !== "");
+
+/** Name and version of what is locked at a path. */
+const labelOf = (path: string): string => `${path.split("node_modules/").at(-1)}@${packages[path]?.version}`;
 
 /** Licences that ask for nothing but their own text. */
 const PERMISSIVE =
@@ -93,8 +98,18 @@ describe("the bill of materials", () => {
     for (const name of Object.keys(manifest.dependencies)) expect(names, name).toContain(name);
   });
 
+  test("names whatever one of them depends on, as far as it is installed", () => {
+    const named = new Set(components.map(({ name }) => name));
+    const asked = locked
+      .filter(([path]) => components.some(({ name, version }) => `${name}@${version}` === labelOf(path)))
+      .flatMap(([, entry]) => Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }));
+    const missing = asked.filter((name) => !named.has(name) && existsSync(`${ROOT}/node_modules/${name}`));
+    expect([...new Set(missing)]).toEqual([]);
+  });
+
   test("names nothing that it is only made with", () => {
     const names = new Set(components.map(({ name }) => name));
-    for (const name of ["vitest", "typescript", "playwright-core"]) expect(names).not.toContain(name);
+    for (const name of ["vitest", "typescript", "@typescript/typescript-linux-x64", "playwright-core"])
+      expect(names).not.toContain(name);
   });
 });
