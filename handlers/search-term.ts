@@ -1,5 +1,6 @@
 import { normaliseOpaqueId } from "../src/fastio/opaque-id.ts";
 import { foldName, foldPerson } from "../src/ledger/fold-name.ts";
+import { withoutEndSlashes } from "../src/text/without-end.ts";
 
 /** What somebody typed into the one field, as it is understood. */
 export type SearchTerm =
@@ -74,7 +75,7 @@ function readLink(text: string): SearchTerm {
   const parts = [...url.pathname.split("/"), ...url.searchParams.values(), ...url.hash.slice(1).split(/[/?&=]/)];
   const ids = new Set(parts.flatMap((part) => readId(decoded(part)) ?? []));
   const bare = `${url.origin}${url.pathname}`;
-  const urls = new Set([text, bare, bare.replace(/\/+$/, ""), `${bare.replace(/\/+$/, "")}/`]);
+  const urls = new Set([text, bare, withoutEndSlashes(bare), `${withoutEndSlashes(bare)}/`]);
   return { kind: "link", ids: [...ids], urls: [...urls] };
 }
 

@@ -3,6 +3,7 @@ import type { AlertRow } from "../ledger/schema.ts";
 import type { AlertThresholds } from "../rules/alerts-schema.ts";
 import type { Log } from "../telemetry/log.ts";
 import { spanWords } from "../text/figures.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import { withoutPassword } from "../text/without-password.ts";
 import { judgeSigns } from "./judge-signs.ts";
 import { type AlertSignsDeps, readAlertSigns } from "./read-alert-signs.ts";
@@ -40,7 +41,7 @@ export function alertText(
   { message, nextAction, sinceMs, clearedAtMs, flaps }: AlertRow,
   publicUrl: string | undefined,
 ): string {
-  const page = publicUrl === undefined ? "" : `\n${withoutPassword(publicUrl).replace(/\/+$/, "")}/alerts`;
+  const page = publicUrl === undefined ? "" : `\n${withoutEndSlashes(withoutPassword(publicUrl))}/alerts`;
   if (clearedAtMs === null) return `relay: ${message}.\n→ ${nextAction}${page}`;
   const cameBack = flaps > 0 ? `, and came back ${flaps} times meanwhile` : "";
   return `relay: all clear. It was: ${message}. It lasted ${spanWords(clearedAtMs - sinceMs)}${cameBack}.${page}`;

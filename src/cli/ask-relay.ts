@@ -6,6 +6,7 @@ import { type Db, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { plain } from "../text/unseen.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import type { CliContext } from "./context.ts";
 import { whoAmI } from "./who-am-i.ts";
 
@@ -48,7 +49,7 @@ export type RelayRequest = {
 
 /** Where the running relay is, without a slash at the end. */
 export function relayOrigin({ ask, http }: Pick<Config, "ask" | "http">): string {
-  if (ask.url !== undefined) return ask.url.replace(/\/+$/, "");
+  if (ask.url !== undefined) return withoutEndSlashes(ask.url);
   // What listens everywhere is asked here.
   const host = http.host === "0.0.0.0" || http.host === "::" ? "127.0.0.1" : http.host;
   return `http://${host.includes(":") ? `[${host}]` : host}:${http.port}`;

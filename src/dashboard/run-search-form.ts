@@ -21,7 +21,12 @@ const TEXT_FIELDS: readonly { readonly name: SearchField; readonly label: string
 /** The search box with the filters below it; what was asked for stands in them, and its address can be kept or sent. */
 export function runSearchForm(asked: Asked): Markup {
   const { q, ...filters } = asked;
-  const statuses = new Set((filters.status ?? "").toLowerCase().split(/\s*,\s*/));
+  const statuses = new Set(
+    (filters.status ?? "")
+      .toLowerCase()
+      .split(",")
+      .map((status) => status.trim()),
+  );
   return html`<form method="get" action="/runs" role="search" class="run-search">
 <p><label for="run-search-q">Find a run</label> <input type="search" id="run-search-q" name="q" value="${q ?? ""}" maxlength="2048" placeholder="file name, id, link or e-mail"> <button>Find</button></p>
 <details${Object.keys(filters).length > 0 ? html` open` : ""}><summary>Filters</summary>

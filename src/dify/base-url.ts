@@ -1,4 +1,5 @@
 import { PermanentError } from "../errors.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 
 /**
  * The root of the Service API without a trailing slash. People paste it with and without `/v1`
@@ -11,6 +12,6 @@ export function normaliseBaseUrl(text: string): string {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new PermanentError("config_invalid", "the Dify API URL is not an http(s) URL", { failure: "misconfigured" });
   }
-  const path = url.pathname.replace(/\/+$/, "");
+  const path = withoutEndSlashes(url.pathname);
   return `${url.origin}${/\/v1$/.test(path) ? path : `${path}/v1`}`;
 }

@@ -6,6 +6,7 @@ import { multipartBody } from "../http/multipart.ts";
 import { discard } from "../http/readers.ts";
 import { withRetry } from "../http/retry.ts";
 import type { Send } from "../http/types.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import { type DifyCall, refusalOf } from "./call.ts";
 import type { Dify, DifyOutputFile } from "./types.ts";
 import { uploadName } from "./upload-name.ts";
@@ -129,7 +130,7 @@ function outputUrl(
     });
   }
   const ours = given.pathname.startsWith("/files/") && filesBaseUrl !== undefined;
-  const url = ours ? new URL(`${filesBaseUrl.replace(/\/+$/, "")}${given.pathname}${given.search}`) : given;
+  const url = ours ? new URL(`${withoutEndSlashes(filesBaseUrl)}${given.pathname}${given.search}`) : given;
   const allowed = [
     ...fileOriginsOf(apiOrigin),
     ...(filesBaseUrl === undefined ? [] : [new URL(filesBaseUrl).origin]),

@@ -1,3 +1,5 @@
+import { withoutEndSlashes } from "../text/without-end.ts";
+
 /** Where Dify's own Service API is served; its pages are at an address that no document names. */
 const CLOUD = "https://api.dify.ai";
 
@@ -14,5 +16,5 @@ export const formLinkOf =
   (token: string): string | undefined => {
     const { origin } = new URL(apiUrl);
     const base = webUrl ?? (origin === CLOUD ? undefined : origin);
-    return base === undefined ? undefined : `${base.replace(/\/+$/, "")}/form/${encodeURIComponent(token)}`;
+    return base === undefined ? undefined : `${withoutEndSlashes(base)}/form/${encodeURIComponent(token)}`;
   };

@@ -1,3 +1,5 @@
+import { withoutEnd } from "../text/without-end.ts";
+
 /** Longest name Fast.io takes, in characters. */
 const LONGEST_NAME = 255;
 
@@ -49,7 +51,7 @@ export function uniqueNames(names: readonly string[]): readonly string[] {
   });
 }
 
-const trimEnds = (text: string): string => text.replace(/^\s+/, "").replace(/[\s.]+$/, "");
+const trimEnds = (text: string): string => withoutEnd(text.trimStart(), /[\s.]/);
 
 /** Puts a suffix before the extension and keeps the whole within the limit, without cutting a character in two. */
 function shorten(name: string, suffix: string): string {

@@ -1,5 +1,6 @@
 import type { Context, Hono, NotFoundHandler } from "hono";
 import { messagePage } from "../dashboard/message-page.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import { isAskedByBrowser } from "./require-role.ts";
 import { allowedMethods, wrongMethod } from "./wrong-method.ts";
 
@@ -19,7 +20,7 @@ export const nothingThere =
 
 function withoutSlash(app: Pick<Hono, "router">, context: Context): Response | undefined {
   const { pathname, search } = new URL(context.req.url);
-  const path = pathname.replace(/\/+$/, "");
+  const path = withoutEndSlashes(pathname);
   // A path that begins with two slashes is another host to browsers.
   if (path === pathname || !/^\/[^/\\]/.test(path)) return undefined;
   const { method } = context.req;

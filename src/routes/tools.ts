@@ -5,6 +5,7 @@ import { failure } from "../../handlers/tools/tell-failure.ts";
 import type { Json, Tool, ToolFile } from "../../handlers/tools/tool.ts";
 import type { FindCaller, ToolCaller } from "../../handlers/tools/tool-callers.ts";
 import { readLimitedBody } from "../read-body.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import { declaredBytes, readHeader } from "./read-incoming.ts";
 import { authenticate, tellOutcome, UNCONFIGURED } from "./tool-callers.ts";
 import type { ListToolCalls } from "./tool-calls.ts";
@@ -33,7 +34,7 @@ export function mountTools(app: Hono, deps: ToolDeps): void {
     // Dify fetches it without a token, and no secret is in it; without any token there is nothing to describe.
     if (findCaller(undefined).kind === "unconfigured") return tellOutcome(context, UNCONFIGURED);
     const url = publicUrl ?? new URL(context.req.url).origin;
-    return context.json(toolsDocument(tools, url.replace(/\/+$/, "")), 200, { "cache-control": "no-store" });
+    return context.json(toolsDocument(tools, withoutEndSlashes(url)), 200, { "cache-control": "no-store" });
   });
   for (const tool of tools) {
     const path = `/tools/${tool.path}`;

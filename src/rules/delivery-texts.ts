@@ -1,4 +1,5 @@
 import { SHARE_DESCRIPTION_CHARS, SHARE_TITLE_CHARS } from "../fastio/share-rules.ts";
+import { withoutEnd } from "../text/without-end.ts";
 import type { CompiledRule } from "./compile-rules.ts";
 import { cutTo } from "./cut-to.ts";
 import { isEmail, MAX_MESSAGE_CHARS } from "./deliver-schema.ts";
@@ -87,7 +88,7 @@ const titleOf = (title: string, ruleName: string): string =>
 
 /** One folder's name: no separators, nothing that means another folder. */
 function folderName(text: string): string {
-  const plain = oneLine(text.replace(/[<>:"/\\|?*]/g, "-")).replace(/^\.+|[. ]+$/g, "");
+  const plain = withoutEnd(oneLine(text.replace(/[<>:"/\\|?*]/g, "-")), /[. ]/).replace(/^\.+/, "");
   return cutTo(plain, MAX_FOLDER_NAME_CHARS) || "-";
 }
 

@@ -1,3 +1,4 @@
+import { withoutEndSlashes } from "../text/without-end.ts";
 /**
  * Globs over names that strangers choose. Matching takes at most (pattern length × text length) steps:
  * a regular expression made of `*a*a*a*b` needs minutes for one file name of 255 letters, and file names
@@ -47,7 +48,7 @@ export function parseGlob(pattern: string, options: GlobOptions): GlobResult {
 export function fixedFolder(pattern: string): string {
   const segments = pattern.split("/");
   const wild = segments.findIndex((segment) => /[*?[\]{}\\]/.test(segment));
-  return (wild === -1 ? segments : segments.slice(0, wild)).join("/").replace(/\/+$/, "") || "/";
+  return withoutEndSlashes((wild === -1 ? segments : segments.slice(0, wild)).join("/")) || "/";
 }
 
 function compile(pattern: string, { shape, ignoreCase }: GlobOptions): Glob {
@@ -215,4 +216,8 @@ function matchesWild<Part, Item extends object | string>(
 }
 
 /** The same path pattern, wanting also everything below the folders it matches. */
-export const belowToo = (pattern: string): string => `${pattern.replace(/(?:\/+(?:\*\*)?)+$/, "")}/**`;
+export function belowToo(pattern: string): string {
+  let top = withoutEndSlashes(pattern);
+  while (top.endsWith("/**")) top = withoutEndSlashes(top.slice(0, -"**".length));
+  return `${top}/**`;
+}

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import type { TemplateValues } from "./template.ts";
 
 /** What a run knows when its templates are filled in. */
@@ -39,7 +40,7 @@ export function templateValues(facts: TemplateFacts): TemplateValues {
     "file.stem": extension === "" ? name : name.slice(0, -extension.length),
     "file.extension": extension.slice(1),
     "file.size": size === undefined ? undefined : String(size),
-    "file.path": `${folderPath.replace(/\/+$/, "")}/${name}`,
+    "file.path": `${withoutEndSlashes(folderPath)}/${name}`,
     "files.count": String(facts.fileCount ?? 1),
     "files.label": filesLabel(name, facts.fileCount, facts.runCreatedAtMs),
     "event.type": facts.eventType,

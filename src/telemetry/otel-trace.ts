@@ -17,6 +17,7 @@ import { BatchSpanProcessor, ParentBasedSampler, TracerProvider } from "@opentel
 import { RelayError } from "../errors.ts";
 import { configuredAgent } from "../http/configured-agent.ts";
 import { messageOf } from "../message-of.ts";
+import { withoutEndSlashes } from "../text/without-end.ts";
 import { createJobTelemetry } from "./job-telemetry.ts";
 import type { Log } from "./log.ts";
 import { BEGINS, onlyMeantRoots } from "./span-sampler.ts";
@@ -51,7 +52,7 @@ export function openOtelTrace({ endpoint, version, log }: OtelTraceOptions): Ope
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter({
-          url: `${endpoint.replace(/\/+$/, "")}/v1/traces`,
+          url: `${withoutEndSlashes(endpoint)}/v1/traces`,
           timeoutMillis: EXPORT_TIMEOUT_MS,
           concurrencyLimit: 1,
           httpAgentOptions: configuredAgent(),

@@ -3,6 +3,7 @@ import { extensionsTaken } from "../../dify/file-type.ts";
 import type { DifyInput } from "../../dify/types.ts";
 import { parseRules } from "../../rules/load-rules.ts";
 import type { Rule } from "../../rules/rule.ts";
+import { withoutEndSlashes } from "../../text/without-end.ts";
 
 /** What the answers to the questions make of a rule. */
 export type RuleWish = {
@@ -87,7 +88,7 @@ function ruleNode(
     name,
     when: {
       workspace: workspace.id,
-      ...(folder === "/" ? {} : { folder: `${folder.replace(/\/+$/, "")}/**` }),
+      ...(folder === "/" ? {} : { folder: `${withoutEndSlashes(folder)}/**` }),
       ...(files.length === 0 ? {} : { files }),
     },
     run: { key: keyVariable, inputs },

@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { withHostGuard } from "../../http/host-guard.ts";
 import { readText } from "../../http/readers.ts";
 import type { OutboundRequest, Send } from "../../http/types.ts";
+import { withoutEndSlashes } from "../../text/without-end.ts";
 import type { AddressStyle, StorageCredentials, StorageSettings } from "./storage-settings.ts";
 
 /** What a store answered, whatever the status. */
@@ -43,13 +44,13 @@ export function openBucket(
   style: AddressStyle = settings.style,
 ): Bucket {
   const { endpoint, region, bucket } = settings;
-  const prefix = endpoint.pathname.replace(/\/+$/, "");
+  const prefix = withoutEndSlashes(endpoint.pathname);
   const root = new URL(`${endpoint.origin}${prefix}/`);
   const home = new URL(style === "path" ? `${root.href}${bucket}` : root.href);
   if (style === "virtual") home.hostname = `${bucket}.${endpoint.hostname}`;
   const send = withHostGuard(bareSend, [root.origin, home.origin]);
   const urlOf = (query: string, key?: string): URL => {
-    const path = home.href.replace(/\/+$/, "");
+    const path = withoutEndSlashes(home.href);
     return new URL(`${path}/${key ?? ""}${query}`);
   };
 

@@ -1,3 +1,4 @@
+import { withoutEndSlashes } from "../../text/without-end.ts";
 import type { StorageSettings } from "./storage-settings.ts";
 
 /** What to write and to run, for current versions of Dify. Holds no secret. */
@@ -16,7 +17,7 @@ const AS_IT_IS = "<as it is>";
 /** `migrate-oss` came in September 2025 (langgenius/dify#25828); it takes no OpenDAL target. */
 export function adviseStorage(settings: StorageSettings): StorageAdvice {
   const { endpoint, isAws, region, bucket, wantedStyle, managedIam } = settings;
-  const address = endpoint.href.replace(/\/+$/, "");
+  const address = withoutEndSlashes(endpoint.href);
   const keys = managedIam
     ? ["S3_USE_AWS_MANAGED_IAM=true"]
     : [

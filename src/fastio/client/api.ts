@@ -5,6 +5,7 @@ import { type RetryOptions, withRetry } from "../../http/retry.ts";
 import { parseRetryAfter, serverTimeMs } from "../../http/retry-after.ts";
 import type { BodyFactory, OutboundRequest, OutboundResponse, Send } from "../../http/types.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { withoutEndSlashes } from "../../text/without-end.ts";
 import { type AuthWay, createAuth, type Exchange } from "./auth.ts";
 import { type Opened, openEnvelope } from "./envelope.ts";
 import { readExchange } from "./exchange-key.ts";
@@ -94,7 +95,7 @@ const EXCHANGE_TIMEOUT_MS = 30_000;
 
 /** The layer all endpoints share: key, forms, rate limits, retries, envelopes, failures. */
 export function createApi({ send, baseUrl, apiKey, auth: way = "key", clock, random, log }: ApiDeps): Api {
-  const base = baseUrl.replace(/\/+$/, "");
+  const base = withoutEndSlashes(baseUrl);
   const gate = createRateGate({ clock, log });
   const retrying = (longestWaitMs: number, options: RetryOptions) =>
     withRetry(gate.guard(send, longestWaitMs), { clock, random }, { ...options, longestWaitMs, readWaitMs });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withoutEndSlashes } from "../../text/without-end.ts";
 import { apiDocument } from "./document.ts";
 import type { MountOperation } from "./mount-operations.ts";
 import { type OperationSpec, operation } from "./operation.ts";
@@ -23,7 +24,7 @@ export function serveDocument(
   // Writing it takes a while, and strangers may ask: only its address differs from one time to the next.
   let written: ReturnType<typeof apiDocument> | undefined;
   mount(READ_DOCUMENT, (_asked, context) => {
-    const url = (publicUrl ?? new URL(context.req.url).origin).replace(/\/+$/, "");
+    const url = withoutEndSlashes(publicUrl ?? new URL(context.req.url).origin);
     written ??= apiDocument(operations, url);
     return { status: 200, body: { ...written, servers: [{ url }] } };
   });

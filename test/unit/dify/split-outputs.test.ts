@@ -60,6 +60,26 @@ describe("output files", () => {
 });
 
 describe("splitting", () => {
+  test.each([
+    ["see [the contract](https://example.com/a) today", "text.md"],
+    ["![a picture](https://example.com/a.png)", "text.md"],
+    ["[![a picture](https://example.com/a.png)](https://example.com)", "text.md"],
+    ["it is **urgent**", "text.md"],
+    ["see [1] and (2)", "text.txt"],
+    ["[]()", "text.txt"],
+  ])("%s is handed on as %s", (text, name) => {
+    expect(splitOutputs({ text }).texts).toEqual([{ variable: "text", name, text }]);
+  });
+
+  test.each([
+    ["brackets that nothing closes", "["],
+    ["links that nothing closes", "[a]("],
+  ])("a million %s are a text like any other", (_, piece) => {
+    const text = piece.repeat(1_000_000);
+
+    expect(splitOutputs({ text }).texts[0]?.name).toBe("text.txt");
+  });
+
   test("strings become texts, Markdown by its looks; other values become JSON; files leave them", () => {
     const split = splitOutputs({
       report: "# Title\n\n- one\n- two",

@@ -74,6 +74,12 @@ describe("what a delivery says", () => {
     expect(deliver({ description: "{{ file.name }}" }, "x".repeat(600)).description).toHaveLength(500);
   });
 
+  test("a folder's name from a million dots and blanks is cut like any other", () => {
+    const [, name] = deliver({ folder: "/R/{{ file.name }}" }, `a${". ".repeat(500_000)}b`).folder;
+
+    expect(name).toMatch(/^a[. ]+…$/);
+  });
+
   test("any file name gives a title of 2 to 80 characters and folder names that are just names", () => {
     const compiled = compiledWith({ deliver: { folder: "/R/{{ file.name }}" } });
     fc.assert(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MIME_GLOB, NAME_GLOB, PATH_GLOB } from "../../../src/rules/fields.ts";
-import { type GlobOptions, parseGlob } from "../../../src/rules/glob.ts";
+import { belowToo, type GlobOptions, parseGlob } from "../../../src/rules/glob.ts";
 
 function matches(pattern: string, text: string, options: GlobOptions): boolean {
   const read = parseGlob(pattern, options);
@@ -26,6 +26,25 @@ describe("path globs", () => {
   ])("%s", (pattern, wanted, unwanted) => {
     expect(wanted.filter((path) => !matches(pattern, path, PATH_GLOB))).toEqual([]);
     expect(unwanted.filter((path) => matches(pattern, path, PATH_GLOB))).toEqual([]);
+  });
+});
+
+describe("with all that is below", () => {
+  test.each([
+    ["/a", "/a/**"],
+    ["/a//", "/a/**"],
+    ["/a/**", "/a/**"],
+    ["/a/**/", "/a/**"],
+    ["/a//**//**/", "/a/**"],
+    ["/a**", "/a**/**"],
+    ["/", "/**"],
+    ["/**", "/**"],
+  ])("%s is %s", (pattern, below) => {
+    expect(belowToo(pattern)).toBe(below);
+  });
+
+  test("a hundred slashes before a name are a pattern like any other", () => {
+    expect(belowToo(`${"/".repeat(100)}a`)).toBe(`${"/".repeat(100)}a/**`);
   });
 });
 
