@@ -1,3 +1,4 @@
+import { believedWaitMs } from "../../http/retry-after.ts";
 import { parseLosslessJson } from "../events/parse-lossless-json.ts";
 import { asText, at, type Fields, isFields } from "./pick.ts";
 
@@ -54,7 +55,7 @@ function readProblem(body: Fields): Problem {
     fields: Array.isArray(params) ? params.flatMap((row) => asWord(at(row, "name")) ?? []) : [],
     ...(code === undefined ? {} : { code: code.slice(0, 20) }),
     ...(reason === undefined ? {} : { reason }),
-    ...(seconds >= 0 ? { retryAfterMs: Math.ceil(seconds * 1_000) } : {}),
+    ...(seconds >= 0 ? { retryAfterMs: believedWaitMs(Math.ceil(seconds * 1_000)) } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { TransientError } from "../../errors.ts";
 import { serverTimeMs } from "../../http/retry-after.ts";
 import type { OutboundResponse, Send } from "../../http/types.ts";
 import type { Log } from "../../telemetry/log.ts";
-import { readMostRequests, readRequestsLeft, readWindowEndMs } from "./rate-limit.ts";
+import { LONGEST_WINDOW_MS, readMostRequests, readRequestsLeft, readWindowEndMs } from "./rate-limit.ts";
 
 /** Keeps requests back while the server's window for them is known to be closed. */
 export type RateGate = {
@@ -11,8 +11,6 @@ export type RateGate = {
   guard(send: Send, longestWaitMs: number): Send;
 };
 
-/** An end of the window further away than this is a fault of somebody's clock. */
-const LONGEST_WINDOW_MS = 3_600_000;
 /** Answers tell the end of a window to the second; what it lies further away than before is more than that. */
 const PUT_BACK_MS = 5_000;
 

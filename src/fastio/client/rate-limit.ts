@@ -3,6 +3,8 @@ import type { OutboundResponse } from "../../http/types.ts";
 
 /** What to wait after a 429 that does not say; the official command line waits as long. */
 const UNKNOWN_WAIT_MS = 60_000;
+/** An end of the window further away than this is a fault of somebody's clock, or told in another unit. */
+export const LONGEST_WINDOW_MS = 3_600_000;
 
 type Headers = OutboundResponse["headers"];
 
@@ -17,7 +19,7 @@ export function readRateLimitWaitMs(headers: Headers, nowMs: number): number {
   const retryAfter = parseRetryAfter(headers["retry-after"], thereMs);
   if (retryAfter !== undefined) return retryAfter;
   const reset = readWindowEndMs(headers);
-  return reset === undefined ? UNKNOWN_WAIT_MS : Math.max(0, reset - thereMs);
+  return reset === undefined ? UNKNOWN_WAIT_MS : Math.min(Math.max(0, reset - thereMs), LONGEST_WINDOW_MS);
 }
 
 /** Requests left in this window, if the server says. */

@@ -48,6 +48,11 @@ describe("openEnvelope tells a problem from", () => {
       '{"result":false,"error":{"code":10760,"params":{"reason":"cursor_expired","retry_after_seconds":1.5}}}',
       { code: "10760", reason: "cursor_expired", fields: [], retryAfterMs: 1_500 },
     ],
+    [
+      "a wait of years, of which a day is believed",
+      '{"result":false,"error":{"params":{"retry_after_seconds":"1e30"}}}',
+      { fields: [], retryAfterMs: 86_400_000 },
+    ],
   ])("%s", (_what, text, problem) => {
     const opened = openEnvelope(text);
     expect(opened.kind === "problem" && opened.problem).toEqual(problem);

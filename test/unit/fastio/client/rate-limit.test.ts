@@ -12,6 +12,9 @@ describe("the wait after a 429 comes from", () => {
     ["a date and time", { "x-ve-limit-expires": "2026-04-24 23:49:04 UTC" }, 4_000],
     ["an ISO date", { "x-rate-limit-expiry": "2026-04-24T23:49:04Z" }, 4_000],
     ["a reset that is past", { "x-ve-limit-expires": "1" }, 0],
+    ["a reset in milliseconds, which is believed for an hour", { "x-ve-limit-expires": `${EPOCH}000` }, 3_600_000],
+    ["a date that is years away", { "x-rate-limit-expiry": "2099-01-01 00:00:00 UTC" }, 3_600_000],
+    ["a Retry-After of years", { "retry-after": "999999999" }, 86_400_000],
     ["nothing that can be read", { "x-ve-limit-expires": "soon" }, 60_000],
     ["nothing at all", {}, 60_000],
   ])("%s", (_what, headers: Record<string, string>, ms) => {
