@@ -78,7 +78,7 @@ export function combinationFaults(rule: Rule): RuleFault[] {
     if (text === undefined) continue;
     const fixed = text.replace(/\{\{.*?\}\}/gs, "");
     if (fixed.length > max) refuse(`deliver.${key}`, `is longer than the ${max} characters allowed`);
-    if (fixed === text && text.trim().length < min)
+    if (fixed === text && [...text.trim()].length < min)
       refuse(`deliver.${key}`, `is shorter than the ${min} characters needed`);
   }
   return faults;

@@ -73,16 +73,19 @@ export function renderDelivery({ rule, templates }: CompiledRule, values: Templa
     title: titleOf(cutTo(oneLine(renderText(templates.title, values)), SHARE_TITLE_CHARS.max), rule.name),
     // Fast.io refuses a short one, and a share without a description is better than no share.
     description:
-      description !== undefined && description.length >= SHARE_DESCRIPTION_CHARS.min ? description : undefined,
+      description !== undefined && charsOf(description) >= SHARE_DESCRIPTION_CHARS.min ? description : undefined,
     message: templates.message && cutTo(renderText(templates.message, values), MAX_MESSAGE_CHARS),
     invite: [...new Set(addresses.filter(isEmail).map((address) => address.toLowerCase()))],
     notInvited: rule.deliver.invite.filter((_, index) => !isEmail(addresses[index] ?? "")),
   };
 }
 
+/** As Fast.io counts them: an emoji is one. */
+const charsOf = (text: string): number => [...text].length;
+
 /** A file named `a` is a name, but no title of the length Fast.io asks for. */
 const titleOf = (title: string, ruleName: string): string =>
-  title.length >= SHARE_TITLE_CHARS.min
+  charsOf(title) >= SHARE_TITLE_CHARS.min
     ? title
     : cutTo(`${ruleName} ${title}`.trim().padEnd(SHARE_TITLE_CHARS.min, "."), SHARE_TITLE_CHARS.max);
 

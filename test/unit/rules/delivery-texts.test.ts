@@ -51,6 +51,7 @@ describe("what a delivery says", () => {
 
   test.each([
     ["a", "the-rule a"],
+    ["💡", "the-rule 💡"],
     ["", "the-rule"],
     ["x".repeat(200), `${"x".repeat(79)}…`],
     ["two\nlines", "two lines"],
@@ -71,6 +72,7 @@ describe("what a delivery says", () => {
 
   test("a description that came out too short is left out, a long one is cut", () => {
     expect(deliver({ description: "{{ file.name }}" }, "short").description).toBeUndefined();
+    expect(deliver({ description: "{{ file.name }}" }, "💡".repeat(9)).description).toBeUndefined();
     expect(deliver({ description: "{{ file.name }}" }, "x".repeat(600)).description).toHaveLength(500);
   });
 

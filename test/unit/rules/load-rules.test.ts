@@ -335,7 +335,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: "settings that contradict each other",
     text: withRule(
-      "      minSize: 2MB\n      maxSize: 1MB\n      folder: /Out/a/**\n      exclude: { folders: [/Out] }\n    deliver: { type: exchange, access: link, message: hi, title: x, description: short }\n",
+      "      minSize: 2MB\n      maxSize: 1MB\n      folder: /Out/a/**\n      exclude: { folders: [/Out] }\n    deliver: { type: exchange, access: link, message: hi, title: 💡, description: short }\n",
     ),
     faults: [
       "r.yaml:5:16: rules[0].when.minSize: is more than maxSize, so no file can match",
@@ -343,7 +343,7 @@ const BROKEN: readonly { readonly what: string; readonly text: string; readonly 
       "r.yaml:9:40: rules[0].deliver.access: is refused by Fast.io: only send shares may be open to anyone with the link",
       "r.yaml:9:55: rules[0].deliver.message: is sent with invitations, and this rule invites nobody; add invite, or use description",
       "r.yaml:9:66: rules[0].deliver.title: is shorter than the 2 characters needed",
-      "r.yaml:9:82: rules[0].deliver.description: is shorter than the 10 characters needed",
+      "r.yaml:9:83: rules[0].deliver.description: is shorter than the 10 characters needed",
     ],
   },
   {
