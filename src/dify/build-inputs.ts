@@ -147,9 +147,15 @@ function makeText({ variable, type, maxLength, options }: DifyInput, value: unkn
   return ok(text);
 }
 
+/** As people write numbers; JavaScript would take `0x10` and the like as well. */
+const WRITTEN_NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
 function makeNumber(variable: string, value: unknown): Made {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? ok(number) : { fault: `${variable} takes a number` };
+  const written = typeof value === "string" ? value.trim() : "";
+  const number = WRITTEN_NUMBER.test(written) ? Number(written) : value;
+  if (typeof number !== "number" || !Number.isFinite(number)) return { fault: `${variable} takes a number` };
+  // Dify reads digits too, and all of them; a number here would lose the last ones.
+  return ok(/^[+-]?\d+$/.test(written) && !Number.isSafeInteger(number) ? written : number);
 }
 
 function makeCheckbox(variable: string, value: unknown): Made {

@@ -83,6 +83,15 @@ describe("values", () => {
     expect(buildInputs(declared, { topic: "", count: "", deep: null, kind: "" }, PDF)).toEqual({ topic: "" });
   });
 
+  test.each([
+    { written: "-3", sent: -3 },
+    { written: "1.5e3", sent: 1_500 },
+    { written: "9007199254740991", sent: 9_007_199_254_740_991 },
+    { written: " 12345678901234567890 ", sent: "12345678901234567890" },
+  ])("the number $written reaches Dify with all its digits", ({ written, sent }) => {
+    expect(buildInputs(declared, { topic: "", count: written }, PDF)).toMatchObject({ count: sent });
+  });
+
   test("numbers and booleans become texts where a text is taken", () => {
     expect(buildInputs(declared, { topic: 12 }, PDF)).toEqual({ topic: "12" });
   });
@@ -94,6 +103,7 @@ describe("values", () => {
     { given: { topic: "x", kind: "c" }, fault: "kind takes one of a, b" },
     { given: { topic: "x", count: "many" }, fault: "count takes a number" },
     { given: { topic: "x", count: "Infinity" }, fault: "count takes a number" },
+    { given: { topic: "x", count: "0x10" }, fault: "count takes a number" },
     { given: { topic: "x", deep: "perhaps" }, fault: "deep takes true or false" },
     { given: { topic: "x", extra: "[1]" }, fault: "extra takes a JSON object" },
     { given: { topic: "x", tpoic: "y" }, fault: "tpoic is not an input of the app" },
