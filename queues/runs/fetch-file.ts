@@ -1,4 +1,5 @@
 import type { Dify } from "../../src/dify/types.ts";
+import { TransientError } from "../../src/errors.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { difyUserOf } from "../../src/run-id.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
@@ -16,13 +17,19 @@ export type FileToSend = {
   readonly mimeType: string | null;
 };
 
+export type FetchFileDeps = {
+  readonly fastio: Pick<Fastio, "openDownload" | "readNodes">;
+  readonly dify: Pick<Dify, "uploadFile">;
+};
+
 /**
  * Streams a file of a run from Fast.io into Dify: through this process, never at rest in it.
  * Dying before its id is written down leaves an upload at Dify that nobody uses; the next attempt makes another.
  * @returns what Dify calls it
+ * @throws {TransientError} `download_changed` when something else came than the file, such as a page for maintenance
  */
 export async function fetchFile(
-  { fastio, dify }: { readonly fastio: Pick<Fastio, "openDownload">; readonly dify: Pick<Dify, "uploadFile"> },
+  { fastio, dify }: FetchFileDeps,
   { run, signal }: Pick<RunDesk, "run" | "signal">,
   file: FileToSend,
 ): Promise<string> {
@@ -31,6 +38,7 @@ export async function fetchFile(
     signal,
   );
   try {
+    await refuseOther(fastio, { run, signal }, file, download.size);
     const size = download.size ?? file.size ?? undefined;
     const upload = await dify.uploadFile(
       {
@@ -47,4 +55,24 @@ export async function fetchFile(
   } finally {
     download.body.destroy();
   }
+}
+
+/**
+ * What has another length than the file was told to have is not that file; unless it is its newest version, which a
+ * server may give whichever is asked for.
+ */
+async function refuseOther(
+  fastio: Pick<Fastio, "readNodes">,
+  { run, signal }: Pick<RunDesk, "run" | "signal">,
+  { nodeId, size }: FileToSend,
+  bytes: number | undefined,
+): Promise<void> {
+  if (bytes === undefined || size === null || bytes === size) return;
+  const { nodes } = await fastio.readNodes(sourcePlaceOf(run), [nodeId], signal);
+  if (nodes.some((node) => node.size === bytes)) return;
+  throw new TransientError(
+    "download_changed",
+    `fastio.download.read: ${bytes} bytes came in place of the file, which has ${size}`,
+    { operation: "fastio.download.read" },
+  );
 }

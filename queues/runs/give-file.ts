@@ -11,11 +11,11 @@ import { endsWithin } from "../ends-within.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { sourcePlaceOf } from "../source-place.ts";
 import type { ReadAppParameters } from "./app-parameters.ts";
-import { fetchFile } from "./fetch-file.ts";
+import { type FetchFileDeps, fetchFile } from "./fetch-file.ts";
 import { prepareRunInputs } from "./prepare-run-inputs.ts";
 
 export type GiveFileDeps = {
-  readonly fastio: Pick<Fastio, "openDownload" | "linkTo">;
+  readonly fastio: FetchFileDeps["fastio"] & Pick<Fastio, "linkTo">;
   readonly dify: Pick<Dify, "readParameters" | "uploadFile">;
   readonly clock: Clock;
   readonly readAppParameters: ReadAppParameters;

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import { PermanentError } from "../errors.ts";
+import { PermanentError, TransientError } from "../errors.ts";
 import { multipartBody } from "../http/multipart.ts";
 import { discard } from "../http/readers.ts";
 import { withRetry } from "../http/retry.ts";
@@ -146,7 +146,11 @@ const refusedHost = (why: string): PermanentError =>
     nextAction: "Set the base URL of Dify's files, or allow this host if you trust it.",
   });
 
-/** Opens an output file. Links live 300 s from the moment their node ended. */
+/**
+ * Opens an output file. Links live 300 s from the moment their node ended.
+ *
+ * @throws {TransientError} also `answer_malformed`, when what comes has not the length that Dify told
+ */
 export async function openOutput(
   { send, clock, random, ...where }: OutputDeps,
   file: DifyOutputFile,
@@ -168,6 +172,18 @@ export async function openOutput(
   const { status } = response;
   if (status === 200) {
     const size = Number(response.headers["content-length"] ?? file.size ?? Number.NaN);
+    if (file.size !== undefined && file.isElsewhere !== true && size !== file.size) {
+      response.body.destroy();
+      // A page for maintenance, say: it passes, and the link may live yet.
+      throw new TransientError(
+        "answer_malformed",
+        `${operation}: ${size} bytes came in place of the file, which has ${file.size}`,
+        {
+          operation,
+          status,
+        },
+      );
+    }
     return { body: response.body, ...(Number.isSafeInteger(size) && size >= 0 ? { size } : {}) };
   }
   if (status >= 300 && status < 400) {

@@ -11,6 +11,7 @@ const fileSchema = z.object({
   mime_type: z.string().nullish().catch(undefined),
   size: z.number().nullish().catch(undefined),
   url: z.string().nullish().catch(undefined),
+  transfer_method: z.string().nullish().catch(undefined),
   remote_url: z.string().nullish().catch(undefined),
 });
 
@@ -18,12 +19,13 @@ const fileSchema = z.object({
 function toOutputFile(value: unknown): DifyOutputFile | undefined {
   const parsed = fileSchema.safeParse(value);
   if (!parsed.success) return undefined;
-  const { filename, extension, mime_type, size, url, remote_url } = parsed.data;
+  const { filename, extension, mime_type, size, transfer_method, url, remote_url } = parsed.data;
   return {
     name: filename || `file${extension ?? ""}`,
     mimeType: mime_type || "application/octet-stream",
     // −1 means unknown.
     ...(size == null || !Number.isSafeInteger(size) || size < 0 ? {} : { size }),
+    ...(transfer_method === "remote_url" ? { isElsewhere: true } : {}),
     url: url || remote_url || "",
   };
 }

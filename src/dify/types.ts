@@ -107,6 +107,8 @@ export type DifyOutputFile = {
   readonly mimeType: string;
   /** Bytes; undefined when Dify does not know (−1). */
   readonly size?: number;
+  /** It lies elsewhere: an input's link that was passed on, whose size is what somebody was told of it once. */
+  readonly isElsewhere?: true;
   /** As Dify gave it: absolute, or relative to the API's origin. Signed: never log it. */
   readonly url: string;
 };

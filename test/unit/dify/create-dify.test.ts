@@ -330,6 +330,15 @@ describe("output files", () => {
     expect(requests).toEqual([]);
   });
 
+  test("what has another length than Dify told is not the file, unless it lies elsewhere", async () => {
+    const told = { ...file("/files/1"), size: 9 };
+    const asked = (about: DifyOutputFile) => fake([{ body: "bytes" }]).dify.openOutput(about, signal);
+    await expect(asked(told)).rejects.toMatchObject({ code: "answer_malformed", retryable: true });
+    const { body, size } = await asked({ ...told, isElsewhere: true });
+    expect(size).toBe(5);
+    body.destroy();
+  });
+
   test.each([
     { status: 403, code: "output_expired" },
     { status: 404, code: "output_expired" },

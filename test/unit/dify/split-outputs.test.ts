@@ -35,6 +35,7 @@ describe("output files", () => {
       { name: "report.pdf", mimeType: "application/pdf", size: 18234, url: wireFile().url },
     ]);
     expect(findOutputFiles({ f: wireFile({ size: -1 }) })[0]).not.toHaveProperty("size");
+    expect(findOutputFiles({ f: wireFile({ transfer_method: "remote_url" }) })[0]).toMatchObject({ isElsewhere: true });
   });
 
   test("without a name are named after their extension", () => {

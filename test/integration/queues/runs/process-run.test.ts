@@ -92,6 +92,28 @@ describe.each(PROFILES)("%s: whatever becomes of the stream, one workflow run is
   });
 });
 
+test.each([
+  { what: "the file that was dropped", at: "fastio", path: "/read/?" },
+  { what: "an output", at: "dify", path: "/files/tools/" },
+] as const)("a page that some proxy sends in place of $what is not taken for it", async ({ at, path }) => {
+  const undisturbed = await bench();
+  await undisturbed.drive((await undisturbed.drop()).id);
+  const it = await bench();
+  const page = {
+    kind: "status",
+    status: 200,
+    body: "<html>back soon</html>",
+    headers: { "content-type": "text/html" },
+  };
+  it[at].addFault({ match: { path }, action: { ...page, kind: "status" } });
+  const { id } = await it.drop();
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", submissions: 1 });
+  const uploads = ({ dify }: Workbench) => dify.books().uploads.map(({ sha256 }) => sha256);
+  expect(uploads(it)).toEqual(uploads(undisturbed));
+  expect(it.fastio.books().shares[0]?.files).toEqual(undisturbed.fastio.books().shares[0]?.files);
+});
+
 describe("the answer to POST /workflows/run is lost", () => {
   test.each(PROFILES)("%s: after it had its effect, the run is found again and not started anew", async (profile) => {
     const it = await bench({ dify: { profile } });
