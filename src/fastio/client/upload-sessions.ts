@@ -16,7 +16,10 @@ export type Sessions = {
   /** All bytes are there: put them together. */
   complete(session: Session, signal: AbortSignal): Promise<void>;
   cancel(uploadId: string, signal: AbortSignal): Promise<void>;
-  /** Opens a session, lets `fill` bring the bytes, and leaves no session behind when that fails. */
+  /**
+   * Opens a session, lets `fill` bring the bytes, and leaves no session behind when that fails.
+   * @throws {TransientError} also `upload_failed`, when the session vanished meanwhile
+   */
   during(upload: NewUpload, fill: (session: Session) => Promise<void>, signal: AbortSignal): Promise<Session>;
   /** What the plan allows; asked once, empty on servers that do not tell. */
   limits(signal: AbortSignal): Promise<UploadLimits>;
@@ -125,7 +128,8 @@ export function createSessions({
         return session;
       } catch (error) {
         await giveBack(session, signal);
-        throw error;
+        // Nothing else is asked for by then: somebody ended the session, and another one may be opened.
+        throw isNotFound(error) ? ended(undefined) : error;
       }
     },
 

@@ -104,6 +104,16 @@ describe.each(DIALECTS)("an upload on a %s server", (dialects) => {
     expect(emulator.books().uploads).toEqual([]);
   });
 
+  test("whose session somebody ends meanwhile may be tried again", async () => {
+    const gone = { result: false, error: { code: 1609, text: "The upload was not found." } };
+    emulator.addFault({ match: { path: last }, action: { kind: "status", status: 404, body: gone } });
+    await expect(fastio.uploadUnplaced(content(), signal)).rejects.toMatchObject({
+      code: "upload_failed",
+      retryable: true,
+    });
+    await expect(fastio.uploadUnplaced(content(), signal)).resolves.toMatchObject({ sha256: hash });
+  });
+
   test.each([
     { what: "more", bytes: bytes.length - 1 },
     { what: "fewer", bytes: bytes.length + 1 },
