@@ -1,8 +1,10 @@
 import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
+import { PermanentError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
+import { listOutputs } from "../../src/ledger/outputs.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { filesLabel } from "../../src/rules/template-values.ts";
 import { deliveryOf } from "../render-for-run.ts";
@@ -22,10 +24,14 @@ const ID_CHARS = 8;
 /**
  * Makes the folder the outputs go into, which is this run's alone: one of its own in the rule's folder; for a drop-off
  * the rule's folder itself. Fast.io gives the same folder for the same name, so a repeat makes none.
+ * @throws {PermanentError} `output_missing` when somebody deleted the folder after outputs were put into it
  */
 export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<void> {
   const { run, signal } = desk;
-  if (run.folderNodeId !== null && (await isThere(deps, run, run.folderNodeId, signal))) return;
+  if (run.folderNodeId !== null) {
+    if (await isThere(deps, run, run.folderNodeId, signal)) return;
+    await refuseEmptied(deps, run);
+  }
   const make = (fresh: boolean): Promise<string> => walk(deps, run, fresh, signal);
   // A folder on the way that is remembered may be gone by now.
   const folderId = await make(false).catch((error: unknown) => {
@@ -34,6 +40,19 @@ export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<v
   });
   // Written before anything is put in: what appears in this folder is ours and starts no run.
   await desk.checkpoint({ folderNodeId: normaliseOpaqueId(folderId) });
+}
+
+/** Outputs leave the ledger as they are placed: another folder in place of theirs would be handed to people empty. */
+async function refuseEmptied({ db }: MakeFolderDeps, { id }: RunRow): Promise<void> {
+  const outputs = await listOutputs(db, id);
+  if (outputs.every(({ nodeId }) => nodeId === null)) return;
+  throw new PermanentError(
+    "output_missing",
+    "somebody deleted the folder with the outputs before they were delivered",
+    {
+      nextAction: "replay the run, which makes them anew",
+    },
+  );
 }
 
 /** @param fresh the folders on the way are not taken from memory */

@@ -11,6 +11,7 @@ import { skipOutdated } from "../skip-outdated.ts";
 import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
+import { inFolder } from "./is-lost.ts";
 import { linkFolder } from "./link-folder.ts";
 import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
 import { type MakeFolderDeps, makeFolder } from "./make-folder.ts";
@@ -95,21 +96,21 @@ async function handOver(
         return undefined;
       }
       await folder();
-      await place();
+      await inFolder(place);
       const later = await ask();
       const isLast = deliver.invite.length === 0;
-      if (!later) await share(() => makeShare(deps, desk, { isNew, isLast }));
+      if (!later) await inFolder(() => share(() => makeShare(deps, desk, { isNew, isLast })));
       return later;
     }
     case "workspace": {
       await folder({ after: () => linkFolder(deps.fastio, desk) });
-      await place();
+      await inFolder(place);
       return ask();
     }
     case "file-share": {
       // Before anything is made that no link could lead to.
       await folder({ before: () => theOneOutput(deps.db, desk.run.id) });
-      await place();
+      await inFolder(place);
       const later = await ask();
       if (!later) await nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
       return later;

@@ -329,3 +329,35 @@ test("a run without outputs is delivered as an empty share with a warning", asyn
   expect(run).toMatchObject({ status: "delivered", warning: "the workflow returned no outputs" });
   expect(it.fastio.books().shares).toMatchObject([{ files: [] }]);
 });
+
+describe("the folder of the outputs", () => {
+  const NOT_THERE = { result: false, error: { code: 1609, text: "The node was not found." } };
+
+  test.each([
+    { what: "listed", path: "/list/" },
+    { what: "filled", path: "/addfile/" },
+    { what: "shared", path: "/create/share/" },
+  ])("may be unknown for a moment when it is $what", async ({ path }) => {
+    const it = await bench();
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    it.fastio.addFault({ match: { path }, action: { kind: "status", status: 404, body: NOT_THERE } });
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", errorCode: null });
+    expect(it.fastio.books().shares[0]?.files).toHaveLength(3);
+  });
+
+  test("is not handed to people empty when somebody deleted it with what was in it", async () => {
+    const it = await bench();
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    it.fastio.addFault({ match: { path: "/create/share/" }, action: { kind: "status", status: 503 } });
+    await it.turn(id);
+    const { folderNodeId } = await readRunRow(ledger.db, id);
+    await it.upstreams.fastio.deleteNode(it.fastio.workspaceId, folderNodeId ?? "", new AbortController().signal);
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "failed", errorCode: "output_missing", errorStep: "folder" });
+    expect(run.nextAction).toContain("replay");
+    expect(it.fastio.books()).toMatchObject({ shares: [], invitations: [] });
+  });
+});
