@@ -1,5 +1,5 @@
 import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
-import { PermanentError } from "../../src/errors.ts";
+import { PermanentError, TransientError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
@@ -40,6 +40,25 @@ export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<v
   });
   // Written before anything is put in: what appears in this folder is ours and starts no run.
   await desk.checkpoint({ folderNodeId: normaliseOpaqueId(folderId) });
+}
+
+/**
+ * Does what needs the run's folder. That Fast.io does not know it ends no run: it may not have heard of it yet; and with
+ * a folder on the way to it, it may be in the trash without saying so. The next attempt has the one that stands there now.
+ */
+export async function inFolder<T>(deps: MakeFolderDeps, desk: RunDesk, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    const { run, signal } = desk;
+    const folderNodeId = normaliseOpaqueId(await walk(deps, run, true, signal));
+    if (folderNodeId !== run.folderNodeId) {
+      await refuseEmptied(deps, run);
+      await desk.checkpoint({ folderNodeId });
+    }
+    throw new TransientError("not_found", error.message, { cause: error, operation: error.operation });
+  }
 }
 
 /** Outputs leave the ledger as they are placed: another folder in place of theirs would be handed to people empty. */

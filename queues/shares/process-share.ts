@@ -11,10 +11,9 @@ import { skipOutdated } from "../skip-outdated.ts";
 import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
-import { inFolder } from "./is-lost.ts";
 import { linkFolder } from "./link-folder.ts";
 import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
-import { type MakeFolderDeps, makeFolder } from "./make-folder.ts";
+import { inFolder, type MakeFolderDeps, makeFolder } from "./make-folder.ts";
 import { type MakeShareDeps, makeShare } from "./make-share.ts";
 import { nameMissing } from "./name-missing.ts";
 import { type PlaceOutputsDeps, placeOutputs } from "./place-outputs.ts";
@@ -96,21 +95,21 @@ async function handOver(
         return undefined;
       }
       await folder();
-      await inFolder(place);
+      await inFolder(deps, desk, place);
       const later = await ask();
       const isLast = deliver.invite.length === 0;
-      if (!later) await inFolder(() => share(() => makeShare(deps, desk, { isNew, isLast })));
+      if (!later) await inFolder(deps, desk, () => share(() => makeShare(deps, desk, { isNew, isLast })));
       return later;
     }
     case "workspace": {
       await folder({ after: () => linkFolder(deps.fastio, desk) });
-      await inFolder(place);
+      await inFolder(deps, desk, place);
       return ask();
     }
     case "file-share": {
       // Before anything is made that no link could lead to.
       await folder({ before: () => theOneOutput(deps.db, desk.run.id) });
-      await inFolder(place);
+      await inFolder(deps, desk, place);
       const later = await ask();
       if (!later) await nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
       return later;

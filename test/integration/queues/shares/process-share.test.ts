@@ -347,17 +347,42 @@ describe("the folder of the outputs", () => {
     expect(it.fastio.books().shares[0]?.files).toHaveLength(3);
   });
 
-  test("is not handed to people empty when somebody deleted it with what was in it", async () => {
-    const it = await bench();
+  /** Somebody deletes it, or the folder that it lies in, while Fast.io cannot do what is asked of it. */
+  async function withoutFolder(it: Workbench, path: string, which: "its own" | "the one above"): Promise<string> {
     const { id } = await it.drop();
     await it.driveToShares(id);
-    it.fastio.addFault({ match: { path: "/create/share/" }, action: { kind: "status", status: 503 } });
+    it.fastio.addFault({ match: { path }, times: 3, action: { kind: "status", status: 503 } });
     await it.turn(id);
-    const { folderNodeId } = await readRunRow(ledger.db, id);
-    await it.upstreams.fastio.deleteNode(it.fastio.workspaceId, folderNodeId ?? "", new AbortController().signal);
-    const { run } = await it.drive(id);
-    expect(run).toMatchObject({ status: "failed", errorCode: "output_missing", errorStep: "folder" });
-    expect(run.nextAction).toContain("replay");
-    expect(it.fastio.books()).toMatchObject({ shares: [], invitations: [] });
-  });
+    const signal = new AbortController().signal;
+    const folder = await it.upstreams.fastio.readNode(
+      it.fastio.workspaceId,
+      (await readRunRow(ledger.db, id)).folderNodeId ?? "",
+      signal,
+    );
+    const deletedId = which === "its own" ? folder.id : folder.parentId;
+    await it.upstreams.fastio.deleteNode(it.fastio.workspaceId, deletedId, signal);
+    return id;
+  }
+
+  test.each(["its own", "the one above"] as const)(
+    "is made anew while nothing is in it: %s was deleted",
+    async (which) => {
+      const it = await bench();
+      const id = await withoutFolder(it, "/list/", which);
+      await it.drive(id);
+      await expectEachEffectOnce(it, id);
+    },
+  );
+
+  test.each(["its own", "the one above"] as const)(
+    "is not handed to people empty when somebody deleted it with what was in it: %s",
+    async (which) => {
+      const it = await bench();
+      const id = await withoutFolder(it, "/create/share/", which);
+      const { run } = await it.drive(id);
+      expect(run).toMatchObject({ status: "failed", errorCode: "output_missing" });
+      expect(run.nextAction).toContain("replay");
+      expect(it.fastio.books()).toMatchObject({ shares: [], invitations: [] });
+    },
+  );
 });
