@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import { PermanentError, type RelayError } from "../errors.ts";
+import { type RelayError, TransientError } from "../errors.ts";
 import { readJson, readText } from "../http/readers.ts";
 import { withRetry } from "../http/retry.ts";
 import { parseRetryAfter, serverTimeMs } from "../http/retry-after.ts";
@@ -30,7 +30,7 @@ const FOREIGN_ACTION = "Look at what stands between the relay and Dify: somethin
 export type DifyCall = {
   /** A 2xx answer with its body unread. */
   open(request: DifyRequest, signal: AbortSignal): Promise<OutboundResponse>;
-  /** @throws {PermanentError} also `answer_malformed` when the JSON is not what the schema says */
+  /** @throws {TransientError} also `answer_malformed` when the answer is no JSON, or not what the schema says */
   read<T>(request: DifyRequest, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>;
 };
 
@@ -64,9 +64,11 @@ export function createCall({ send, baseUrl, apiKey, clock, random }: CallDeps): 
     if (parsed.success) return parsed.data;
     // Paths say where the shape differs; values stay out.
     const where = parsed.error.issues.map((issue) => issue.path.join(".") || "the whole").slice(0, 5);
-    throw new PermanentError("answer_malformed", `${request.operation}: unexpected shape at ${where.join(", ")}`, {
-      operation: request.operation,
+    // Gateways put their refusals into JSON as well, some with the status of a success: like a page, that passes.
+    throw new TransientError("answer_malformed", `${operation}: unexpected shape at ${where.join(", ")}`, {
+      operation,
       status: response.status,
+      nextAction: FOREIGN_ACTION,
     });
   };
 

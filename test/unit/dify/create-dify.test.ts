@@ -71,7 +71,9 @@ describe("every call", () => {
     const { dify } = fake([{ body: { name: "n", secret: "s3cret" } }]);
     await expect(dify.readInfo(signal)).rejects.toMatchObject({
       code: "answer_malformed",
+      failure: "transient",
       message: expect.not.stringContaining("s3cret"),
+      nextAction: expect.stringContaining("between the relay and Dify"),
     });
   });
 });

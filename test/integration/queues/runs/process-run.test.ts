@@ -114,6 +114,21 @@ test.each([
   expect(it.fastio.books().shares[0]?.files).toEqual(undisturbed.fastio.books().shares[0]?.files);
 });
 
+test.each([
+  { of: "the app's variables", match: { path: "/parameters" } },
+  { of: "the file", match: { path: "/files/upload" } },
+  { of: "the run's record", match: { method: "GET", path: "/workflows/run/" } },
+])("a refusal in JSON that some gateway sends with 200, asked $of, fails no run", async ({ match }) => {
+  const it = await bench();
+  it.dify.addFault({ action: { kind: "cut_after", frames: 1 } });
+  const body = { code: 429, message: "slow down" };
+  it.dify.addFault({ match, action: { kind: "status", status: 200, body } });
+  const { id } = await it.drop();
+  const { run } = await it.drive(id);
+  expect(run).toMatchObject({ status: "delivered", submissions: 1 });
+  await expectOneResult(it, id);
+});
+
 describe("the answer to POST /workflows/run is lost", () => {
   test.each(PROFILES)("%s: after it had its effect, the run is found again and not started anew", async (profile) => {
     const it = await bench({ dify: { profile } });
