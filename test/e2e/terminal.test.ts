@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -61,6 +61,18 @@ test.skipIf(!findTerminalMaker())(
     expect(terminal.screen()).toContain("\u001B[");
   },
 );
+
+test.skipIf(!findTerminalMaker())("Ctrl-C while the first ledger is made ends the relay in order", async () => {
+  const { terminal, folder } = await openStart({ DATABASE_URL: "pglite:new/data" });
+  const place = join(folder, "new");
+  const isBeingMade = (): boolean =>
+    existsSync(place) && readdirSync(place, { recursive: true }).some((path) => /making-.*PG_VERSION/.test(`${path}`));
+  await expect.poll(isBeingMade, { timeout: 60_000, interval: 5 }).toBe(true);
+  terminal.type(KEYS.ctrlC);
+  await terminal.until(/relay\.stopped/);
+  expect(await terminal.ended).toBe(0);
+  expect(readdirSync(place)).toEqual(["data"]);
+});
 
 test.skipIf(!findTerminalMaker())("a terminal that does not know its size has whole lines", async () => {
   const { terminal } = await openStart({}, 0);
