@@ -112,9 +112,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await runProgram(process.argv.slice(2), context);
 } catch (error) {
-  if (!(error instanceof RelayError)) throw error;
-  context.warn(plainLines(`relay: ${error.message}`));
-  if (error.nextAction) context.warn(plainLines(`→ ${error.nextAction}`));
+  // Who was waited for when somebody pressed Ctrl-C says no more than that.
+  const isStopped = stopping.signal.aborted && error === stopping.signal.reason;
+  if (!(error instanceof RelayError) && !isStopped) throw error;
+  context.warn(plainLines(`relay: ${messageOf(error)}`));
+  if (error instanceof RelayError && error.nextAction) context.warn(plainLines(`→ ${error.nextAction}`));
   // A database that did not start leaves a timer behind for good. What a pipe has no room for yet is told before.
-  process.stdout.write("", () => process.exit(exitCodeOf(error.code)));
+  process.stdout.write("", () => process.exit(error instanceof RelayError ? exitCodeOf(error.code) : 1));
 }

@@ -1,6 +1,6 @@
 import { nameHeader } from "../../handlers/person-name.ts";
 import type { Config, Role } from "../config.ts";
-import { PermanentError, RelayError } from "../errors.ts";
+import { PermanentError, RelayError, TransientError } from "../errors.ts";
 import { askRelayAt } from "../http/ask-relay-at.ts";
 import { type Db, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { messageOf } from "../message-of.ts";
@@ -67,7 +67,9 @@ function tokenFor({ ask, tokens }: Pick<Config, "ask" | "tokens">, needed: Role)
 
 /**
  * Asks the running relay, by its API and with a token.
- * @throws {PermanentError} `config_invalid` when no token is known; what `fetch` throws when nobody answers, or redirects
+ * @throws {PermanentError} `config_invalid` when no token is known, `answer_malformed` when somebody else answers
+ * @throws {TransientError} `upstream_unavailable` when somebody before it answers that it is away; and what `fetch`
+ *   throws when nobody answers, or redirects
  */
 export async function fetchRelay(
   { signal }: Pick<CliContext, "signal">,
@@ -83,7 +85,7 @@ export async function fetchRelay(
     );
   }
   const asked = { authorization: `Bearer ${token}`, ...nameHeader(whoAmI()) };
-  return askRelayAt(`${relayOrigin(config)}${path}`, {
+  const response = await askRelayAt(`${relayOrigin(config)}${path}`, {
     signal: own,
     ...(body === undefined
       ? { headers: asked }
@@ -93,7 +95,34 @@ export async function fetchRelay(
           body: JSON.stringify(body),
         }),
   });
+  const kind = response.headers.get("content-type") ?? "no content type";
+  if (KINDS_OF_RELAY.test(kind)) return response;
+  await response.body?.cancel();
+  throw notOfRelay(config, response.status, kind);
 }
+
+/** What the API answers with, refusals too: JSON, and of the audit trail CSV or lines of JSON. */
+const KINDS_OF_RELAY = /^(?:application\/(?:json|x-ndjson)|text\/csv)\b/i;
+
+/** Another program at the relay's address, or one before it: a page for people to log in, or what a proxy says of a relay that is away. */
+function notOfRelay(config: Config, status: number, kind: string): RelayError {
+  const message = `${relayOrigin(config)} answered ${status} with ${plain(kind)}, which is no answer of a relay`;
+  if (status >= 500) {
+    return new TransientError("upstream_unavailable", message, {
+      status,
+      nextAction: `${whereToLook(config)}; a proxy says so when the relay behind it is away`,
+    });
+  }
+  return new PermanentError("answer_malformed", message, {
+    status,
+    nextAction: `${whereToLook(config)}; a proxy that asks people to log in has to let /api through`,
+  });
+}
+
+const whereToLook = ({ ask }: Config): string =>
+  ask.url === undefined
+    ? "check HOST and PORT, or say where it is: --url <address>"
+    : "check the address (--url, RELAY_URL), and that the relay runs";
 
 /** The same. @returns undefined when nobody answers, which has been said */
 export async function requestRelay(
@@ -106,13 +135,11 @@ export async function requestRelay(
   } catch (error) {
     if (error instanceof RelayError || context.signal.aborted) throw error;
     const origin = relayOrigin(config);
-    if (config.ask.url === undefined) {
-      context.warn(`a relay holds the ledger, but does not answer at ${origin}: ${causeOf(error)}`);
-      context.warn("→ check HOST and PORT, or say where it is: --url <address>");
-    } else {
-      context.warn(`no relay answers at ${origin}: ${causeOf(error)}`);
-      context.warn("→ check the address (--url, RELAY_URL), and that the relay runs");
-    }
+    const why = causeOf(error);
+    if (config.ask.url === undefined)
+      context.warn(`a relay holds the ledger, but does not answer at ${origin}: ${why}`);
+    else context.warn(`no relay answers at ${origin}: ${why}`);
+    context.warn(`→ ${whereToLook(config)}`);
     return undefined;
   }
 }

@@ -60,8 +60,16 @@ async function readEvent(
   config: Config,
   key: string,
 ): Promise<EventStory | undefined> {
-  const response = await fetchRelay(context, config, { path: `/api/events/${key}`, role: "viewer" });
-  const told: unknown = await response.json();
+  let response: Response;
+  let told: unknown;
+  try {
+    response = await fetchRelay(context, config, { path: `/api/events/${key}`, role: "viewer" });
+    told = await response.json();
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof PermanentError) throw error;
+    return undefined;
+  }
   if (response.ok) return told as EventStory; // our own answers
   if (response.status === 404 || response.status >= 500) return undefined;
   throw new PermanentError("unauthorized", refusalOf({ status: response.status, told }), {

@@ -75,7 +75,8 @@ function whatToDo(status: number): string {
   if (status === 401)
     return "the relay has another secret, or takes another scheme: compare FASTIO_WEBHOOK_SECRETS and FASTIO_SIGNATURE; its log says why (delivery.refused)";
   if (status === 503) return "its ledger cannot be written now: see its log and /readyz";
-  if (status === 404 || status === 405) return "this is no relay's receiver: check --url";
+  if (status < 400 || status === 404 || status === 405 || status >= 500)
+    return "this is no relay's receiver, or a proxy before one: check --url";
   return "the relay's log says why (delivery.refused)";
 }
 

@@ -5,7 +5,7 @@ import { type Config, type Environment, parseConfig } from "../../config.ts";
 import { extensionsTaken } from "../../dify/file-type.ts";
 import type { DifyInput } from "../../dify/types.ts";
 import { acceptedExtension } from "../../doctor/check-rule-inputs.ts";
-import { PermanentError } from "../../errors.ts";
+import { PermanentError, RelayError } from "../../errors.ts";
 import { keyOfSample } from "../../fastio/samples/key-of-sample.ts";
 import { writeSample } from "../../fastio/samples/sample-deliveries.ts";
 import { type SampleScheme, signSample } from "../../fastio/samples/sign-sample.ts";
@@ -101,9 +101,9 @@ async function findRelay({ context, rule }: FirstFileDeps, config: Config): Prom
       const told = (await response.json()) as { readonly rules?: readonly { readonly name: string }[] }; // our own API
       if (told.rules?.some(({ name }) => name === rule.name))
         return config.fastio.secrets.length > 0 ? "ours" : "other";
-    } catch {
+    } catch (error) {
       context.signal.throwIfAborted();
-      return "none";
+      return error instanceof RelayError && error.status !== undefined ? "other" : "none";
     }
     if (systemClock.now() > untilMs) return "other";
     await systemClock.sleep(500, context.signal);

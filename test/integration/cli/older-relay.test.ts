@@ -17,7 +17,7 @@ test("what catch-up found is told by a relay of before checks were told of", asy
     nextAction: null,
   };
   const relay = createServer((_request, response) => {
-    response.end(JSON.stringify({ workspaces: [told] }));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ workspaces: [told] }));
   }).listen(0, "127.0.0.1");
   onTestFinished(() => void relay.close());
   await once(relay, "listening");

@@ -173,7 +173,7 @@ test("a server that is no relay is not asked what became of a run", async () => 
   const asked = await runInProcess(["runs", "show", "r1", "--url", `http://127.0.0.1:${port}`], {
     RELAY_TOKEN: "viewer-sixteen-letters-or-more",
   });
-  expect(asked).toMatchObject({ code: 1, stdout: "", stderr: "the relay answered 404\n" });
+  expect(asked).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("no answer of a relay") });
 });
 
 test("a folder with nothing in it, as of a volume that was just made, is no ledger either", async () => {
