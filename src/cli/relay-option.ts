@@ -25,9 +25,11 @@ export function addRelayOption(program: Command, choose: (url: string) => void):
   for (const path of ASKING) {
     const command = subcommandAt(program, path.split(" "));
     const asking = command.commands.length > 0 ? command.commands : [command];
+    // The one that needs a relay: a ledger takes no delivery.
+    const otherwise = path === "trigger" ? "the one at HOST and PORT" : "the ledger itself";
     for (const one of asking) {
       one.addOption(
-        new Option("--url <address>", "the running relay to ask; default: RELAY_URL, else the ledger itself").argParser(
+        new Option("--url <address>", `the running relay to ask; default: RELAY_URL, else ${otherwise}`).argParser(
           (text) => {
             if (!/^https?:\/\//.test(text) || !URL.canParse(text))
               throw new InvalidArgumentError("must be an address such as https://relay.example.com.");

@@ -8,6 +8,7 @@ const FOUND_BY = {
   share: "relay shares list tells which there are",
   "bulk action": "relay bulk list tells which there are",
   webhook: "relay webhooks list tells which there are",
+  offer: "relay transfer list tells which there are",
 } as const;
 export type Findable = keyof typeof FOUND_BY;
 
@@ -21,6 +22,16 @@ const noneOf = (what: Findable, id: string): string =>
 export function sayNone(context: CliContext, what: Findable, id: string): void {
   context.warn(noneOf(what, id));
   context.warn(`→ ${foundBy(what)}`);
+}
+
+/**
+ * The same of what is to be taken away, which Fast.io's client takes for done where it is not there: a delete may be
+ * the repeat of one whose answer was lost. Who mistypes an id is not to believe that it is gone.
+ * @throws {PermanentError} `not_found`
+ */
+export function requireOneOf(what: Findable, id: string, all: readonly { readonly id: string }[]): void {
+  if (all.some((one) => one.id === id)) return;
+  throw new PermanentError("not_found", noneOf(what, id), { nextAction: foundBy(what) });
 }
 
 /** The same where Fast.io says so, whose own words are about files. @throws {PermanentError} `not_found`, and whatever else failed */

@@ -11,6 +11,7 @@ import { openUpstreams } from "../upstreams.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { type Deed, doDeed } from "./do-deed.ts";
 import { formatTable } from "./print-table.ts";
+import { requireOneOf } from "./say-none.ts";
 import { whoAmI } from "./who-am-i.ts";
 import { withFastio } from "./with-fastio.ts";
 
@@ -48,7 +49,9 @@ export function listTransfers(context: CliContext, options: TransferOptions): Pr
 /** Takes an offer back: its link leads nowhere any more. */
 export function deleteTransfer(context: CliContext, id: string, options: TransferOptions): Promise<ExitCode> {
   return withFastio<ExitCode>(context, async (fastio) => {
-    await fastio.deleteTransfer(await oneOrg(fastio, options, context.signal), id, context.signal);
+    const org = await oneOrg(fastio, options, context.signal);
+    requireOneOf("offer", id, await fastio.listTransfers(org, context.signal));
+    await fastio.deleteTransfer(org, id, context.signal);
     if (options.json) context.print(JSON.stringify({ id, deleted: true }));
     else context.print(`${plain(id)} is gone.`);
     return 0;

@@ -8,7 +8,7 @@ import { plain } from "../text/unseen.ts";
 import type { CliContext, ExitCode } from "./context.ts";
 import { findNamedWorkspaces } from "./find-named-workspaces.ts";
 import { formatTable } from "./print-table.ts";
-import { findInFastio } from "./say-none.ts";
+import { findInFastio, requireOneOf } from "./say-none.ts";
 import { withFastio } from "./with-fastio.ts";
 
 export type WebhookOptions = {
@@ -64,6 +64,13 @@ export async function registerWebhook(
       );
     }
     const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    const there = await fastio.listWebhooks(workspace.id, context.signal);
+    const same = there.find((hook) => hook.url === url);
+    if (same) {
+      throw new PermanentError("conflict", `there is a webhook for this address already: ${same.id}`, {
+        nextAction: `relay webhooks rotate ${same.id} makes a new secret for it`,
+      });
+    }
     return tellSecret(context, options, "registered", () =>
       fastio.registerWebhook({ workspaceId: workspace.id, url, events: options.events }, context.signal),
     );
@@ -96,6 +103,7 @@ export async function testWebhook(context: CliContext, id: string, options: Webh
 export async function deleteWebhook(context: CliContext, id: string, options: WebhookOptions): Promise<ExitCode> {
   return withWebhooks(context, options, async (fastio, config) => {
     const workspace = await oneWorkspace(fastio, config, options, context.signal);
+    requireOneOf("webhook", id, await fastio.listWebhooks(workspace.id, context.signal));
     await fastio.deleteWebhook(workspace.id, id, context.signal);
     if (options.json) context.print(JSON.stringify({ id, deleted: true }));
     else context.print(`${plain(id)} is gone.`);

@@ -46,6 +46,13 @@ describe("relay webhooks", () => {
     expect(listed.stdout).not.toContain(secret);
     expect((await run("webhooks", "list")).stdout).toContain(TARGET);
 
+    expect(await run("webhooks", "register", "--url", TARGET)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(new RegExp(`already: ${id}\\n→ relay webhooks rotate ${id}`)),
+    });
+    expect(fastio.books().webhooks).toHaveLength(1);
+
     expect(await run("webhooks", "test", id)).toMatchObject({ code: 0 });
     expect(fastio.books().deliveries).toMatchObject([{ event: "webhook.test", webhookId: id }]);
 

@@ -57,6 +57,8 @@ test.each([
   ["events show nobody", /^no event tells of nobody\n→ .*relay runs list/],
   ["webhooks test nobody", /there is no webhook nobody\n→ relay webhooks list/],
   ["webhooks rotate nobody", /there is no webhook nobody\n→ relay webhooks list/],
+  ["webhooks delete nobody", /there is no webhook nobody\n→ relay webhooks list/],
+  ["transfer delete nobody", /there is no offer nobody\n→ relay transfer list/],
 ])("relay %s says that there is none, and where to look", async (line, words) => {
   const { code, stdout, stderr } = await runInProcess(line.split(" "), environment);
   expect({ failed: code > 0, stdout, stderr }).toEqual({
