@@ -119,6 +119,7 @@ async function startRelay(
     LOG_LEVEL: logLevelOf(context),
     LOG_FORMAT: context.environment["LOG_FORMAT"],
   });
+  if (options.redis !== undefined) await requireQueue(config.redisUrl);
   if (options.database !== undefined) await refuseStrangersLedger(config.ledger.url);
   const relay = await openRelay(
     {
@@ -134,6 +135,16 @@ async function startRelay(
   );
   up.closers.push(() => relay.close());
   return { relay, token };
+}
+
+/** With `--redis`: a relay waits for its queue as long as that takes; who looks at a demo is to be told. */
+async function requireQueue(redisUrl: string | undefined): Promise<void> {
+  const { examineQueue } = await import("../doctor/examine-own.ts");
+  const [fault] = (await examineQueue(redisUrl)).filter(({ status }) => status === "failed");
+  if (fault === undefined) return;
+  throw new PermanentError("queue_unavailable", `the queue of --redis cannot be used: ${fault.found}`, {
+    nextAction: "check its address, and that the server runs; without --redis the queue lives in the ledger's database",
+  });
 }
 
 /** With `--database`: the demo must not run somebody's real work against the emulators. */

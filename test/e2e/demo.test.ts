@@ -107,4 +107,12 @@ describe("the demo", () => {
     expect(again).toMatchObject({ code: 2 });
     expect(again.stderr).toMatch(/holds runs/);
   });
+
+  test("says at once that nobody answers at --redis", async () => {
+    expect(await runCommand(["demo", "--once", "--json", "--redis", "redis://127.0.0.1:1"])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^relay: the queue of --redis cannot be used: .*ECONNREFUSED.*\n→ /m),
+    });
+  });
 });
