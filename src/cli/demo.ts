@@ -94,7 +94,13 @@ async function startRelay(
   const port = await freePort(WISHED_PORT);
   const token = randomBytes(18).toString("base64url");
   const folder = mkdtempSync(join(tmpdir(), "relay-demo-"));
-  up.closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // Also where the process ends at once, because its reader went away or somebody pressed Ctrl-C twice.
+  process.once("exit", remove);
+  up.closers.push(() => {
+    process.off("exit", remove);
+    remove();
+  });
 
   const agent = openUpstreams(
     parseConfig({ FASTIO_API_URL: up.fastio.apiUrl, FASTIO_API_KEY: FASTIO_EMULATOR_DEFAULTS.relayKey }),

@@ -1,10 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { availableBackends, openBackend } from "../support/backends.ts";
+import { relayEnvironment } from "../support/relay-environment.ts";
 import { startRelayProcess } from "../support/relay-process.ts";
 import { runCommand } from "../support/run-command.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** What the demo promises of each finished run. */
 type Told = {
@@ -114,5 +120,21 @@ describe("the demo", () => {
       stdout: "",
       stderr: expect.stringMatching(/^relay: the queue of --redis cannot be used: .*ECONNREFUSED.*\n→ /m),
     });
+  });
+
+  test("leaves no ledger behind when its reader goes away, as head does", async () => {
+    const place = mkdtempSync(join(tmpdir(), "relay-demo-place-"));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const demo = spawn(process.execPath, [MAIN, "demo"], {
+      env: relayEnvironment({ TMPDIR: place }),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    onTestFinished(() => void demo.kill("SIGKILL"));
+    const ended = once(demo, "exit");
+    await once(demo.stdout, "data");
+    demo.stdout.destroy();
+    expect(await ended).toEqual([0, null]);
+    // What an emulator leaves is small, and removed by the next one.
+    expect(readdirSync(place).filter((name) => !name.startsWith("emulator-"))).toEqual([]);
   });
 });
