@@ -16,7 +16,7 @@ test("a command that fails has told all it had to tell, however late somebody re
   let asked = 0;
   const relay = createServer((_request, response) => {
     asked += 1;
-    response.statusCode = asked === 1 ? 200 : 401;
+    response.writeHead(asked === 1 ? 200 : 401, { "content-type": "application/json" });
     response.end(JSON.stringify(asked === 1 ? { runs, next: null } : { error: "no longer" }));
   }).listen(0, "127.0.0.1");
   onTestFinished(() => void relay.close());
