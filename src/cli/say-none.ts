@@ -1,4 +1,5 @@
 import { PermanentError } from "../errors.ts";
+import { sameOpaqueId } from "../fastio/opaque-id.ts";
 import { plain } from "../text/unseen.ts";
 import type { CliContext } from "./context.ts";
 
@@ -30,7 +31,7 @@ export function sayNone(context: CliContext, what: Findable, id: string): void {
  * @throws {PermanentError} `not_found`
  */
 export function requireOneOf(what: Findable, id: string, all: readonly { readonly id: string }[]): void {
-  if (all.some((one) => one.id === id)) return;
+  if (all.some((one) => sameOpaqueId(one.id, id))) return;
   throw new PermanentError("not_found", noneOf(what, id), { nextAction: foundBy(what) });
 }
 
