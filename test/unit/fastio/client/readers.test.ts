@@ -4,7 +4,12 @@ import { findMemberEmail, readMemberRows } from "../../../../src/fastio/client/r
 import { readDownloadUrl, readNode, readNodeRows } from "../../../../src/fastio/client/readers/nodes.ts";
 import { readUserId, readWorkspaceRows } from "../../../../src/fastio/client/readers/places.ts";
 import { readShare } from "../../../../src/fastio/client/readers/shares.ts";
-import { findNewNodeId, readUploadId, readUploadState } from "../../../../src/fastio/client/readers/uploads.ts";
+import {
+  findNewNodeId,
+  readUploadId,
+  readUploadLimits,
+  readUploadState,
+} from "../../../../src/fastio/client/readers/uploads.ts";
 import { readNewWebhook } from "../../../../src/fastio/client/readers/webhooks.ts";
 
 /** As the live service tells a file; recorded values, ids kept since they name nothing reachable. */
@@ -195,4 +200,12 @@ test("a listing goes on while the server says so, and never past an empty page",
   expect(hasMore({ pagination: { has_more: false } }, 100, 100)).toBe(false);
   expect(hasMore({}, 100, 100)).toBe(true);
   expect(hasMore({}, 99, 100)).toBe(false);
+});
+
+test.each([
+  { told: { chunk_size: 5, size: "7", chunks: 3 }, limits: { chunkBytes: 5, fileBytes: 7, chunks: 3 } },
+  { told: { limits: { size: 7 } }, limits: { fileBytes: 7 } },
+  { told: { chunk_size: 0, size: "0", chunks: -1 }, limits: {} },
+])("the limits of uploads in $told are $limits", ({ told, limits }) => {
+  expect(readUploadLimits(told)).toEqual(limits);
 });
