@@ -15,8 +15,9 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\uFFF9-\uFFFB]/g
 export function safeFileName(name: string, fallback = "file"): string {
   const clean = name
     .replace(/\p{Cs}/gu, "_")
-    .normalize("NFC")
     .replace(INVISIBLE, "")
+    // Last, since what stood between a letter and its accent may have been one of these.
+    .normalize("NFC")
     .replace(/[/\\\p{Cc}]/gu, "_");
   const trimmed = trimEnds(clean);
   return shorten(trimmed === "" ? fallback : trimmed, "");

@@ -20,6 +20,7 @@ describe("a safe name", () => {
     [".gitignore", ".gitignore"],
     ["half \uD83D pair", "half _ pair"],
     ["e\u0301", "é"],
+    ["e\u034F\u0301", "é"],
   ])("%j becomes %j", (name, safe) => {
     expect(safeFileName(name)).toBe(safe);
   });
