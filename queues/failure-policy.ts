@@ -30,7 +30,10 @@ export function decideFailure(error: unknown, failures: number, random: () => nu
   if (error instanceof RelayError) {
     switch (error.failure) {
       case "throttled":
-        return { do: "wait", delayMs: spread(retryAfterOf(error) ?? THROTTLED_DELAY_MS, random) };
+        return {
+          do: "wait",
+          delayMs: spread(Math.max(retryAfterOf(error) ?? THROTTLED_DELAY_MS, BASE_DELAY_MS), random),
+        };
       case "misconfigured":
         return { do: "pause_rule" };
       case "gone":
@@ -45,7 +48,8 @@ export function decideFailure(error: unknown, failures: number, random: () => nu
   }
   if (failures + 1 >= MAX_ATTEMPTS) return { do: "fail" };
   const doubled = Math.min(BASE_DELAY_MS * 2 ** failures, MAX_DELAY_MS);
-  return { do: "retry", delayMs: retryAfterOf(error) ?? spread(doubled, random) };
+  // Proxies that ask for a second do so for as long as an outage lasts: the attempts would be used up in half a minute.
+  return { do: "retry", delayMs: Math.max(retryAfterOf(error) ?? 0, spread(doubled, random)) };
 }
 
 function retryAfterOf(error: unknown): number | undefined {

@@ -94,7 +94,7 @@ async function writeOne(deps: TellEndingsDeps, receipt: ReceiptRow, signal: Abor
     }
     await settleReceipt(db, receipt, {
       failures,
-      dueAtMs: clock.now() + (wishMs ?? retryDelayMs(receipt.failures)),
+      dueAtMs: clock.now() + Math.max(wishMs ?? 0, retryDelayMs(receipt.failures)),
       error: message,
     });
     log.warn("receipt.not_written", { runId, message });

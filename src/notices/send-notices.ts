@@ -22,6 +22,7 @@ const MOST = 20;
 const LEASE_MS = 30_000;
 /** How long a webhook that does not say is left alone. */
 const THROTTLED_DELAY_MS = 30_000;
+const SHORTEST_DELAY_MS = 1_000;
 
 /** Sends what is due, at least once each. What cannot be sent is told of and holds up nothing. */
 export async function sendNotices(deps: SendNoticesDeps, signal: AbortSignal): Promise<void> {
@@ -45,7 +46,7 @@ async function sendOne(deps: SendNoticesDeps, notice: NoticeRow, signal: AbortSi
     if (signal.aborted) return settleNotice(db, key, {});
     const wishMs = error instanceof TransientError ? error.retryAfterMs : undefined;
     if (error instanceof RelayError && error.failure === "throttled") {
-      return putOffNotices(db, variable, clock.now() + (wishMs ?? THROTTLED_DELAY_MS));
+      return putOffNotices(db, variable, clock.now() + Math.max(wishMs ?? THROTTLED_DELAY_MS, SHORTEST_DELAY_MS));
     }
     const failures = notice.failures + 1;
     const message = messageOf(error);
@@ -55,7 +56,7 @@ async function sendOne(deps: SendNoticesDeps, notice: NoticeRow, signal: AbortSi
       log.error("notice.given_up", { key, variable, runId, message });
       return;
     }
-    const dueAtMs = clock.now() + (wishMs ?? retryDelayMs(notice.failures));
+    const dueAtMs = clock.now() + Math.max(wishMs ?? 0, retryDelayMs(notice.failures));
     await settleNotice(db, key, { failures, dueAtMs, error: message });
     log.warn("notice.not_sent", { key, variable, runId, message });
   }

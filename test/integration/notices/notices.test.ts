@@ -73,6 +73,22 @@ describe("a notice", () => {
     expect(await read("once")).toMatchObject({ state: "sent", error: null });
   });
 
+  test("is tried ever more seldom, however soon the webhook wants to be asked again", async () => {
+    const hook = await openHook([
+      { status: 503, retryAfter: "1" },
+      { status: 429, retryAfter: "0" },
+    ]);
+    const { send, order, read, makeDue } = sender(hook.url, [hook.host]);
+    const soon = (ms: number) => Date.now() + ms;
+    await order("impatient");
+    await send();
+    expect((await read("impatient"))?.dueAtMs).toBeGreaterThan(soon(3_000));
+    await makeDue("impatient");
+    await send();
+    expect(hook.told).toHaveLength(2);
+    expect(await read("impatient")).toMatchObject({ state: "waiting" });
+  });
+
   test("is tried again after an outage, and waits as long as it is asked to", async () => {
     const hook = await openHook([{ status: 503 }, { status: 429, retryAfter: "120" }]);
     const { send, order, read, makeDue } = sender(hook.url, [hook.host]);

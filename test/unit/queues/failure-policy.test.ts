@@ -47,6 +47,11 @@ describe("an outage is tried again ever more seldom", () => {
     expect(decideFailure(asked, 3, always)).toEqual({ do: "retry", delayMs: 42_000 });
   });
 
+  test.each([0, 1_000])("and an upstream that always asks for %i ms uses up no attempts by it", (retryAfterMs) => {
+    const outage = new TransientError("upstream_unavailable", "later", { retryAfterMs });
+    expect(decideFailure(outage, 8, never)).toEqual({ do: "retry", delayMs: 256_000 });
+  });
+
   test.each([
     new TransientError("connect_failed", "no connection"),
     new TransientError("upstream_unavailable", "later", { retryAfterMs: 1 }),
@@ -72,6 +77,11 @@ describe("a busy upstream burns no attempt", () => {
   test.each([0, MAX_ATTEMPTS, 1_000])("after %i failures it is still waited for", (failures) => {
     const busy = new TransientError("rate_limited", "too many requests", { failure: "throttled", retryAfterMs: 8_000 });
     expect(decideFailure(busy, failures, never)).toEqual({ do: "wait", delayMs: 8_000 });
+  });
+
+  test("one whose time is over already, as by its own clock, is left alone for a second", () => {
+    const busy = new TransientError("rate_limited", "too many requests", { failure: "throttled", retryAfterMs: 0 });
+    expect(decideFailure(busy, 0, never)).toEqual({ do: "wait", delayMs: 1_000 });
   });
 
   test("those who wait do not come back together", () => {

@@ -89,12 +89,15 @@ describe("a comment", () => {
     });
   });
 
-  test("is tried again while Fast.io is away", async () => {
+  test.each([
+    { asks: "nothing", headers: {} },
+    { asks: "no wait", headers: { "retry-after": "0" } },
+  ])("is tried again while Fast.io is away and asks for $asks", async ({ headers }) => {
     const it = await bench("comment");
     const { run } = await it.drive((await it.drop()).id);
     it.fastio.addFault({
       match: { method: "POST", path: "/comments/" },
-      action: { kind: "status", status: 503, body: {} },
+      action: { kind: "status", status: 503, body: {}, headers },
       times: 1,
     });
     await tell(it);
