@@ -115,7 +115,8 @@ try {
   // Who was waited for when somebody pressed Ctrl-C says no more than that.
   const isStopped = stopping.signal.aborted && error === stopping.signal.reason;
   if (!(error instanceof RelayError) && !isStopped) throw error;
-  context.warn(plainLines(`relay: ${messageOf(error)}`));
+  // Faults of settings and rules have a line each.
+  context.warn(plainLines(`relay: ${error instanceof RelayError ? error.message : messageOf(error)}`));
   if (error instanceof RelayError && error.nextAction) context.warn(plainLines(`→ ${error.nextAction}`));
   // A database that did not start leaves a timer behind for good. What a pipe has no room for yet is told before.
   process.stdout.write("", () => process.exit(error instanceof RelayError ? exitCodeOf(error.code) : 1));
