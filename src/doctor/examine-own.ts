@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import { ALERT_NOTICE_VARIABLE, type Config } from "../config.ts";
 import { RelayError } from "../errors.ts";
 import { type NoticeHosts, whyNoNoticeUrl } from "../http/notice-hosts.ts";
 import { folderOf } from "../ledger/folder-of.ts";
 import { mayWrite, READ_ONLY, READ_ONLY_REMEDY } from "../ledger/may-write.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
+import { NoLedgerError, openLedgerOfRelay } from "../ledger/open-ledger.ts";
 import { listProcesses } from "../ledger/processes.ts";
 import type { ProcessRow } from "../ledger/schema.ts";
 import { messageOf } from "../message-of.ts";
@@ -108,15 +107,15 @@ export async function examineLedger(
 ): Promise<readonly Finding[]> {
   const folder = folderOf(url);
   const about = (verdict: Verdict): Finding => ({ check: "ledger", subject: folder ?? "PostgreSQL", ...verdict });
-  if (folder !== undefined && !existsSync(folder)) return [about(ok("is made at the first start"))];
   try {
-    const ledger = await openLedger(url, log);
+    const ledger = await openLedgerOfRelay(url, log);
     const [rows, isWritable] = await Promise.all([listProcesses(ledger.db), mayWrite(ledger.db)]).finally(ledger.close);
     const verdict = isWritable
       ? ok("opens, and its schema is up to date")
       : failed("ledger_unavailable", READ_ONLY, READ_ONLY_REMEDY);
     return [about(verdict), ...judgeProcesses(rows, clock.now())];
   } catch (error) {
+    if (error instanceof NoLedgerError) return [about(ok("is made at the first start"))];
     if (error instanceof RelayError && error.code === "ledger_locked") {
       return [about(ok(messageOf(error)))];
     }

@@ -105,7 +105,8 @@ async function timeoutsOf(db: NodePgDatabase): Promise<Record<string, unknown>> 
   return timeouts ?? {};
 }
 
-async function isThere(db: NodePgDatabase): Promise<boolean> {
+/** Whether a relay has made its ledger there. */
+export async function isThere(db: NodePgDatabase): Promise<boolean> {
   const [answer] = rowsOf(await db.execute(sql`select to_regclass('relay.runs') is not null as there`));
   return answer?.["there"] === true;
 }

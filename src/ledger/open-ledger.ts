@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PGlite } from "@electric-sql/pglite";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import type { PoolClient } from "pg";
 import { PermanentError, RelayError } from "../errors.ts";
 import { messageOf } from "../message-of.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -61,7 +62,17 @@ export const IDLE_MS = 300_000;
  */
 export async function openLedger(url: string, log: Log, statementMs = STATEMENT_TIMEOUT_MS): Promise<Ledger> {
   const folder = folderOf(url);
-  return folder === undefined ? openPostgres(url, log, statementMs) : openPglite(folder, log);
+  return folder === undefined ? openPostgres(url, log, { statementMs }) : openPglite(folder, log);
+}
+
+/** No relay has made a ledger there yet, or it is not the place that was meant. */
+export class NoLedgerError extends PermanentError {
+  constructor(place: string) {
+    super("ledger_unavailable", `there is no ledger in ${place}`, {
+      nextAction:
+        "relay start makes it; if a relay has its own elsewhere, go to its folder, correct DATABASE_URL, or say where that relay is: --url <address>",
+    });
+  }
 }
 
 /** What each of PostgreSQL's folders holds. */
@@ -69,17 +80,14 @@ const VERSION_FILE = "PG_VERSION";
 
 /**
  * The same for who asks what a relay has done: makes no ledger where no relay has made one, which would be empty.
- * @throws {PermanentError} as `openLedger`, and `ledger_unavailable` where there is none
+ * @throws {PermanentError} as `openLedger`
+ * @throws {NoLedgerError} where there is none
  */
 export async function openLedgerOfRelay(url: string, log: Log): Promise<Ledger> {
   const folder = folderOf(url);
-  if (folder !== undefined && !existsSync(join(folder, VERSION_FILE))) {
-    throw new PermanentError("ledger_unavailable", `there is no ledger in ${folder}`, {
-      nextAction:
-        "relay start makes it; if a relay has its own elsewhere, go to its folder, or say where that relay is: --url <address>",
-    });
-  }
-  return openLedger(url, log);
+  if (folder === undefined) return openPostgres(url, log, { hasToBeThere: true });
+  if (!existsSync(join(folder, VERSION_FILE))) throw new NoLedgerError(folder);
+  return openPglite(folder, log);
 }
 
 /** Each driver is loaded when it is asked for: the embedded one alone takes 50 MB. */
@@ -121,8 +129,15 @@ async function openEmbedded(folder: string, log: Log): Promise<Ledger> {
   }
 }
 
-async function openPostgres(url: string, log: Log, statementMs: number): Promise<Ledger> {
-  const [{ default: pg }, { drizzle }, { migratePostgres }] = await Promise.all([
+async function openPostgres(
+  url: string,
+  log: Log,
+  {
+    statementMs = STATEMENT_TIMEOUT_MS,
+    hasToBeThere = false,
+  }: { readonly statementMs?: number; readonly hasToBeThere?: boolean },
+): Promise<Ledger> {
+  const [{ default: pg }, { drizzle }, { isThere, migratePostgres }] = await Promise.all([
     import("pg"),
     import("drizzle-orm/node-postgres"),
     import("./migrate-postgres.ts"),
@@ -162,7 +177,9 @@ async function openPostgres(url: string, log: Log, statementMs: number): Promise
   try {
     const client = await pool.connect();
     try {
-      await migratePostgres(drizzle(client), { migrationsFolder: MIGRATIONS, log });
+      const db = drizzle(client);
+      if (hasToBeThere && !(await isThere(db))) throw await noneFor(client);
+      await migratePostgres(db, { migrationsFolder: MIGRATIONS, log });
     } finally {
       client.release();
     }
@@ -185,4 +202,16 @@ async function openPostgres(url: string, log: Log, statementMs: number): Promise
       await close();
     },
   };
+}
+
+/** Whoever may make none learns it before the start does. */
+async function noneFor(client: PoolClient): Promise<PermanentError> {
+  const { rows } = await client.query<{ readonly name: string; readonly may: boolean }>(
+    "select current_database() as name, has_database_privilege(current_database(), 'create') as may",
+  );
+  const place = `the database ${rows[0]?.name}`;
+  if (rows[0]?.may) return new NoLedgerError(place);
+  return new PermanentError("ledger_unavailable", `there is no ledger in ${place}, and this user may make none`, {
+    nextAction: "correct DATABASE_URL, or let its user create schemas: grant create on database …",
+  });
 }

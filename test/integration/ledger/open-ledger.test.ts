@@ -23,6 +23,7 @@ import { events } from "../../../src/ledger/schema.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { availableBackends } from "../../support/backends.ts";
 import { freePort } from "../../support/child-server.ts";
+import { runInProcess } from "../../support/cli-context.ts";
 import { copyMadeLedger } from "../../support/made-ledger.ts";
 import { createEmptyDatabase } from "../../support/servers.ts";
 import { SOON } from "../../support/soon.ts";
@@ -90,6 +91,31 @@ describe.skipIf(inject("postgresUrl") === undefined)("on PostgreSQL, by a role t
     );
     const { db } = await open(its);
     expect(await db.$count(events)).toBe(0);
+  });
+
+  test("a command that asks for what a relay has done makes none in another's database, and says so", async () => {
+    const { url, drop } = await createEmptyDatabase(inject("postgresUrl") ?? "");
+    onTestFinished(drop);
+    const settings = { DATABASE_URL: url };
+    expect(await runInProcess(["runs", "list"], settings)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^relay: there is no ledger in the database \w+\n→ .*DATABASE_URL.*\n$/),
+    });
+    const looked = await runInProcess(["doctor", "--json"], settings);
+    expect(JSON.parse(looked.stdout).checks).toContainEqual(
+      expect.objectContaining({ check: "ledger", status: "ok", found: "is made at the first start" }),
+    );
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    onTestFinished(() => owner.end());
+    expect((await owner.query("select 1 from pg_namespace where nspname = 'relay'")).rows).toEqual([]);
+
+    const its = await asReader(url, "select 1");
+    expect(await runInProcess(["runs", "list"], { DATABASE_URL: its })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("may make none"),
+    });
   });
 
   test("one that is not is told of in the database's words", async () => {
