@@ -56,6 +56,29 @@ const PROTECTED = [
   "/queues/api/queues",
 ];
 
+/** Where pages send what is to be changed, or what only operators may see. */
+const FORMS = [
+  "/apps/0123456789ab/pause",
+  "/apps/0123456789ab/resume",
+  "/bulk/0123456789abcdef/abort",
+  "/deliveries/check",
+  "/rules/read-new-files/pause",
+  "/rules/read-new-files/resume",
+  "/rules/read-new-files/release",
+  "/runs/bulk",
+  "/runs/r1/answer",
+  "/runs/r1/cancel",
+  "/runs/r1/claim-link",
+  "/runs/r1/look-again",
+  "/runs/r1/release",
+  "/runs/r1/replay",
+  "/shares/r1/revoke",
+  "/webhooks/register",
+  "/webhooks/1/2/delete",
+  "/webhooks/1/2/rotate",
+  "/webhooks/1/2/test",
+];
+
 describe("who gets in", () => {
   test.each(PROTECTED)("%s needs a token", async (path) => {
     const from = { "x-forwarded-for": `2001:db8:0:${PROTECTED.indexOf(path)}::1` };
@@ -102,6 +125,34 @@ describe("who gets in", () => {
       expect((await post(`${base}/r1/claim-link`, ADMIN)).status).toBe(404);
     }
     expect(await db().$count(operatorActions)).toBe(0);
+  });
+
+  test("no operation of the API but its document is for strangers, and none that changes things for viewers", async () => {
+    const document = (await (await get("/api/openapi.json")).json()) as {
+      readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    };
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ path: path.replaceAll(/\{\w+\}/g, "1"), method: method.toUpperCase() })),
+    );
+    const ask = async (method: string, path: string, headers: Readonly<Record<string, string>>): Promise<number> => {
+      const answer = await fetch(`${receiver.url}${path}`, { method, headers });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    const open: string[] = [];
+    const openToViewers: string[] = [];
+    for (const { method, path } of operations) {
+      if ((await ask(method, path, {})) !== 401) open.push(path);
+      if (method !== "GET" && (await ask(method, path, bearer(VIEWER))) !== 403) openToViewers.push(path);
+    }
+    expect(open).toEqual(["/api/openapi.json"]);
+    expect(openToViewers).toEqual([]);
+    expect(operations.filter(({ method }) => method !== "GET").length).toBeGreaterThan(15);
+  });
+
+  test.each(FORMS)("the form of %s needs more than a viewer, and a token at all", async (path) => {
+    expect((await post(path)).status).toBe(401);
+    expect((await post(path, VIEWER)).status).toBe(403);
   });
 
   test("a link with the token becomes a cookie, and the token leaves the address", async () => {
