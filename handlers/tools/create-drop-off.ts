@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
-import type { Fastio } from "../../src/fastio/types.ts";
+import { nameWith, safeFileName, uniqueNames } from "../../src/dify/safe-file-name.ts";
+import { SHARE_TITLE_CHARS } from "../../src/fastio/share-rules.ts";
+import type { Fastio, FastioNode } from "../../src/fastio/types.ts";
 import { describeShare, inviteAll, makeShare, shareNameOf, shareOutput } from "./create-share.ts";
 import { inviteField, messageField, readAddresses, requestIdField, splitList, workspaceField } from "./fields.ts";
 import { childNamed, findNode, makeFolder, openWorkspace } from "./find-place.ts";
@@ -52,8 +53,7 @@ export const createDropOff = defineTool({
       if (references.length > MAX_FILES) throw malformed(`files: there are more than ${MAX_FILES}`);
       const { signal } = call;
       const workspace = await openWorkspace(fastio, input.workspace, call);
-      const sources = [];
-      for (const reference of references) sources.push(await findNode(fastio, workspace.id, reference, signal));
+      const sources = await findSources(fastio, workspace.id, references, signal);
 
       const name = safeFileName(input.name ?? `project-${new Date(call.startedAtMs).toISOString().slice(0, 10)}`);
       const parentId = await makeFolder(fastio, workspace.id, input.parent ?? "/Drop-offs", signal);
@@ -62,7 +62,7 @@ export const createDropOff = defineTool({
       const files = [];
       for (const source of sources) files.push(await copyOnce(fastio, workspace.id, source, folder.id, call));
 
-      const title = input.title ?? (name.length < 2 ? `Files: ${name}` : [...name].slice(0, 80).join(""));
+      const title = input.title ?? titleOf(name);
       const { share, doubts } = await makeShare(
         fastio,
         {
@@ -80,6 +80,31 @@ export const createDropOff = defineTool({
       return { answer: { ...told, folder: folder.id, files }, target: share.id };
     },
 });
+
+/** Characters are counted as Fast.io does: an emoji is one. */
+function titleOf(name: string): string {
+  const chars = [...name];
+  return chars.length < SHARE_TITLE_CHARS.min ? `Files: ${name}` : chars.slice(0, SHARE_TITLE_CHARS.max).join("");
+}
+
+/** What is to be copied, each once. Of several that bear one name Fast.io would put all but the last into the trash. */
+async function findSources(
+  fastio: Pick<Fastio, "listFolder" | "readNode">,
+  workspaceId: string,
+  references: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly FastioNode[]> {
+  const found = new Map<string, FastioNode>();
+  for (const reference of references) {
+    const node = await findNode(fastio, workspaceId, reference, signal);
+    found.set(node.id, node);
+  }
+  const sources = [...found.values()];
+  const apart = uniqueNames(sources.map(({ name }) => name));
+  const namesake = sources.find(({ name }, index) => name !== apart[index]);
+  if (namesake === undefined) return sources;
+  throw malformed(`files: several are called ${namesake.name}`, "Make a drop-off for each, or rename one.");
+}
 
 /** A copy that an earlier try made is not made again. @returns its name */
 async function copyOnce(

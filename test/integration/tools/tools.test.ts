@@ -126,6 +126,27 @@ describe("agents", () => {
     expect(listed.body["files"]).toEqual([expect.objectContaining({ name: "plan.txt" })]);
   });
 
+  test("refuse a drop-off of two files of one name, of which Fast.io would keep the last alone, before anything is made", async () => {
+    await bench.upload(formOf({ workspace: "Dify-Outputs", folder: "/2025" }, { name: "report.txt", content: "old" }));
+    await bench.upload(formOf({ workspace: "Dify-Outputs", folder: "/2026" }, { name: "report.txt", content: "new" }));
+    const wish = { workspace: "Dify-Outputs", invite: "client@example.com", name: "Reports", parent: "/Namesakes" };
+    const refused = await bench.call("create-drop-off", { ...wish, files: "/2025/report.txt, /2026/report.txt" });
+    expect(refused.status).toBe(400);
+    expect(refused.body["message"]).toBe("files: several are called report.txt");
+    expect((await bench.read("list-files", { workspace: "Dify-Outputs", folder: "/Namesakes" })).status).toBe(404);
+    const made = await bench.call("create-drop-off", { ...wish, files: "/2025/report.txt, 2025/report.txt" });
+    expect(made.body["files"]).toEqual(["report.txt"]);
+  });
+
+  test("make a drop-off whose name is a single emoji", async () => {
+    const made = await bench.call("create-drop-off", {
+      workspace: "Dify-Outputs",
+      invite: "client@example.com",
+      name: "\u{1F4C1}",
+    });
+    expect(made.body["title"]).toBe("Files: \u{1F4C1}");
+  });
+
   test("hand the organisation over by a link that is told once", async () => {
     const wish = { workspace: "Dify-Outputs", confirm: true, requestId: "handoff-1" };
     const made = await bench.call("create-handoff-link", wish);
