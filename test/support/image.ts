@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -70,6 +70,7 @@ export const COMPILED = "node_modules/.cache";
 /**
  * Lays the files of the image out as its build would, with the packages that `npm ci --omit=dev` brings, taken from
  * those that are here. They belong to who runs this: where that is root, the image's user cannot write to them.
+ * What is compiled nobody can write to: `removeImage` does away with it.
  */
 export function layOut({ copies, compile }: Image, folder: string, uid: number): void {
   for (const { from, to } of copies) {
@@ -82,6 +83,14 @@ export function layOut({ copies, compile }: Image, folder: string, uid: number):
   const { status } = spawnSync(compile, { shell: true, cwd: folder, env: { PATH: path }, ...asUser(uid) });
   if (status !== 0) throw new Error(`this ended with ${status}: ${compile}`);
   if (isRoot) spawnSync("chown", ["-R", "0:0", join(folder, COMPILED)]);
+  else spawnSync("chmod", ["-R", "a-w", join(folder, COMPILED)]);
+}
+
+/** Does away with what was laid out, also where its owner may not write. */
+export function removeImage(folder: string): void {
+  const compiled = join(folder, COMPILED);
+  if (existsSync(compiled)) spawnSync("chmod", ["-R", "u+w", compiled]);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 function layOutPackages(folder: string): void {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { freePort } from "../../support/child-server.ts";
-import { asUser, COMPILED, giveTo, layOut, readImage } from "../../support/image.ts";
+import { asUser, COMPILED, giveTo, layOut, readImage, removeImage } from "../../support/image.ts";
 import { relayEnvironment } from "../../support/relay-environment.ts";
 import { NODE_FLAGS } from "../../support/relay-process.ts";
 
@@ -24,9 +24,12 @@ test("the image starts as it stands, with the packages it installs, without root
   expect(image.user).toBe("node");
   expect(image.command).toEqual(["node", ...NODE_FLAGS, "src/main.ts", "start"]);
   const folder = mkdtempSync(join(tmpdir(), "relay-image-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  chmodSync(folder, 0o755);
   const app = join(folder, "app");
+  onTestFinished(() => {
+    removeImage(app);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  chmodSync(folder, 0o755);
   layOut(image, app, NODE_UID);
   const compiled = (): readonly string[] =>
     readdirSync(join(app, COMPILED), { recursive: true, encoding: "utf8" }).sort();
