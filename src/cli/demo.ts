@@ -18,6 +18,7 @@ import type { RunRow } from "../ledger/schema.ts";
 import { openRelay, type Relay } from "../relay/open-relay.ts";
 import { fixedRules } from "../rules/live-rules.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { plain } from "../text/unseen.ts";
 import { openUpstreams } from "../upstreams.ts";
 import { type CliContext, type ExitCode, untilAborted } from "./context.ts";
 import { createDemoScreen, type DemoScreen } from "./demo-screen.ts";
@@ -62,17 +63,17 @@ export async function demo(context: CliContext, options: DemoOptions): Promise<E
 
     const person = openPerson(fastio);
     closers.push(() => person.close());
-    const runs = await watch(
-      relay,
-      screen,
-      context.signal,
-      (signal) => dropAll(person.fastio, files, screen, signal),
-      files.length,
-    );
+    const { runs, refused } = await watch(relay, screen, context.signal, {
+      most: files.length,
+      drop: (signal) => dropAll(person.fastio, files, screen, signal),
+    });
     if (context.signal.aborted) return 1;
     screen.finish(runs);
     const undelivered = files.length - runs.filter(({ status }) => status === "delivered").length;
-    if (undelivered > 0) context.warn(`${undelivered} of ${files.length} files were not delivered${reasonsOf(runs)}`);
+    if (undelivered > 0) {
+      const reasons = [...refused, ...reasonsOf(runs)].map((reason) => `\n  ${reason}`);
+      context.warn(`${undelivered} of ${files.length} files were not delivered${reasons.join("")}`);
+    }
 
     if (!options.once) {
       for (const line of placesOf(relay, fastio, dify.url, token)) screen.say(line);
@@ -188,70 +189,70 @@ function openPerson(emulator: FastioEmulator): { readonly fastio: Fastio; close(
   );
 }
 
+/** What came of dropping files: those that Fast.io did not take, with the reason. */
+type Dropped = { readonly count: number; readonly refused: readonly string[] };
+
 async function dropAll(
   person: Fastio,
   files: readonly SampleFile[],
   screen: DemoScreen,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Dropped> {
   const workspaceId = FASTIO_EMULATOR_DEFAULTS.workspaceId;
   const inbox = await person.createFolder({ workspaceId, parentId: "root" }, "Inbox", signal);
+  const refused: string[] = [];
   for (const file of files) {
-    screen.dropped(file.name);
-    await person.upload(
-      { workspaceId, parentId: inbox.id },
-      { name: file.name, size: file.size, body: file.open },
-      signal,
-    );
+    const { name, size, open: body } = file;
+    try {
+      await person.upload({ workspaceId, parentId: inbox.id }, { name, size, body }, signal);
+      screen.dropped(name);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      refused.push(`${plain(name)}: ${plain(error.message)}`);
+    }
   }
+  return { count: files.length - refused.length, refused };
 }
 
-/** Shows each change until every file has its end. */
+/** Shows each change until every file that was dropped has its end. @throws what kept files from being dropped */
 async function watch(
   relay: Relay,
   screen: DemoScreen,
   stop: AbortSignal,
-  work: (signal: AbortSignal) => Promise<void>,
-  expected: number,
-): Promise<readonly RunRow[]> {
+  { most, drop }: { readonly most: number; readonly drop: (signal: AbortSignal) => Promise<Dropped> },
+): Promise<{ readonly runs: readonly RunRow[]; readonly refused: readonly string[] }> {
   const stuck = new AbortController();
   const signal = AbortSignal.any([stop, stuck.signal]);
   const startedMs = systemClock.now();
   let changedMs = startedMs;
   const shown = new Map<string, string>();
   let runs: readonly RunRow[] = [];
-  const dropping = work(signal);
-  // Reported where it is awaited below.
+  let dropped: Dropped | undefined;
+  let isDropping = true;
+  const dropping = drop(signal).finally(() => {
+    isDropping = false;
+  });
+  // Thrown where it is awaited below.
   dropping.catch(() => {});
-  let dropped = false;
-  void dropping.then(
-    () => {
-      dropped = true;
-    },
-    () => {
-      dropped = true;
-    },
-  );
   while (!signal.aborted) {
-    runs = (await listRuns(relay.ledger.db, { updatedAfterMs: startedMs - 1 }, expected)).toReversed();
+    if (!isDropping) dropped = await dropping;
+    runs = (await listRuns(relay.ledger.db, { updatedAfterMs: startedMs - 1 }, most)).toReversed();
     const changed = runs.filter((run) => shown.get(run.id) !== `${run.status} ${run.progress}`);
     for (const run of changed) shown.set(run.id, `${run.status} ${run.progress}`);
     if (changed.length > 0) screen.update(changed, runs);
-    if (changed.length > 0 || !dropped) changedMs = systemClock.now();
+    if (changed.length > 0 || isDropping) changedMs = systemClock.now();
     else if (systemClock.now() - changedMs > PATIENCE_MS) stuck.abort(new Error("nothing moves any more"));
-    if (dropped && runs.length >= expected && runs.every((run) => isFinished(run) || isWaitingForPerson(run))) break;
+    const isOver = (run: RunRow): boolean => isFinished(run) || isWaitingForPerson(run);
+    if (dropped !== undefined && runs.length >= dropped.count && runs.every(isOver)) break;
     await systemClock.sleep(POLL_MS, signal).catch(() => {});
   }
-  if (!signal.aborted) await dropping;
-  return runs;
+  return { runs, refused: dropped?.refused ?? [] };
 }
 
-function reasonsOf(runs: readonly RunRow[]): string {
-  const reasons = runs
+const reasonsOf = (runs: readonly RunRow[]): string[] =>
+  runs
     .filter(({ status }) => status !== "delivered")
-    .map((run) => `${run.fileName}: ${run.errorMessage ?? run.status}`);
-  return reasons.length > 0 ? `\n  ${reasons.join("\n  ")}` : "";
-}
+    .map((run) => `${plain(run.fileName)}: ${plain(run.errorMessage ?? run.status)}`);
 
 function placesOf(relay: Relay, fastio: FastioEmulator, difyUrl: string, token: string): readonly string[] {
   return [

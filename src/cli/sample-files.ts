@@ -17,9 +17,17 @@ export function sampleFiles(): readonly SampleFile[] {
   return [...committed, tone("recording.wav", 20_000_000)];
 }
 
-/** @throws {PermanentError} `usage_invalid` for what is no readable file */
+/** @throws {PermanentError} `usage_invalid` for what is no readable file, and for two of one name */
 export function ownFiles(paths: readonly string[]): readonly SampleFile[] {
+  const names = new Set<string>();
   return paths.map((path) => {
+    const name = basename(path);
+    if (names.has(name)) {
+      throw new PermanentError("usage_invalid", `several files are called ${name}`, {
+        nextAction: "give files of different names: in one folder, Fast.io takes the later for a version of the first",
+      });
+    }
+    names.add(name);
     try {
       if (statSync(path).isFile()) return fromDisk(path);
     } catch {

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { availableBackends, openBackend } from "../support/backends.ts";
@@ -61,6 +61,17 @@ describe("the demo", () => {
     expect(told.map(({ file }) => file)).toContain("recording.wav");
   });
 
+  test("tells why Fast.io did not take a file of the user's, and delivers the others", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const files = ["invoice\u202Efdp.exe", "mine.csv"].map((name) => join(folder, name));
+    for (const file of files) writeFileSync(file, "a,b\n1,2\n");
+    const { code, stdout, stderr } = await runCommand(["demo", "--once", "--json", "--files", ...files]);
+    expect(code).toBe(1);
+    expect(toldBy(stdout)).toEqual([expect.objectContaining({ file: "mine.csv", status: "delivered" })]);
+    expect(stderr).toMatch(/1 of 2 files were not delivered\n {2}invoice\uFFFDfdp\.exe: fastio\.upload\.\w+: .*name/);
+  });
+
   test("takes the user's own files, whatever they are, prints progress and a table of shares, and stays up with working addresses until it is told to end", async () => {
     const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -112,6 +123,21 @@ describe("the demo", () => {
     const again = await runCommand(args);
     expect(again).toMatchObject({ code: 2 });
     expect(again.stderr).toMatch(/holds runs/);
+  });
+
+  test("refuses two files of one name before anything is started", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "relay-own-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const files = ["a", "b"].map((place) => join(folder, place, "mine.csv"));
+    for (const file of files) {
+      mkdirSync(dirname(file));
+      writeFileSync(file, file);
+    }
+    expect(await runCommand(["demo", "--once", "--files", ...files])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^relay: several files are called mine\.csv\n→ /),
+    });
   });
 
   test("says at once that nobody answers at --redis", async () => {
