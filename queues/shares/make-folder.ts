@@ -1,15 +1,14 @@
 import { nameWith, safeFileName } from "../../src/dify/safe-file-name.ts";
-import { PermanentError, TransientError } from "../../src/errors.ts";
 import { normaliseOpaqueId } from "../../src/fastio/opaque-id.ts";
 import type { RememberingFastio } from "../../src/fastio/remember-places.ts";
 import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
-import { listOutputs } from "../../src/ledger/outputs.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { filesLabel } from "../../src/rules/template-values.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
 import { isLost } from "./is-lost.ts";
+import { refuseEmptied } from "./refuse-emptied.ts";
 
 export type MakeFolderDeps = {
   readonly db: Db;
@@ -30,7 +29,7 @@ export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<v
   const { run, signal } = desk;
   if (run.folderNodeId !== null) {
     if (await isThere(deps, run, run.folderNodeId, signal)) return;
-    await refuseEmptied(deps, run);
+    await refuseEmptied(deps.db, run, "folder");
   }
   const make = (fresh: boolean): Promise<string> => walk(deps, run, fresh, signal);
   // A folder on the way that is remembered may be gone by now.
@@ -43,8 +42,8 @@ export async function makeFolder(deps: MakeFolderDeps, desk: RunDesk): Promise<v
 }
 
 /**
- * Does what needs the run's folder. That Fast.io does not know it ends no run: it may not have heard of it yet; and with
- * a folder on the way to it, it may be in the trash without saying so. The next attempt has the one that stands there now.
+ * Does what needs the run's folder. With a folder on the way to it, it may be in the trash without saying so: then the
+ * next attempt has the one that stands there now.
  */
 export async function inFolder<T>(deps: MakeFolderDeps, desk: RunDesk, work: () => Promise<T>): Promise<T> {
   try {
@@ -54,24 +53,11 @@ export async function inFolder<T>(deps: MakeFolderDeps, desk: RunDesk, work: () 
     const { run, signal } = desk;
     const folderNodeId = normaliseOpaqueId(await walk(deps, run, true, signal));
     if (folderNodeId !== run.folderNodeId) {
-      await refuseEmptied(deps, run);
+      await refuseEmptied(deps.db, run, "folder");
       await desk.checkpoint({ folderNodeId });
     }
-    throw new TransientError("not_found", error.message, { cause: error, operation: error.operation });
+    throw error;
   }
-}
-
-/** Outputs leave the ledger as they are placed: another folder in place of theirs would be handed to people empty. */
-async function refuseEmptied({ db }: MakeFolderDeps, { id }: RunRow): Promise<void> {
-  const outputs = await listOutputs(db, id);
-  if (outputs.every(({ nodeId }) => nodeId === null)) return;
-  throw new PermanentError(
-    "output_missing",
-    "somebody deleted the folder with the outputs before they were delivered",
-    {
-      nextAction: "replay the run, which makes them anew",
-    },
-  );
 }
 
 /** @param fresh the folders on the way are not taken from memory */

@@ -1,3 +1,4 @@
+import { TransientError } from "../../src/errors.ts";
 import type { Surroundings } from "../../src/ledger/claim-runs.ts";
 import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import { NO_FAULT } from "../../src/ledger/no-fault.ts";
@@ -10,7 +11,9 @@ import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../
 import { skipOutdated } from "../skip-outdated.ts";
 import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
+import { type InLinkDeps, inLink } from "./in-link.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
+import { isLost } from "./is-lost.ts";
 import { linkFolder } from "./link-folder.ts";
 import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
 import { inFolder, type MakeFolderDeps, makeFolder } from "./make-folder.ts";
@@ -24,6 +27,7 @@ export type ProcessShareDeps = RunDeskDeps & {
     PlaceOutputsDeps["fastio"] &
     MakeShareDeps["fastio"] &
     MakeFileShareDeps["fastio"] &
+    InLinkDeps["fastio"] &
     InviteGuestsDeps &
     CancelDeliveryDeps["fastio"] &
     Parameters<typeof linkFolder>[0] &
@@ -36,11 +40,25 @@ export const processShare =
   (deps: ProcessShareDeps) =>
   (runId: string, signal: AbortSignal): Promise<JobOutcome> =>
     workOnRun(deps, { runId, queue: "shares" }, signal, {
-      advance: (desk, around) => advance(deps, desk, around),
+      advance: (desk, around) => cancelNone(() => advance(deps, desk, around)),
       cancel: (desk) => cancelDelivery(deps, desk),
       // A share or folder that is being made could not be told of.
       isInterruptible: false,
     });
+
+/**
+ * What a run is about was read long ago: that something of its delivery is gone ends it no more. It is made anew, or
+ * Fast.io has not heard of it yet.
+ */
+async function cancelNone<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    const { code, message, operation, nextAction } = error;
+    throw new TransientError(code, message, { cause: error, operation, nextAction });
+  }
+}
 
 async function advance(
   deps: ProcessShareDeps,
@@ -52,7 +70,8 @@ async function advance(
   if (desk.run.shareId === null && (await skipOutdated(deps, desk, isOutdated))) return { kind: "moved" };
   const later = await handOver(deps, desk, outputs);
   if (later) return later;
-  if (desk.run.rule.deliver.invite.length > 0) await desk.step("invite", () => inviteGuests(deps.fastio, desk));
+  if (desk.run.rule.deliver.invite.length > 0)
+    await inLink(deps, desk, () => desk.step("invite", () => inviteGuests(deps.fastio, desk)));
   deliver(deps, desk);
   return { kind: "moved" };
 }
@@ -90,8 +109,10 @@ async function handOver(
       if (isOwn) {
         const later = await ask();
         if (later) return later;
-        await share(() => makeShare(deps, desk, { isNew: false, isLast: false }));
-        await nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
+        await inLink(deps, desk, async () => {
+          await share(() => makeShare(deps, desk, { isNew: false, isLast: false }));
+          await nameMissing(GUIDE_LACKS.ownStorage, place, () => takeShareBack(deps, desk));
+        });
         return undefined;
       }
       await folder();
@@ -111,7 +132,8 @@ async function handOver(
       await folder({ before: () => theOneOutput(deps.db, desk.run.id) });
       await inFolder(deps, desk, place);
       const later = await ask();
-      if (!later) await nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
+      const link = () => nameMissing(GUIDE_LACKS.fileShares, () => share(() => makeFileShare(deps, desk)));
+      if (!later) await inFolder(deps, desk, link);
       return later;
     }
     default:

@@ -100,6 +100,72 @@ describe("a worker that dies after each single effect", () => {
   });
 });
 
+describe("a link that is gone before everybody was invited", () => {
+  const LINKS = KINDS.filter(({ rule }) => rule.as !== "workspace");
+  const NOT_THERE = { result: false, error: { code: 1609, text: "Not found." } };
+  /** Where people are let in. */
+  const doorOf = ({ as }: Rule): string => (as === "file-share" ? "/grants/" : "/members/");
+
+  async function deleteLink(it: Workbench, { as }: Rule, runId: string): Promise<void> {
+    const { shareId } = await readRunRow(ledger.db, runId);
+    const { fastio } = it.upstreams;
+    if (shareId === null) throw new Error("there is no link yet");
+    await (as === "file-share" ? fastio.deleteFileShare(shareId, signal) : fastio.deleteShare(shareId, signal));
+  }
+
+  /** Brought to where Fast.io cannot do what is asked of it there; then somebody deletes the link. */
+  async function withoutLink(it: Workbench, rule: Rule, path: string): Promise<RunRow> {
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    it.fastio.addFault({ match: { path }, times: 3, action: { kind: "status", status: 503 } });
+    await it.turn(id);
+    await deleteLink(it, rule, id);
+    return (await it.drive(id)).run;
+  }
+
+  const ONCE = {
+    files: [{ name: "report.md", versions: 1 }],
+    folders: 1,
+    links: 1,
+    invited: ["guest@example.com", "legal@example.com"],
+  };
+
+  test.each(LINKS)("was only unknown for a moment: a $kind", async ({ rule, dialects }) => {
+    const it = await bench(rule, () => ({ report: "# Sales\n" }), dialects === undefined ? {} : { dialects });
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    const action = { kind: "status", status: 404, body: NOT_THERE } as const;
+    it.fastio.addFault({ match: { path: doorOf(rule) }, times: 1, action });
+    expect((await it.drive(id)).run).toMatchObject({ status: "delivered", errorCode: null });
+    expect(await effectsOf(it)).toEqual(ONCE);
+  });
+
+  test.each(LINKS.filter(({ kind }) => kind !== "share with storage of its own"))(
+    "is made anew, since the files still stand: a $kind",
+    async ({ rule, dialects }) => {
+      const it = await bench(rule, () => ({ report: "# Sales\n" }), dialects === undefined ? {} : { dialects });
+      expect(await withoutLink(it, rule, doorOf(rule))).toMatchObject({ status: "delivered", errorCode: null });
+      expect(await effectsOf(it)).toEqual(ONCE);
+    },
+  );
+
+  const OWN: Rule = { deliver: `storage: own, invite: [${GUESTS}]` };
+
+  test("is made anew while it holds nothing: a share with storage of its own", async () => {
+    const it = await bench(OWN, () => ({ report: "# Sales\n" }));
+    expect(await withoutLink(it, OWN, "/list/")).toMatchObject({ status: "delivered", errorCode: null });
+    expect(await effectsOf(it)).toEqual(ONCE);
+  });
+
+  test("is not made anew empty when it took the outputs along: a share with storage of its own", async () => {
+    const it = await bench(OWN, () => ({ report: "# Sales\n" }));
+    const run = await withoutLink(it, OWN, doorOf(OWN));
+    expect(run).toMatchObject({ status: "failed", errorCode: "output_missing" });
+    expect(run.nextAction).toContain("replay");
+    expect(it.fastio.books().shares).toEqual([]);
+  });
+});
+
 describe("a link whose maker died before he could write it down", () => {
   test.each([
     {
