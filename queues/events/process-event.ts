@@ -48,6 +48,8 @@ export const processEvent = (deps: ProcessEventDeps) => {
 const AWAY_DELAY_MS = 300_000;
 /** How often to see whether somebody has mended the key or the plan. */
 const MISCONFIGURED_DELAY_MS = 60_000;
+/** Who tells of a file may be ahead of who tells what it is: one that is not there yet is looked for again after this. */
+const SETTLED_AFTER_MS = 5_000;
 
 async function settleFailure(deps: ProcessEventDeps, event: EventRow, error: unknown): Promise<JobOutcome> {
   const { db, clock, log } = deps;
@@ -65,8 +67,11 @@ async function settleFailure(deps: ProcessEventDeps, event: EventRow, error: unk
     case "retry":
       await countEventFailure(db, event.key);
       throw error;
-    case "cancel":
+    case "cancel": {
+      const ageMs = clock.now() - event.receivedAtMs;
+      if (ageMs >= 0 && ageMs < SETTLED_AFTER_MS) return { kind: "later", atMs: event.receivedAtMs + SETTLED_AFTER_MS };
       return end("ignored", `the file is gone: ${words}`);
+    }
     case "pause_rule":
       // A place this key may not see stays so; a key or plan that does not work is everybody's trouble and gets mended.
       if (code === "forbidden" || code === "not_found") return end("failed", words);

@@ -106,6 +106,18 @@ test("a file that a rule wants becomes a run that says what is known of it", asy
   expect(handedOver).toEqual([runs[0]?.id]);
 });
 
+test("a file that Fast.io does not know yet when its event comes is looked for once more", async () => {
+  const node = file();
+  const receivedAtMs = Date.now();
+  const { key, event, outcome } = await routeOne(node, { nodes: [INBOX] }, { receivedAtMs });
+  expect(outcome).toEqual({ kind: "later", atMs: receivedAtMs + 5_000 });
+  expect(event).toMatchObject({ status: "accepted", failures: 0 });
+  const { route } = openRoute({ nodes: [node, INBOX] });
+  expect(await route(key)).toEqual({ kind: "done" });
+  expect(await eventRow(key)).toMatchObject({ status: "routed" });
+  expect(await runsOf(node.id)).toHaveLength(1);
+});
+
 describe("an event no rule wants is kept with the reason of each", () => {
   test("each rule tells its own", async () => {
     const rules = `${RULES}  - name: small-ones
@@ -130,7 +142,7 @@ describe("an event no rule wants is kept with the reason of each", () => {
   });
 
   test("a file that is gone", async () => {
-    const { event, outcome } = await routeOne(file(), { nodes: [INBOX] });
+    const { event, outcome } = await routeOne(file(), { nodes: [INBOX] }, { receivedAtMs: Date.now() - 5_000 });
     expect(outcome).toEqual({ kind: "done" });
     expect(event.status).toBe("ignored");
     expect(event.reasons["*"]).toMatch(/gone/);
@@ -138,7 +150,7 @@ describe("an event no rule wants is kept with the reason of each", () => {
 
   test("a file whose folder is gone", async () => {
     const node = file();
-    const { event } = await routeOne(node, { nodes: [node] });
+    const { event } = await routeOne(node, { nodes: [node] }, { receivedAtMs: Date.now() - 5_000 });
     expect(event.status).toBe("ignored");
     expect(event.reasons["*"]).toMatch(/gone/);
   });
