@@ -145,14 +145,10 @@ async function store(
   try {
     await content.ended?.();
     const before = call.isRepeat ? await findStored(fastio, { target, name, sha256 }, call.signal) : undefined;
-    if (before !== undefined) {
-      await fastio.cancelUpload(uploadId, call.signal);
-      return { size, ...before };
-    }
-    return { size, ...(await fastio.placeUpload(target, name, { uploadId, sha256 }, call.signal)) };
-  } catch (error) {
+    return { size, ...(before ?? (await fastio.placeUpload(target, name, { uploadId, sha256 }, call.signal))) };
+  } finally {
+    // Placed or not, the session would stand, and an account may have so many of them.
     await fastio.cancelUpload(uploadId, AbortSignal.timeout(GIVE_BACK_MS)).catch(() => undefined);
-    throw error;
   }
 }
 

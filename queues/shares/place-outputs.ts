@@ -15,7 +15,7 @@ import type { RunDesk } from "../run-desk.ts";
 export type PlaceOutputsDeps = {
   readonly db: Db;
   readonly clock: Clock;
-  readonly fastio: Pick<Fastio, "listFolder" | "upload" | "readUpload" | "placeUpload">;
+  readonly fastio: Pick<Fastio, "listFolder" | "upload" | "readUpload" | "placeUpload" | "cancelUpload">;
   /** Told at once, so that this process knows what Fast.io is about to tell of. */
   readonly ownOutputs?: Pick<OwnOutputs, "note">;
 };
@@ -40,17 +40,31 @@ export async function placeOutputs(
   const earlier = isNew ? [] : await listEarlierOutputs(db, run.id);
   const isEarlier = (node: FastioNode): boolean => earlier.some(({ nodeId }) => nodeId === normaliseOpaqueId(node.id));
 
-  for (const output of waiting) {
-    const name = placedName(run, output, earlier);
-    const found = there.get(name);
-    const { id } = found && isSame(found, output, isEarlier(found)) ? found : await put(name, output);
-    ownOutputs?.note(id, name);
-    await markPlaced(db, {
-      runId: run.id,
-      ordinal: output.ordinal,
-      nodeId: normaliseOpaqueId(id),
-      placedAtMs: clock.now(),
-    });
+  const givenBack: Promise<void>[] = [];
+  try {
+    for (const output of waiting) {
+      const name = placedName(run, output, earlier);
+      const found = there.get(name);
+      const { id } = found && isSame(found, output, isEarlier(found)) ? found : await put(name, output);
+      ownOutputs?.note(id, name);
+      await markPlaced(db, {
+        runId: run.id,
+        ordinal: output.ordinal,
+        nodeId: normaliseOpaqueId(id),
+        placedAtMs: clock.now(),
+      });
+      if (output.uploadId !== null) givenBack.push(giveBack(output.uploadId));
+    }
+  } finally {
+    await Promise.all(givenBack);
+  }
+
+  /**
+   * Placing leaves the session as it is, and an account may have so many of them: it goes once the ledger knows where
+   * its bytes lie. One that cannot be given back is no reason to deliver nothing.
+   */
+  async function giveBack(uploadId: string): Promise<void> {
+    await fastio.cancelUpload(uploadId, signal).catch(() => {});
   }
 
   /** Text goes up now; bytes are in a session already. */

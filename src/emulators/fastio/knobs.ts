@@ -45,7 +45,7 @@ export type FastioKnobs = {
   readonly maxFileBytes: number;
   /** Largest file of a single call, bytes, bound included. */
   readonly singleCallMaxBytes: number;
-  /** Upload sessions one user may have under way. */
+  /** Upload sessions one user may have: under way, or assembled and not deleted yet. */
   readonly sessionsPerUser: number;
   /** Which event a new version of a file raises. */
   readonly overwriteEvent: "file_updated" | "file_added";

@@ -5,6 +5,7 @@ import type { Api } from "./api.ts";
 import { type Dialect, isNotFound, orUndefined, type Speak } from "./dialect.ts";
 import { readUploadId, readUploadLimits, readUploadState } from "./readers/uploads.ts";
 import { guide, type NewUpload, reference, session as routes } from "./routes/uploads.ts";
+import { createExplainRefusal } from "./too-many-sessions.ts";
 
 export type Session = { readonly id: string; readonly dialect: Dialect };
 
@@ -23,6 +24,8 @@ export type Sessions = {
   during(upload: NewUpload, fill: (session: Session) => Promise<void>, signal: AbortSignal): Promise<Session>;
   /** What the plan allows; asked once, empty on servers that do not tell. */
   limits(signal: AbortSignal): Promise<UploadLimits>;
+  /** What opens a session; @throws {TransientError} `rate_limited` when there are as many as there may be */
+  opening<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
 };
 
 /**
@@ -50,7 +53,28 @@ export function createSessions({
 }): Sessions {
   let known: UploadLimits | undefined;
 
-  const open: Sessions["open"] = (upload, signal) =>
+  const limits: Sessions["limits"] = async (signal) => {
+    if (known !== undefined) return known;
+    try {
+      known = readUploadLimits(await api.call(routes.limits(), signal));
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      known = {};
+    }
+    return known;
+  };
+
+  const explain = createExplainRefusal({ api, limits });
+  const opening: Sessions["opening"] = async (work, signal) => {
+    try {
+      return await work();
+    } catch (error) {
+      throw await explain(error, signal);
+    }
+  };
+
+  const open: Sessions["open"] = (upload, signal) => opening(() => ask(upload, signal), signal);
+  const ask: Sessions["open"] = (upload, signal) =>
     speak<Session>("upload.open", {
       reference: async () => {
         const call = reference.open(upload);
@@ -133,16 +157,8 @@ export function createSessions({
       }
     },
 
-    limits: async (signal) => {
-      if (known !== undefined) return known;
-      try {
-        known = readUploadLimits(await api.call(routes.limits(), signal));
-      } catch (error) {
-        if (!(error instanceof PermanentError)) throw error;
-        known = {};
-      }
-      return known;
-    },
+    limits,
+    opening,
   };
 }
 

@@ -113,11 +113,13 @@ export function createUploads({ api, speak, clock, readNode }: UploadDeps): Fast
   ): Promise<unknown> => {
     const file = { name: upload.name, mimeType: upload.mimeType, boundary: `relay-${randomUUID()}` };
     const part = { size: upload.size, open };
-    return speak("upload.whole", {
-      reference: () =>
-        api.call(reference.whole(formPayload(uploadFields(upload), { ...file, field: "chunk" }, part)), signal),
-      guide: () => api.call(guide.whole(target, formPayload({}, { ...file, field: "file" }, part)), signal),
-    });
+    const send = () =>
+      speak("upload.whole", {
+        reference: () =>
+          api.call(reference.whole(formPayload(uploadFields(upload), { ...file, field: "chunk" }, part)), signal),
+        guide: () => api.call(guide.whole(target, formPayload({}, { ...file, field: "file" }, part)), signal),
+      });
+    return sessions.opening(send, signal);
   };
 
   const placeUpload: FastioUploads["placeUpload"] = async (target, name, { uploadId, sha256 }, signal) => {

@@ -41,6 +41,8 @@ export type UploadLimits = {
   readonly fileBytes?: number;
   /** Chunks a session may have. */
   readonly chunks?: number;
+  /** Sessions the account may have at once. */
+  readonly sessions?: number;
 };
 
 /** An import of a file by its address; Fast.io fetches it, not we. */

@@ -2,7 +2,7 @@ import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
 import { invalidField, invalidInput, notAcceptable, sizesDiffer } from "../protocol/faults.ts";
 import { type Fields, readFields } from "../protocol/fields.ts";
-import { CHUNK_ALGORITHMS, HASH_ALGORITHMS, isUnderWay } from "../store/uploads.ts";
+import { CHUNK_ALGORITHMS, HASH_ALGORITHMS, isKept } from "../store/uploads.ts";
 import type { World } from "../world.ts";
 import { uploadJson } from "./upload-json.ts";
 import { readHash, readUploadWish } from "./upload-wish.ts";
@@ -148,14 +148,14 @@ export function uploadRoutes(world: World): readonly Route[] {
       method: "GET",
       path: "/upload/details/",
       dialect: "both",
-      handle: (call) => ok({ sessions: uploads.list(call.user().id).filter(isUnderWay).map(uploadJson) }),
+      handle: (call) => ok({ sessions: uploads.list(call.user().id).filter(isKept).map(uploadJson) }),
     },
     {
       method: "DELETE",
       path: "/upload/",
       dialect: "both",
       handle: async (call) => {
-        for (const upload of uploads.list(call.user().id)) if (isUnderWay(upload)) await uploads.remove(upload);
+        for (const upload of uploads.list(call.user().id)) if (isKept(upload)) await uploads.remove(upload);
         return ok();
       },
     },

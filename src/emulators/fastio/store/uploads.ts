@@ -93,6 +93,9 @@ export type UploadStore = {
 export const isUnderWay = (upload: Upload): boolean =>
   ["ready", "uploading", "assembling", "storing"].includes(upload.status);
 
+/** What is assembled may be placed again and again, so its session stands until somebody deletes it. */
+export const isKept = (upload: Upload): boolean => isUnderWay(upload) || upload.status === "complete";
+
 export function createUploadStore(deps: {
   readonly time: ScaledTime;
   readonly ids: IdSource;
@@ -108,8 +111,8 @@ export function createUploadStore(deps: {
   const { knobs, blobs } = deps;
   const uploads = new Map<string, Upload>();
   const open = new Map<string, Set<Upload>>(); // of each user; who counts drops those that have ended
-  const countUnderWay = (mine: Set<Upload> = new Set()): number => {
-    for (const upload of mine) if (!isUnderWay(upload)) mine.delete(upload);
+  const countKept = (mine: Set<Upload> = new Set()): number => {
+    for (const upload of mine) if (!isKept(upload)) mine.delete(upload);
     return mine.size;
   };
   const received = (upload: Upload): number => [...upload.chunks.values()].reduce((sum, one) => sum + one.size, 0);
@@ -185,7 +188,7 @@ export function createUploadStore(deps: {
 
   return {
     create: (wish) => {
-      if (countUnderWay(open.get(wish.userId)) >= knobs.sessionsPerUser)
+      if (countKept(open.get(wish.userId)) >= knobs.sessionsPerUser)
         throw new ApiRefusal(403, 1685, "Too many upload sessions are open.");
       const upload: Upload = {
         id: deps.ids.opaque("5"),

@@ -57,7 +57,12 @@ export function readChunkMap(payload: unknown): ReadonlyMap<number, number> {
 /** A limit of 0 would let nothing through: it is none. */
 export const readUploadLimits = (payload: unknown): UploadLimits => {
   const count = (key: string) => asCount(at(payload, key) ?? at(payload, `limits.${key}`)) || undefined;
-  return known({ chunkBytes: count("chunk_size"), fileBytes: count("size"), chunks: count("chunks") });
+  return known({
+    chunkBytes: count("chunk_size"),
+    fileBytes: count("size"),
+    chunks: count("chunks"),
+    sessions: count("sessions"),
+  });
 };
 
 const DONE = new Set(["stored", "complete", "completed", "done", "success"]);

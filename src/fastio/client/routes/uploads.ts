@@ -39,6 +39,7 @@ export const session = {
     path: path`/upload/${uploadId}/`,
     repeatable: true,
   }),
+  list: (): Call => ({ operation: "fastio.upload.list", method: "GET", path: "/upload/details/" }),
   limits: (): Call => ({ operation: "fastio.upload.limits", method: "GET", path: "/upload/limits/" }),
 } as const;
 

@@ -124,6 +124,31 @@ describe("chunked uploads", () => {
     ]);
   });
 
+  test("an assembled session counts until it is deleted, wherever its content was placed", async () => {
+    const { api, ws } = await start({ sessionsPerUser: 1 });
+    const id = await open(api, { size: "5" });
+    await api.multipart(`/upload/${id}/chunk/?order=1&size=5`, {}, chunkOf(Buffer.from("hello")));
+    await api.post(`/upload/${id}/complete/`);
+    await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("complete"), SOON);
+    const from = JSON.stringify({ type: "upload", upload: { id } });
+    expect((await api.post(`${ws}/storage/root/addfile/`, { name: "a.txt", from })).status).toBe(200);
+    const next = { name: "b.txt", action: "create", size: "1" };
+    const refused = await api.post("/upload/", next);
+    expect([refused.status, at(refused.body, "error", "code")]).toEqual([403, 1685]);
+    expect((await api.delete(`/upload/${id}/`)).status).toBe(200);
+    expect((await api.post("/upload/", next)).status).toBe(200);
+  });
+
+  test("a stored session does not count", async () => {
+    const { api } = await start({ sessionsPerUser: 1 });
+    for (const name of ["a.txt", "b.txt"]) {
+      const id = await open(api, { ...target, name, size: "1" });
+      await api.multipart(`/upload/${id}/chunk/?order=1&size=1`, {}, chunkOf(Buffer.from("x")));
+      await api.post(`/upload/${id}/complete/`);
+      await vi.waitFor(async () => expect(await statusOf(api, id)).toBe("stored"), SOON);
+    }
+  });
+
   test("a file is made of content that is already there by its hash", async () => {
     const { emulator, api, ws } = await start();
     await emulator.dropFile({ name: "a.txt", content: "same" });

@@ -250,6 +250,44 @@ describe("upload sessions that are lost before they are placed", () => {
   });
 });
 
+describe("upload sessions of what was placed", () => {
+  test("are given back, so that no limit of them is ever reached", async () => {
+    // One for the file, which stands until it is placed, and one for the texts.
+    const it = await bench({ fastio: { sessionsPerUser: 2 } });
+    for (const name of ["first.csv", "second.csv", "third.csv"]) {
+      const { id } = await it.drop(name, `a,b\n${name},1\n`);
+      expect(await it.drive(id)).toMatchObject({ run: { status: "delivered", failures: 0 } });
+    }
+    expect(it.fastio.books().uploads.filter(({ status }) => status === "complete")).toEqual([]);
+  });
+
+  test("are waited for while all are taken: no rule is paused for it, and no attempt burnt", async () => {
+    const it = await bench({ fastio: { sessionsPerUser: 2 } });
+    const [first, second, third] = [await it.drop("1.csv"), await it.drop("2.csv"), await it.drop("3.csv")];
+    for (const { id } of [first, second]) await it.driveToShares(id);
+    const waits = async (): Promise<number> => {
+      const turn = await it.turn(third.id);
+      return turn.kind === "later" ? turn.inMs : 0;
+    };
+    await expect.poll(waits, { interval: 1, timeout: 10_000 }).toBeGreaterThan(4_000);
+    for (const { id } of [first, second, third])
+      expect(await it.drive(id)).toMatchObject({ run: { status: "delivered", failures: 0 } });
+  });
+
+  test("that cannot be given back hold up no delivery", async () => {
+    const it = await bench();
+    const { id } = await it.drop();
+    await it.driveToShares(id);
+    it.fastio.addFault({
+      match: { method: "DELETE", path: "/upload/" },
+      times: 20,
+      action: { kind: "status", status: 403, body: { result: false, error: { code: 1680, text: "no" } } },
+    });
+    await it.drive(id);
+    await expectEachEffectOnce(it, id);
+  });
+});
+
 describe("Fast.io says no or not now", () => {
   test("a server error at each call is tried again, and nothing is made twice", async () => {
     const it = await bench();
