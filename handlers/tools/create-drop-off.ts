@@ -75,7 +75,7 @@ export const createDropOff = defineTool({
         },
         call,
       );
-      const invited = await inviteAll(fastio, share.id, guests, input.inviteMessage, signal);
+      const invited = await inviteAll(fastio, { id: share.id, type: "send" }, guests, input.inviteMessage, signal);
       const told = describeShare(share, { title, access: "named", invited, doubts });
       return { answer: { ...told, folder: folder.id, files }, target: share.id };
     },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { judgeShare, readUntold } from "../../src/fastio/judge-share.ts";
-import { findShareFaults } from "../../src/fastio/share-rules.ts";
-import type { Fastio, FastioShare, ShareWish } from "../../src/fastio/types.ts";
+import { findShareFaults, guestPermissionOf } from "../../src/fastio/share-rules.ts";
+import type { Fastio, FastioShare, ShareOptions, ShareWish } from "../../src/fastio/types.ts";
 import { inviteField, messageField, readAddresses, requestIdField, workspaceField } from "./fields.ts";
 import { findFolder, openWorkspace } from "./find-place.ts";
 import { malformed, ToolRefusal } from "./refuse.ts";
@@ -92,7 +92,7 @@ export const createShare = defineTool({
       const faults = findShareFaults({ ...wish, storage: folderId === undefined ? "own" : "folder" }, now());
       if (faults.length > 0) throw malformed(faults.map(({ says }) => says).join("; "));
       const { share, doubts } = await makeShare(fastio, wish, call);
-      const invited = await inviteAll(fastio, share.id, guests, input.inviteMessage, call.signal);
+      const invited = await inviteAll(fastio, { id: share.id, type }, guests, input.inviteMessage, call.signal);
       return { answer: describeShare(share, { title, access, invited, doubts }), target: share.id };
     },
 });
@@ -126,13 +126,14 @@ export async function makeShare(
 /** Inviting the same address again is harmless. */
 export async function inviteAll(
   fastio: Pick<Fastio, "invite">,
-  shareId: string,
+  { id, type }: Pick<FastioShare, "id"> & Pick<ShareOptions, "type">,
   guests: readonly string[],
   message: string | undefined,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const permissions = guestPermissionOf(type);
   for (const email of guests) {
-    await fastio.invite(shareId, { email, permissions: "view", ...(message === undefined ? {} : { message }) }, signal);
+    await fastio.invite(id, { email, permissions, ...(message === undefined ? {} : { message }) }, signal);
   }
   return [...guests];
 }

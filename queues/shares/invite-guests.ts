@@ -1,4 +1,5 @@
 import { PermanentError } from "../../src/errors.ts";
+import { guestPermissionOf } from "../../src/fastio/share-rules.ts";
 import type { Fastio } from "../../src/fastio/types.ts";
 import { addWarnings } from "../add-warnings.ts";
 import { deliveryOf } from "../render-for-run.ts";
@@ -40,8 +41,7 @@ type GuestList = { known(): Promise<readonly string[]>; add(email: string): Prom
 function ofShare(fastio: InviteGuestsDeps, { run, signal }: RunDesk): GuestList {
   const shareId = run.shareId ?? "";
   const { message } = deliveryOf(run);
-  // Who only looks cannot hand anything in.
-  const permissions = run.rule.deliver.type === "send" ? "view" : "guest";
+  const permissions = guestPermissionOf(run.rule.deliver.type);
   return {
     known: async () => (await fastio.listGuests(shareId, signal)).map(({ email }) => email),
     add: (email) => fastio.invite(shareId, { email, message, permissions }, signal),

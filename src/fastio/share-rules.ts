@@ -1,8 +1,11 @@
-import type { ShareOptions } from "./ports/shares.ts";
+import type { MemberPermission, ShareOptions } from "./ports/shares.ts";
 
 /** Characters, as Fast.io's command line client documents them. */
 export const SHARE_TITLE_CHARS = { min: 2, max: 80 } as const;
 export const SHARE_DESCRIPTION_CHARS = { min: 10, max: 500 } as const;
+
+/** What people are let in as: who only looks cannot hand anything in. */
+export const guestPermissionOf = (type: ShareOptions["type"]): MemberPermission => (type === "send" ? "view" : "guest");
 
 /** A rule of Fast.io's that a share would break; `rule` is a stable name. */
 export type ShareFault = { readonly rule: `share_option_${string}`; readonly says: string };

@@ -116,6 +116,21 @@ describe("agents", () => {
     expect((await bench.read("share-access", { workspace: "Dify-Outputs", share })).status).toBe(404);
   });
 
+  test.each([
+    ["send", "view"],
+    ["receive", "guest"],
+    ["exchange", "guest"],
+  ])("invite people to a share of type %s as who may use it: %s", async (type, permissions) => {
+    const made = await bench.call("create-share", {
+      workspace: "Dify-Outputs",
+      title: `To ${type}`,
+      type,
+      invite: "someone@example.com",
+    });
+    const share = bench.fastio.books().shares.find(({ id }) => id === made.body["id"]);
+    expect(share?.members).toContainEqual({ email: "someone@example.com", status: "pending", permissions });
+  });
+
   test("make a drop-off with copies of files for one person", async () => {
     await bench.upload(formOf({ workspace: "Dify-Outputs", folder: "/Source" }, { name: "plan.txt", content: "plan" }));
     const made = await bench.call("create-drop-off", {
