@@ -1,5 +1,5 @@
 import { type FieldRow, invalidInput } from "./faults.ts";
-import { parseTime } from "./times.ts";
+import { parsePlainTime, parseTime } from "./times.ts";
 
 /** What the caller sent, by field name: strings from forms and queries, anything from JSON bodies. */
 export type Fields = ReadonlyMap<string, unknown>;
@@ -27,6 +27,8 @@ export type FieldReader = {
   /** Value of a field that carries JSON as text (or is JSON already). */
   json(name: string): unknown;
   time(name: string): number | undefined;
+  /** The one form `YYYY-MM-DD HH:MM:SS`. */
+  plainTime(name: string): number | undefined;
   wrong(name: string, message: string): void;
   /** @throws {ApiRefusal} naming every field that was missing or invalid */
   done(): void;
@@ -72,6 +74,11 @@ export function readFields(fields: Fields): FieldReader {
     if (value === false || value === "false") return false;
     return wrong(name, `The field ${name} must be true or false.`, "boolean");
   };
+  const time = (name: string, parse: typeof parseTime): number | undefined => {
+    const value = textOf(fields.get(name));
+    if (value === undefined || value === "") return undefined;
+    return parse(value) ?? wrong(name, "Write times as YYYY-MM-DD HH:MM:SS.", "datetime");
+  };
   return {
     required: (name, rule = {}) => {
       if (!fields.has(name) || fields.get(name) === "") {
@@ -106,11 +113,8 @@ export function readFields(fields: Fields): FieldReader {
         return wrong(name, `The field ${name} must be JSON.`, "json");
       }
     },
-    time: (name) => {
-      const value = textOf(fields.get(name));
-      if (value === undefined || value === "") return undefined;
-      return parseTime(value) ?? wrong(name, "Write times as YYYY-MM-DD HH:MM:SS.", "datetime");
-    },
+    time: (name) => time(name, parseTime),
+    plainTime: (name) => time(name, parsePlainTime),
     wrong: (name, message) => void wrong(name, message),
     done: () => {
       if (rows.length > 0) throw invalidInput(rows);

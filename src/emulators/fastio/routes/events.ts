@@ -45,6 +45,7 @@ function scopeFilter(world: World, call: Call): Keep {
       throw new ApiRefusal(406, 10262, "parent_event_id combines with acknowledged, limit and offset only.");
     return () => false;
   }
+  if (given.length > 1) throw new ApiRefusal(406, 10262, `Give one of ${given.join(", ")}.`);
   if (query.has("workspace_id")) {
     const id = placeAllows(world, call, "workspace", value("workspace_id"));
     return (row) => row.workspaceId === id;

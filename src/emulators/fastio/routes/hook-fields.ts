@@ -66,6 +66,15 @@ const readFamilies = (value: unknown): readonly string[] | undefined => {
   return families?.every((one) => /^[a-z0-9.-]+$/i.test(one)) ? families.map((one) => one.toLowerCase()) : undefined;
 };
 
+/** What made a workflow subscription had names and forms of its own, unlike the guide's surface, which nobody wrote down. */
+export function checkSubscription(sent: Fields): void {
+  const read = readFields(sent);
+  read.required("target_url", { mistaken: ["url"] });
+  const given = read.required("event_type_subscriptions", { mistaken: ["events", "event_types"] });
+  if (given !== "" && !given.startsWith("[")) read.wrong("event_type_subscriptions", "This is a JSON list as text.");
+  read.done();
+}
+
 /** Reads what both webhook surfaces take; `creating` makes the URL required. */
 export function readHookFields(sent: Fields, creating: boolean, allowedHosts: readonly string[]): HookFields {
   const fields = unaliased(sent, {

@@ -1,10 +1,11 @@
 import type { Call } from "../http/call.ts";
 import { type Answer, ok, type Route } from "../http/route.ts";
 import { invalidField, notFound } from "../protocol/faults.ts";
+import type { Fields } from "../protocol/fields.ts";
 import { formatTime } from "../protocol/times.ts";
 import { type Hook, isFamily } from "../store/hooks.ts";
 import type { World } from "../world.ts";
-import { readHookFields } from "./hook-fields.ts";
+import { checkSubscription, readHookFields } from "./hook-fields.ts";
 import { placeOf } from "./place.ts";
 
 /** A webhook without its secret. */
@@ -30,9 +31,9 @@ export function hookRoutes(world: World): readonly Route[] {
   const needFamily = (url: string, allowlist: readonly string[]): void => {
     if (!isFamily(url, allowlist)) throw invalidField("target_url", "The host is in none of the allowed families.");
   };
-  const make = async (call: Call): Promise<Hook> => {
+  const make = (call: Call, fields: Fields): Hook => {
     const workspace = world.places.workspace(call.param("ws"));
-    const wish = readHookFields(await call.anyForm(), true, world.hookHosts);
+    const wish = readHookFields(fields, true, world.hookHosts);
     const scheme = wish.scheme ?? world.knobs.webhookScheme;
     needFamily(wish.url ?? "", wish.familyAllowlist ?? []);
     return hooks.create({
@@ -91,7 +92,7 @@ export function hookRoutes(world: World): readonly Route[] {
   const flow = "/workspace/:ws/outbound_webhook_subscriptions/";
   const one = "/outbound_webhook_subscriptions/:hook";
   const rows: readonly (readonly [method: string, path: string, handle: Route["handle"]])[] = [
-    ["POST", `${guide}/create/`, async (call) => ok({ webhook: secretOnce(await make(call)) })],
+    ["POST", `${guide}/create/`, async (call) => ok({ webhook: secretOnce(make(call, await call.anyForm())) })],
     [
       "GET",
       `${guide}/list/`,
@@ -123,7 +124,15 @@ export function hookRoutes(world: World): readonly Route[] {
         return ok({ webhook: secretOnce(inWorkspace(call)) });
       },
     ],
-    ["POST", flow, async (call) => ok({ outbound_webhook_subscription: secretOnce(await make(call)) })],
+    [
+      "POST",
+      flow,
+      async (call) => {
+        const fields = await call.form();
+        checkSubscription(fields);
+        return ok({ outbound_webhook_subscription: secretOnce(make(call, fields)) });
+      },
+    ],
     [
       "GET",
       flow,

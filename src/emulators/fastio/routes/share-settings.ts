@@ -77,7 +77,7 @@ export function readShareWish(fields: Fields): ShareWishFields {
     accessOptions: read.choice("access_options", ACCESS_OPTIONS) ?? ACCESS_OPTIONS[0],
     customName: has(fields, "custom_name") ? read.optional("custom_name", CUSTOM_NAME) : undefined,
     password: has(fields, "password") ? read.optional("password", { min: 1, max: 128 }) : undefined,
-    expiresMs: read.time("expires"),
+    expiresMs: read.plainTime("expires"),
     extras: readExtras(read, fields),
   };
   checkCombination(read, settings, backed);
@@ -113,7 +113,7 @@ export function readShareChanges(fields: Fields, share: Share): Partial<ShareSet
   const shareType = read.choice("share_type", TYPES);
   const customName = read.optional("custom_name", CUSTOM_NAME);
   const password = read.optional("password", { min: 1, max: 128 });
-  const expiresMs = read.time("expires");
+  const expiresMs = read.plainTime("expires");
   const intelligence = read.bool("intelligence");
   const changes: Partial<ShareSettings> = {
     ...(renamed === undefined ? {} : { title: renamed }),

@@ -7,7 +7,6 @@ import { currentVersion, type Node, type NodeLock, type Version } from "./node.t
 /** A node the way the API tells it, detail level full. `rootKey` is the folder a share shows as its root. */
 export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> {
   const version = currentVersion(node);
-  const mime = mimeOf(node.name);
   return {
     id: node.id,
     type: node.type,
@@ -23,25 +22,33 @@ export function nodeJson(node: Node, rootKey = "root"): Record<string, unknown> 
     deleted: node.trashed ? formatTime(node.trashed.atMs) : null,
     deleted_from: node.trashed?.from ?? null,
     ...(node.target === undefined ? {} : { target_type: "share", target_id: node.target }),
-    ...(version === undefined
-      ? {}
-      : {
-          version: version.id,
-          size: version.size,
-          hash: version.sha256,
-          hash_algo: "sha256",
-          mimetype: mime.mimetype,
-          mimecategory: mime.category,
-          virus: virusJson(version.scan),
-          previews: { thumbnail: { state: "not generated" } },
-          ai: { state: version.index, attach: version.index === "ready", summary: version.index === "ready" },
-          metadata: node.details ? { title: node.details.title ?? null, short: node.details.short ?? null } : null,
-          origin: {
-            type: "chunked",
-            creator: version.creator ?? null,
-            upload_session_id: version.uploadId?.replaceAll("-", "") ?? null,
-          },
-        }),
+    ...(version === undefined ? {} : versionFields(version)),
+    ...(version === undefined || node.type !== "file" ? {} : fileFields(node, version)),
+  };
+}
+
+/** What notes tell too. */
+const versionFields = ({ id, index }: Version): Record<string, unknown> => ({
+  version: id,
+  ai: { state: index, attach: index === "ready", summary: index === "ready" },
+});
+
+function fileFields(node: Node, version: Version): Record<string, unknown> {
+  const mime = mimeOf(node.name);
+  return {
+    size: version.size,
+    hash: version.sha256,
+    hash_algo: "sha256",
+    mimetype: mime.mimetype,
+    mimecategory: mime.category,
+    virus: virusJson(version.scan),
+    previews: { thumbnail: { state: "not generated" } },
+    metadata: node.details ? { title: node.details.title ?? null, short: node.details.short ?? null } : null,
+    origin: {
+      type: "chunked",
+      creator: version.creator ?? null,
+      upload_session_id: version.uploadId?.replaceAll("-", "") ?? null,
+    },
   };
 }
 

@@ -34,6 +34,8 @@ describe("event search", () => {
     expect((await api.get(`${search}&created-min=yesterday`)).status).toBe(400);
     expect((await api.get(`${search}&limit=251`)).status).toBe(400);
     expect((await api.get(`/events/search/?parent_event_id=x&workspace_id=${D.workspaceId}`)).status).toBe(406);
+    const two = await api.get(`/events/search/?workspace_id=${D.workspaceId}&user_id=${D.relayUserId}`);
+    expect([two.status, at(two.body, "error", "code")]).toEqual([406, 10262]);
   });
 
   test("bounds by time and pages by offset leave nothing out", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { FASTIO_EMULATOR_DEFAULTS as D } from "../../../../src/emulators/fastio/defaults.ts";
 import { at, callerOf, emulators, listAt, textAt } from "./client.ts";
@@ -5,6 +6,7 @@ import { at, callerOf, emulators, listAt, textAt } from "./client.ts";
 const start = emulators();
 type Started = Awaited<ReturnType<typeof start>>;
 
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 const makeNote = async ({ api, ws }: Started, content = "first") => {
   const { body } = await api.post(`${ws}/storage/root/createnote/`, { name: "plan.md", content });
   return { id: textAt(body, "node", "id"), version: textAt(body, "node", "version"), body };
@@ -15,7 +17,10 @@ describe("notes", () => {
     const world = await start();
     const { api, ws } = world;
     const { id, version, body } = await makeNote(world);
-    expect(at(body, "node")).toMatchObject({ type: "note", name: "plan.md", mimetype: "text/markdown" });
+    expect(at(body, "node")).toMatchObject({ type: "note", name: "plan.md", version, ai: { state: "ready" } });
+    // Only files tell these.
+    for (const field of ["size", "hash", "mimetype", "virus", "origin"])
+      expect(at(body, "node", field)).toBe(undefined);
     const changed = await api.post(`${ws}/storage/${id}/updatenote/`, { content: "second", if_version_id: version });
     expect(at(changed.body, "node", "id")).toBe(id);
     expect((await api.get(`${ws}/storage/${id}/readnote/`)).body).toMatchObject({ content: "second", note: { id } });
@@ -32,7 +37,7 @@ describe("notes", () => {
     expect([stale.status, at(stale.body, "error", "code")]).toEqual([409, 1660]);
     expect(at(stale.body, "error", "params")).toEqual({
       reason: "version_mismatch",
-      current: { version_id: at(changed.body, "node", "version"), hash: at(changed.body, "node", "hash") },
+      current: { version_id: at(changed.body, "node", "version"), hash: sha256("second") },
     });
   });
 

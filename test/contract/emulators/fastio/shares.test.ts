@@ -37,6 +37,7 @@ describe("creating shares", () => {
     ["a folder share without its folder", { ...base, storage_mode: "workspace_folder" }, "folder_node_id"],
     ["the guide's word for the type", { ...base, mode: "send" }, "mode"],
     ["an expiry in no known form", { ...base, expires: "tomorrow" }, "expires"],
+    ["an expiry in another form", { ...base, expires: "2030-01-01T00:00:00Z" }, "expires"],
   ])("%s is refused by name", async (_what, fields, name) => {
     const { emulator, api, ws } = await start();
     const answer = await api.post(`${ws}/create/share/`, fields);

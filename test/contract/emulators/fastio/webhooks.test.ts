@@ -54,6 +54,24 @@ describe("registering", () => {
     expect(emulator.books().webhooks).toMatchObject([{ id, events: ["workspace_storage_file_added"] }]);
   });
 
+  const target = { target_url: "https://relay.example.com/in" };
+  test.each([
+    ["no target", { event_type_subscriptions: "[]" }, "target_url"],
+    ["the guide's name of the target", { url: target.target_url, event_type_subscriptions: "[]" }, "target_url"],
+    ["no events", target, "event_type_subscriptions"],
+    ["events that are no JSON list", { ...target, event_type_subscriptions: "file.added" }, "event_type_subscriptions"],
+  ])("a subscription with %s is refused by name", async (_what, fields, name) => {
+    const { api, ws } = await start();
+    const { status, body } = await api.post(`${ws}/outbound_webhook_subscriptions/`, fields);
+    expect([status, at(body, "error", "params", 0, "name")]).toEqual([400, name]);
+  });
+
+  test("a subscription is a form", async () => {
+    const { api, ws } = await start();
+    const wish = { ...target, event_type_subscriptions: ["workspace_storage_file_added"] };
+    expect((await api.json("POST", `${ws}/outbound_webhook_subscriptions/`, wish)).status).toBe(400);
+  });
+
   test.each([
     "ftp://example.com/",
     "http://example.com/",
