@@ -39,13 +39,13 @@ export async function closeLink(
 async function closeShare(fastio: CloseLinkDeps, shareId: string, signal: AbortSignal): Promise<string> {
   const share = await fastio.readShare(shareId, signal);
   if (!share) return "the share was gone already";
-  if (share.storage === "own") {
-    if (share.archived === true || (await archive(fastio, shareId, signal))) return "the share is archived";
-  }
+  if (share.storage === "own" && share.archived === true) return "the share is archived";
   // First the door, then those inside: nobody is to come in meanwhile.
   if (share.access !== "named" || share.hasPassword === true)
     await fastio.updateShare(shareId, { access: "named", password: null }, signal);
   await emptyShare(fastio, shareId, signal);
+  // It alone would not do: what it means to visitors is written nowhere, and whoever takes it back would open the door.
+  if (share.storage === "own" && (await archive(fastio, shareId, signal))) return "the share is archived";
   const told = await fastio.readShare(shareId, signal);
   if (told === undefined || told.access === "named") return "only members may open the share, and there are none";
   if (share.storage !== "folder") throw stillOpen(shareId);

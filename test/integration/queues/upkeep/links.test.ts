@@ -153,6 +153,21 @@ describe("a link that an operator closes", () => {
     },
   );
 
+  test.each([
+    { who: "strangers", deliver: "storage: own, access: link, password: SHARE_PASSWORD" },
+    { who: "guests", deliver: 'storage: own, access: named, invite: ["legal@example.com"]' },
+  ])("lets no $who in again when somebody takes its share out of the archive", async ({ deliver: how }) => {
+    const { it, run, ahead } = await deliver({ deliver: how });
+    expect(await revoke(ahead(0), run.id)).toMatchObject({ kind: "revoked" });
+    const { fastio } = it.upstreams;
+    const shareId = run.shareId ?? "";
+    expect(await fastio.readShare(shareId, signal)).toMatchObject({ archived: true });
+    await fastio.unarchiveShare(shareId, signal);
+    expect(await fastio.readShare(shareId, signal)).toMatchObject({ access: "named", hasPassword: false });
+    expect((await open(run.shareUrl)).status).toBe(403);
+    expect((await fastio.listMembers(shareId, signal)).map(({ permissions }) => permissions)).toEqual(["owner"]);
+  });
+
   test("waits while a worker has the run, and is closed after that", async () => {
     const { run, ahead } = await deliver({});
     await ledger.db
