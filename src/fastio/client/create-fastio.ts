@@ -34,7 +34,7 @@ export function createFastio({ dialect, eventSearchLimits, ...deps }: FastioOpti
     ...storage,
     ...feed,
     ...createDownloads({ api, speak, clock }),
-    ...createUploads({ api, speak, clock, readNode: storage.readNode }),
+    ...createUploads({ api, speak, clock, log: deps.log, readNode: storage.readNode }),
     ...createShares({ api, speak, clock }),
     ...createFileShares({ api, clock }),
     ...createComments({ api }),

@@ -1,4 +1,5 @@
 import { PermanentError, TransientError } from "../../errors.ts";
+import type { Log } from "../../telemetry/log.ts";
 import type { UploadLimits } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
 import { pickRows } from "./pick.ts";
@@ -18,8 +19,10 @@ export type ExplainRefusal = (failure: unknown, signal: AbortSignal) => Promise<
 export function createExplainRefusal({
   api,
   limits,
+  log,
 }: {
   readonly api: Api;
+  readonly log: Log;
   readonly limits: (signal: AbortSignal) => Promise<UploadLimits>;
 }): ExplainRefusal {
   const countAllowed = async (signal: AbortSignal): Promise<number | undefined> => {
@@ -31,6 +34,7 @@ export function createExplainRefusal({
     if (!(failure instanceof PermanentError) || failure.code !== "plan_required") return failure;
     const most = await countAllowed(signal).catch(() => undefined);
     if (most === undefined) return failure;
+    log.warn("fastio.upload.sessions_taken", { operation: failure.operation, sessions: most });
     const { operation, status, requestId, upstreamCode } = failure;
     return new TransientError(
       "rate_limited",

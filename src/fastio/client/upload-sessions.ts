@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { PermanentError, TransientError } from "../../errors.ts";
+import type { Log } from "../../telemetry/log.ts";
 import type { UploadLimits, UploadState } from "../ports/uploads.ts";
 import type { Api } from "./api.ts";
 import { type Dialect, isNotFound, orUndefined, type Speak } from "./dialect.ts";
@@ -46,10 +47,12 @@ export function createSessions({
   api,
   speak,
   clock,
+  log,
 }: {
   readonly api: Api;
   readonly speak: Speak;
   readonly clock: Clock;
+  readonly log: Log;
 }): Sessions {
   let known: UploadLimits | undefined;
 
@@ -64,7 +67,7 @@ export function createSessions({
     return known;
   };
 
-  const explain = createExplainRefusal({ api, limits });
+  const explain = createExplainRefusal({ api, limits, log });
   const opening: Sessions["opening"] = async (work, signal) => {
     try {
       return await work();

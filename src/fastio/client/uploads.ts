@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import { PermanentError } from "../../errors.ts";
 import { passOn } from "../../http/pass-on.ts";
+import type { Log } from "../../telemetry/log.ts";
 import type { FastioNode } from "../ports/nodes.ts";
 import type { FastioStorage } from "../ports/storage.ts";
 import type { FastioUploads, PlacedContent, UploadProgress, UploadTarget } from "../ports/uploads.ts";
@@ -26,6 +27,7 @@ export type UploadDeps = {
   readonly api: Api;
   readonly speak: Speak;
   readonly clock: Clock;
+  readonly log: Log;
   readonly readNode: FastioStorage["readNode"];
 };
 
@@ -39,8 +41,8 @@ const PROBE_BYTES = 4 * 1024 * 1024;
 const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Uploads of both dialects. */
-export function createUploads({ api, speak, clock, readNode }: UploadDeps): FastioUploads {
-  const sessions = createSessions({ api, speak, clock });
+export function createUploads({ api, speak, clock, log, readNode }: UploadDeps): FastioUploads {
+  const sessions = createSessions({ api, speak, clock, log });
   const sender = createChunkSender({ api });
 
   const sendKnown = async (upload: Sized, source: ChunkSource, onProgress: OnProgress, signal: AbortSignal) => {

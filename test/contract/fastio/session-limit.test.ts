@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { UploadTarget } from "../../../src/fastio/types.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
 import { type ClientOnEmulator, clientOn, DIALECTS, streamOf } from "./client-on.ts";
 
 const signal = new AbortController().signal;
@@ -9,24 +10,29 @@ const opened: ClientOnEmulator[] = [];
 afterEach(() => Promise.all(opened.splice(0).map((on) => on.close())));
 
 const open = async (dialects: (typeof DIALECTS)[number]) => {
-  const on = await clientOn({ dialects, sessionsPerUser: 1 });
+  const warned: string[] = [];
+  const log = { ...silentLog, warn: (event: string) => void warned.push(event) };
+  const on = await clientOn({ dialects, sessionsPerUser: 1 }, { log });
   opened.push(on);
   const { workspaceId } = on.emulator;
   const root: UploadTarget = { workspaceId, parentId: "root" };
   const content = { workspaceId, name: "a.csv", size: small.length };
   return {
     on,
+    warned,
     unplaced: () => on.fastio.uploadUnplaced({ ...content, body: streamOf(small) }, signal),
     placed: () => on.fastio.upload(root, { ...content, body: () => streamOf(small) }, signal),
   };
 };
 
 test.each(DIALECTS)("one upload session too many on a %s server is waited for", async (dialects) => {
-  const { on, unplaced, placed } = await open(dialects);
+  const { on, warned, unplaced, placed } = await open(dialects);
   const { uploadId } = await unplaced();
   const told = { code: "rate_limited", failure: "throttled", message: expect.stringContaining("1 upload sessions") };
   await expect(unplaced()).rejects.toMatchObject(told);
   await expect(placed()).rejects.toMatchObject(told);
+  // Whoever waits says nothing, so that it would go unnoticed.
+  expect(warned).toEqual(["fastio.upload.sessions_taken", "fastio.upload.sessions_taken"]);
   await on.fastio.cancelUpload(uploadId, signal);
   await placed();
   expect(on.emulator.books().files).toMatchObject([{ name: "a.csv" }]);
