@@ -84,7 +84,8 @@ async function findPlaced(
 ) {
   if (!isRepeat || name === undefined) return undefined;
   const node = await childNamed(fastio, workspaceId, parentId, name, signal);
-  if (node?.modifiedAtMs === undefined || node.modifiedAtMs < startedAtMs) return undefined;
+  // Fast.io tells whole seconds: what it stored in the second of the call seems older than the call.
+  if (node?.modifiedAtMs === undefined || node.modifiedAtMs < startedAtMs - (startedAtMs % 1_000)) return undefined;
   const message = `${name} is stored: an earlier try of this call had it fetched.`;
   return { answer: { message, state: "stored" as const, importId: "", id: node.id }, target: node.id };
 }

@@ -18,10 +18,10 @@ afterAll(() => bench.close());
 const workspace = "Dify-Outputs";
 
 /** As if the relay had died after everything was done, and before it could note its answer. */
-async function forgetAnswer(requestId: string): Promise<void> {
+async function forgetAnswer(requestId: string, more: Partial<typeof toolRequests.$inferInsert> = {}): Promise<void> {
   const changed = await bench.relay.ledger.db
     .update(toolRequests)
-    .set({ state: "working", untilMs: 0, answer: null, endedAtMs: null })
+    .set({ state: "working", untilMs: 0, answer: null, endedAtMs: null, ...more })
     .where(and(eq(toolRequests.caller, "agent-a"), eq(toolRequests.requestId, requestId)))
     .returning();
   expect(changed).toHaveLength(1);
@@ -97,6 +97,18 @@ describe("a repeat after a crash finds what the first try made: ", () => {
     };
     const [first, again] = await dieAndRepeat("crash-import", () => bench.call("import-from-url", wish));
     expect(again).toMatchObject({ status: 200, body: { id: first.body["id"], importId: first.body["importId"] } });
+  });
+
+  test("its file that Fast.io fetched in the very second, before it could note the import", async () => {
+    const wish = { workspace, url: `${bench.fileServer}/a`, name: "at-once.txt", requestId: "crash-begun" };
+    const first = await bench.call("import-from-url", wish);
+    const signal = new AbortController().signal;
+    const { fastio } = bench.relay.upstreams;
+    const { id, modifiedAtMs = 0 } = await fastio.readNode(bench.fastio.workspaceId, String(first.body["id"]), signal);
+    // Fast.io tells whole seconds, the relay thousandths.
+    await forgetAnswer("crash-begun", { progress: {}, startedAtMs: modifiedAtMs + 999 });
+    expect(await bench.call("import-from-url", wish)).toMatchObject({ status: 200, body: { id } });
+    expect(await fastio.listVersions(bench.fastio.workspaceId, id, signal)).toHaveLength(1);
   });
 
   test("its question", async () => {
