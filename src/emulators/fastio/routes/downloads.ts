@@ -47,8 +47,7 @@ export function downloadRoutes(world: World): readonly Route[] {
   };
   const read = (call: Call, place: Place, token: string | null): Answer => {
     const node = fileIn(place, call.param("node"));
-    const asked = call.url.searchParams.get("version_id") ?? (token ? readGrants.versionOf(token) : undefined);
-    const version = versionOf(node, asked);
+    const version = versionOf(node, call.url.searchParams.get("version_id"));
     if (token !== null) readGrants.check(token, node, version);
     return { kind: "bytes", file: fileAnswer(node, version) };
   };
@@ -88,7 +87,8 @@ export function downloadRoutes(world: World): readonly Route[] {
       const inline = call.url.searchParams.get("inline") === "true" || !/json|\*\/\*/.test(accept);
       if (inline) return { kind: "bytes", file: fileAnswer(node, versionOf(node, version)) };
       const { token, untilMs } = readGrants.make(node, version ?? undefined);
-      const path = `/${place.kind}/${place.id}/storage/${node.id}/read/?token=${token}`;
+      const named = version ? `&version_id=${version}` : "";
+      const path = `/${place.kind}/${place.id}/storage/${node.id}/read/?token=${token}${named}`;
       return ok({ url: world.links.apiUrl + path, expires: formatTime(untilMs) });
     }),
   ];

@@ -10,8 +10,6 @@ type Grant = { readonly node: string; readonly version: string | undefined; read
 /** Tokens that let anybody read one node (of one version, when it was named) for two hours. */
 export type ReadGrants = {
   make(node: Node, versionId: string | undefined): { readonly token: string; readonly untilMs: number };
-  /** The version a token is bound to; undefined for any, and for unknown tokens. */
-  versionOf(token: string): string | undefined;
   /** @throws {ApiRefusal} 401 or 403 */
   check(token: string, node: Node, version: Version): void;
 };
@@ -25,7 +23,6 @@ export function createReadGrants(deps: { readonly clock: Clock; readonly ids: Id
       grants.set(token, { node: idKey(node.id), version: versionId && idKey(versionId), untilMs });
       return { token, untilMs };
     },
-    versionOf: (token) => grants.get(token)?.version,
     check: (token, node, version) => {
       const found = grants.get(token);
       if (!found || found.untilMs <= deps.clock.now())

@@ -151,6 +151,18 @@ describe("downloads", () => {
     expect((await api.raw(`${ws}/storage/${a.nodeId}/read/`)).status).toBe(401);
   });
 
+  test("the version is chosen by who reads: naming it to the token alone does not", async () => {
+    const { emulator, api, ws } = await start();
+    const { nodeId } = await emulator.dropFile({ name: "a", content: "old" });
+    const node = (await api.get(`${ws}/storage/${nodeId}/details/`)).body["node"];
+    const version = textAt(node, "version");
+    await emulator.dropFile({ name: "a", content: "new" });
+    const asked = await api.get(`${ws}/storage/${nodeId}/requestread/?version_id=${version}`);
+    const path = `${ws}/storage/${nodeId}/read/?token=${textAt(asked.body, "token")}`;
+    expect((await api.raw(path)).status).toBe(403);
+    expect(await (await api.raw(`${path}&version_id=${version}`)).text()).toBe("old");
+  });
+
   test("an older version stays readable, directly with the key", async () => {
     const { emulator, api, ws } = await start();
     const old = await emulator.dropFile({ name: "a", content: "old" });
