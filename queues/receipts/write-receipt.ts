@@ -4,7 +4,7 @@ import type { Fastio, UploadTarget } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { saveReceiptPlace } from "../../src/ledger/receipts.ts";
 import type { ReceiptRow, RunRow } from "../../src/ledger/schema.ts";
-import { isLost } from "../shares/is-lost.ts";
+import { isLost } from "../is-lost.ts";
 import { sourcePlaceOf } from "../source-place.ts";
 import { commentText, type Ending, noteText, receiptMark } from "./ending-text.ts";
 

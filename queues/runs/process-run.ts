@@ -11,6 +11,7 @@ import type { RuleLimit } from "../../src/rules/rule.ts";
 import { addToTally } from "../../src/telemetry/tally.ts";
 import type { JobOutcome } from "../backend.ts";
 import type { Outbox } from "../outbox.ts";
+import { pastItsFile } from "../past-its-file.ts";
 import type { AskDeps } from "../questions/ask-questions.ts";
 import { type CancelProgress, type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { skipOutdated } from "../skip-outdated.ts";
@@ -174,7 +175,8 @@ async function work(
   if (progress.kind === "postpone") return progress;
   if (progress.kind === "parked" || (await skipOutdated(deps, desk, progress.isOutdated))) return { kind: "moved" };
 
-  await desk.step("collect", () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail, first));
+  const collect = () => collectOutputs({ db, dify, fastio: deps.fastio }, desk, progress.detail, first);
+  await pastItsFile(() => desk.step("collect", collect));
   const nowMs = clock.now();
   // Written as the run is given back.
   desk.note({

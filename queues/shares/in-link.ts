@@ -1,8 +1,8 @@
 import type { Fastio } from "../../src/fastio/types.ts";
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
+import { isLost } from "../is-lost.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { isLost } from "./is-lost.ts";
 import { refuseEmptied } from "./refuse-emptied.ts";
 
 export type InLinkDeps = { readonly db: Db; readonly fastio: Pick<Fastio, "readShare" | "readFileShare"> };

@@ -5,9 +5,9 @@ import { claimFolder, findFolderOwner } from "../../src/ledger/folder-claims.ts"
 import type { Db } from "../../src/ledger/open-ledger.ts";
 import type { RunRow } from "../../src/ledger/schema.ts";
 import { filesLabel } from "../../src/rules/template-values.ts";
+import { isLost } from "../is-lost.ts";
 import { deliveryOf } from "../render-for-run.ts";
 import type { RunDesk } from "../run-desk.ts";
-import { isLost } from "./is-lost.ts";
 import { refuseEmptied } from "./refuse-emptied.ts";
 
 export type MakeFolderDeps = {

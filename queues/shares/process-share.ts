@@ -1,4 +1,3 @@
-import { TransientError } from "../../src/errors.ts";
 import type { Surroundings } from "../../src/ledger/claim-runs.ts";
 import { listEarlierOutputs } from "../../src/ledger/earlier-outputs.ts";
 import { NO_FAULT } from "../../src/ledger/no-fault.ts";
@@ -6,6 +5,7 @@ import { listOutputs } from "../../src/ledger/outputs.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import { GUIDE_LACKS } from "../../src/rules/guide-faults.ts";
 import type { JobOutcome } from "../backend.ts";
+import { pastItsFile } from "../past-its-file.ts";
 import type { AskDeps } from "../questions/ask-questions.ts";
 import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../run-desk.ts";
 import { skipOutdated } from "../skip-outdated.ts";
@@ -13,7 +13,6 @@ import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
 import { type InLinkDeps, inLink } from "./in-link.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
-import { isLost } from "./is-lost.ts";
 import { linkFolder } from "./link-folder.ts";
 import { type MakeFileShareDeps, makeFileShare, theOneOutput } from "./make-file-share.ts";
 import { inFolder, type MakeFolderDeps, makeFolder } from "./make-folder.ts";
@@ -40,25 +39,11 @@ export const processShare =
   (deps: ProcessShareDeps) =>
   (runId: string, signal: AbortSignal): Promise<JobOutcome> =>
     workOnRun(deps, { runId, queue: "shares" }, signal, {
-      advance: (desk, around) => cancelNone(() => advance(deps, desk, around)),
+      advance: (desk, around) => pastItsFile(() => advance(deps, desk, around)),
       cancel: (desk) => cancelDelivery(deps, desk),
       // A share or folder that is being made could not be told of.
       isInterruptible: false,
     });
-
-/**
- * What a run is about was read long ago: that something of its delivery is gone ends it no more. It is made anew, or
- * Fast.io has not heard of it yet.
- */
-async function cancelNone<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isLost(error)) throw error;
-    const { code, message, operation, nextAction } = error;
-    throw new TransientError(code, message, { cause: error, operation, nextAction });
-  }
-}
 
 async function advance(
   deps: ProcessShareDeps,

@@ -505,6 +505,17 @@ describe("outputs", () => {
     expect(it.fastio.books().shares).toEqual([]);
   });
 
+  test("are put into Fast.io once more when it says for a moment that something is not there", async () => {
+    const it = await bench();
+    const { id } = await it.drop();
+    const body = { result: false, error: { code: 1609, text: "Not found." } };
+    const action = { kind: "status", status: 404, body } as const;
+    it.fastio.addFault({ match: { method: "POST", path: "/upload/" }, times: 2, action });
+    const { run } = await it.drive(id);
+    expect(run).toMatchObject({ status: "delivered", errorCode: null });
+    await expectOneResult(it, id);
+  });
+
   test("an output that breaks off is fetched again, and those that were collected are kept", async () => {
     const it = await bench();
     it.dify.addFault({ match: { method: "GET", path: "/files/tools/" }, action: { kind: "truncate", bytes: 3 } });

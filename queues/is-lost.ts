@@ -1,4 +1,4 @@
-import { PermanentError } from "../../src/errors.ts";
+import { PermanentError } from "../src/errors.ts";
 
 /** Whether something is no longer in Fast.io. */
 export const isLost = (error: unknown): error is PermanentError =>
