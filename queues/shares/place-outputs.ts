@@ -11,6 +11,7 @@ import type { OutputRow, RunRow } from "../../src/ledger/schema.ts";
 import { storageOfDelivery } from "../../src/rules/delivery-storage.ts";
 import type { OwnOutputs } from "../own-outputs.ts";
 import type { RunDesk } from "../run-desk.ts";
+import { giveBackSession } from "./give-back-session.ts";
 
 export type PlaceOutputsDeps = {
   readonly db: Db;
@@ -53,18 +54,11 @@ export async function placeOutputs(
         nodeId: normaliseOpaqueId(id),
         placedAtMs: clock.now(),
       });
-      if (output.uploadId !== null) givenBack.push(giveBack(output.uploadId));
+      // Once the ledger knows where its bytes lie.
+      givenBack.push(giveBackSession(fastio, output, signal));
     }
   } finally {
     await Promise.all(givenBack);
-  }
-
-  /**
-   * Placing leaves the session as it is, and an account may have so many of them: it goes once the ledger knows where
-   * its bytes lie. One that cannot be given back is no reason to deliver nothing.
-   */
-  async function giveBack(uploadId: string): Promise<void> {
-    await fastio.cancelUpload(uploadId, signal).catch(() => {});
   }
 
   /** Text goes up now; bytes are in a session already. */

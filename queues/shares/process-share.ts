@@ -11,6 +11,7 @@ import { type RunDesk, type RunDeskDeps, type RunProgress, workOnRun } from "../
 import { skipOutdated } from "../skip-outdated.ts";
 import { askAboutOutputs } from "./ask-about-outputs.ts";
 import { type CancelDeliveryDeps, cancelDelivery } from "./cancel-delivery.ts";
+import { giveBackSession } from "./give-back-session.ts";
 import { type InLinkDeps, inLink } from "./in-link.ts";
 import { type InviteGuestsDeps, inviteGuests } from "./invite-guests.ts";
 import { linkFolder } from "./link-folder.ts";
@@ -52,7 +53,10 @@ async function advance(
 ): Promise<RunProgress> {
   if (desk.run.status !== "delivering") await desk.checkpoint({ status: "delivering" });
   // What people were told of is finished.
-  if (desk.run.shareId === null && (await skipOutdated(deps, desk, isOutdated))) return { kind: "moved" };
+  if (desk.run.shareId === null && (await skipOutdated(deps, desk, isOutdated))) {
+    await Promise.all(outputs.map((output) => giveBackSession(deps.fastio, output, desk.signal)));
+    return { kind: "moved" };
+  }
   const later = await handOver(deps, desk, outputs);
   if (later) return later;
   if (desk.run.rule.deliver.invite.length > 0)

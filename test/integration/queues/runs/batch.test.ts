@@ -181,4 +181,6 @@ test("an older version whose delivery was stuck is not delivered after the newer
   const { run } = await it.drive(old.id);
   expect(run).toMatchObject({ status: "skipped", shareId: null });
   expect(it.fastio.books().shares).toHaveLength(1);
+  // Nobody will ever place what it had collected.
+  expect(it.fastio.books().uploads.filter(({ status }) => status === "complete")).toEqual([]);
 });
